@@ -1,0 +1,29 @@
+"""AVSegFormer: audio-visual segmentation, the engine of AVSeg Explorer.
+
+The public names are imported on first use, so that `import avseg` costs nothing.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "load_model": "avseg.checkpoints",
+    "AVSegFormer": "avseg.models.avsegformer",
+    "AVSegOutput": "avseg.models.avsegformer",
+    "PRESETS": "avseg.config",
+    "Config": "avseg.config",
+    "ModelConfig": "avseg.config",
+    "Predictor": "avseg.predict",
+    "Prediction": "avseg.predict",
+    "Clip": "avseg.clip",
+    "read_clip": "avseg.clip",
+    "record": "avseg.record",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'avseg' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -1,0 +1,100 @@
+"""Sound to VGGish log-mel patches: the front end of the released models, in torchaudio (paper Sec. 3.2).
+
+A waveform at 16 kHz becomes magnitude spectra of 25 ms windows every 10 ms, 64 mel bands from 125 to 7500 Hz
+whose triangles are straight on the mel scale, and the logarithm of (band + 0.01). A patch is 96 such rows.
+"""
+
+from functools import cache
+
+import numpy as np
+import torch
+import torchaudio.functional as AF
+
+SAMPLE_RATE = 16_000
+WINDOW = SAMPLE_RATE * 25 // 1000
+HOP = SAMPLE_RATE // 100
+FFT = 1 << (WINDOW - 1).bit_length()
+MEL_BANDS = 64
+MEL_LOW, MEL_HIGH = 125.0, 7500.0
+LOG_OFFSET = 0.01
+PATCH_FRAMES = 96
+ROWS_PER_SECOND = SAMPLE_RATE // HOP
+PATCH_SECONDS = PATCH_FRAMES / ROWS_PER_SECOND
+
+
+def hertz_to_mel(hertz: np.ndarray) -> np.ndarray:
+    """Return HTK mels of frequencies in Hz."""
+    return 1127.0 * np.log1p(np.asarray(hertz, dtype=np.float64) / 700.0)
+
+
+@cache
+def mel_bank() -> torch.Tensor:
+    """Return the mel weights [FFT // 2 + 1, MEL_BANDS]; the DC bin counts nowhere (VGGish front end)."""
+    bins = hertz_to_mel(np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1))[:, None]
+    edges = np.linspace(hertz_to_mel(MEL_LOW), hertz_to_mel(MEL_HIGH), MEL_BANDS + 2)
+    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
+    rising, falling = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
+    bank = np.maximum(0.0, np.minimum(rising, falling))
+    bank[0] = 0.0
+    return torch.from_numpy(bank).float()
+
+
+def log_mel(waveform: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Return the log-mel rows [frames, 64] of a 16 kHz mono waveform [samples]; one row every 10 ms.
+
+    Row k describes the samples 160 k to 160 k + 400. Shorter sound than one window gives no row.
+    """
+    sound = torch.as_tensor(waveform, dtype=torch.float32)
+    if sound.ndim != 1:
+        raise ValueError(f"log_mel needs a mono waveform [samples], found shape {tuple(sound.shape)}.")
+    if len(sound) < WINDOW:
+        return torch.zeros(0, MEL_BANDS)
+    # The window sits in the middle of the FFT frame; padding by the margin aligns row k with sample 160 k.
+    margin = (FFT - WINDOW) // 2
+    spectrum = AF.spectrogram(
+        torch.nn.functional.pad(sound, (margin, margin)),
+        pad=0,
+        window=torch.hann_window(WINDOW, periodic=True),
+        n_fft=FFT,
+        hop_length=HOP,
+        win_length=WINDOW,
+        power=1.0,
+        normalized=False,
+        center=False,
+    )  # [FFT // 2 + 1, frames]
+    return torch.log(spectrum.T @ mel_bank() + LOG_OFFSET)
+
+
+def samples_of_rows(rows: int) -> int:
+    """Return how many samples give exactly that many log-mel rows."""
+    return (rows - 1) * HOP + WINDOW
+
+
+def released_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.Tensor:
+    """Return the first `count` patches [count, 1, 96, 64]: patch i is rows 96 i to 96 i + 96, as released.
+
+    Patch i covers 0.96 i to 0.96 i + 0.975 s. Missing sound is silence, surplus sound is left out.
+    """
+    sound = torch.as_tensor(waveform, dtype=torch.float32)
+    needed = samples_of_rows(count * PATCH_FRAMES)
+    sound = torch.nn.functional.pad(sound[:needed], (0, max(0, needed - len(sound))))
+    return log_mel(sound).view(count, 1, PATCH_FRAMES, MEL_BANDS)
+
+
+def centred_patches(waveform: np.ndarray | torch.Tensor, times: np.ndarray) -> torch.Tensor:
+    """Return one patch [T, 1, 96, 64] per time (s), its middle at that time to within 5 ms; silence outside."""
+    sound = torch.as_tensor(waveform, dtype=torch.float32)
+    half = samples_of_rows(PATCH_FRAMES) // 2 + HOP
+    last = max([len(sound) / SAMPLE_RATE, *np.asarray(times, dtype=float)])
+    tail = round(last * SAMPLE_RATE) - len(sound) + 2 * half
+    rows = log_mel(torch.nn.functional.pad(sound, (half, tail)))
+    middle = samples_of_rows(PATCH_FRAMES) / 2
+    first = [round((t * SAMPLE_RATE + half - middle) / HOP) for t in np.asarray(times, dtype=float)]
+    return torch.stack([rows[k : k + PATCH_FRAMES] for k in first])[:, None]
+
+
+def patches_for(waveform: np.ndarray | torch.Tensor, times: np.ndarray, fps: float) -> torch.Tensor:
+    """Return the patch [T, 1, 96, 64] of every frame: the released windows at 1 fps, centred ones otherwise."""
+    if fps == 1:
+        return released_patches(waveform, len(times))
+    return centred_patches(waveform, times)

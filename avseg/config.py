@@ -1,0 +1,249 @@
+"""Every setting of the model and of training, as frozen dataclasses that check themselves and travel as JSON.
+
+The command line and the saved files are made from these fields; nothing else carries a setting.
+"""
+
+import dataclasses
+import json
+import typing
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from avseg.errors import ConfigError
+
+T = typing.TypeVar("T")
+Task = Literal["s4", "ms3", "avss"]
+Edition = Literal["paper", "apr2023", "aug2023"]
+Mixer = Literal["none", "cross", "channel", "gated"]
+Reformer = Literal["none", "attention", "query"]
+
+CLASSES_OF_TASK = {"s4": 1, "ms3": 1, "avss": 71}
+FRAMES_OF_TASK = {"s4": 5, "ms3": 5, "avss": 10}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The architecture of one AVSegFormer (paper Sec. 3; values of Table 3 are the defaults)."""
+
+    task: Task = "ms3"
+    """s4 and ms3 predict one channel, avss predicts 71 classes."""
+    edition: Edition = "paper"
+    """Which text the other values follow: the paper, the first or the second released code."""
+    backbone: str = "pvt_v2_b5"
+    """Any timm model that gives features at strides 4, 8, 16 and 32."""
+    backbone_channels: tuple[int, ...] = ()
+    """Widths of the four stages of a timm ResNet; empty keeps the model's own."""
+    audio_backbone: Literal["vggish", "vggish-small"] = "vggish"
+    """The audio network: VGGish, or its small sibling for the bundled models."""
+    image_size: int = 224
+    """Height and width that frames are resized to, px, a multiple of 32."""
+    embed_dim: int = 256
+    """D: channels of every token, query and mask feature."""
+    encoder_layers: int = 6
+    """Layers of multi-scale deformable self-attention; 0 leaves the projected features as they are."""
+    decoder_layers: int = 6
+    """Layers of the query decoder."""
+    heads: int = 8
+    """Attention heads of encoder, decoder and mixer."""
+    points: int = 4
+    """Sampling points per head and level in the encoder."""
+    feedforward_dim: int = 2048
+    """Hidden width of the feed-forward blocks of encoder and decoder."""
+    queries: int = 300
+    """N_query of Table 2 (a)."""
+    learnable_queries: bool = True
+    """Adds Q_learn to the audio queries, Table 2 (b)."""
+    query_generator_layers: int = 0
+    """0 repeats the audio feature (paper); aug2023 generates the queries with 6 layers."""
+    mixer: Mixer = "channel"
+    """Table 2 (c): none, cross (CRA), channel (CHA, Eq. 2), gated (CHA as released)."""
+    reformer: Reformer = "query"
+    """Table 2 (d): none, attention (AR), query (QR)."""
+    mlp_dim: int = 2048
+    """Hidden width of the MLP of Eq. (3)."""
+    head_channels: tuple[int, int] = (128, 32)
+    """Widths of the layers that turn the mask feature into a mask."""
+    dropout: float = 0.1
+    """Dropout in encoder and decoder."""
+    drop_path: float = 0.1
+    """Drop path rate of the visual backbone (Table 3); no effect on networks without it."""
+
+    def __post_init__(self) -> None:
+        _check_literals(self)
+        if self.image_size % 32 or self.image_size < 32:
+            raise ConfigError(f"image_size is {self.image_size}; it must be a positive multiple of 32.")
+        if self.embed_dim % (4 * self.heads) or self.embed_dim % 32:
+            raise ConfigError(
+                f"embed_dim is {self.embed_dim} with {self.heads} heads; it must be a multiple of 32 and of "
+                "four times the number of heads."
+            )
+        for name in ("queries", "decoder_layers", "heads", "points", "feedforward_dim", "mlp_dim"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.encoder_layers < 0 or self.query_generator_layers < 0:
+            raise ConfigError("encoder_layers and query_generator_layers cannot be negative.")
+        if self.backbone_channels and len(self.backbone_channels) != 4:
+            raise ConfigError("backbone_channels needs four widths, or none.")
+        if not (0 <= self.dropout < 1 and 0 <= self.drop_path < 1):
+            raise ConfigError("dropout and drop_path must lie in [0, 1).")
+
+    @property
+    def classes(self) -> int:
+        """Output channels: 1 for s4 and ms3, 71 for avss."""
+        return CLASSES_OF_TASK[self.task]
+
+    @property
+    def frames(self) -> int:
+        """T: frames per clip of the task (Table 3)."""
+        return FRAMES_OF_TASK[self.task]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained (paper Table 3 and Eq. 4)."""
+
+    loss: Literal["dice", "cross_entropy"] = "dice"
+    """Loss of the final mask: Dice (paper), or cross-entropy (released code for avss)."""
+    auxiliary: Literal["none", "intermediate", "mixing"] = "intermediate"
+    """Second loss: intermediate masks (paper, Eq. 4) or the mixing loss of aug2023."""
+    auxiliary_weight: float = 0.1
+    """Lambda of Eq. (4)."""
+    bce_weight: float = 0.0
+    """Weight of binary cross-entropy, which has a gradient where the ground truth is empty and Dice has none."""
+    batch_size: int = 4
+    """Clips per step."""
+    epochs: int = 60
+    """Passes over the training clips."""
+    learning_rate: float = 2e-5
+    """AdamW's rate; the peak of a one-cycle schedule."""
+    weight_decay: float = 0.01
+    """AdamW's decay."""
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    """Learning rate over the run."""
+    freeze_backbone_epochs: int = 0
+    """Epochs at the start during which the visual backbone, its statistics included, does not move."""
+    train_audio: bool = False
+    """Trains the audio network too; the released code never does."""
+    seed: int = 123
+    """Seeds weights, order of clips and dropout."""
+
+    def __post_init__(self) -> None:
+        _check_literals(self)
+        for name in ("batch_size", "epochs"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("learning_rate", "auxiliary_weight", "bce_weight", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it cannot be negative.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment: a model and how it is trained."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        if self.train.auxiliary == "intermediate" and self.model.reformer == "none":
+            raise ConfigError("The intermediate mask loss needs a reformer: set reformer, or auxiliary to none.")
+
+    def to_json(self) -> str:
+        """Return the whole experiment as JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+
+def from_dict(kind: type[T], values: dict) -> T:
+    """Build a config dataclass from plain JSON values; unknown names and wrong types are a `ConfigError`."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{kind.__name__} must be a JSON object, found {type(values).__name__}.")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ConfigError(f"{kind.__name__} has no field {', '.join(unknown)}. Fields: {', '.join(hints)}.")
+    return kind(**{name: _coerce(f"{kind.__name__}.{name}", hints[name], v) for name, v in values.items()})
+
+
+def _coerce(name: str, hint: type, value: object) -> object:
+    """Return the JSON value as its field's type; tuples arrive as lists and floats may arrive as integers."""
+    if dataclasses.is_dataclass(hint):
+        return from_dict(hint, value)
+    origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, list | tuple) and all(type(v) is int for v in value):
+        return tuple(value)
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if (origin is Literal and isinstance(value, str)) or (origin is None and type(value) is hint):
+        return value
+    raise ConfigError(f"{name} is {value!r}; expected {getattr(hint, '__name__', hint)}.")
+
+
+def _check_literals(config: ModelConfig | TrainConfig) -> None:
+    hints = typing.get_type_hints(type(config))
+    for f in fields(config):
+        choices = typing.get_args(hints[f.name])
+        if typing.get_origin(hints[f.name]) is Literal and getattr(config, f.name) not in choices:
+            raise ConfigError(f"{f.name} is {getattr(config, f.name)!r}; choose one of {', '.join(choices)}.")
+
+
+def _preset(task: Task, backbone: str, edition: Edition) -> Config:
+    """Return the settings of Table 3, with what the edition changes (FIELD: paper versus released code)."""
+    released = edition != "paper"
+    second = edition == "aug2023"
+    model = ModelConfig(
+        task=task,
+        edition=edition,
+        backbone=backbone,
+        image_size=512 if second and task != "avss" else 224,
+        query_generator_layers=6 if second else 0,
+        mixer="gated" if released else "channel",
+        reformer="none" if second else "query",
+    )
+    train = TrainConfig(
+        loss="cross_entropy" if released and task == "avss" else "dice",
+        auxiliary="mixing" if second else "intermediate",
+        batch_size=2 if second and task != "avss" else 4,
+        epochs={"s4": 30, "ms3": 60, "avss": 30}[task],
+        freeze_backbone_epochs={"s4": 5, "ms3": 10, "avss": 0}[task] if released else 0,
+    )
+    return Config(model, train)
+
+
+def _tiny() -> Config:
+    """Return the settings of the bundled toy models: minutes of training on two CPU cores, from nothing."""
+    model = ModelConfig(
+        task="ms3",
+        backbone="resnet10t",
+        backbone_channels=(48, 96, 160, 256),
+        audio_backbone="vggish-small",
+        image_size=128,
+        embed_dim=64,
+        encoder_layers=2,
+        decoder_layers=3,
+        heads=4,
+        feedforward_dim=256,
+        queries=16,
+        mlp_dim=128,
+        head_channels=(16, 8),
+        dropout=0.0,
+        drop_path=0.0,
+    )
+    train = TrainConfig(
+        bce_weight=1.0,
+        batch_size=6,
+        epochs=30,
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        schedule="one-cycle",
+        train_audio=True,
+        seed=7,
+    )
+    return Config(model, train)
+
+
+PRESETS: dict[str, Config] = {
+    f"{task}-{short}-{edition}": _preset(task, backbone, edition)
+    for task in ("s4", "ms3", "avss")
+    for short, backbone in (("r50", "resnet50"), ("pvt", "pvt_v2_b5"))
+    for edition in ("paper", "apr2023", "aug2023")
+} | {"tiny": _tiny()}

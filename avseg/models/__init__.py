@@ -1,0 +1,1 @@
+"""AVSegFormer and the networks it is built from."""

@@ -1,0 +1,346 @@
+"""AVSegFormer, from the paper's top to its bottom: one class per box of its Figure 3.
+
+Letters in shapes: B clips, T frames, Q queries, N tokens of all levels, D channels, h = H/4, w = W/4.
+Frames do not look at each other, so the first axis is always B*T. Where the paper's text leaves a choice open,
+the docstring says whose reading is taken. `nn.Identity` members named `...tap` change nothing: they are the
+places where `avseg.record` listens.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from avseg.config import ModelConfig
+from avseg.models.attention import Attention, FeedForward, join_heads, sine_position, split_heads
+from avseg.models.backbones import VisualBackbone
+from avseg.models.deformable import DeformableAttention, Shapes, reference_points
+from avseg.models.vggish import AUDIO_BACKBONES, AUDIO_DIM
+
+LEVELS = 3
+
+
+@dataclass(frozen=True)
+class AVSegOutput:
+    """What one forward pass gives."""
+
+    logits: torch.Tensor  # [B*T, classes, H, W]
+    mask_feature: torch.Tensor  # [B*T, D, h, w], after the mixer
+    intermediate: tuple[torch.Tensor, ...]  # per decoder layer [B*T, classes, H, W]; empty unless asked for
+
+
+class VisualProjection(nn.ModuleList):
+    """Sec. 3.2, feature transformation: F_1..F_4 to D channels (released reading: 1x1 conv and group norm)."""
+
+    def __init__(self, channels: tuple[int, ...], dim: int):
+        super().__init__(nn.Sequential(nn.Conv2d(c, dim, 1), nn.GroupNorm(32, dim)) for c in channels)
+
+    def forward(self, pyramid: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [project(stage) for project, stage in zip(self, pyramid, strict=True)]
+
+
+class EncoderLayer(nn.Module):
+    """Deformable self-attention and feed-forward, each added and normalised after."""
+
+    def __init__(self, c: ModelConfig):
+        super().__init__()
+        self.attention = DeformableAttention(c.embed_dim, c.heads, LEVELS, c.points)
+        self.feedforward = FeedForward(c.embed_dim, c.feedforward_dim, c.dropout)
+        self.norm1, self.norm2 = nn.LayerNorm(c.embed_dim), nn.LayerNorm(c.embed_dim)
+        self.dropout = nn.Dropout(c.dropout)
+
+    def forward(
+        self, tokens: torch.Tensor, place: torch.Tensor, reference: torch.Tensor, shapes: Shapes
+    ) -> torch.Tensor:
+        attended = self.attention(tokens + place, reference, tokens, shapes)
+        tokens = self.norm1(tokens + self.dropout(attended))
+        return self.norm2(tokens + self.dropout(self.feedforward(tokens)))
+
+
+class Encoder(nn.Module):
+    """Sec. 3.3: strides 8, 16 and 32, flattened and concatenated, refine each other: tokens [B*T, N, D]."""
+
+    def __init__(self, c: ModelConfig):
+        super().__init__()
+        self.level_embedding = nn.Parameter(torch.randn(LEVELS, c.embed_dim))
+        self.layers = nn.ModuleList(EncoderLayer(c) for _ in range(c.encoder_layers))
+        self.tap = nn.Identity()
+
+    def forward(self, features: list[torch.Tensor], shapes: Shapes) -> torch.Tensor:
+        tokens = torch.cat([f.flatten(2).transpose(1, 2) for f in features], dim=1)  # [B*T, N, D]
+        place = torch.cat(
+            [
+                sine_position(*shape, tokens.shape[-1], tokens) + level
+                for shape, level in zip(shapes, self.level_embedding, strict=True)
+            ]
+        )  # [N, D]
+        reference = reference_points(shapes, tokens)  # [N, 2]
+        for layer in self.layers:
+            tokens = layer(tokens, place, reference, shapes)
+        return self.tap(tokens)
+
+
+class MaskFeature(nn.Module):
+    """Sec. 3.3: the stride-8 output, 2x up, plus the stride-4 feature: F_mask [B*T, D, h, w].
+
+    Released reading: one more 1x1 projection of the stride-4 feature, one 3x3 convolution on the sum.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.lateral = nn.Sequential(nn.Conv2d(dim, dim, 1), nn.GroupNorm(32, dim))
+        self.smooth = nn.Sequential(nn.Conv2d(dim, dim, 3, padding=1), nn.GroupNorm(32, dim), nn.ReLU())
+        self.tap = nn.Identity()
+
+    def forward(self, stride4: torch.Tensor, stride8: torch.Tensor) -> torch.Tensor:
+        up = F.interpolate(stride8, size=stride4.shape[-2:], mode="bilinear", align_corners=False)
+        return self.tap(self.smooth(self.lateral(stride4) + up))
+
+
+class ChannelMixer(nn.Module):
+    """Sec. 3.4, Eq. (2), CHA: the sound weighs the channels of the mask feature.
+
+    omega [B*T, D] is the audio feature's attention over all h*w positions. Printed without projections and
+    without softmax, which would sum over thousands of positions; both editions take the released projections
+    and softmax. Edition `paper` adds F * omega as printed; the released ("gated") form is F * sigmoid(omega).
+    """
+
+    def __init__(self, dim: int, heads: int, gated: bool):
+        super().__init__()
+        self.heads, self.gated, self.scale = heads, gated, (dim // heads) ** -0.5
+        self.query = nn.Linear(dim, dim, bias=False)
+        self.key = nn.Linear(dim, dim, bias=False)
+        self.value = nn.Linear(dim, dim, bias=False)
+        self.output = nn.Linear(dim, dim)
+        self.attention_tap, self.weights_tap = nn.Identity(), nn.Identity()
+
+    def forward(self, mask_feature: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        positions = mask_feature.flatten(2).transpose(1, 2)  # [B*T, h*w, D]
+        q = split_heads(self.query(audio), self.heads) * self.scale  # [B*T, heads, 1, D/heads]
+        k, v = (split_heads(proj(positions), self.heads) for proj in (self.key, self.value))
+        attention = self.attention_tap((q @ k.transpose(-2, -1)).softmax(-1))  # [B*T, heads, 1, h*w]
+        omega = self.output(join_heads(attention @ v))[:, 0]  # [B*T, D]
+        weights = self.weights_tap(omega.sigmoid() if self.gated else omega)[..., None, None]
+        return mask_feature * weights if self.gated else mask_feature + mask_feature * weights
+
+
+class CrossMixer(nn.Module):
+    """Sec. 3.4, Figure 4 (a), CRA: every pixel attends to the sound, and the result is added.
+
+    The paper gives no formula. A frame has one audio token, so the attention is 1 everywhere and each pixel
+    receives the same vector: this is why the ablation helps little.
+    """
+
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.attention = Attention(dim, heads)
+
+    def forward(self, mask_feature: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        positions = mask_feature.flatten(2).transpose(1, 2)  # [B*T, h*w, D]
+        mixed, _ = self.attention(positions, audio)
+        return mask_feature + mixed.transpose(1, 2).view_as(mask_feature)
+
+
+class NoMixer(nn.Module):
+    """Table 2 (c), first row: the mask feature stays as it is."""
+
+    def forward(self, mask_feature: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        return mask_feature
+
+
+class QueryGeneratorLayer(nn.Module):
+    """Self-attention, cross-attention to the audio token, feed-forward; each added and normalised after."""
+
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.self_attention = Attention(dim, heads, bias=False)
+        self.cross_attention = Attention(dim, heads, bias=False)
+        self.feedforward = FeedForward(dim, 4 * dim)
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(dim) for _ in range(3))
+
+    def forward(self, queries: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        queries = self.norm1(queries + self.self_attention(queries, queries)[0])
+        queries = self.norm2(queries + self.cross_attention(queries, audio)[0])
+        return self.norm3(queries + self.feedforward(queries))
+
+
+class AudioQueries(nn.Module):
+    """Sec. 3.5: Q_audio + Q_learn [B*T, Q, D] from the audio feature [B*T, 1, D].
+
+    The paper repeats the audio feature; edition aug2023 lets learned embeddings attend to it (no page of the
+    paper's first version describes this; read from the released weights).
+    """
+
+    def __init__(self, c: ModelConfig):
+        super().__init__()
+        self.count = c.queries
+        self.seeds = nn.Embedding(c.queries, c.embed_dim) if c.query_generator_layers else None
+        self.generator = nn.ModuleList(
+            QueryGeneratorLayer(c.embed_dim, c.heads) for _ in range(c.query_generator_layers)
+        )
+        self.learnable = nn.Embedding(c.queries, c.embed_dim) if c.learnable_queries else None
+        self.tap = nn.Identity()
+
+    def forward(self, audio: torch.Tensor) -> torch.Tensor:
+        queries = audio.expand(-1, self.count, -1)
+        if self.seeds is not None:
+            queries = self.seeds.weight.expand(len(audio), -1, -1)
+            for layer in self.generator:
+                queries = layer(queries, audio)
+        if self.learnable is not None:
+            queries = queries + self.learnable.weight
+        return self.tap(queries)
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention of the queries, cross-attention to all tokens, feed-forward; no positions."""
+
+    def __init__(self, c: ModelConfig):
+        super().__init__()
+        self.self_attention = Attention(c.embed_dim, c.heads, c.dropout)
+        self.cross_attention = Attention(c.embed_dim, c.heads, c.dropout)
+        self.feedforward = FeedForward(c.embed_dim, c.feedforward_dim, c.dropout)
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(c.embed_dim) for _ in range(3))
+        self.dropout = nn.Dropout(c.dropout)
+        self.tap = nn.Identity()
+
+    def forward(self, queries: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        queries = self.norm1(queries + self.dropout(self.self_attention(queries, queries)[0]))
+        attended, attention = self.cross_attention(queries, tokens)  # [B*T, heads, Q, N]
+        queries = self.norm2(queries + self.dropout(attended))
+        return self.tap(self.norm3(queries + self.dropout(self.feedforward(queries)))), attention
+
+
+class MaskLayers(nn.Sequential):
+    """"Linear" of Eq. (3): a feature [B*T, D, h, w] to logits [B*T, classes, 4h, 4w].
+
+    The paper says a simple linear layer at h x w; released reading: two convolutions around a 4x upsampling.
+    """
+
+    def __init__(self, c: ModelConfig):
+        wide, narrow = c.head_channels
+        super().__init__(
+            nn.Conv2d(c.embed_dim, wide, 3, padding=1),
+            nn.Upsample(scale_factor=4, mode="bilinear", align_corners=False),
+            nn.Conv2d(wide, narrow, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(narrow, c.classes, 1, bias=False),
+        )
+
+
+class MaskGeneration(nn.Module):
+    """Sec. 3.5, Eq. (3): M = Linear(F_hat + MLP(F_hat . Q_output))."""
+
+    def __init__(self, c: ModelConfig):
+        super().__init__()
+        self.mlp = nn.Sequential(
+            *(nn.Conv2d(c.queries, c.mlp_dim, 1), nn.ReLU()),
+            *(nn.Conv2d(c.mlp_dim, c.mlp_dim, 1), nn.ReLU()),
+            nn.Conv2d(c.mlp_dim, c.embed_dim, 1),
+        )
+        self.linear = MaskLayers(c)
+        self.product_tap, self.mlp_tap = nn.Identity(), nn.Identity()
+
+    def forward(self, mask_feature: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
+        product = torch.einsum("bqd,bdhw->bqhw", queries, mask_feature)
+        return self.linear(mask_feature + self.mlp_tap(self.mlp(self.product_tap(product))))
+
+
+class SimpleFPN(nn.ModuleList):
+    """Figure 5: coarse to fine, each step 2x up, a 3x3 convolution, and the next finer map added."""
+
+    def __init__(self, dim: int):
+        super().__init__(nn.Conv2d(dim, dim, 3, padding=1) for _ in range(LEVELS))
+
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        finer = [*maps[-2::-1], None]  # maps come finest first
+        feature = maps[-1]
+        for convolution, add in zip(self, finer, strict=True):
+            feature = F.interpolate(feature, scale_factor=2, mode="bilinear", align_corners=False)
+            feature = convolution(feature) if add is None else convolution(feature) + add
+        return feature  # [B*T, D, h, w]
+
+
+class MaskReformer(nn.Module):
+    """Sec. 3.6, Figure 5: an intermediate mask [B*T, classes, H, W] from one decoder layer.
+
+    QR (c) multiplies the attention map with the layer's output queries; AR (b) uses the attention alone, one
+    channel per query, brought to D channels by a 1x1 convolution (the paper does not say how). The attention
+    is the mean over heads after the softmax, as released; Eq. in Sec. 3.6 prints it without one.
+    """
+
+    def __init__(self, c: ModelConfig):
+        super().__init__()
+        self.from_attention = nn.Conv1d(c.queries, c.embed_dim, 1) if c.reformer == "attention" else None
+        self.fpn = SimpleFPN(c.embed_dim)
+        self.linear = MaskLayers(c)
+        self.tap = nn.Identity()
+
+    def forward(self, attention: torch.Tensor, queries: torch.Tensor, shapes: Shapes) -> torch.Tensor:
+        mean = attention.mean(1)  # [B*T, Q, N]
+        if self.from_attention is None:
+            mixed = queries.transpose(1, 2) @ mean  # [B*T, D, N]
+        else:
+            mixed = self.from_attention(mean)
+        levels = mixed.split([h * w for h, w in shapes], dim=-1)
+        maps = [m.unflatten(-1, shape) for m, shape in zip(levels, shapes, strict=True)]
+        return self.tap(self.linear(self.fpn(maps)))
+
+
+def _mixer(c: ModelConfig) -> nn.Module:
+    if c.mixer == "none":
+        return NoMixer()
+    if c.mixer == "cross":
+        return CrossMixer(c.embed_dim, c.heads)
+    return ChannelMixer(c.embed_dim, c.heads, gated=c.mixer == "gated")
+
+
+class AVSegFormer(nn.Module):
+    """Figure 3: frames and sound in, the masks of what sounds out."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        c = self.config = config
+        self.visual_backbone = VisualBackbone(c)
+        self.audio_backbone = AUDIO_BACKBONES[c.audio_backbone]()
+        self.visual_projection = VisualProjection(self.visual_backbone.channels, c.embed_dim)
+        self.audio_projection = nn.Linear(AUDIO_DIM, c.embed_dim)
+        self.encoder = Encoder(c)
+        self.mask_feature = MaskFeature(c.embed_dim)
+        self.mixer = _mixer(c)
+        self.mixed_tap = nn.Identity()
+        self.audio_queries = AudioQueries(c)
+        self.decoder = nn.ModuleList(DecoderLayer(c) for _ in range(c.decoder_layers))
+        self.mask_generation = MaskGeneration(c)
+        self.reformer = MaskReformer(c) if c.reformer != "none" else None
+
+    def forward(
+        self,
+        frames: torch.Tensor,
+        log_mel: torch.Tensor,
+        temporal_flags: torch.Tensor | None = None,
+        intermediate: bool = False,
+    ) -> AVSegOutput:
+        """Return the logits of frames [B*T, 3, H, W] (ImageNet-normalised) and log_mel [B*T, 1, 96, 64].
+
+        H and W are multiples of 32. temporal_flags [B*T] of 0 and 1 zero the logits of padded frames, as in
+        AVSS. `intermediate` asks for the masks of every decoder layer too (none without a reformer).
+        """
+        stride4, *coarse = self.visual_projection(self.visual_backbone(frames))
+        audio = self.audio_projection(self.audio_backbone(log_mel))[:, None]  # [B*T, 1, D]
+        shapes = [tuple(f.shape[-2:]) for f in coarse]
+        tokens = self.encoder(coarse, shapes)  # [B*T, N, D]
+        height, width = shapes[0]
+        stride8 = tokens[:, : height * width].transpose(1, 2).unflatten(-1, (height, width))
+        mixed = self.mixed_tap(self.mixer(self.mask_feature(stride4, stride8), audio))  # [B*T, D, h, w]
+        queries = self.audio_queries(audio)  # [B*T, Q, D]
+        masks = []
+        for layer in self.decoder:
+            queries, attention = layer(queries, tokens)
+            if intermediate and self.reformer is not None:
+                masks.append(self.reformer(attention, queries, shapes))
+        logits = self.mask_generation(mixed, queries)
+        if temporal_flags is not None:
+            logits = logits * temporal_flags.to(logits).view(-1, 1, 1, 1)
+        return AVSegOutput(logits, mixed, tuple(masks))

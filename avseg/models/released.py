@@ -1,0 +1,176 @@
+"""Released AVSegFormer checkpoints: recognise edition, backbone and task from the keys, and rename to ours.
+
+Two code bases have released weights (apr2023, aug2023); both save a bare state dict with the prefixes
+`backbone.`, `vggish.`, `head.` and `audio_proj.`. What a name contains is read from its keys and shapes alone.
+"""
+
+import re
+from dataclasses import dataclass
+
+import torch
+
+from avseg.config import PRESETS, ModelConfig
+from avseg.errors import CheckpointError
+
+# Parameters that the released models carry and never use.
+UNUSED = {
+    "aug2023": re.compile(r"head\.(fpn|attn_fc)\."),
+    "apr2023": re.compile(r"(?!)"),
+}
+UNUSED_BRANCHES = re.compile(r"backbone\.layer[34]_2\.")
+
+# (released, ours); rows with several of ours split the tensor along its first axis, part by part.
+_IN = ("query", "key", "value")
+RULES: tuple[tuple[str, str | tuple[str, ...]], ...] = (
+    (r"vggish\.(.+)", r"audio_backbone.\1"),
+    (r"audio_proj\.(.+)", r"audio_projection.\1"),
+    # ResNet-50 (torchvision names; the used branches are called layer3_1 and layer4_1)
+    (r"backbone\.layer([34])_1\.(.+)", r"visual_backbone.pyramid.layer\1.\2"),
+    (r"backbone\.((?:conv1|bn1|layer[12])\..+)", r"visual_backbone.pyramid.\1"),
+    # PVTv2: stages counted from 1 there, from 0 in timm
+    (r"backbone\.patch_embed1\.(.+)", r"visual_backbone.pyramid.patch_embed.\1"),
+    (r"backbone\.patch_embed([234])\.(.+)", r"visual_backbone.pyramid.stages_{\1}.downsample.\2"),
+    (r"backbone\.block(\d)\.(\d+)\.mlp\.dwconv\.dwconv\.(.+)", r"visual_backbone.pyramid.stages_{\1}.blocks.\2.mlp.dwconv.\3"),
+    (r"backbone\.block(\d)\.(.+)", r"visual_backbone.pyramid.stages_{\1}.blocks.\2"),
+    (r"backbone\.norm(\d)\.(.+)", r"visual_backbone.pyramid.stages_{\1}.norm.\2"),
+    # Head, in paper order
+    (r"head\.in_proj\.(.+)", r"visual_projection.\1"),
+    (r"head\.level_embed", r"encoder.level_embedding"),
+    (r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.value_proj\.(.+)", r"encoder.layers.\1.attention.value.\2"),
+    (r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.output_proj\.(.+)", r"encoder.layers.\1.attention.output.\2"),
+    (r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.(.+)", r"encoder.layers.\1.attention.\2"),
+    (r"head\.transformer\.encoder\.layers\.(\d+)\.linear1\.(.+)", r"encoder.layers.\1.feedforward.0.\2"),
+    (r"head\.transformer\.encoder\.layers\.(\d+)\.linear2\.(.+)", r"encoder.layers.\1.feedforward.3.\2"),
+    (r"head\.transformer\.encoder\.layers\.(\d+)\.(norm.+)", r"encoder.layers.\1.\2"),
+    (r"head\.lateral_conv\.(.+)", r"mask_feature.lateral.\1"),
+    (r"head\.out_conv\.(.+)", r"mask_feature.smooth.\1"),
+    (r"head\.fusion_block\.q_proj\.(.+)", r"mixer.query.\1"),
+    (r"head\.fusion_block\.kv_proj\.(.+)", (r"mixer.key.\1", r"mixer.value.\1")),
+    (r"head\.fusion_block\.proj\.(.+)", r"mixer.output.\1"),
+    (r"head\.query_generator\.query\.(.+)", r"audio_queries.seeds.\1"),
+    (r"head\.query_generator\.layers\.(\d+)\.(self|cross)_attn\.in_proj_(weight|bias)",
+     tuple(rf"audio_queries.generator.\1.\2_attention.{part}.\3" for part in _IN)),
+    (r"head\.query_generator\.layers\.(\d+)\.(self|cross)_attn\.out_proj\.(.+)",
+     r"audio_queries.generator.\1.\2_attention.output.\3"),
+    (r"head\.query_generator\.layers\.(\d+)\.ffn\.0\.(.+)", r"audio_queries.generator.\1.feedforward.0.\2"),
+    (r"head\.query_generator\.layers\.(\d+)\.ffn\.2\.(.+)", r"audio_queries.generator.\1.feedforward.3.\2"),
+    (r"head\.query_generator\.layers\.(\d+)\.(norm.+)", r"audio_queries.generator.\1.\2"),
+    (r"head\.learnable_query\.(.+)", r"audio_queries.learnable.\1"),
+    (r"head\.transformer\.decoder\.layers\.(\d+)\.(self|cross)_attn\.in_proj_(weight|bias)",
+     tuple(rf"decoder.\1.\2_attention.{part}.\3" for part in _IN)),
+    (r"head\.transformer\.decoder\.layers\.(\d+)\.(self|cross)_attn\.out_proj\.(.+)", r"decoder.\1.\2_attention.output.\3"),
+    (r"head\.transformer\.decoder\.layers\.(\d+)\.linear1\.(.+)", r"decoder.\1.feedforward.0.\2"),
+    (r"head\.transformer\.decoder\.layers\.(\d+)\.linear2\.(.+)", r"decoder.\1.feedforward.3.\2"),
+    (r"head\.transformer\.decoder\.layers\.(\d+)\.(norm.+)", r"decoder.\1.\2"),
+    (r"head\.mlp\.layers\.0\.(.+)", r"mask_generation.mlp.0.\1"),
+    (r"head\.mlp\.layers\.1\.(.+)", r"mask_generation.mlp.2.\1"),
+    (r"head\.mlp\.layers\.2\.(.+)", r"mask_generation.mlp.4.\1"),
+    (r"head\.fc\.(.+)", r"mask_generation.linear.\1"),
+    (r"head\.fpn\.up1\.1\.(.+)", r"reformer.fpn.0.\1"),
+    (r"head\.fpn\.up2\.1\.(.+)", r"reformer.fpn.1.\1"),
+    (r"head\.fpn\.up3\.1\.(.+)", r"reformer.fpn.2.\1"),
+    (r"head\.attn_fc\.(.+)", r"reformer.linear.\1"),
+)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A released checkpoint in our names."""
+
+    config: ModelConfig
+    weights: dict[str, torch.Tensor]  # ours -> tensor, float32
+    dropped: tuple[str, ...]  # released names that no output depends on
+
+
+def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
+    """Recognise a released state dict and rename it; `CheckpointError` says what is missing or extra.
+
+    A leading `module.` (DataParallel) is taken off. S4 and MS3 models look the same; `task` says which it is
+    (default s4). Nothing is loaded here: shapes are compared with a model that has no storage.
+    """
+    if not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise CheckpointError("This file is not a bare state dict: expected only tensors by name, as released.")
+    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    config = recognise(state, task)
+    weights: dict[str, torch.Tensor] = {}
+    dropped, unknown = [], []
+    for name, tensor in state.items():
+        if UNUSED[config.edition].match(name) or UNUSED_BRANCHES.match(name):
+            dropped.append(name)
+        elif (ours := rename(name)) is None:
+            unknown.append(name)
+        else:
+            parts = tensor.chunk(len(ours)) if tensor.ndim else (tensor,)
+            weights.update(zip(ours, parts, strict=True))
+    _compare(config, weights, unknown)
+    return Imported(config, {k: v.contiguous() for k, v in weights.items()}, tuple(dropped))
+
+
+def rename(name: str) -> tuple[str, ...] | None:
+    """Return our names for a released one (several when the tensor is split), or None for an unknown name."""
+    for pattern, ours in RULES:
+        if match := re.fullmatch(pattern, name):
+            templates = ours if isinstance(ours, tuple) else (ours,)
+            return tuple(_count_from_zero(match.expand(t)) for t in templates)
+    return None
+
+
+def recognise(state: dict[str, torch.Tensor], task: str | None = None) -> ModelConfig:
+    """Return the config that a released state dict's keys and shapes imply."""
+    if "backbone.layer3_1.0.conv1.weight" in state:
+        short = "r50"
+    elif "backbone.patch_embed1.proj.weight" in state:
+        short = "pvt"
+    else:
+        raise CheckpointError(_not_released(state, "no ResNet-50 or PVTv2 backbone under `backbone.`"))
+    last = state.get("head.fc.4.weight")
+    if last is None:
+        raise CheckpointError(_not_released(state, "`head.fc.4.weight`, the last layer, is missing"))
+    classes = {1: task or "s4", 71: "avss"}
+    if len(last) not in classes:
+        raise CheckpointError(f"The model predicts {len(last)} channels; AVSegFormer has 1 (S4, MS3) or 71 (AVSS).")
+    if task not in (None, "s4", "ms3", "avss") or (task and (task == "avss") != (len(last) == 71)):
+        raise CheckpointError(f"Task {task!r} does not fit a model that predicts {len(last)} channels.")
+    edition = "aug2023" if any(k.startswith("head.query_generator.") for k in state) else "apr2023"
+    return PRESETS[f"{classes[len(last)]}-{short}-{edition}"].model
+
+
+def _not_released(state: dict[str, torch.Tensor], why: str) -> str:
+    shown = ", ".join(list(state)[:3])
+    return (
+        f"Not a released AVSegFormer checkpoint: {why}. It holds {len(state)} tensors, first {shown}. Expected the "
+        ".pth files of the authors' model zoo, with backbone., vggish., head. and audio_proj. parameters."
+    )
+
+
+def _count_from_zero(name: str) -> str:
+    return re.sub(r"stages_\{(\d)\}", lambda m: f"stages_{int(m[1]) - 1}", name)
+
+
+def _compare(config: ModelConfig, weights: dict[str, torch.Tensor], unknown: list[str]) -> None:
+    from avseg.models.avsegformer import AVSegFormer
+
+    with torch.device("meta"):
+        expected = {k: tuple(v.shape) for k, v in AVSegFormer(config).state_dict().items()}
+    wrong = [
+        f"{k} has shape {tuple(v.shape)} instead of {expected[k]}"
+        for k, v in weights.items()
+        if k in expected and tuple(v.shape) != expected[k]
+    ]
+    problems = (
+        ("missing", sorted(set(expected) - set(weights))),
+        ("extra", sorted({*unknown, *(set(weights) - set(expected))})),
+        ("of another shape", wrong),
+    )
+    texts = [f"{len(names)} {what}: {_some(names)}" for what, names in problems if names]
+    if texts:
+        raise CheckpointError(
+            f"This looks like a released {config.task} model ({config.backbone}, {config.edition}) but is not whole. "
+            + "; ".join(texts)
+            + "."
+        )
+
+
+def _some(names: list[str], count: int = 4) -> str:
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
