@@ -1,0 +1,73 @@
+"""From clips to the tensors that the model and the losses take; one road for every data set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from avseg.audio import released_patches
+from avseg.data.synth.dataset import SynthAVS
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some clips, their frames one after the other."""
+
+    frames: torch.Tensor  # [B*T, 3, H, W] ImageNet-normalised
+    log_mel: torch.Tensor  # [B*T, 1, 96, 64]
+    classes: torch.Tensor  # [B*T, H, W] uint8 class index, 0 is background
+    labelled: torch.Tensor  # [B*T] bool: has ground truth to train on
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+def normalise(frames: torch.Tensor) -> torch.Tensor:
+    """Return uint8 frames [F, H, W, 3] as the model's input [F, 3, H, W], ImageNet-normalised."""
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    scaled = (frames.float() / 255 - mean) / std
+    return scaled.permute(0, 3, 1, 2).contiguous()
+
+
+class SynthClips(Dataset):
+    """SynthAVS as training clips, drawn when asked for; `jitter` varies light and colour from clip to clip.
+
+    `first_frame_only` marks just the first frame as labelled, as in S4 training.
+    """
+
+    def __init__(self, clips: SynthAVS, jitter: float = 0.0, first_frame_only: bool = False):
+        self.clips, self.jitter, self.first_frame_only = clips, jitter, first_frame_only
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> Batch:
+        sample = self.clips[index]
+        count = len(sample.frames)
+        frames = torch.from_numpy(sample.frames)
+        if self.jitter:
+            frames = vary_light(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
+        labelled = torch.ones(count, dtype=torch.bool)
+        if self.first_frame_only:
+            labelled[1:] = False
+        patches = released_patches(sample.waveform, count)
+        return Batch(normalise(frames), patches, torch.from_numpy(sample.classes), labelled)
+
+
+def vary_light(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:
+    """Return float frames [F, H, W, 3] in 0..255 with another brightness, contrast, tint and saturation."""
+    gain = torch.from_numpy(1 + strength * rng.uniform(-1, 1, 3)).float()
+    contrast, saturation, light = 1 + strength * rng.uniform(-1, 1, 3)
+    varied = frames.float() * gain * light
+    grey = varied.mean(-1, keepdim=True)
+    varied = grey + (varied - grey) * saturation
+    middle = varied.mean()
+    return (middle + (varied - middle) * contrast).clamp(0, 255)
+
+
+def collate(clips: list[Batch]) -> Batch:
+    """Join clips along B*T."""
+    return Batch(*(torch.cat([getattr(c, name) for c in clips]) for name in Batch.__dataclass_fields__))

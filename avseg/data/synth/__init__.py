@@ -1,0 +1,1 @@
+"""SynthAVS: a procedural audio-visual segmentation benchmark in AVSBench's folder formats."""

@@ -1,0 +1,76 @@
+"""SynthAVS as a map-style dataset: every sample follows from (seed, split, index) alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avseg.data.synth.objects import SPLITS
+from avseg.data.synth.scenes import Scene, frame_time, mix, render, sample_scene
+from avseg.data.synth.writers import write
+from avseg.errors import ConfigError
+
+__all__ = ["TASKS", "SynthAVS", "SynthSample", "write"]
+
+TASKS = ("s4", "ms3", "avss")
+
+
+@dataclass(frozen=True)
+class SynthSample:
+    """One clip at one frame per second."""
+
+    frames: np.ndarray  # uint8 [T, H, W, 3] RGB
+    waveform: np.ndarray  # float32 [T * 16000], 16 kHz mono
+    classes: np.ndarray  # uint8 [T, H, W], AVSBench class index of visible sounding pixels, 0 elsewhere
+    name: str
+    scene: Scene
+
+
+@dataclass(frozen=True)
+class SynthAVS:
+    """A split of SynthAVS; indexing draws, paints and mixes a clip.
+
+    task: "s4" (one class sounds through the clip), "ms3" (sounds change, fall silent, are off screen) or
+    "avss" (as ms3, 10 s). size: (height, width) of frames and masks. Raises ConfigError for an unknown task
+    or split.
+    """
+
+    task: str
+    split: str
+    seed: int
+    clips: int
+    size: tuple[int, int] = (224, 224)
+    seconds: int = 0  # 0: 5, or 10 for avss
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS or self.split not in SPLITS:
+            raise ConfigError(
+                f"SynthAVS has no task {self.task!r} with split {self.split!r}; "
+                f"tasks are {', '.join(TASKS)}, splits are {', '.join(SPLITS)}."
+            )
+        if not self.seconds:
+            object.__setattr__(self, "seconds", 10 if self.task == "avss" else 5)
+
+    def __len__(self) -> int:
+        return self.clips
+
+    def name(self, index: int) -> str:
+        """Returns the clip's name: like a video name of AVSBench, eleven characters while seed < 100."""
+        return f"{self.split[:2]}{self.seed:02d}_{index:06d}"
+
+    def scene(self, index: int) -> Scene:
+        """Returns the scene of a clip without painting or mixing it; raises IndexError past the end."""
+        if not 0 <= index < self.clips:
+            raise IndexError(f"Clip {index} of {self.clips}.")
+        rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
+        return sample_scene(rng, self.seconds, self.split, self.task)
+
+    def __getitem__(self, index: int) -> SynthSample:
+        scene = self.scene(index)
+        painted = [render(scene, frame_time(second), self.size) for second in range(self.seconds)]
+        return SynthSample(
+            frames=np.stack([rgb for rgb, _ in painted]),
+            waveform=mix(scene),
+            classes=np.stack([classes for _, classes in painted]),
+            name=self.name(index),
+            scene=scene,
+        )

@@ -1,0 +1,156 @@
+"""Writes SynthAVS in AVSBench's folder formats: Single-source (S4), Multi-sources (MS3), AVSS (subset v2).
+
+Layouts, header lines, file names and pixel formats are those of the AVSBench release and of the official
+loaders; log-mel pickles are left out, for readers compute log-mels from the wav files. Beside them stand the
+videos and scenes.json, from which every clip can be made again.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, S4_CATEGORY_CLASS
+from avseg.data.synth.scenes import Scene, frame_time, mix, render, sounding
+from avseg.data.synth.video import write_video, write_wav
+from avseg.errors import DatasetError
+
+if TYPE_CHECKING:
+    from avseg.data.synth.dataset import SynthAVS
+
+TASK_FOLDERS = {"s4": "Single-source", "ms3": "Multi-sources", "avss": "AVSS"}
+_SQUARE = (224, 224)  # S4 and MS3: whole frames squeezed to a square
+_WIDE = (270, 480)  # AVSS keeps the source size
+_CATEGORY = {name: category for category, name in S4_CATEGORY_CLASS.items()}
+
+
+def write(
+    dataset: "SynthAVS",
+    root: Path | str,
+    videos: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Writes every clip of one split below root and returns the task's folder.
+
+    Several splits may be written into one root one after another: csv rows and scenes are added, and a clip
+    that is written again replaces itself. progress: called with (clips done, clips in all). Raises
+    DatasetError when an existing csv has another header or the same clip name came from another split.
+    """
+    folder = Path(root) / TASK_FOLDERS[dataset.task]
+    writer = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss}[dataset.task]
+    rows, scenes = [], {}
+    for index in range(len(dataset)):
+        scene, name = dataset.scene(index), dataset.name(index)
+        rows.append(writer(folder, dataset.split, name, scene, videos))
+        scenes[name] = {"task": dataset.task, "seed": dataset.seed, "index": index, **scene.as_dict()}
+        if progress is not None:
+            progress(index + 1, len(dataset))
+    _merge_csv(folder, dataset.task, rows)
+    _merge_json(folder / "scenes.json", scenes)
+    if dataset.task == "avss":
+        one_based = {name: index + 1 for index, name in enumerate(CLASSES)}
+        (folder / "label2idx.json").write_text(json.dumps(one_based))
+    return folder
+
+
+def category(scene: Scene) -> str:
+    """Returns the S4 category of a scene: AVSBench's where it has one for the class, else the class name."""
+    name = scene.sounds[0].name
+    return _CATEGORY.get(name, name)
+
+
+def _painted(scene: Scene, size: tuple[int, int]) -> Iterable[tuple[int, np.ndarray, np.ndarray]]:
+    for second in range(scene.seconds):
+        yield second, *render(scene, frame_time(second), size)
+
+
+def _save(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **({"quality": 92} if path.suffix == ".jpg" else {}))
+
+
+def _binary(classes: np.ndarray) -> np.ndarray:
+    return np.where(classes > 0, 255, 0).astype(np.uint8)
+
+
+def _write_s4(folder: Path, split: str, name: str, scene: Scene, videos: bool) -> dict[str, object]:
+    data, kind = folder / "s4_data", category(scene)
+    for second, rgb, classes in _painted(scene, _SQUARE):
+        _save(data / "visual_frames" / split / kind / name / f"{name}_{second + 1}.png", rgb)
+        if split != "train" or second == 0:  # training clips carry the mask of their first frame only
+            _save(data / "gt_masks" / split / kind / name / f"{name}_{second + 1}.png", _binary(classes))
+    write_wav(data / "audio_wav" / split / kind / f"{name}.wav", mix(scene))
+    if videos:
+        write_video(data / "raw_videos" / split / kind / f"{name}.mp4", scene, (180, 320))
+    return {"name": name, "start": 0, "category": kind, "split": split}
+
+
+def _write_ms3(folder: Path, split: str, name: str, scene: Scene, videos: bool) -> dict[str, object]:
+    data = folder / "ms3_data"
+    for second, rgb, classes in _painted(scene, _SQUARE):
+        _save(data / "visual_frames" / name / f"{name}.mp4_{second + 1}.png", rgb)
+        _save(data / "gt_masks" / split / name / f"{name}_{second + 1}.png", _binary(classes))
+    write_wav(data / "audio_wav" / split / f"{name}.wav", mix(scene))
+    if videos:
+        write_video(data / "videos" / f"{name}.mp4", scene, (180, 320))
+    return {"video_id": name, "split": split}
+
+
+def _write_avss(folder: Path, split: str, name: str, scene: Scene, videos: bool) -> dict[str, object]:
+    uid = f"{name}_0_{scene.seconds * 1000}"
+    data = folder / "v2" / uid
+    for second, rgb, classes in _painted(scene, _WIDE):
+        _save(data / "frames" / f"{second}.jpg", rgb)
+        _save(data / "labels_semantic" / f"{second}.png", classes)
+        _save(data / "labels_rgb" / f"{second}.png", PALETTE[classes])
+    write_wav(data / "audio.wav", mix(scene))
+    if videos:
+        write_video(folder / "videos" / f"{uid}.mp4", scene, _WIDE)
+    named = {which for second in range(scene.seconds) for which in sounding(scene, second)}
+    objects = "_".join(sorted(named, key=CLASS_INDEX.__getitem__)) or "background"
+    return {"vid": name, "uid": uid, "s_min": 0, "s_sec": 0, "a_obj": objects, "split": split, "label": "v2"}
+
+
+_CSV = {
+    "s4": ("s4_meta_data.csv", ("name", "start", "category", "split"), "name"),
+    "ms3": ("ms3_meta_data.csv", ("video_id", "split"), "video_id"),
+    "avss": ("metadata.csv", ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label"), "uid"),
+}
+
+
+def _merge_csv(folder: Path, task: str, rows: list[dict[str, object]]) -> None:
+    name, header, key = _CSV[task]
+    path = folder / name
+    merged: dict[str, dict[str, object]] = {}
+    if path.exists():
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != header:
+                raise DatasetError(
+                    f"{path} has the columns {reader.fieldnames}; expected {', '.join(header)}."
+                )
+            merged = {row[key]: row for row in reader}
+    for row in rows:
+        known = merged.get(str(row[key]))
+        if known is not None and known["split"] != row["split"]:
+            raise DatasetError(
+                f"{path} lists {row[key]} in split {known['split']}, now it comes in {row['split']}. "
+                "Write into an empty folder."
+            )
+        merged[str(row[key])] = row
+    text = io.StringIO()
+    writer = csv.DictWriter(text, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(merged.values())
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.getvalue())
+
+
+def _merge_json(path: Path, scenes: dict[str, dict[str, object]]) -> None:
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**known, **scenes}))
