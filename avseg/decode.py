@@ -1,0 +1,308 @@
+"""Decode a media file that a stranger made: one bounded child ffmpeg per reading, nothing in this process.
+
+A file's header may lie about its length, size and rate, so the truth is taken from what decodes: the child
+reports every picture it decodes (`showinfo`), and a `Log` collects those reports. The ffmpeg is the one that
+comes with imageio-ffmpeg.
+"""
+
+import os
+import re
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from array import array
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from avseg.errors import ClipError
+
+# Demuxers that read their own file and nothing else: playlists (hls, concat, dash), pictures, text and SVG,
+# which ffmpeg would open as "video" too, are not among them.
+VIDEO_FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,gif"
+SOUND_FORMATS = f"{VIDEO_FORMATS},wav,flac,mp3,aac"
+VIDEO_NAMES = "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, OGG, WMV or GIF"
+
+CHUNK = 4096
+LARGEST_BLOCK = 512 * 2**20  # bytes that the child may ask for at once
+DECODER_THREADS = 2  # every thread of a decoder holds pictures of its own
+
+_PICTURE = re.compile(
+    rb"\[Parsed_showinfo_\d+ @ \w+\] n: *\d+ pts: *(-?\d+) "
+    rb".*? duration: *(-?\d+) .*? sar:(\d+)/(\d+) s:(\d+)x(\d+)"
+)
+_TIME_BASE = re.compile(rb"\[Parsed_showinfo_\d+ @ \w+\] config in time_base: (\d+)/(\d+)")
+_LENGTH = re.compile(rb"^  Duration: (\d+):(\d+):(\d+\.\d+)")
+_SOUND = re.compile(rb"^  Stream #0:\d+\S*: Audio: (\w+)")
+_VIDEO = re.compile(rb"^  Stream #0:\d+\S*: Video: (?!.*\(attached pic\))")
+_TOO_LARGE = re.compile(rb"Picture size (\d+)x(\d+) exceeds specified max pixel count")
+_DAMAGE = re.compile(rb"error while decoding|corrupt|concealing|Error submitting packet", re.IGNORECASE)
+
+_NOT_VIDEO = {
+    "a playlist": (b"#EXTM3U", b"ffconcat"),
+    "a still picture": (b"\x89PNG", b"\xff\xd8\xff", b"BM"),
+    "a sound file": (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf1"),
+    "a web page or a drawing": (b"<",),
+    "a PDF document": (b"%PDF",),
+    "an archive": (b"PK\x03\x04", b"\x1f\x8b"),
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one reading may cost."""
+
+    file_bytes: int = 200_000_000
+    pixels: int = 8192 * 4352
+    """Largest picture that is decoded (8K)."""
+    wait_seconds: float = 90.0
+    """Longest time to wait for the child ffmpeg, in all."""
+
+
+class Log:
+    """What the child said while it decoded: header claims, and the true time and size of every picture."""
+
+    def __init__(self):
+        self.starts = array("d")  # seconds, one per decoded picture
+        self.lengths = array("d")  # seconds that the file wants each shown; 0 where it does not say
+        self.size: tuple[int, int] | None = None  # (height, width) of the first picture, upright
+        self.pixel_aspect = 1.0  # width of a pixel over its height
+        self.claimed_seconds: float | None = None  # the header's word
+        self.has_video = False  # by the header, cover art left out
+        self.too_large: tuple[int, int] | None = None  # (height, width) of a picture that was refused
+        self.sound: str | None = None  # codec of the first sound track
+        self.damaged = 0
+        self.last_lines: deque[bytes] = deque(maxlen=40)
+        self._in_header = True
+        self._tick = 0.0  # seconds
+
+    def feed(self, line: bytes) -> None:
+        """Take in one line of the child's stderr."""
+        if picture := _PICTURE.match(line):
+            self._add_picture(*map(int, picture.groups()))
+            return
+        if tick := _TIME_BASE.match(line):
+            self._tick = int(tick.group(1)) / int(tick.group(2))
+            return
+        if line.startswith(b"[Parsed_showinfo"):
+            return
+        self.last_lines.append(line)
+        self.damaged += bool(_DAMAGE.search(line))
+        if self.too_large is None and (size := _TOO_LARGE.search(line)):
+            self.too_large = (int(size.group(2)), int(size.group(1)))
+        if line.startswith((b"Stream mapping:", b"Output #")):
+            self._in_header = False
+        if self._in_header:
+            self._read_header(line)
+
+    def _add_picture(self, start: int, length: int, sar_width: int, sar_height: int, *size: int) -> None:
+        self.starts.append(start * self._tick)
+        self.lengths.append(length * self._tick)
+        if self.size is None:
+            self.size = (size[1], size[0])
+            self.pixel_aspect = sar_width / sar_height if sar_width and sar_height else 1.0
+
+    def _read_header(self, line: bytes) -> None:
+        if length := _LENGTH.match(line):
+            hours, minutes, seconds = map(float, length.groups())
+            self.claimed_seconds = 3600 * hours + 60 * minutes + seconds
+        if self.sound is None and (sound := _SOUND.match(line)):
+            self.sound = sound.group(1).decode()
+        self.has_video |= bool(_VIDEO.match(line))
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.last_lines)
+
+    @property
+    def picture_gap(self) -> float:
+        """Mean seconds from one picture to the next; of a single picture, its length (or 1/25)."""
+        gaps = [b - a for a, b in zip(self.starts, self.starts[1:]) if b > a] or list(self.lengths)
+        return statistics.fmean(gaps) if gaps and max(gaps) > 0 else 0.04
+
+    @property
+    def picture_end(self) -> float:
+        """When the last picture goes, in seconds; a length that no other comes near is not believed."""
+        if not self.starts:
+            return 0.0
+        last = max(range(len(self.starts)), key=self.starts.__getitem__)
+        length = self.lengths[last]
+        if length <= 0:
+            length = self.picture_gap
+        if len(self.starts) > 1:
+            longest = max(b - a for a, b in zip(self.starts, self.starts[1:]))
+            length = min(length, max(1.0, longest))
+        return self.starts[last] + length
+
+
+class Child:
+    """One running ffmpeg that decodes a span of one file to a pipe; use it as a context manager.
+
+    path: an absolute path that `checked_file` has seen. output: options of the first output, which goes to
+    the pipe. formats: the demuxers allowed. Only time spent waiting for the child counts against
+    `limits.wait_seconds`, so a slow reader is not punished. Raises ClipError when that time is over.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        output: list[str],
+        start: float,
+        seconds: float,
+        limits: Limits,
+        formats: str = VIDEO_FORMATS,
+    ):
+        self.log, self.path, self.limits = Log(), path, limits
+        self._waited, self._waiting_since = 0.0, None
+        self._timed_out, self._closed = False, threading.Event()
+        self._process = subprocess.Popen(
+            _command(path, output, start, seconds, limits, formats),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes of output; fewer only at its end."""
+        return self._wait_for(lambda: self._process.stdout.read(size))
+
+    def read_line(self) -> bytes:
+        """Return the output up to the next line end, 64 bytes at most."""
+        return self._wait_for(lambda: self._process.stdout.readline(64))
+
+    def finish(self) -> int:
+        """Wait until the child has ended by itself and `log` is whole; returns its exit status."""
+        status = self._wait_for(self._process.wait)
+        self._listener.join()
+        return status
+
+    def close(self) -> None:
+        """End the child, whatever it is doing."""
+        self._closed.set()
+        self._kill()
+        self._process.wait()
+        self._listener.join()
+        self._process.stdout.close()
+        self._process.stderr.close()
+
+    def _wait_for(self, action):
+        self._waiting_since = time.monotonic()
+        result = action()
+        self._waited += time.monotonic() - self._waiting_since
+        self._waiting_since = None
+        if self._timed_out:
+            raise ClipError(
+                f"{self.path.name} took longer than {self.limits.wait_seconds:g} s to decode. Choose a "
+                "shorter range, or make a smaller copy of it (for example 1280x720 at 30 frames per second)."
+            )
+        return result
+
+    def _watch(self) -> None:
+        while not self._closed.wait(0.05):
+            since = self._waiting_since
+            waiting = time.monotonic() - since if since is not None else 0.0
+            if self._waited + waiting > self.limits.wait_seconds:
+                self._timed_out = True
+                self._kill()
+                return
+
+    def _listen(self) -> None:
+        for line in iter(lambda: self._process.stderr.readline(CHUNK), b""):
+            self.log.feed(line)
+
+    def _kill(self) -> None:
+        if self._process.poll() is not None:
+            return
+        if hasattr(os, "killpg"):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+
+
+def _command(
+    path: Path, output: list[str], start: float, seconds: float, limits: Limits, formats: str
+) -> list[str | bytes]:
+    quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"]
+    bounds = ["-max_alloc", str(LARGEST_BLOCK), "-max_pixels", str(limits.pixels)]
+    bounds += ["-threads", str(DECODER_THREADS), "-format_whitelist", formats, "-protocol_whitelist", "file"]
+    # A picture size that changes on the way must not restart the filters: they count the time.
+    span = ["-reinit_filter", "0", *(["-ss", f"{start:.6f}"] if start > 0 else []), "-t", f"{seconds:.6f}"]
+    # In some containers (MPEG-TS) ffmpeg counts time from the first packet of the streams in use. Naming both
+    # kinds in every reading gives picture and sound the same zero.
+    same_zero = ["-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy", "-f", "null", "-"]
+    return [get_ffmpeg_exe(), *quiet, *bounds, *span, "-i", os.fspath(path), *output, "pipe:1", *same_zero]
+
+
+def checked_file(path: str | Path, limits: Limits) -> Path:
+    """Return the absolute path of a plain, non-empty file of bearable size; raises ClipError otherwise."""
+    path = Path(os.path.abspath(os.path.expanduser(path)))
+    if path.is_symlink():
+        raise ClipError(f"{path.name} is a symbolic link. Give the path of the file that it points to.")
+    if not path.exists():
+        raise ClipError(f"There is no file {path}. Check the name and the folder.")
+    if path.is_dir():
+        raise ClipError(f"{path} is a folder, not a media file. Give one file inside it.")
+    if not path.is_file():
+        raise ClipError(f"{path} is not a plain file. Save the media to a file first.")
+    size = path.stat().st_size
+    if size == 0:
+        raise ClipError(f"{path.name} is empty (0 bytes). Save, download or record it again.")
+    if size > limits.file_bytes:
+        raise ClipError(
+            f"{path.name} has {size / 1e6:.0f} MB; at most {limits.file_bytes / 1e6:.0f} MB are read. "
+            "Cut out the part you need, or make a smaller copy."
+        )
+    return path
+
+
+def explain(log: Log, path: Path, limits: Limits) -> ClipError:
+    """Return the error that says why no picture came out of a file."""
+    name, text = path.name, log.text
+    with path.open("rb") as file:
+        kind = _kind_of(file.read(64))
+    if b"Permission denied" in text:
+        return ClipError(f"{name} may not be read by this program. Change its permissions.")
+    if kind or b"Format not on whitelist" in text:
+        looks = f": its content looks like {kind}" if kind else " of a kind that is read here"
+        return ClipError(f"{name} is not a video file{looks}. Use {VIDEO_NAMES}.")
+    if log.too_large:
+        height, width = log.too_large
+        return ClipError(
+            f"{name} has pictures of {width}x{height} pixels; at most {limits.pixels / 1e6:.1f} million "
+            "are decoded. Make a smaller copy."
+        )
+    if b"matches no streams" in text:
+        return ClipError(
+            f"{name} has no moving picture (sound or a still cover only). Use a file with video."
+        )
+    if b"moov atom not found" in text:
+        return ClipError(
+            f"{name} was cut short: the index at its end (moov) is missing. Download or export it again."
+        )
+    if log.has_video:
+        return ClipError(f"{name} says it has video, but no picture decodes. It is damaged: export it again.")
+    return ClipError(f"{name} cannot be read as a video: it is damaged or none. Use {VIDEO_NAMES}.")
+
+
+def _kind_of(head: bytes) -> str | None:
+    """Name the content that people most often rename to .mp4, from a file's first bytes."""
+    for kind, signatures in _NOT_VIDEO.items():
+        if head.startswith(signatures):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "a sound file"
+    return "text" if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head) else None

@@ -1,0 +1,148 @@
+"""Fixtures and rules that every test shares."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser import LAUNCH_ARGS, SKIP_LINE, find_browser
+
+# Set before torch, gradio and matplotlib are imported; child processes inherit them. Two threads: enough
+# for toy models, and the same order of additions on every machine. No test may ask the network for anything.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["MPLBACKEND"] = "Agg"
+
+ROOT = Path(__file__).resolve().parent.parent
+START_LIMIT = 180  # seconds the app may take to answer; a cold disk makes the first import of torch slow
+browser_skipped = pytest.StashKey[bool]()
+app_log = pytest.StashKey[Path]()
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def browser_path(request: pytest.FixtureRequest) -> str:
+    """Path of the Chromium that page tests drive; skips, and says so at the end of the run, without one."""
+    path = find_browser()
+    if path is None:
+        request.config.stash[browser_skipped] = True
+        pytest.skip(SKIP_LINE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(browser_path: str) -> Iterator:
+    """A running Playwright Chromium; each test opens and closes its own page or context."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser_path, args=LAUNCH_ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def app_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of `python app.py`, running as a child on a free port; its log is shown with failing tests."""
+    folder = tmp_path_factory.mktemp("app")
+    log = request.config.stash[app_log] = folder / "app.log"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PYTHONUNBUFFERED": "1",
+    }
+    url = f"http://127.0.0.1:{port}/"
+    with log.open("w") as output:
+        child = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_it_answers(url, child)
+        yield url
+    finally:
+        _stop(child)
+
+
+def _wait_until_it_answers(url: str, child: subprocess.Popen) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            pytest.fail(f"app.py ended with status {child.returncode} before it answered", pytrace=False)
+        try:
+            direct.open(url, timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    pytest.fail(f"app.py did not answer at {url} within {START_LIMIT} s", pytrace=False)
+
+
+def _stop(child: subprocess.Popen) -> None:
+    child.terminate()
+    try:
+        child.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the browser, and run them last.
+
+    While Playwright runs, its event loop occupies the main thread and `asyncio.run` fails there.
+    """
+    for item in items:
+        if "browser_path" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests that need CUDA where there is none."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs CUDA")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator:
+    """Put the end of the app's log under a failing test that used the app."""
+    report = yield
+    log = item.config.stash.get(app_log, None)
+    if report.failed and log and "app_server" in getattr(item, "fixturenames", ()):
+        tail = log.read_text(errors="replace").splitlines()[-60:]
+        report.sections.append(("app.py's log", "\n".join(tail)))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly that nobody looked at the page."""
+    if config.stash.get(browser_skipped, False):
+        terminalreporter.write_line(SKIP_LINE, red=True, bold=True)
