@@ -102,7 +102,9 @@ def find_model(name_or_path: str | Path) -> Path:
     if path.is_file():
         return path
     names = ", ".join(bundled) or "none"
-    raise CheckpointError(f"No model is called {str(name_or_path)!r} and no file is there. Bundled models: {names}.")
+    raise CheckpointError(
+        f"No model is called {str(name_or_path)!r} and no file is there. Bundled models: {names}."
+    )
 
 
 def list_models() -> dict[str, Path]:

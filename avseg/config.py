@@ -122,6 +122,12 @@ class TrainConfig:
     """Learning rate over the run."""
     freeze_backbone_epochs: int = 0
     """Epochs at the start during which the visual backbone, its statistics included, does not move."""
+    synth_clips: int = 400
+    """Clips per epoch when the data are SynthAVS, drawn anew in every epoch."""
+    jitter: float = 0.0
+    """Strength of random light and colour changes of training clips, 0 to 1."""
+    clip_gradient: float = 0.0
+    """Largest norm of the gradient; 0 does not clip, as released."""
     train_audio: bool = False
     """Trains the audio network too; the released code never does."""
     seed: int = 123
@@ -129,10 +135,17 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_literals(self)
-        for name in ("batch_size", "epochs"):
+        for name in ("batch_size", "epochs", "synth_clips"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("learning_rate", "auxiliary_weight", "bce_weight", "weight_decay"):
+        for name in (
+            "learning_rate",
+            "auxiliary_weight",
+            "bce_weight",
+            "weight_decay",
+            "jitter",
+            "clip_gradient",
+        ):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it cannot be negative.")
 
@@ -146,7 +159,9 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.train.auxiliary == "intermediate" and self.model.reformer == "none":
-            raise ConfigError("The intermediate mask loss needs a reformer: set reformer, or auxiliary to none.")
+            raise ConfigError(
+                "The intermediate mask loss needs a reformer: set reformer, or auxiliary to none."
+            )
 
     def to_json(self) -> str:
         """Return the whole experiment as JSON text."""
@@ -224,17 +239,20 @@ def _tiny() -> Config:
         feedforward_dim=256,
         queries=16,
         mlp_dim=128,
-        head_channels=(16, 8),
+        head_channels=(8, 8),
         dropout=0.0,
         drop_path=0.0,
     )
     train = TrainConfig(
         bce_weight=1.0,
-        batch_size=6,
-        epochs=30,
+        batch_size=5,
+        epochs=14,
         learning_rate=1e-3,
         weight_decay=0.05,
         schedule="one-cycle",
+        synth_clips=500,
+        jitter=0.2,
+        clip_gradient=1.0,
         train_audio=True,
         seed=7,
     )

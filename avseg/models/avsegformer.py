@@ -213,7 +213,7 @@ class DecoderLayer(nn.Module):
 
 
 class MaskLayers(nn.Sequential):
-    """"Linear" of Eq. (3): a feature [B*T, D, h, w] to logits [B*T, classes, 4h, 4w].
+    """ "Linear" of Eq. (3): a feature [B*T, D, h, w] to logits [B*T, classes, 4h, 4w].
 
     The paper says a simple linear layer at h x w; released reading: two convolutions around a 4x upsampling.
     """

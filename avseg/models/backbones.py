@@ -30,10 +30,14 @@ def _create(config: ModelConfig) -> nn.Module:
     if config.backbone_channels:
         options["channels"] = config.backbone_channels
     try:
-        pyramid = timm.create_model(config.backbone, features_only=True, out_indices=(-4, -3, -2, -1), **options)
+        pyramid = timm.create_model(
+            config.backbone, features_only=True, out_indices=(-4, -3, -2, -1), **options
+        )
         strides = tuple(pyramid.feature_info.reduction())
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(f"timm cannot build backbone {config.backbone!r} as a pyramid: {error}. {HINT}") from error
+        raise ConfigError(
+            f"timm cannot build backbone {config.backbone!r} as a pyramid: {error}. {HINT}"
+        ) from error
     if strides != STRIDES:
         raise ConfigError(f"Backbone {config.backbone!r} ends with strides {strides}, not {STRIDES}. {HINT}")
     return pyramid

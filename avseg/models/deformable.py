@@ -57,9 +57,7 @@ class DeformableAttention(nn.Module):
             nn.init.zeros_(layer.bias)
 
 
-def sample(
-    values: torch.Tensor, shapes: Shapes, places: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
+def sample(values: torch.Tensor, shapes: Shapes, places: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Return [B, N, D]: the values [B, sum(hw), heads, D/heads] read at places, weighted, heads side by side.
 
     places [B, N, heads, levels, points, 2] lie in 0..1; outside a map the value is zero.

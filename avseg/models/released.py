@@ -30,14 +30,23 @@ RULES: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     # PVTv2: stages counted from 1 there, from 0 in timm
     (r"backbone\.patch_embed1\.(.+)", r"visual_backbone.pyramid.patch_embed.\1"),
     (r"backbone\.patch_embed([234])\.(.+)", r"visual_backbone.pyramid.stages_{\1}.downsample.\2"),
-    (r"backbone\.block(\d)\.(\d+)\.mlp\.dwconv\.dwconv\.(.+)", r"visual_backbone.pyramid.stages_{\1}.blocks.\2.mlp.dwconv.\3"),
+    (
+        r"backbone\.block(\d)\.(\d+)\.mlp\.dwconv\.dwconv\.(.+)",
+        r"visual_backbone.pyramid.stages_{\1}.blocks.\2.mlp.dwconv.\3",
+    ),
     (r"backbone\.block(\d)\.(.+)", r"visual_backbone.pyramid.stages_{\1}.blocks.\2"),
     (r"backbone\.norm(\d)\.(.+)", r"visual_backbone.pyramid.stages_{\1}.norm.\2"),
     # Head, in paper order
     (r"head\.in_proj\.(.+)", r"visual_projection.\1"),
     (r"head\.level_embed", r"encoder.level_embedding"),
-    (r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.value_proj\.(.+)", r"encoder.layers.\1.attention.value.\2"),
-    (r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.output_proj\.(.+)", r"encoder.layers.\1.attention.output.\2"),
+    (
+        r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.value_proj\.(.+)",
+        r"encoder.layers.\1.attention.value.\2",
+    ),
+    (
+        r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.output_proj\.(.+)",
+        r"encoder.layers.\1.attention.output.\2",
+    ),
     (r"head\.transformer\.encoder\.layers\.(\d+)\.self_attn\.(.+)", r"encoder.layers.\1.attention.\2"),
     (r"head\.transformer\.encoder\.layers\.(\d+)\.linear1\.(.+)", r"encoder.layers.\1.feedforward.0.\2"),
     (r"head\.transformer\.encoder\.layers\.(\d+)\.linear2\.(.+)", r"encoder.layers.\1.feedforward.3.\2"),
@@ -48,17 +57,26 @@ RULES: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"head\.fusion_block\.kv_proj\.(.+)", (r"mixer.key.\1", r"mixer.value.\1")),
     (r"head\.fusion_block\.proj\.(.+)", r"mixer.output.\1"),
     (r"head\.query_generator\.query\.(.+)", r"audio_queries.seeds.\1"),
-    (r"head\.query_generator\.layers\.(\d+)\.(self|cross)_attn\.in_proj_(weight|bias)",
-     tuple(rf"audio_queries.generator.\1.\2_attention.{part}.\3" for part in _IN)),
-    (r"head\.query_generator\.layers\.(\d+)\.(self|cross)_attn\.out_proj\.(.+)",
-     r"audio_queries.generator.\1.\2_attention.output.\3"),
+    (
+        r"head\.query_generator\.layers\.(\d+)\.(self|cross)_attn\.in_proj_(weight|bias)",
+        tuple(rf"audio_queries.generator.\1.\2_attention.{part}.\3" for part in _IN),
+    ),
+    (
+        r"head\.query_generator\.layers\.(\d+)\.(self|cross)_attn\.out_proj\.(.+)",
+        r"audio_queries.generator.\1.\2_attention.output.\3",
+    ),
     (r"head\.query_generator\.layers\.(\d+)\.ffn\.0\.(.+)", r"audio_queries.generator.\1.feedforward.0.\2"),
     (r"head\.query_generator\.layers\.(\d+)\.ffn\.2\.(.+)", r"audio_queries.generator.\1.feedforward.3.\2"),
     (r"head\.query_generator\.layers\.(\d+)\.(norm.+)", r"audio_queries.generator.\1.\2"),
     (r"head\.learnable_query\.(.+)", r"audio_queries.learnable.\1"),
-    (r"head\.transformer\.decoder\.layers\.(\d+)\.(self|cross)_attn\.in_proj_(weight|bias)",
-     tuple(rf"decoder.\1.\2_attention.{part}.\3" for part in _IN)),
-    (r"head\.transformer\.decoder\.layers\.(\d+)\.(self|cross)_attn\.out_proj\.(.+)", r"decoder.\1.\2_attention.output.\3"),
+    (
+        r"head\.transformer\.decoder\.layers\.(\d+)\.(self|cross)_attn\.in_proj_(weight|bias)",
+        tuple(rf"decoder.\1.\2_attention.{part}.\3" for part in _IN),
+    ),
+    (
+        r"head\.transformer\.decoder\.layers\.(\d+)\.(self|cross)_attn\.out_proj\.(.+)",
+        r"decoder.\1.\2_attention.output.\3",
+    ),
     (r"head\.transformer\.decoder\.layers\.(\d+)\.linear1\.(.+)", r"decoder.\1.feedforward.0.\2"),
     (r"head\.transformer\.decoder\.layers\.(\d+)\.linear2\.(.+)", r"decoder.\1.feedforward.3.\2"),
     (r"head\.transformer\.decoder\.layers\.(\d+)\.(norm.+)", r"decoder.\1.\2"),
@@ -89,7 +107,9 @@ def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
     (default s4). Nothing is loaded here: shapes are compared with a model that has no storage.
     """
     if not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise CheckpointError("This file is not a bare state dict: expected only tensors by name, as released.")
+        raise CheckpointError(
+            "This file is not a bare state dict: expected only tensors by name, as released."
+        )
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     config = recognise(state, task)
     weights: dict[str, torch.Tensor] = {}
@@ -128,7 +148,9 @@ def recognise(state: dict[str, torch.Tensor], task: str | None = None) -> ModelC
         raise CheckpointError(_not_released(state, "`head.fc.4.weight`, the last layer, is missing"))
     classes = {1: task or "s4", 71: "avss"}
     if len(last) not in classes:
-        raise CheckpointError(f"The model predicts {len(last)} channels; AVSegFormer has 1 (S4, MS3) or 71 (AVSS).")
+        raise CheckpointError(
+            f"The model predicts {len(last)} channels; AVSegFormer has 1 (S4, MS3) or 71 (AVSS)."
+        )
     if task not in (None, "s4", "ms3", "avss") or (task and (task == "avss") != (len(last) == 71)):
         raise CheckpointError(f"Task {task!r} does not fit a model that predicts {len(last)} channels.")
     edition = "aug2023" if any(k.startswith("head.query_generator.") for k in state) else "apr2023"
