@@ -71,7 +71,7 @@ def samples_of_rows(rows: int) -> int:
 
 
 def released_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.Tensor:
-    """Return the first `count` patches [count, 1, 96, 64]: patch i is rows 96 i to 96 i + 96, as released.
+    """Return the first `count` patches [count, 1, 96, 64]: patch i is rows 96 i to 96 i + 96.
 
     Patch i covers 0.96 i to 0.96 i + 0.975 s. Missing sound is silence, surplus sound is left out.
     """
@@ -82,7 +82,7 @@ def released_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.T
 
 
 def centred_patches(waveform: np.ndarray | torch.Tensor, times: np.ndarray) -> torch.Tensor:
-    """Return one patch [T, 1, 96, 64] per time (s), its middle at that time to within 5 ms; silence outside."""
+    """Return one patch [T, 1, 96, 64] per time (s), centred on it to within 5 ms; silence outside."""
     sound = torch.as_tensor(waveform, dtype=torch.float32)
     half = samples_of_rows(PATCH_FRAMES) // 2 + HOP
     last = max([len(sound) / SAMPLE_RATE, *np.asarray(times, dtype=float)])

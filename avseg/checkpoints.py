@@ -1,12 +1,14 @@
 """Weights on disk: one safetensors file that carries its own config and a card saying what the weights are.
 
-Nothing here unpickles: models are read by safetensors, released .pth files by `torch.load(weights_only=True)`.
+Nothing here unpickles: models are read by safetensors, released .pth files by
+`torch.load(weights_only=True)`.
 """
 
 import dataclasses
 import json
 import os
 import pickle
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,20 @@ from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, import_released
 
 FORMAT = "avseg-1"
+# What torch.load raises, one time or another, on a file whose bytes are wrong.
+UNREADABLE = (
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "models"
 
 
@@ -35,7 +51,7 @@ class Card:
 
 
 def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = torch.float32) -> Path:
-    """Write weights, config and card to `path`, whole or not at all; floating tensors are stored as `dtype`."""
+    """Write weights, config and card to `path`, whole or not at all; floats are stored as `dtype`."""
     tensors = {
         k: (v.to(dtype) if v.is_floating_point() else v).detach().cpu().contiguous()
         for k, v in model.state_dict().items()
@@ -57,7 +73,7 @@ def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = 
 
 
 def read_card(path: Path) -> tuple[ModelConfig, Card]:
-    """Return config and card of a model file without reading its weights; `CheckpointError` when it is none."""
+    """Return config and card of a model file, its weights unread; `CheckpointError` when it is none."""
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"There is no model file at {path}.")
@@ -119,10 +135,11 @@ def read_released(path: Path, task: str | None = None) -> Imported:
         raise CheckpointError(f"There is no file at {path}.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
+        # torch's own text is left out: it advises to load the file in the unsafe way.
         raise CheckpointError(
-            f"{path.name} cannot be read as plain weights, and nothing else is ever loaded from it "
-            f"({str(error).splitlines()[0]}). Expected a .pth state dict saved by torch.save."
+            f"{path.name} cannot be read as plain weights: it is damaged, or it holds more than tensors, and "
+            "nothing else is ever loaded from it. Expected a .pth state dict saved by torch.save."
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path.name} holds a {type(state).__name__}, not a state dict.")

@@ -5,13 +5,16 @@ The command line and the saved files are made from these fields; nothing else ca
 
 import dataclasses
 import json
+import math
 import typing
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Literal
 
 from avseg.errors import ConfigError
 
 T = typing.TypeVar("T")
+
 Task = Literal["s4", "ms3", "avss"]
 Edition = Literal["paper", "apr2023", "aug2023"]
 Mixer = Literal["none", "cross", "channel", "gated"]
@@ -72,18 +75,28 @@ class ModelConfig:
         _check_literals(self)
         if self.image_size % 32 or self.image_size < 32:
             raise ConfigError(f"image_size is {self.image_size}; it must be a positive multiple of 32.")
+        for name in (
+            "embed_dim",
+            "queries",
+            "decoder_layers",
+            "heads",
+            "points",
+            "feedforward_dim",
+            "mlp_dim",
+        ):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.embed_dim % (4 * self.heads) or self.embed_dim % 32:
             raise ConfigError(
                 f"embed_dim is {self.embed_dim} with {self.heads} heads; it must be a multiple of 32 and of "
                 "four times the number of heads."
             )
-        for name in ("queries", "decoder_layers", "heads", "points", "feedforward_dim", "mlp_dim"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.encoder_layers < 0 or self.query_generator_layers < 0:
             raise ConfigError("encoder_layers and query_generator_layers cannot be negative.")
-        if self.backbone_channels and len(self.backbone_channels) != 4:
-            raise ConfigError("backbone_channels needs four widths, or none.")
+        if self.backbone_channels and (len(self.backbone_channels) != 4 or min(self.backbone_channels) < 1):
+            raise ConfigError("backbone_channels needs four widths of at least 1, or none.")
+        if len(self.head_channels) != 2 or min(self.head_channels) < 1:
+            raise ConfigError(f"head_channels is {self.head_channels}; it needs two widths of at least 1.")
         if not (0 <= self.dropout < 1 and 0 <= self.drop_path < 1):
             raise ConfigError("dropout and drop_path must lie in [0, 1).")
 
@@ -109,7 +122,7 @@ class TrainConfig:
     auxiliary_weight: float = 0.1
     """Lambda of Eq. (4)."""
     bce_weight: float = 0.0
-    """Weight of binary cross-entropy, which has a gradient where the ground truth is empty and Dice has none."""
+    """Weight of binary cross-entropy: it has a gradient on empty ground truth, where Dice has none."""
     batch_size: int = 4
     """Clips per step."""
     epochs: int = 60
@@ -145,9 +158,13 @@ class TrainConfig:
             "weight_decay",
             "jitter",
             "clip_gradient",
+            "freeze_backbone_epochs",
+            "seed",
         ):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it cannot be negative.")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number from 0 up.")
+        if self.jitter > 1:
+            raise ConfigError(f"jitter is {self.jitter}; it lies in [0, 1].")
 
 
 @dataclass(frozen=True)
@@ -166,6 +183,19 @@ class Config:
     def to_json(self) -> str:
         """Return the whole experiment as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=2)
+
+
+def load_config(name_or_path: str | Path) -> Config:
+    """Return a preset by name, or the config in a JSON file; `ConfigError` lists the presets."""
+    if str(name_or_path) in PRESETS:
+        return PRESETS[str(name_or_path)]
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"{name_or_path} is neither a preset nor a file. Presets: {', '.join(PRESETS)}.")
+    try:
+        return from_dict(Config, json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON text: {error}") from error
 
 
 def from_dict(kind: type[T], values: dict) -> T:

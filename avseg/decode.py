@@ -250,8 +250,6 @@ def _command(
 def checked_file(path: str | Path, limits: Limits) -> Path:
     """Return the absolute path of a plain, non-empty file of bearable size; raises ClipError otherwise."""
     path = Path(os.path.abspath(os.path.expanduser(path)))
-    if path.is_symlink():
-        raise ClipError(f"{path.name} is a symbolic link. Give the path of the file that it points to.")
     if not path.exists():
         raise ClipError(f"There is no file {path}. Check the name and the folder.")
     if path.is_dir():

@@ -183,6 +183,7 @@ def _write_mask(
         "time": round(float(prediction.clip.times[index]), 6),
         "mask": name,
         "foreground": round(np.count_nonzero(mask) / mask.size, 6),
+        "classes": {},
     }
     if prediction.task == "avss":
         found, pixels = np.unique(mask[mask > 0], return_counts=True)
@@ -199,6 +200,7 @@ def _record(prediction: Prediction, frames: list[dict[str, object]], seconds: Ti
         "size": list(clip.size),
         "fps": clip.fps,
         "has_sound": clip.has_sound,
+        "audio": prediction.audio,
         "notices": list(clip.notices),
         "model": prediction.model,
         "weights": prediction.weights,

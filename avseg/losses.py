@@ -65,8 +65,8 @@ def training_loss(
 ) -> LossParts:
     """Return Eq. (4): the loss over the labelled frames of a batch.
 
-    classes [B*T, H, W] are class indices (any foreground counts as 1 for one-channel models); labelled [B*T] is
-    true where a frame has ground truth, for example the first of five in S4 training.
+    classes [B*T, H, W] are class indices (any foreground counts as 1 for one-channel models); labelled
+    [B*T] is true where a frame has ground truth, for example the first of five in S4 training.
     """
     logits, classes = output.logits[labelled], classes[labelled]
     zero = logits.new_zeros(())
@@ -84,7 +84,7 @@ def training_loss(
 
 
 def _foreground_bce(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Return binary cross-entropy of the foreground; many classes are reduced to foreground against background."""
+    """Return binary cross-entropy of foreground against background; many classes are joined into one."""
     if logits.shape[1] > 1:
         logits = logits[:, 1:].logsumexp(1, keepdim=True) - logits[:, :1]
     return F.binary_cross_entropy_with_logits(logits[:, 0], (classes > 0).to(logits))

@@ -7,6 +7,7 @@ kept and named: an empty frame scores the IoU of the background, and F is a maxi
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 BETA2 = 0.3
 F_THRESHOLDS = 255
@@ -47,11 +48,11 @@ def f_score(logits: torch.Tensor, truth: torch.Tensor) -> float:
 
 def _f_curve(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Return F [255] of one frame at thresholds from 0 to 1 - 1e-10 (pixels at or above count)."""
-    thresholds = torch.linspace(0, 1 - 1e-10, F_THRESHOLDS)
+    thresholds = torch.linspace(0, 1 - 1e-10, F_THRESHOLDS, device=probability.device)
     # Counting by sorted position replaces 255 passes over the frame.
     order = probability.flatten().sort()
     found = torch.searchsorted(order.values, thresholds)
-    hits_below = torch.cat([torch.zeros(1), truth.flatten()[order.indices].cumsum(0).float()])
+    hits_below = F.pad(truth.flatten()[order.indices].cumsum(0).float(), (1, 0))
     positives = (truth.numel() - found).float()
     hits = hits_below[-1] - hits_below[found]
     precision = hits / (positives + 1e-20)
@@ -73,7 +74,7 @@ def semantic_sums(logits: torch.Tensor, truth: torch.Tensor) -> SemanticSums:
     """Return AVSBench's per-class IoU and F sums of logits [F, C, H, W] and class indices [F, H, W]."""
     classes = logits.shape[1]
     predicted = logits.argmax(1)
-    index = torch.arange(classes).view(1, -1, 1, 1)
+    index = torch.arange(classes, device=logits.device).view(1, -1, 1, 1)
     p, t = predicted[:, None] == index, truth[:, None] == index  # [F, C, H, W]
     hits = (p & t).sum((2, 3)).float()
     marked, wanted = p.sum((2, 3)).float(), t.sum((2, 3)).float()

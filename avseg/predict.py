@@ -15,10 +15,8 @@ from avseg.audio import patches_for
 from avseg.clip import Clip, fit_sound, read_sound
 from avseg.draw import resize
 from avseg.errors import ConfigError
+from avseg.models.backbones import normalise
 
-# Mean and spread of ImageNet's RGB in 0..1, with which the backbones were trained.
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
 LOGITS_AT_ONCE = 2**26  # numbers; 256 MB
 NOISE_RMS = 0.1
 SOUND_CHOICES = ("original", "mute", "noise")
@@ -49,6 +47,7 @@ class Prediction:
     weights: str  # toy, released, trained or random
     device: str
     seconds: Timing
+    audio: str = "original"  # what was heard: original, mute, noise, or a file's name
 
     def mask(self, index: int, size: tuple[int, int] | None = None) -> np.ndarray:
         """Return a frame's label map uint8 [H, W], class indices, at source size or at `size`.
@@ -118,11 +117,13 @@ class Predictor:
         waveform: np.ndarray | None = None,
         threshold: float = 0.5,
         on_frame: Progress | None = None,
+        audio: str = "original",
     ) -> Prediction:
         """Return the masks of every frame of the clip.
 
-        waveform: heard instead of the clip's own sound, padded or trimmed to it. threshold: foreground is a
-        probability above it. on_frame: called after every batch; what it raises ends the work.
+        waveform: heard instead of the clip's own sound, padded or trimmed to it; `audio` is its name in the
+        record. threshold: foreground is a probability above it. on_frame: called after every batch; what it
+        raises ends the work.
         """
         if not 0 <= threshold <= 1:
             raise ConfigError(f"A threshold of {threshold:g} is not possible: choose 0 to 1.")
@@ -146,6 +147,7 @@ class Predictor:
             weights=card.weights,
             device=str(self.device),
             seconds=Timing(decode=clip.decode_seconds, model=time.perf_counter() - began),
+            audio=audio,
         )
 
     def _run(self, clip: Clip, threshold: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -176,19 +178,6 @@ def choose_device(name: str) -> torch.device:
             f"The device {name!r} cannot be used here ({reason}). Choose auto or cpu."
         ) from error
     return device
-
-
-def normalise(frames: torch.Tensor, size: int) -> torch.Tensor:
-    """Return frames uint8 [T, h, w, 3] as the backbones want them: float [T, 3, size, size].
-
-    Values are ImageNet-normalised. The whole frame is squashed to a square, as in training (BENCH
-    preprocess_s4.py); shrinking averages.
-    """
-    pictures = frames.permute(0, 3, 1, 2).float() / 255  # [T, 3, h, w]
-    if pictures.shape[-2:] != (size, size):
-        pictures = F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False, antialias=True)
-    mean = torch.tensor(IMAGE_MEAN, device=frames.device).view(3, 1, 1)
-    return (pictures - mean) / torch.tensor(IMAGE_STD, device=frames.device).view(3, 1, 1)
 
 
 def read_logits(logits: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,8 +8,7 @@ from torch.utils.data import Dataset
 
 from avseg.audio import released_patches
 from avseg.data.synth.dataset import SynthAVS
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from avseg.models.backbones import normalise
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,6 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
-
-
-def normalise(frames: torch.Tensor) -> torch.Tensor:
-    """Return uint8 frames [F, H, W, 3] as the model's input [F, 3, H, W], ImageNet-normalised."""
-    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-    scaled = (frames.float() / 255 - mean) / std
-    return scaled.permute(0, 3, 1, 2).contiguous()
 
 
 class SynthClips(Dataset):
@@ -54,7 +46,9 @@ class SynthClips(Dataset):
         if self.first_frame_only:
             labelled[1:] = False
         patches = released_patches(sample.waveform, count)
-        return Batch(normalise(frames), patches, torch.from_numpy(sample.classes), labelled)
+        return Batch(
+            normalise(frames, self.clips.size[0]), patches, torch.from_numpy(sample.classes), labelled
+        )
 
 
 def vary_light(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:

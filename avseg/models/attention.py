@@ -1,4 +1,4 @@
-"""Blocks shared by encoder, decoder and query generator: attention that shows its weights, feed-forward, places."""
+"""What encoder, decoder and query generator share: attention that shows its weights, feed-forward, places."""
 
 import torch
 from torch import nn

@@ -1,7 +1,7 @@
 """AVSegFormer, from the paper's top to its bottom: one class per box of its Figure 3.
 
-Letters in shapes: B clips, T frames, Q queries, N tokens of all levels, D channels, h = H/4, w = W/4.
-Frames do not look at each other, so the first axis is always B*T. Where the paper's text leaves a choice open,
+Letters in shapes: B clips, T frames, Q queries, N tokens of all levels, D channels, h = H/4, w = W/4. Frames
+do not look at each other, so the first axis is always B*T. Where the paper's text leaves a choice open,
 the docstring says whose reading is taken. `nn.Identity` members named `...tap` change nothing: they are the
 places where `avseg.record` listens.
 """
@@ -31,7 +31,7 @@ class AVSegOutput:
 
 
 class VisualProjection(nn.ModuleList):
-    """Sec. 3.2, feature transformation: F_1..F_4 to D channels (released reading: 1x1 conv and group norm)."""
+    """Sec. 3.2, feature transformation: F_1..F_4 to D channels (as released: 1x1 conv, group norm)."""
 
     def __init__(self, channels: tuple[int, ...], dim: int):
         super().__init__(nn.Sequential(nn.Conv2d(c, dim, 1), nn.GroupNorm(32, dim)) for c in channels)

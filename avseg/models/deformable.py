@@ -29,7 +29,7 @@ class DeformableAttention(nn.Module):
     def forward(
         self, query: torch.Tensor, reference: torch.Tensor, tokens: torch.Tensor, shapes: Shapes
     ) -> torch.Tensor:
-        """Return [B, N, D] for query [B, N, D], reference points [N, 2] in 0..1 and tokens [B, sum(hw), D]."""
+        """Return [B, N, D] of query [B, N, D], reference points [N, 2] in 0..1, tokens [B, sum(hw), D]."""
         batch, count, dim = query.shape
         grid = (batch, count, self.heads, self.levels, self.points)
         sizes = query.new_tensor([(w, h) for h, w in shapes])  # [levels, 2]
@@ -42,7 +42,7 @@ class DeformableAttention(nn.Module):
 
     @torch.no_grad()
     def _start_on_rays(self) -> None:
-        """Start with head k looking along direction k and point p at distance p + 1 (Zhu et al. 2021, App. A.2)."""
+        """Let head k look along direction k and point p at distance p + 1 (Zhu et al. 2021, App. A.2)."""
         nn.init.zeros_(self.sampling_offsets.weight)
         angles = torch.arange(self.heads) * (2.0 * math.pi / self.heads)
         rays = torch.stack([angles.cos(), angles.sin()], -1)

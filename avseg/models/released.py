@@ -1,7 +1,8 @@
 """Released AVSegFormer checkpoints: recognise edition, backbone and task from the keys, and rename to ours.
 
 Two code bases have released weights (apr2023, aug2023); both save a bare state dict with the prefixes
-`backbone.`, `vggish.`, `head.` and `audio_proj.`. What a name contains is read from its keys and shapes alone.
+`backbone.`, `vggish.`, `head.` and `audio_proj.`. What a file contains is read from
+its keys and shapes alone.
 """
 
 import re
@@ -106,7 +107,7 @@ def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
     A leading `module.` (DataParallel) is taken off. S4 and MS3 models look the same; `task` says which it is
     (default s4). Nothing is loaded here: shapes are compared with a model that has no storage.
     """
-    if not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not state or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise CheckpointError(
             "This file is not a bare state dict: expected only tensors by name, as released."
         )
@@ -120,7 +121,7 @@ def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
         elif (ours := rename(name)) is None:
             unknown.append(name)
         else:
-            parts = tensor.chunk(len(ours)) if tensor.ndim else (tensor,)
+            parts = tensor.tensor_split(len(ours)) if tensor.ndim else (tensor,) * len(ours)
             weights.update(zip(ours, parts, strict=True))
     _compare(config, weights, unknown)
     return Imported(config, {k: v.contiguous() for k, v in weights.items()}, tuple(dropped))
@@ -144,7 +145,7 @@ def recognise(state: dict[str, torch.Tensor], task: str | None = None) -> ModelC
     else:
         raise CheckpointError(_not_released(state, "no ResNet-50 or PVTv2 backbone under `backbone.`"))
     last = state.get("head.fc.4.weight")
-    if last is None:
+    if last is None or not last.ndim:
         raise CheckpointError(_not_released(state, "`head.fc.4.weight`, the last layer, is missing"))
     classes = {1: task or "s4", 71: "avss"}
     if len(last) not in classes:
@@ -160,8 +161,8 @@ def recognise(state: dict[str, torch.Tensor], task: str | None = None) -> ModelC
 def _not_released(state: dict[str, torch.Tensor], why: str) -> str:
     shown = ", ".join(list(state)[:3])
     return (
-        f"Not a released AVSegFormer checkpoint: {why}. It holds {len(state)} tensors, first {shown}. Expected the "
-        ".pth files of the authors' model zoo, with backbone., vggish., head. and audio_proj. parameters."
+        f"Not a released AVSegFormer checkpoint: {why}. It holds {len(state)} tensors, first {shown}. "
+        "Expected the .pth files of the authors' model zoo, of backbone., vggish., head. and audio_proj. parameters."
     )
 
 
@@ -187,9 +188,8 @@ def _compare(config: ModelConfig, weights: dict[str, torch.Tensor], unknown: lis
     texts = [f"{len(names)} {what}: {_some(names)}" for what, names in problems if names]
     if texts:
         raise CheckpointError(
-            f"This looks like a released {config.task} model ({config.backbone}, {config.edition}) but is not whole. "
-            + "; ".join(texts)
-            + "."
+            f"This looks like a released {config.task} model ({config.backbone}, {config.edition}) "
+            "but is not whole. " + "; ".join(texts) + "."
         )
 
 
