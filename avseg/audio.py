@@ -94,7 +94,7 @@ def centred_patches(waveform: np.ndarray | torch.Tensor, times: np.ndarray) -> t
 
 
 def patches_for(waveform: np.ndarray | torch.Tensor, times: np.ndarray, fps: float) -> torch.Tensor:
-    """Return the patch [T, 1, 96, 64] of every frame: the released windows at 1 fps, centred ones otherwise."""
+    """Return every frame's patch [T, 1, 96, 64]: the released windows at 1 fps, centred ones otherwise."""
     if fps == 1:
         return released_patches(waveform, len(times))
     return centred_patches(waveform, times)

@@ -137,6 +137,10 @@ class TrainConfig:
     """Epochs at the start during which the visual backbone, its statistics included, does not move."""
     synth_clips: int = 400
     """Clips per epoch when the data are SynthAVS, drawn anew in every epoch."""
+    restless: bool = False
+    """Training scenes of SynthAVS in which what sounds is drawn anew in every second."""
+    sound_lessons: int = 0
+    """Steps in which the audio network first learns to name SynthAVS sounds, in place of pretraining."""
     jitter: float = 0.0
     """Strength of random light and colour changes of training clips, 0 to 1."""
     clip_gradient: float = 0.0
@@ -178,6 +182,10 @@ class Config:
         if self.train.auxiliary == "intermediate" and self.model.reformer == "none":
             raise ConfigError(
                 "The intermediate mask loss needs a reformer: set reformer, or auxiliary to none."
+            )
+        if self.train.loss == "cross_entropy" and self.model.classes == 1:
+            raise ConfigError(
+                f"The loss cross_entropy of one channel is always 0: for {self.model.task} set loss to dice."
             )
 
     def to_json(self) -> str:
@@ -276,11 +284,13 @@ def _tiny() -> Config:
     train = TrainConfig(
         bce_weight=1.0,
         batch_size=5,
-        epochs=14,
+        epochs=12,
         learning_rate=1e-3,
         weight_decay=0.05,
         schedule="one-cycle",
         synth_clips=500,
+        restless=True,
+        sound_lessons=250,
         jitter=0.2,
         clip_gradient=1.0,
         train_audio=True,

@@ -7,7 +7,9 @@ import torch
 from torch.utils.data import Dataset
 
 from avseg.audio import released_patches
+from avseg.data.labels import CLASS_INDEX, CLASSES
 from avseg.data.synth.dataset import SynthAVS
+from avseg.data.synth.scenes import heard, mix
 from avseg.models.backbones import normalise
 
 
@@ -49,6 +51,24 @@ class SynthClips(Dataset):
         return Batch(
             normalise(frames, self.clips.size[0]), patches, torch.from_numpy(sample.classes), labelled
         )
+
+
+class SynthSounds(Dataset):
+    """The sound of SynthAVS clips alone: patches [T, 1, 96, 64] and, of the 71 classes, the heard [T, 71]."""
+
+    def __init__(self, clips: SynthAVS):
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        scene = self.clips.scene(index)
+        heard_now = torch.zeros(scene.seconds, len(CLASSES))
+        for second in range(scene.seconds):
+            for name in heard(scene, second):
+                heard_now[second, CLASS_INDEX[name]] = 1
+        return released_patches(mix(scene), scene.seconds), heard_now
 
 
 def vary_light(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:

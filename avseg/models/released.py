@@ -162,7 +162,7 @@ def _not_released(state: dict[str, torch.Tensor], why: str) -> str:
     shown = ", ".join(list(state)[:3])
     return (
         f"Not a released AVSegFormer checkpoint: {why}. It holds {len(state)} tensors, first {shown}. "
-        "Expected the .pth files of the authors' model zoo, of backbone., vggish., head. and audio_proj. parameters."
+        "Expected a .pth of the authors' model zoo: backbone., vggish., head. and audio_proj. parameters."
     )
 
 

@@ -40,6 +40,7 @@ class SynthAVS:
     clips: int
     size: tuple[int, int] = (224, 224)
     seconds: int = 0  # 0: 5, or 10 for avss
+    restless: bool = False  # for training: what sounds is drawn anew in every second
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.split not in SPLITS:
@@ -62,7 +63,7 @@ class SynthAVS:
         if not 0 <= index < self.clips:
             raise IndexError(f"Clip {index} of {self.clips}.")
         rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
-        return sample_scene(rng, self.seconds, self.split, self.task)
+        return sample_scene(rng, self.seconds, self.split, self.task, self.restless)
 
     def __getitem__(self, index: int) -> SynthSample:
         scene = self.scene(index)

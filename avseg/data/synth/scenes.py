@@ -53,11 +53,15 @@ def frame_time(index: int) -> float:
 
 
 def sample_scene(
-    rng: np.random.Generator, seconds: int = 5, split: str = "train", task: str = "ms3"
+    rng: np.random.Generator,
+    seconds: int = 5,
+    split: str = "train",
+    task: str = "ms3",
+    restless: bool = False,
 ) -> Scene:
     """Draws a scene; schedule, looks and sounds come from three separate streams of rng."""
     schedule_rng, look_rng, sound_rng = rng.spawn(3)
-    drawn = plan(schedule_rng, seconds, task)
+    drawn = plan(schedule_rng, seconds, task, restless)
     backdrop, things = lay_out(look_rng, drawn.names, split, seconds)
     heard_sounds = tuple(
         Sound(name, int(sound_rng.integers(2**31)), float(sound_rng.uniform(0.55, 1.0)), on)

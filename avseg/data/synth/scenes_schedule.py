@@ -23,18 +23,21 @@ class Plan:
     on: On
 
 
-def plan(rng: np.random.Generator, seconds: int, task: str) -> Plan:
+def plan(rng: np.random.Generator, seconds: int, task: str, restless: bool = False) -> Plan:
     """Draws the classes in view and the schedule.
 
     All classes are treated alike, so being in view says the same about sounding for each of them. One class
-    in view never sounds. Task "s4" has one class that sounds through the whole clip.
+    in view never sounds. Task "s4" has one class that sounds through the whole clip. `restless` draws anew in
+    every second what sounds, which is for training only: one picture, many sounds, as many masks.
     """
     two = task != "s4" and rng.random() < TWO_AT_ONCE_SHARE
     count = int(rng.choice([3, 4], p=[0.4, 0.6]) if two else rng.choice([2, 3, 4], p=[0.25, 0.4, 0.35]))
     order = [str(name) for name in rng.permutation(NAMES)]
     names, away = order[:count], order[count]
     kind = rng.random()
-    if task == "s4":
+    if restless:
+        on = _restless(rng, seconds, names, away)
+    elif task == "s4":
         on = {names[0]: (True,) * seconds}
     elif kind < SILENT_SHARE:
         on = {}
@@ -64,6 +67,17 @@ def _off_screen(rng: np.random.Generator, seconds: int, first: str, away: str) -
     if rng.random() < 0.5:
         before = _opposite(before)
     return {first: before, away: _opposite(before)}
+
+
+def _restless(rng: np.random.Generator, seconds: int, names: list[str], away: str) -> On:
+    """Returns a schedule without memory: each second is silent, off screen, or one or two of the classes."""
+    sets: list[set[str]] = []
+    for kind in rng.random(seconds):
+        count = 2 if len(names) > 2 and rng.random() < TWO_AT_ONCE_SHARE else 1
+        chosen = {str(name) for name in rng.choice(names, count, replace=False)}
+        off_screen = kind < SILENT_SHARE + OFF_SCREEN_SHARE / 2
+        sets.append(set() if kind < SILENT_SHARE else {away} if off_screen else chosen)
+    return {name: tuple(name in s for s in sets) for name in [*names, away] if any(name in s for s in sets)}
 
 
 def _changing(rng: np.random.Generator, seconds: int, names: list[str], two: bool) -> On:
