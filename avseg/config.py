@@ -7,7 +7,7 @@ import dataclasses
 import json
 import math
 import typing
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -214,6 +214,9 @@ def from_dict(kind: type[T], values: dict) -> T:
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ConfigError(f"{kind.__name__} has no field {', '.join(unknown)}. Fields: {', '.join(hints)}.")
+    required = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+    if missing := sorted(required - set(values)):
+        raise ConfigError(f"{kind.__name__} lacks the field {', '.join(missing)}.")
     return kind(**{name: _coerce(f"{kind.__name__}.{name}", hints[name], v) for name, v in values.items()})
 
 
