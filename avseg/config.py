@@ -141,6 +141,8 @@ class TrainConfig:
     """Training scenes of SynthAVS in which what sounds is drawn anew in every second."""
     sound_lessons: int = 0
     """Steps in which the audio network first learns to name SynthAVS sounds, in place of pretraining."""
+    picture_lessons: int = 0
+    """Steps in which the visual backbone first learns to name what is drawn, in place of pretraining."""
     jitter: float = 0.0
     """Strength of random light and colour changes of training clips, 0 to 1."""
     clip_gradient: float = 0.0
@@ -287,13 +289,14 @@ def _tiny() -> Config:
     train = TrainConfig(
         bce_weight=1.0,
         batch_size=5,
-        epochs=12,
+        epochs=10,
         learning_rate=1e-3,
         weight_decay=0.05,
         schedule="one-cycle",
         synth_clips=500,
         restless=True,
         sound_lessons=250,
+        picture_lessons=400,
         jitter=0.2,
         clip_gradient=1.0,
         train_audio=True,

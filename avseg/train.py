@@ -13,17 +13,15 @@ from tqdm import tqdm
 
 from avseg.checkpoints import Card, save_model
 from avseg.config import Config
-from avseg.data.batches import Batch, SynthClips, SynthSounds, collate
-from avseg.data.labels import CLASSES
+from avseg.data.batches import Batch, SynthClips, collate
 from avseg.data.synth.dataset import SynthAVS
 from avseg.errors import ConfigError
+from avseg.lessons import lessons
 from avseg.losses import training_loss
 from avseg.metrics import frame_iou
 from avseg.models.avsegformer import AVSegFormer
-from avseg.models.vggish import AUDIO_DIM
 
 VALIDATION_CLIPS = 40
-SOUND_CLIPS = 10
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,8 @@ def train(config: Config, out: Path, device: str = "cpu", workers: int = 1, comm
     model = AVSegFormer(config.model).to(device, memory_format=torch.channels_last)
     optimizer, schedule = _optimizer(model, config)
     with (out / "events.jsonl").open("a", buffering=1) as events:
-        if config.train.sound_lessons:
-            accuracy = teach_sounds(model, config, workers)
-            _write(events, kind="sound_lessons", steps=config.train.sound_lessons, accuracy=accuracy)
+        for words, values in lessons(model, config, workers):
+            _write(events, kind=words, **values)
     validation = list(_loader(config, "val", VALIDATION_CLIPS))
     # One loader for all epochs: its workers draw the sprites once, and no scene comes twice.
     clips = iter(_loader(config, "train", config.train.epochs * config.train.synth_clips, workers))
@@ -106,32 +103,6 @@ def _step(
     parts = {"loss": loss.total, "mask": loss.mask, "auxiliary": loss.auxiliary, "bce": loss.bce}
     values = {name: part.item() for name, part in parts.items()}
     return values | {"learning_rate": rate, "seconds": time.perf_counter() - start}
-
-
-def teach_sounds(model: AVSegFormer, config: Config, workers: int) -> float:
-    """Let the audio network learn to name what sounds, with a linear layer that is thrown away afterwards.
-
-    Returns the share of the last 50 steps' seconds in which exactly the heard classes were named.
-    """
-    steps, device = config.train.sound_lessons, next(model.parameters()).device
-    clips = SynthAVS(config.model.task, "train", config.train.seed + 1, steps * SOUND_CLIPS, restless=True)
-    loader = DataLoader(SynthSounds(clips), SOUND_CLIPS, num_workers=workers)
-    naming = torch.nn.Linear(AUDIO_DIM, len(CLASSES)).to(device)
-    parameters = [*model.audio_backbone.parameters(), *naming.parameters()]
-    optimizer = torch.optim.AdamW(parameters, 2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, steps, pct_start=0.1)
-    model.audio_backbone.train()
-    right: list[float] = []
-    for log_mel, heard in tqdm(loader, "sound lessons", unit="step", leave=False):
-        logits = naming(model.audio_backbone(log_mel.flatten(0, 1).to(device)))  # [B*T, 71]
-        truth = heard.flatten(0, 1).to(device)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth) * len(CLASSES)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        right.append(((logits > 0) == truth.bool()).all(1).float().mean().item())
-    return sum(right[-50:]) / len(right[-50:])
 
 
 def set_training(model: AVSegFormer, config: Config, epoch: int) -> None:

@@ -1,6 +1,6 @@
 """From clips to the tensors that the model and the losses take; one road for every data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from avseg.audio import released_patches
 from avseg.data.labels import CLASS_INDEX, CLASSES
 from avseg.data.synth.dataset import SynthAVS
-from avseg.data.synth.scenes import heard, mix
+from avseg.data.synth.scenes import Sound, frame_time, heard, mix, render
 from avseg.models.backbones import normalise
 
 
@@ -69,6 +69,25 @@ class SynthSounds(Dataset):
             for name in heard(scene, second):
                 heard_now[second, CLASS_INDEX[name]] = 1
         return released_patches(mix(scene), scene.seconds), heard_now
+
+
+class SynthPictures(Dataset):
+    """One frame of every SynthAVS clip [3, H, W] and the class of every pixel [H, W], sounding or not."""
+
+    def __init__(self, clips: SynthAVS, jitter: float = 0.0):
+        self.clips, self.jitter = clips, jitter
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        scene = self.clips.scene(index)
+        every = (True,) * scene.seconds
+        all_heard = replace(scene, sounds=tuple(Sound(name, 0, 1.0, every) for name in scene.visible))
+        picture, classes = render(all_heard, frame_time(index % scene.seconds), self.clips.size)
+        frames = torch.from_numpy(picture.copy())[None]
+        frames = vary_light(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
+        return normalise(frames, self.clips.size[0])[0], torch.from_numpy(classes)
 
 
 def vary_light(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:

@@ -1,0 +1,104 @@
+"""First lessons for the bundled models, in place of the pretrained backbones that a fresh machine lacks.
+
+The paper starts from networks that know pictures (ImageNet) and sounds (AudioSet). Here the two backbones learn
+to name what SynthAVS draws and plays, each for itself, before the whole model learns which goes with which.
+The layers that name are thrown away.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from avseg.config import Config
+from avseg.data.batches import SynthPictures, SynthSounds
+from avseg.data.labels import CLASSES
+from avseg.data.synth.dataset import SynthAVS
+from avseg.models.avsegformer import AVSegFormer
+from avseg.models.vggish import AUDIO_DIM
+
+RATE = 2e-3
+SOUND_CLIPS, PICTURES = 10, 24  # per step
+BACKGROUND_WEIGHT = 0.2
+LAST_STEPS = 50  # over which a lesson's accuracy is averaged
+
+Score = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+"""(inputs, truth) to (loss, accuracy 0..1)."""
+
+
+class PictureNaming(nn.Module):
+    """All stages brought to stride 4 and a linear layer: class logits [B, 71, h, w]."""
+
+    def __init__(self, backbone: nn.Module):
+        super().__init__()
+        self.backbone = backbone
+        self.name = nn.Conv2d(sum(backbone.channels), len(CLASSES), 1)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        first, *coarse = self.backbone(frames)
+        size = first.shape[-2:]
+        up = [F.interpolate(c, size, mode="bilinear", align_corners=False) for c in coarse]
+        return self.name(torch.cat([first, *up], dim=1))
+
+
+def lessons(model: AVSegFormer, config: Config, workers: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Give the lessons that the config asks for; yield the name of each and its steps and accuracy.
+
+    Accuracy of sounds: share of seconds in which exactly the heard classes were named. Of pictures: share of
+    object pixels named rightly.
+    """
+    c, size = config.train, (config.model.image_size,) * 2
+    audio, visual = model.audio_backbone, model.visual_backbone
+    if c.sound_lessons:
+        clips = SynthAVS("ms3", "train", c.seed + 1, c.sound_lessons * SOUND_CLIPS, size, restless=True)
+        naming = nn.Sequential(audio, nn.Linear(AUDIO_DIM, len(CLASSES)))
+        data = SynthSounds(clips)
+        accuracy = _teach("sound lessons", naming, data, SOUND_CLIPS, _name_sounds(naming), workers)
+        yield "sound_lessons", {"steps": c.sound_lessons, "accuracy": accuracy}
+    if c.picture_lessons:
+        clips = SynthAVS("ms3", "train", c.seed + 2, c.picture_lessons * PICTURES, size)
+        naming = PictureNaming(visual)
+        data = SynthPictures(clips, c.jitter)
+        accuracy = _teach("picture lessons", naming, data, PICTURES, _name_pictures(naming), workers)
+        yield "picture_lessons", {"steps": c.picture_lessons, "accuracy": accuracy}
+
+
+def _teach(words: str, naming: nn.Module, data: Dataset, batch: int, score: Score, workers: int) -> float:
+    device = next(naming.parameters()).device
+    naming.to(device).train()
+    loader = DataLoader(data, batch, num_workers=workers)
+    optimizer = torch.optim.AdamW(naming.parameters(), RATE, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, len(loader) + 1, pct_start=0.1)
+    right: list[float] = []
+    for inputs, truth in tqdm(loader, words, unit="step", leave=False):
+        loss, accuracy = score(inputs.to(device), truth.to(device))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        right.append(accuracy.item())
+    return sum(right[-LAST_STEPS:]) / len(right[-LAST_STEPS:])
+
+
+def _name_sounds(naming: nn.Module) -> Score:
+    def score(log_mel: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, truth = naming(log_mel.flatten(0, 1)), truth.flatten(0, 1)  # [B*T, 71]
+        loss = F.binary_cross_entropy_with_logits(logits, truth) * len(CLASSES)
+        return loss, ((logits > 0) == truth.bool()).all(1).float().mean()
+
+    return score
+
+
+def _name_pictures(naming: nn.Module) -> Score:
+    def score(frames: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = naming(frames.contiguous(memory_format=torch.channels_last))  # [B, 71, h, w]
+        truth = F.interpolate(truth[:, None].float(), logits.shape[-2:], mode="nearest-exact")[:, 0].long()
+        weight = torch.ones(len(CLASSES), device=logits.device)
+        weight[0] = BACKGROUND_WEIGHT
+        objects = truth > 0
+        return F.cross_entropy(logits, truth, weight), (logits.argmax(1) == truth)[objects].float().mean()
+
+    return score
