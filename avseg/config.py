@@ -69,7 +69,7 @@ class ModelConfig:
     dropout: float = 0.1
     """Dropout in encoder and decoder."""
     drop_path: float = 0.1
-    """Drop path rate of the visual backbone (Table 3); no effect on networks without it."""
+    """Drop path rate of the visual backbone (Table 3); 0 for networks that have none."""
 
     def __post_init__(self) -> None:
         _check_literals(self)

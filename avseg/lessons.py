@@ -1,8 +1,8 @@
 """First lessons for the bundled models, in place of the pretrained backbones that a fresh machine lacks.
 
-The paper starts from networks that know pictures (ImageNet) and sounds (AudioSet). Here the two backbones learn
-to name what SynthAVS draws and plays, each for itself, before the whole model learns which goes with which.
-The layers that name are thrown away.
+The paper starts from networks that know pictures (ImageNet) and sounds (AudioSet). Here the two backbones
+learn to name what SynthAVS draws and plays, each for itself, before the whole model learns which goes with
+which. The layers that name are thrown away.
 """
 
 from collections.abc import Callable, Iterator
