@@ -329,3 +329,15 @@ def test_decoder_attention_is_shared_out_over_all_tokens(model):
         hook.remove()
     assert [tuple(weights.shape) for weights in seen] == [(2, 4, 5, 8 * 12 + 4 * 6 + 2 * 3)] * 2
     torch.testing.assert_close(seen[0].sum(-1), torch.ones(2, 4, 5))
+
+
+@pytest.mark.gpu
+@torch.inference_mode()
+def test_cuda_agrees_with_the_cpu():
+    frames, log_mel = inputs()
+    model = make()
+    flags = torch.tensor([1.0, 0.0, 1.0])
+    here = model(frames, log_mel, flags, intermediate=True)
+    there = model.cuda()(frames.cuda(), log_mel.cuda(), flags.cuda(), intermediate=True)
+    torch.testing.assert_close(there.logits.cpu(), here.logits, atol=1e-3, rtol=0)
+    torch.testing.assert_close(there.intermediate[-1].cpu(), here.intermediate[-1], atol=1e-3, rtol=0)

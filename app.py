@@ -1,0 +1,14 @@
+"""Start AVSeg Explorer: `python app.py`, or `gradio app.py` to reload on every edit."""
+
+import os
+
+# Gradio's reloader would put this file in the place of the package `app` that stands beside it.
+if os.environ.get("GRADIO_WATCH_MODULE_NAME") == "app":
+    os.environ["GRADIO_WATCH_MODULE_NAME"] = "__main__"
+
+from app.ui import build, serve
+
+demo = build()
+
+if __name__ == "__main__":
+    serve(demo)

@@ -1,0 +1,1 @@
+"""The Gradio app: the face of avseg. It holds no model code and writes only below its own cache."""

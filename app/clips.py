@@ -1,0 +1,66 @@
+"""The bundled clips: what they are called, what they show, and a small picture of each."""
+
+import base64
+import io
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from avseg.clip import read_clip
+from avseg.draw import resize
+
+FOLDER = Path(__file__).resolve().parent.parent / "assets" / "clips"
+# The first ones shown; clips that are not named here follow by name.
+ORDER = ("dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park", "siren-off-screen")
+THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
+POSTER_MOMENT = 1.2  # seconds
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """One bundled clip."""
+
+    name: str
+    title: str
+    shows: str  # one sentence
+    seconds: float
+    path: Path
+    visible: tuple[str, ...]  # classes in view
+    heard: tuple[tuple[str, ...], ...]  # classes heard in every second, in view or not
+
+
+@cache
+def bundled() -> dict[str, Bundled]:
+    """Return the clips of assets/clips by name, in the order of the page."""
+    found = {}
+    for path in FOLDER.glob("*.json"):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        found[about["name"]] = Bundled(
+            name=about["name"],
+            title=about["title"],
+            shows=about["shows"],
+            seconds=float(about["seconds"]),
+            path=path.with_suffix(".mp4"),
+            visible=tuple(about["visible"]),
+            heard=tuple(map(tuple, about["heard"])),
+        )
+    first = {name: rank for rank, name in enumerate(ORDER)}
+    return {name: found[name] for name in sorted(found, key=lambda name: (first.get(name, 99), name))}
+
+
+@cache
+def thumbnail(name: str) -> str:
+    """Return the small picture of a bundled clip as a data URI."""
+    clip = read_clip(bundled()[name].path, fps=2, start=POSTER_MOMENT, seconds=0.5)
+    return jpeg_uri(resize(clip.frames[0], THUMBNAIL), quality=80)
+
+
+def jpeg_uri(picture: np.ndarray, quality: int = 85) -> str:
+    """Return a picture uint8 [H, W, 3] or [H, W] as a data URI, so that the page asks for no file."""
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
