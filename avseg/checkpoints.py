@@ -65,7 +65,10 @@ def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = 
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        unfinished.touch()
+        usual = unfinished.stat().st_mode
         save_file(tensors, unfinished, metadata=metadata)
+        unfinished.chmod(usual)  # safetensors makes it private, and the file is meant to be handed on
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

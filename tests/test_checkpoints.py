@@ -270,3 +270,9 @@ def test_a_released_file_is_read_and_renamed(tmp_path, task: str | None, expecte
     assert imported.config == replace(PRESETS["s4-r50-apr2023"].model, task=expected)
     assert isinstance(imported.config, ModelConfig) and "mixer.key.weight" in imported.weights
     assert imported.dropped and all("_2." in name for name in imported.dropped)
+
+
+def test_a_saved_file_has_the_usual_mode(saved, tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert saved.stat().st_mode == plain.stat().st_mode
