@@ -119,6 +119,7 @@ def train(
     data: str = "synth",
     device: str = "auto",
     workers: int = 1,
+    start_from: Path | None = None,
 ) -> int:
     """Train a model.
 
@@ -128,13 +129,14 @@ def train(
         data: Only `synth` for now: SynthAVS, drawn while training.
         device: auto, cpu, cuda, cuda:1 or mps.
         workers: Processes that draw clips.
+        start_from: A model file whose weights to begin with; the preset must describe the same model.
     """
     from avseg.predict import choose_device
     from avseg.train import train as run
 
     if data != "synth":
         raise ConfigError(f"Training on {data!r} is not possible yet; use --data synth.")
-    path = run(load_config(preset), out, str(choose_device(device)), workers, _command())
+    path = run(load_config(preset), out, str(choose_device(device)), workers, _command(), start_from)
     print(f"Model: {path}")
     return 0
 

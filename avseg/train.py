@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from avseg.checkpoints import Card, save_model
+from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
 from avseg.data.batches import Batch, SynthClips, collate
 from avseg.data.synth.dataset import SynthAVS
@@ -32,22 +32,31 @@ class Validation:
     silence: float  # share of pixels marked when the same frames are heard with digital silence
 
 
-def train(config: Config, out: Path, device: str = "cpu", workers: int = 1, command: str = "") -> Path:
+def train(
+    config: Config,
+    out: Path,
+    device: str = "cpu",
+    workers: int = 1,
+    command: str = "",
+    start_from: Path | None = None,
+) -> Path:
     """Train on SynthAVS, drawn on the fly, and return the path of the final model file.
 
-    Writes out/config.json, out/events.jsonl and, after every epoch, out/last.safetensors. `ConfigError` when
-    the folder already holds a run.
+    Writes out/config.json, out/events.jsonl and, after every epoch, out/last.safetensors. start_from: a model
+    whose weights this run begins with; it has had its first lessons. `ConfigError` when the folder already
+    holds a run or that model is another one.
     """
     out = Path(out)
     if (out / "config.json").exists():
         raise ConfigError(f"{out} already holds a run; choose another folder for this one.")
+    first = _first_weights(config, start_from)
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(config.to_json())
     torch.manual_seed(config.train.seed)
-    model = AVSegFormer(config.model).to(device, memory_format=torch.channels_last)
+    model = first.to(device, memory_format=torch.channels_last)
     optimizer, schedule = _optimizer(model, config)
     with (out / "events.jsonl").open("a", buffering=1) as events:
-        for words, values in lessons(model, config, workers):
+        for words, values in lessons(model, config, workers) if start_from is None else ():
             _write(events, kind=words, **values)
     validation = list(_loader(config, "val", VALIDATION_CLIPS))
     # One loader for all epochs: its workers draw the sprites once, and no scene comes twice.
@@ -64,6 +73,16 @@ def train(config: Config, out: Path, device: str = "cpu", workers: int = 1, comm
             _write(events, kind="validation", epoch=epoch, miou=result.miou, silence=result.silence)
             save_model(out / "last.safetensors", model, Card(out.name, "trained", note.strip()))
     return out / "last.safetensors"
+
+
+def _first_weights(config: Config, start_from: Path | None) -> AVSegFormer:
+    if start_from is None:
+        torch.manual_seed(config.train.seed)
+        return AVSegFormer(config.model)
+    model = load_model(start_from)
+    if model.config != config.model:
+        raise ConfigError(f"{start_from} holds another model than the config describes; change one of them.")
+    return model
 
 
 def _steps(config: Config) -> int:

@@ -15,7 +15,8 @@ from avseg.config import PRESETS, Config
 from avseg.models.avsegformer import AVSegFormer
 from tests.media import counting
 
-TINY = PRESETS["tiny"]
+TINY = replace(PRESETS["tiny"], train=replace(PRESETS["tiny"].train, sound_lessons=0, picture_lessons=0))
+LESSONS = {"sound_lessons": 1, "picture_lessons": 1}
 SMALL = replace(
     TINY.model,
     backbone_channels=(32, 32, 32, 32),
@@ -88,13 +89,13 @@ def test_info_lists_presets_and_models(capsys):
 
 
 def test_train_then_evaluate(tmp_path: Path, capsys):
-    training = replace(TINY.train, epochs=2, synth_clips=4, batch_size=2, bce_weight=1.0)
+    training = replace(TINY.train, epochs=2, synth_clips=4, batch_size=2, **LESSONS)
     config = tmp_path / "small.json"
     config.write_text(Config(SMALL, training).to_json())
     run = tmp_path / "run"
     assert main(["train", str(config), "--out", str(run), "--device", "cpu", "--workers", "0"]) == 0
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
-    assert [e["kind"] for e in events] == ["step", "step", "validation"] * 2
+    assert [e["kind"] for e in events] == [*LESSONS, *["step", "step", "validation"] * 2]
     assert all(np.isfinite(e["loss"]) for e in events if e["kind"] == "step")
     assert json.loads((run / "config.json").read_text())["train"] == asdict(training)
     weights, card = read_card(run / "last.safetensors")
@@ -124,3 +125,21 @@ def test_training_changes_every_part_that_is_not_frozen(tmp_path: Path):
     assert any(name.startswith("decoder.") for name in moved) and any(
         name.startswith("mixer.") for name in moved
     )
+
+
+def test_training_can_begin_with_a_models_weights(small: Path, tmp_path: Path, capsys):
+    still = replace(TINY.train, epochs=1, synth_clips=2, batch_size=2, learning_rate=0.0, weight_decay=0.0)
+    config = tmp_path / "still.json"
+    config.write_text(Config(SMALL, still).to_json())
+    arguments = ["train", str(config), "--start-from", str(small), "--workers", "0", "--device", "cpu"]
+    assert main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    before, after = (
+        load_model(small).state_dict(),
+        load_model(tmp_path / "run" / "last.safetensors").state_dict(),
+    )
+    assert all(
+        torch.equal(before[k], after[k]) for k, v in before.items() if "running_" not in k and "num_" not in k
+    )
+    assert "sound_lessons" not in (tmp_path / "run" / "events.jsonl").read_text()
+    assert main(["train", "tiny", "--start-from", str(small), "--out", str(tmp_path / "other")]) == 1
+    assert "another model" in capsys.readouterr().err and not (tmp_path / "other").exists()
