@@ -17,6 +17,7 @@ FFT = 1 << (WINDOW - 1).bit_length()
 MEL_BANDS = 64
 MEL_LOW, MEL_HIGH = 125.0, 7500.0
 LOG_OFFSET = 0.01
+NOISE_RMS = 0.1  # of the white noise that a model is tried with
 PATCH_FRAMES = 96
 ROWS_PER_SECOND = SAMPLE_RATE // HOP
 PATCH_SECONDS = PATCH_FRAMES / ROWS_PER_SECOND

@@ -13,14 +13,13 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from avseg.audio import SAMPLE_RATE, released_patches
+from avseg.audio import NOISE_RMS, SAMPLE_RATE, released_patches
 from avseg.data.batches import Batch, SynthClips, collate
 from avseg.data.synth.dataset import SynthAVS
 from avseg.metrics import f_score, frame_iou
 from avseg.models.avsegformer import AVSegFormer
 
 REPORT = "report.json"
-NOISE_RMS = 0.1
 CLIPS_PER_BATCH = 4
 
 

@@ -93,12 +93,15 @@ def _name_sounds(naming: nn.Module) -> Score:
 
 
 def _name_pictures(naming: nn.Module) -> Score:
+    weight = torch.ones(len(CLASSES))
+    weight[0] = BACKGROUND_WEIGHT
+
     def score(frames: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = naming(frames.contiguous(memory_format=torch.channels_last))  # [B, 71, h, w]
         truth = F.interpolate(truth[:, None].float(), logits.shape[-2:], mode="nearest-exact")[:, 0].long()
-        weight = torch.ones(len(CLASSES), device=logits.device)
-        weight[0] = BACKGROUND_WEIGHT
         objects = truth > 0
-        return F.cross_entropy(logits, truth, weight), (logits.argmax(1) == truth)[objects].float().mean()
+        return F.cross_entropy(logits, truth, weight.to(logits)), (logits.argmax(1) == truth)[
+            objects
+        ].float().mean()
 
     return score

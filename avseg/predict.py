@@ -11,14 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from avseg.audio import patches_for
+from avseg.audio import NOISE_RMS, patches_for
 from avseg.clip import Clip, fit_sound, read_sound
 from avseg.draw import resize
 from avseg.errors import ConfigError
 from avseg.models.backbones import normalise
 
 LOGITS_AT_ONCE = 2**26  # numbers; 256 MB
-NOISE_RMS = 0.1
 SOUND_CHOICES = ("original", "mute", "noise")
 
 Progress = Callable[[int, int], object]

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from avseg.audio import LOG_OFFSET
 from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
 from avseg.data.batches import Batch, SynthClips, collate
@@ -49,20 +50,19 @@ def train(
     out = Path(out)
     if (out / "config.json").exists():
         raise ConfigError(f"{out} already holds a run; choose another folder for this one.")
+    torch.manual_seed(config.train.seed)
     first = _first_weights(config, start_from)
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(config.to_json())
-    torch.manual_seed(config.train.seed)
     model = first.to(device, memory_format=torch.channels_last)
     optimizer, schedule = _optimizer(model, config)
+    note = f"Trained for {config.train.epochs} epochs of {config.train.synth_clips} SynthAVS clips. {command}"
     with (out / "events.jsonl").open("a", buffering=1) as events:
         for words, values in lessons(model, config, workers) if start_from is None else ():
             _write(events, kind=words, **values)
-    validation = list(_loader(config, "val", VALIDATION_CLIPS))
-    # One loader for all epochs: its workers draw the sprites once, and no scene comes twice.
-    clips = iter(_loader(config, "train", config.train.epochs * config.train.synth_clips, workers))
-    note = f"Trained for {config.train.epochs} epochs of {config.train.synth_clips} SynthAVS clips. {command}"
-    with (out / "events.jsonl").open("a", buffering=1) as events:
+        validation = list(_loader(config, "val", VALIDATION_CLIPS))
+        # One loader for all epochs: its workers draw the sprites once, and no scene comes twice.
+        clips = iter(_loader(config, "train", config.train.epochs * config.train.synth_clips, workers))
         for epoch in range(config.train.epochs):
             set_training(model, config, epoch)
             words = f"epoch {epoch + 1}/{config.train.epochs}"
@@ -77,7 +77,6 @@ def train(
 
 def _first_weights(config: Config, start_from: Path | None) -> AVSegFormer:
     if start_from is None:
-        torch.manual_seed(config.train.seed)
         return AVSegFormer(config.model)
     model = load_model(start_from)
     if model.config != config.model:
@@ -146,7 +145,7 @@ def validate(model: AVSegFormer, batches: list[Batch]) -> Validation:
         truth = batch.classes > 0
         ious.append(frame_iou(foreground(model, batch), truth)[truth.flatten(1).any(1)])
         silent = Batch(
-            batch.frames, torch.full_like(batch.log_mel, math.log(0.01)), batch.classes, batch.labelled
+            batch.frames, torch.full_like(batch.log_mel, math.log(LOG_OFFSET)), batch.classes, batch.labelled
         )
         false_shares.append(foreground(model, silent).float().mean((1, 2)))
     return Validation(torch.cat(ious).mean().item(), torch.cat(false_shares).mean().item())
