@@ -116,7 +116,7 @@ def test_being_in_view_says_the_same_about_sounding_for_every_class():
         in_view = set(drawn.names)
         seen.update(in_view)
         loud.update(in_view & set(drawn.on))
-    assert set(seen) == set(objects.NAMES) and len(seen) == 12
+    assert set(seen) == set(objects.NAMES) and len(seen) == 16
     counts = np.array([seen[name] for name in objects.NAMES])
     priors = np.array([loud[name] / seen[name] for name in objects.NAMES])
     assert counts.max() / counts.min() < 1.2
@@ -200,6 +200,13 @@ def test_splits_look_different():
     assert len({backgrounds.banked("room", split, 0).tobytes() for split in objects.SPLITS}) == 3
     with pytest.raises(ConfigError):
         objects.banked("unicorn", "train", 0)
+
+
+@pytest.mark.parametrize("name", objects.NAMES)
+def test_styles_differ_and_poses_change_the_picture(name):
+    bank = [objects.banked(name, "train", variant) for variant in range(6)]
+    assert len({poses[0].tobytes() for poses in bank}) == 6
+    assert all(len({pose.tobytes() for pose in poses}) == len(objects.POSES) for poses in bank)
 
 
 def test_sprite_follows_its_generator():

@@ -1,28 +1,19 @@
 """SynthAVS as a map-style dataset: every sample follows from (seed, split, index) alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from avseg.data.samples import Sample
 from avseg.data.synth.objects import SPLITS
 from avseg.data.synth.scenes import Scene, frame_time, mix, render, sample_scene
 from avseg.data.synth.writers import write
 from avseg.errors import ConfigError
 
-__all__ = ["TASKS", "SynthAVS", "SynthSample", "write"]
+__all__ = ["TASKS", "SynthAVS", "write"]
 
 TASKS = ("s4", "ms3", "avss")
-
-
-@dataclass(frozen=True)
-class SynthSample:
-    """One clip at one frame per second."""
-
-    frames: np.ndarray  # uint8 [T, H, W, 3] RGB
-    waveform: np.ndarray  # float32 [T * 16000], 16 kHz mono
-    classes: np.ndarray  # uint8 [T, H, W], AVSBench class index of visible sounding pixels, 0 elsewhere
-    name: str
-    scene: Scene
 
 
 @dataclass(frozen=True)
@@ -65,13 +56,21 @@ class SynthAVS:
         rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
         return sample_scene(rng, self.seconds, self.split, self.task, self.restless)
 
-    def __getitem__(self, index: int) -> SynthSample:
+    def __getitem__(self, index: int) -> Sample:
+        return self.read(index)
+
+    def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
+        """Draws a clip, or only the frames `moments` of it. As in S4, training clips of s4 have one label."""
         scene = self.scene(index)
-        painted = [render(scene, frame_time(second), self.size) for second in range(self.seconds)]
-        return SynthSample(
+        chosen = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
+        painted = [render(scene, frame_time(second), self.size) for second in chosen]
+        first_only = self.task == "s4" and self.split == "train"
+        return Sample(
+            name=self.name(index),
+            moments=chosen,
             frames=np.stack([rgb for rgb, _ in painted]),
             waveform=mix(scene),
             classes=np.stack([classes for _, classes in painted]),
-            name=self.name(index),
-            scene=scene,
+            labelled=np.array([second == 0 or not first_only for second in chosen]),
+            real=np.ones(len(chosen), bool),
         )

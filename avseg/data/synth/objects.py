@@ -1,4 +1,4 @@
-"""The twelve drawn classes of SynthAVS and the bank of their pictures.
+"""The sixteen drawn classes of SynthAVS and the bank of their pictures.
 
 An object is drawn without knowing whether it sounds: pose follows a clock of its own. Train, val and test
 draw their styles (colours, proportions, make) from different seeds, so no split shows another's appearance.
@@ -13,7 +13,10 @@ import numpy as np
 from PIL import Image
 
 from avseg.data.synth import objects_animals as animals
+from avseg.data.synth import objects_band as band
+from avseg.data.synth import objects_home as home
 from avseg.data.synth import objects_music as music
+from avseg.data.synth import objects_trains as trains
 from avseg.data.synth import objects_vehicles as vehicles
 from avseg.data.synth.objects_svg import Pen, rasterise
 from avseg.errors import ConfigError
@@ -21,7 +24,7 @@ from avseg.errors import ConfigError
 Draw = Callable[[Pen, np.random.Generator, float], None]
 POSES = (0.0, 0.5, 1.0)
 SPLITS = ("train", "val", "test")
-VARIANTS = {"train": 10, "val": 6, "test": 8}
+VARIANTS = {"train": 20, "val": 6, "test": 8}
 SPRITE_HEIGHT = 176
 _SPRITE_WIDTH = 250
 _CANVAS = (-150.0, -250.0, 300.0, 280.0)  # x, y, w, h in drawing units; every drawing fits inside
@@ -45,15 +48,19 @@ class Kind:
 OBJECTS: dict[str, Kind] = {
     "dog": Kind(animals.dog, (0.30, 0.55), 0.9, "bob", (1.0, 2.4)),
     "cat": Kind(animals.cat, (0.27, 0.52), 0.8, "bob", (0.6, 1.6)),
+    "lion": Kind(animals.lion, (0.30, 0.50), 1.45, "bob", (0.6, 1.4)),
     "bird": Kind(animals.bird, (0.19, 0.38), 1.6, "bob", (1.2, 2.6), draw_flying=animals.flying_bird),
     "guitar": Kind(music.guitar, (0.42, 0.55), 0.37, lean=8.0),
     "piano": Kind(music.piano, (0.32, 0.50), 1.35),
     "violin": Kind(music.violin, (0.36, 0.55), 0.5, "still", (0.5, 1.4), lean=6.0),
-    "drum": Kind(music.drum, (0.28, 0.50), 1.1, "still", (1.5, 3.0), lean=3.0),
-    "bell": Kind(music.bell, (0.25, 0.50), 0.95),
-    "clock": Kind(music.clock, (0.24, 0.50), 0.7),
+    "drum": Kind(band.drum, (0.28, 0.50), 1.1, "still", (1.5, 3.0), lean=3.0),
+    "trumpet": Kind(band.trumpet, (0.28, 0.44), 1.75, "still", (0.8, 2.0), lean=4.0),
+    "bell": Kind(home.bell, (0.25, 0.50), 0.95),
+    "clock": Kind(home.clock, (0.24, 0.50), 0.7),
+    "vacuum-cleaner": Kind(home.vacuum_cleaner, (0.32, 0.54), 1.05, "still", (0.5, 1.4)),
     "car": Kind(vehicles.car, (0.22, 0.36), 2.0, "travel", (2.0, 4.0), outdoors=True),
     "emergency-car": Kind(vehicles.emergency_car, (0.23, 0.38), 1.85, "travel", (1.0, 2.0), outdoors=True),
+    "train": Kind(trains.train, (0.27, 0.42), 2.3, "travel", (1.5, 3.0), lean=1.0, outdoors=True),
     "helicopter": Kind(
         vehicles.helicopter, (0.18, 0.32), 2.8, "travel", (3.0, 6.0), lean=7.0, outdoors=True, flies=True
     ),

@@ -1,4 +1,4 @@
-"""Dog, cat and bird. Origin at the ground under the animal, y up is negative, facing right.
+"""Dog, cat, bird and lion. Origin at the ground under the animal, y up is negative, facing right.
 
 `pose` 0..1 opens mouth or beak and moves the tail or wings; it never depends on sound.
 """
@@ -190,3 +190,89 @@ def _bird(pen: Pen, rng: np.random.Generator, m: float, flying: bool) -> None:
             "M10,-28 C-6,-24 -24,-14 -36,-8 M14,-20 C0,-14 -14,-8 -26,-5", None, lighter(back, 0.22), 1.5
         )
         pen.path("M2,0 L0,13 M14,-1 L15,13 M-5,13 L8,13 M10,13 L22,13", None, darker(beak, 0.15), 2.6)
+
+
+def lion(pen: Pen, rng: np.random.Generator, pose: float) -> None:
+    """A lion that stands or walks, with its mane, a tufted tail and a mouth that opens with the pose."""
+    coat = near(rng, ["#D9A75A", "#C98F4A", "#E3C58F", "#B98350", "#EADBBE", "#C99A6A"], 0.028)
+    mane = near(rng, ["#6B3F22", "#8C5426", "#3A2A22", "#B9702E", "#9A4B26", "#A98250"], 0.04)
+    shade, cream = darker(coat, 0.26), lighter(coat, 0.6)
+    stride = (10 if rng.random() < 0.6 else 3) * (2 * pose - 1)
+    full, head, stout = rng.uniform(0.9, 1.2), rng.uniform(0.92, 1.1), rng.uniform(0.94, 1.1)
+    _lion_tail(pen, rng.random() < 0.45, pose, shade, mane)
+    for x, swing in ((-40, stride), (40, -stride)):
+        _lion_leg(pen, x, swing, darker(shade, 0.12), shade, hind=x < 0)
+    with pen.group(f"translate(0 -46) scale(1 {stout:.2f}) translate(0 46)"):
+        fur = pen.linear(0, -88, 0, -36, lighter(coat, 0.14), coat, shade)
+        pen.path(
+            "M-64,-66 C-56,-82 -34,-80 -12,-78 C6,-80 20,-88 36,-86 C52,-76 52,-54 42,-42 C26,-34 4,-34 "
+            "-18,-42 C-30,-36 -52,-30 -62,-38 C-70,-46 -70,-56 -64,-66 Z",
+            fur,
+        )
+    for x, swing in ((-52, -stride), (21, stride)):
+        _lion_leg(pen, x, swing, coat, cream, hind=x < 0)
+    with pen.group(f"translate(42 -84) scale({full:.2f}) translate(-42 84)"):
+        _mane(pen, rng, mane)
+    with pen.group(f"translate(44 -88) scale({head:.2f}) rotate({-13 * pose:.1f}) translate(-44 88)"):
+        _lion_head(pen, pose, coat, shade, cream, mane)
+
+
+def _lion_tail(pen: Pen, raised: bool, pose: float, shade: str, mane: str) -> None:
+    with pen.group(f"rotate({-8 + 18 * pose:.1f} -62 -66)"):
+        end = (-98, -106) if raised else (-92, -20)
+        bend = "-84,-62 -104,-78" if raised else "-84,-66 -94,-44"
+        pen.path(f"M-60,-66 C{bend} {end[0]},{end[1]}", None, shade, 6)
+        pen.oval(end[0], end[1], 6.5, 11, mane, 20 if raised else 6)
+
+
+def _lion_leg(pen: Pen, x: float, swing: float, fur: str, paw: str, hind: bool) -> None:
+    with pen.group(f"rotate({swing:.1f} {x} -50)"):
+        if hind:
+            pen.oval(x, -50, 17, 22, fur, 8)
+            pen.path(f"M{x - 2},-36 L{x - 9},-19 L{x - 5},-6", None, fur, 12)
+            pen.box(x - 12, -9, 22, 10, 5, paw)
+        else:
+            pen.path(f"M{x},-54 C{x + 2},-36 {x - 1},-24 {x},-6", None, fur, 14)
+            pen.box(x - 7, -9, 21, 10, 5, paw)
+
+
+def _mane(pen: Pen, rng: np.random.Generator, mane: str) -> None:
+    """Draws two rings of tufts around the head, the outer one darker and reaching down to the chest."""
+    for reach, tone, tufts in ((1.0, darker(mane, 0.3), 15), (0.74, mane, 13)):
+        angles = np.linspace(0, 2 * np.pi, tufts, endpoint=False) + rng.uniform(0, 0.3)
+        d = ""
+        for k, a in enumerate(angles):
+            low = 1 + 0.22 * max(np.sin(a), 0)  # longer on the chest
+            tip = reach * low * rng.uniform(0.96, 1.1)
+            b = a + np.pi / tufts
+            x, y = 40 + 37 * tip * np.cos(a + 0.12), -84 + 40 * tip * np.sin(a + 0.12)
+            u, v = 40 + 30 * reach * low * np.cos(b), -84 + 33 * reach * low * np.sin(b)
+            d += f"{'M' if k == 0 else 'L'}{x:.1f},{y:.1f} L{u:.1f},{v:.1f} "
+        pen.path(d + "Z", tone, tone, 5)
+
+
+def _lion_head(pen: Pen, m: float, coat: str, shade: str, cream: str, mane: str) -> None:
+    pen.oval(33, -110, 9, 9, shade)
+    pen.oval(34, -109, 5, 5, darker(mane, 0.25))
+    if m > 0.05:
+        pen.path(f"M56,-86 L82,-86 L76,{-80 + 9 * m:.1f} L60,{-76 + 4 * m:.1f} Z", "#5B2320")
+        pen.path("M73,-84 l1.6,6.5 l2.6,-6.5 Z", "#FFF8EA")
+    with pen.group(f"rotate({30 * m:.1f} 54 -82)"):
+        if m > 0.05:
+            pen.path("M58,-81 C62,-87 72,-86 75,-80 Z", "#D67480")
+        pen.path("M50,-84 L78,-80 C80,-75 74,-70 66,-70 C56,-68 48,-72 46,-80 Z", cream)
+        pen.path("M60,-71 C62,-62 72,-62 74,-72 Z", mane)
+    face = pen.linear(34, -112, 56, -72, lighter(coat, 0.12), coat, shade)
+    pen.path(
+        "M32,-92 C32,-108 48,-116 60,-108 L77,-101 C84,-99 86,-90 83,-84 C78,-79 68,-80 60,-79 "
+        "C52,-70 36,-74 32,-92 Z",
+        face,
+    )
+    pen.path("M66,-96 C74,-96 84,-96 84.5,-90 C84,-84 80,-81 72,-80.5 C64,-80 60,-84 61,-90 Z", cream)
+    pen.path("M74,-101.5 C80,-101.5 86,-99 86,-95 C84,-91.5 79,-92 76,-95 Z", "#4A2A22")
+    pen.path("M80,-92 C80,-86 76,-84 70,-84", None, darker(shade, 0.4), 1.5)
+    pen.oval(59, -99, 4.2, 3.6, "#E3B23C")
+    pen.oval(60, -99, 2.1, 3, "#1C1613")
+    pen.path("M53,-103 C57,-106 62,-105 65,-102", None, darker(shade, 0.45), 2)
+    for y in (-89, -86):
+        pen.oval(68, y, 0.8, 0.8, darker(shade, 0.3))

@@ -1,5 +1,7 @@
 """Building blocks of the SynthAVS sounds: ringing modes, wavetables, coloured noise, event timing."""
 
+from functools import lru_cache
+
 import numpy as np
 
 SAMPLE_RATE = 16_000
@@ -62,21 +64,33 @@ def harmonics(fundamental: float, highest: float = 7600.0, limit: int = 200) -> 
     return np.arange(1, max(1, min(limit, int(highest / fundamental))) + 1)
 
 
+def fast_length(samples: int) -> int:
+    """Return the next even length with no prime factor above 5, which a fast Fourier transform likes."""
+    odd = (3**threes * 5**fives for threes in range(5) for fives in range(5))
+    return min(factor << max(1, (-(-samples // factor) - 1).bit_length()) for factor in odd)
+
+
+@lru_cache(maxsize=32)
+def _bins(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frequencies of a real FFT in Hz, 1 at the least, and their logarithms, float32."""
+    frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).clip(1.0)
+    return frequency.astype(np.float32), np.log(frequency).astype(np.float32)
+
+
 def noise(rng: np.random.Generator, samples: int, low: float, high: float, slope: float = 0.0) -> np.ndarray:
     """Return Gaussian noise of unit RMS between soft edges `low` and `high` Hz, float32 [samples].
 
     slope: amplitude falls as frequency**-slope within the band.
     """
     size = -(-max(samples, 1) // 1024) * 1024
-    frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).clip(1.0).astype(np.float32)
+    frequency, logarithm = _bins(size)
     shape = 1 / ((1 + ((low / frequency) ** 2) ** 2) * (1 + ((frequency / high) ** 2) ** 2))
     if slope:
-        shape *= frequency**-slope
+        shape *= np.exp(-slope * logarithm)
     parts = rng.standard_normal((2, len(frequency)), dtype=np.float32)
     spectrum = np.empty(len(frequency), np.complex64)
     spectrum.real, spectrum.imag = parts * shape
-    signal = np.fft.irfft(spectrum, size)
-    return unit(signal)[:samples].astype(np.float32)
+    return unit(np.fft.irfft(spectrum, size))[:samples]
 
 
 def drift(rng: np.random.Generator, samples: int, rate: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The voices of SynthAVS that are animals, machines and signals; instruments.py has the other four.
+"""Eight voices of SynthAVS: animals, machines and signals; the others are in the files beside this one.
 
 A voice takes (rng, samples) and returns a float waveform [samples] of any level;
 `sounds.synthesise` levels it.
