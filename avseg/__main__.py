@@ -5,17 +5,17 @@ import sys
 
 import tyro
 
-from avseg import commands
+from avseg.commands import commands
 from avseg.errors import AvsegError
-
-app = tyro.extras.SubcommandApp()
-for function in commands.COMMANDS:
-    app.command(function)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status: 0, or 1 after an error said in words on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    app = tyro.extras.SubcommandApp()
     try:
+        for function in commands(arguments):
+            app.command(function)
         return app.cli(prog="python -m avseg", args=arguments) or 0
     except AvsegError as error:
         print(f"avseg: {error}", file=sys.stderr)

@@ -82,6 +82,17 @@ def released_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.T
     return log_mel(sound).view(count, 1, PATCH_FRAMES, MEL_BANDS)
 
 
+def benchmark_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.Tensor:
+    """Return the patches [count, 1, 96, 64] of a data set's clip: too short a sound repeats its last patch.
+
+    So AVSBench made its log-mel files (preprocess_s4.py). Sound of less than one patch ends in silence.
+    """
+    sound = torch.as_tensor(waveform, dtype=torch.float32)
+    whole = max(1, (len(sound) - WINDOW + HOP) // HOP // PATCH_FRAMES)
+    patches = released_patches(sound, min(count, whole))
+    return torch.cat([patches, patches[-1:].expand(count - len(patches), -1, -1, -1)])
+
+
 def centred_patches(waveform: np.ndarray | torch.Tensor, times: np.ndarray) -> torch.Tensor:
     """Return one patch [T, 1, 96, 64] per time (s), centred on it to within 5 ms; silence outside."""
     sound = torch.as_tensor(waveform, dtype=torch.float32)

@@ -6,7 +6,6 @@ Nothing here unpickles: models are read by safetensors, released .pth files by
 
 import dataclasses
 import json
-import os
 import pickle
 import struct
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from avseg.config import ModelConfig, from_dict
+from avseg.disk import whole
 from avseg.errors import CheckpointError, ConfigError
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, import_released
@@ -62,16 +62,8 @@ def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = 
         "card": json.dumps(dataclasses.asdict(card)),
     }
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.touch()
-        usual = unfinished.stat().st_mode
+    with whole(path) as unfinished:
         save_file(tensors, unfinished, metadata=metadata)
-        unfinished.chmod(usual)  # safetensors makes it private, and the file is meant to be handed on
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import tyro
 
-from avseg.config import PRESETS, load_config
+from avseg.config import PRESETS, Config, ModelConfig, TrainConfig, load_config
 from avseg.errors import AvsegError, ConfigError
 
 Task = Literal["s4", "ms3", "avss"]
@@ -113,64 +113,131 @@ def synth(
     return 0
 
 
-def train(
-    preset: tyro.conf.Positional[str],
-    out: Path,
-    data: str = "synth",
-    device: str = "auto",
-    workers: int = 1,
-    start_from: Path | None = None,
+def check(
+    data: tyro.conf.Positional[Path],
+    task: Task | None = None,
+    out: Path | None = None,
+    workers: int = 2,
 ) -> int:
-    """Train a model.
+    """Check a folder of AVSBench, or one in its format: missing, damaged and odd files, labels, splits.
+
+    Prints a summary; the exit status is 1 when there is an error, 0 when there are notes only.
 
     Args:
-        preset: A preset's name (see `info`) or a JSON file of a config.
-        out: A new folder for the run: config.json, events.jsonl, last.safetensors.
-        data: Only `synth` for now: SynthAVS, drawn while training.
-        device: auto, cpu, cuda, cuda:1 or mps.
-        workers: Processes that draw clips.
-        start_from: A model file whose weights to begin with; the preset must describe the same model.
+        data: The folder that holds Single-source, Multi-sources or AVSS, or one of these.
+        task: Which of them; all that are there if not given.
+        out: Folder for report.json, report.csv and report.md; one folder per task when there are several.
+        workers: Threads that read files.
     """
-    from avseg.predict import choose_device
-    from avseg.train import train as run
+    from tqdm import tqdm
 
-    if data != "synth":
-        raise ConfigError(f"Training on {data!r} is not possible yet; use --data synth.")
-    path = run(load_config(preset), out, str(choose_device(device)), workers, _command(), start_from)
-    print(f"Model: {path}")
-    return 0
+    from avseg.data.avsbench import find_task, find_tasks
+    from avseg.data.check import check as run
+    from avseg.data.check import summary, write_report
+
+    tasks = [task] if task else [*find_tasks(data)] or [find_task(data)]
+    errors = 0
+    for name in tasks:
+        with tqdm(desc=f"{name}: clips", unit="clip", leave=False) as bar:
+            report = run(data, name, workers, _advance(bar))
+        print(summary(report), end="\n\n")
+        if out is not None:
+            print(f"Report: {write_report(report, out / name if len(tasks) > 1 else out)}")
+        errors += report.errors
+    return 1 if errors else 0
+
+
+def train_from(config: Config) -> Callable[..., int]:
+    """Return the command `train`, whose flags --model.* and --train.* start at the values of a config."""
+
+    def train(
+        preset: tyro.conf.Positional[str],
+        out: Path,
+        data: str = "synth",
+        resume: bool = False,
+        device: str = "auto",
+        workers: int = 1,
+        start_from: Path | None = None,
+        tensorboard: bool = False,
+        model: ModelConfig = config.model,
+        train: TrainConfig = config.train,
+    ) -> int:
+        """Train a model; every field of the config is a flag.
+
+        Ctrl-C, or a file called `stop` in the run folder, ends the run after a checkpoint. Several processes:
+        accelerate launch -m avseg train ...
+
+        Args:
+            preset: A preset's name (see `info`) or a JSON file of a config.
+            out: The run folder.
+            data: synth (SynthAVS, drawn while training), or a folder in AVSBench's layout.
+            resume: Go on with the run in the folder; its number of epochs may be raised.
+            device: auto, cpu or cuda.
+            workers: Processes that prepare clips.
+            start_from: A model file whose weights a new run begins with.
+            tensorboard: Write the events for tensorboard too.
+            model: The architecture.
+            train: How it is trained.
+        """
+        from avseg.train import train as run
+
+        load_config(preset)  # a wrong name is said before anything else
+        experiment = Config(model, train)
+        path = run(experiment, out, data, device, workers, resume, start_from, _command(), tensorboard)
+        print(f"Model: {path}")
+        return 0
+
+    return train
 
 
 def evaluate(
     model: str,
     out: Path,
     data: str = "synth",
-    clips: int = 200,
+    task: Task | None = None,
+    split: str = "test",
+    clips: int = 0,
     seed: int = 2026,
-    split: Literal["val", "test"] = "test",
+    f_batch: int = 4,
+    robustness: bool = True,
     device: str = "auto",
+    workers: int = 1,
 ) -> int:
-    """Measure a model and write OUT/report.json.
+    """Measure a model and write OUT/report.json, clips.csv, classes.csv and summary.md.
+
+    What each number means stands in avseg/report.py. Works under `accelerate launch` too.
 
     Args:
         model: A bundled model's name or a .safetensors file.
         out: Folder of the report.
-        data: Only `synth` for now.
-        clips: How many SynthAVS clips.
-        seed: Seed of the clips; training used others.
-        split: Test looks differ from those of training.
+        data: The word `synth`, or a folder that holds AVSBench, or SynthAVS as `synth` writes it.
+        task: Whose data; by default those of the model's task. A model of one channel is measured on avss
+            data, and a model of 71 channels on s4 and ms3 data, as foreground.
+        split: train, val or test; of AVSBench also val-leakfree and test-leakfree, without clips whose source
+            video is in train too.
+        clips: How many clips, drawn by the seed; 0 takes all of a folder, 200 of `synth`.
+        seed: Of SynthAVS (training used others), of noise and of swapped sounds.
+        f_batch: Clips per batch of the benchmark's F, whose value depends on it; the released tests take 4.
+        robustness: Also try silence, noise and other sounds, up to seven passes instead of one.
         device: auto, cpu, cuda, cuda:1 or mps.
+        workers: Processes that read clips.
     """
     from avseg.checkpoints import load_model
+    from avseg.evaluate import Measuring, clips_of, own_device, process, some_of
     from avseg.evaluate import evaluate as run
-    from avseg.evaluate import write_report
-    from avseg.predict import choose_device
+    from avseg.report import summary, write_evaluation
 
-    if data != "synth":
-        raise ConfigError(f"Evaluation on {data!r} is not possible yet; use --data synth.")
-    report = run(load_model(model, choose_device(device)), seed, clips, split, _command())
-    path = write_report(report, out)
-    print(path.read_text(), end="")
+    if clips < 0:
+        raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
+    measuring = Measuring(seed, f_batch, robustness, workers)
+    measured = load_model(model, own_device(device))
+    task = task or measured.config.task
+    found = clips_of(data, task, split, measured.config.image_size, clips, seed)
+    words = f"SynthAVS {task} {split}, seed {seed}" if data == "synth" else f"{data}, {task} {split}"
+    evaluation = run(measured, found, some_of(found, clips, seed), measuring, words, _command())
+    if process()[0] == 0:
+        path = write_evaluation(evaluation, out)
+        print(f"{summary(evaluation.report)}\nReport: {path}")
     return 0
 
 
@@ -228,4 +295,13 @@ def _command() -> str:
     return shlex.join(["python", "-m", "avseg", *sys.argv[1:]])
 
 
-COMMANDS = (predict, synth, train, evaluate, import_weights, info)
+def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
+    """Return all commands; the flags of `train` start at the config that is named in the arguments."""
+    return (predict, synth, check, train_from(_named_config(arguments)), evaluate, import_weights, info)
+
+
+def _named_config(arguments: list[str]) -> Config:
+    for word in arguments[1:] if arguments[:1] == ["train"] else ():
+        if word in PRESETS or word.endswith(".json"):
+            return load_config(word)
+    return Config()

@@ -124,7 +124,11 @@ class TrainConfig:
     bce_weight: float = 0.0
     """Weight of binary cross-entropy: it has a gradient on empty ground truth, where Dice has none."""
     batch_size: int = 4
-    """Clips per step."""
+    """Clips per step, over all processes and micro-batches together."""
+    accumulate: int = 1
+    """Micro-batches that a step is cut into, to save memory."""
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    """Precision of the forward pass; weights stay float32."""
     epochs: int = 60
     """Passes over the training clips."""
     learning_rate: float = 2e-5
@@ -134,9 +138,29 @@ class TrainConfig:
     schedule: Literal["constant", "one-cycle"] = "constant"
     """Learning rate over the run."""
     freeze_backbone_epochs: int = 0
-    """Epochs at the start during which the visual backbone, its statistics included, does not move."""
+    """Epochs at the start during which both backbones do not move."""
+    frozen_statistics: bool = True
+    """A frozen backbone keeps its BatchNorm statistics too; the released code lets them drift."""
+    backbone_weights: str = ""
+    """Pretrained visual backbone: a timm name such as resnet50.tv_in1k, or a file; empty: none."""
+    audio_weights: str = ""
+    """Pretrained audio network: vggish (downloaded), or a file; empty: none."""
+    backbone_rate: float = 1.0
+    """Learning rate of both backbones as a share of learning_rate."""
+    validate_every: int = 1
+    """Epochs between evaluations; the last epoch always has one."""
+    validate_from: int = 0
+    """Epochs before the first evaluation."""
+    validation_clips: int = 0
+    """Clips of the validation split that an evaluation takes; 0 takes all, or 40 of SynthAVS."""
+    checkpoint_steps: int = 500
+    """Steps between checkpoints; the end of every epoch writes one too."""
+    mute: bool = False
+    """Trains and validates without sound: what the model can do when it cannot listen."""
     synth_clips: int = 400
     """Clips per epoch when the data are SynthAVS, drawn anew in every epoch."""
+    frames_per_clip: int = 0
+    """Frames taken of each training clip, chosen anew; 0 takes all. Fewer frames, more clips per step."""
     restless: bool = False
     """Training scenes of SynthAVS in which what sounds is drawn anew in every second."""
     sound_lessons: int = 0
@@ -154,17 +178,35 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_literals(self)
-        for name in ("batch_size", "epochs", "synth_clips"):
+        for name in (
+            "batch_size",
+            "accumulate",
+            "epochs",
+            "validate_every",
+            "checkpoint_steps",
+            "synth_clips",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.batch_size % self.accumulate:
+            raise ConfigError(
+                f"batch_size {self.batch_size} cannot be cut into {self.accumulate} equal micro-batches; "
+                "change accumulate."
+            )
         for name in (
             "learning_rate",
             "auxiliary_weight",
             "bce_weight",
             "weight_decay",
+            "backbone_rate",
             "jitter",
             "clip_gradient",
             "freeze_backbone_epochs",
+            "frames_per_clip",
+            "validate_from",
+            "validation_clips",
+            "sound_lessons",
+            "picture_lessons",
             "seed",
         ):
             if not 0 <= getattr(self, name) < math.inf:
@@ -263,6 +305,10 @@ def _preset(task: Task, backbone: str, edition: Edition) -> Config:
         batch_size=2 if second and task != "avss" else 4,
         epochs={"s4": 30, "ms3": 60, "avss": 30}[task],
         freeze_backbone_epochs={"s4": 5, "ms3": 10, "avss": 0}[task] if released else 0,
+        backbone_weights={"resnet50": "resnet50.tv_in1k", "pvt_v2_b5": "pvt_v2_b5.in1k"}[backbone],
+        audio_weights="vggish",
+        validate_every=2 if released and task == "avss" else 1,
+        validate_from=10 if released and task == "avss" else 0,
     )
     return Config(model, train)
 
@@ -276,7 +322,7 @@ def _tiny() -> Config:
         audio_backbone="vggish-small",
         image_size=128,
         embed_dim=64,
-        encoder_layers=2,
+        encoder_layers=1,
         decoder_layers=3,
         heads=4,
         feedforward_dim=256,
@@ -288,15 +334,18 @@ def _tiny() -> Config:
     )
     train = TrainConfig(
         bce_weight=1.0,
-        batch_size=5,
-        epochs=10,
+        batch_size=12,
+        epochs=12,
         learning_rate=1e-3,
         weight_decay=0.05,
         schedule="one-cycle",
-        synth_clips=500,
+        freeze_backbone_epochs=2,
+        backbone_rate=0.3,
+        synth_clips=2400,
+        frames_per_clip=2,
         restless=True,
-        sound_lessons=250,
-        picture_lessons=400,
+        sound_lessons=1200,
+        picture_lessons=800,
         jitter=0.2,
         clip_gradient=1.0,
         train_audio=True,

@@ -19,3 +19,7 @@ class CheckpointError(AvsegError):
 
 class ConfigError(AvsegError):
     """A configuration value or combination of values is not possible."""
+
+
+class RunError(AvsegError):
+    """A training run cannot begin, go on or be read."""

@@ -44,7 +44,9 @@ class PictureNaming(nn.Module):
         return self.name(torch.cat([first, *up], dim=1))
 
 
-def lessons(model: AVSegFormer, config: Config, workers: int) -> Iterator[tuple[str, dict[str, float]]]:
+def lessons(
+    model: AVSegFormer, config: Config, workers: int, show: bool = True
+) -> Iterator[tuple[str, dict[str, float]]]:
     """Give the lessons that the config asks for; yield the name of each and its steps and accuracy.
 
     Accuracy of sounds: share of seconds in which exactly the heard classes were named. Of pictures: share of
@@ -56,31 +58,38 @@ def lessons(model: AVSegFormer, config: Config, workers: int) -> Iterator[tuple[
         clips = SynthAVS("ms3", "train", c.seed + 1, c.sound_lessons * SOUND_CLIPS, size, restless=True)
         naming = nn.Sequential(audio, nn.Linear(AUDIO_DIM, len(CLASSES)))
         data = SynthSounds(clips)
-        accuracy = _teach("sound lessons", naming, data, SOUND_CLIPS, _name_sounds(naming), workers)
+        accuracy = _teach("sound lessons", naming, data, SOUND_CLIPS, _name_sounds(naming), workers, show)
         yield "sound_lessons", {"steps": c.sound_lessons, "accuracy": accuracy}
     if c.picture_lessons:
         clips = SynthAVS("ms3", "train", c.seed + 2, c.picture_lessons * PICTURES, size)
         naming = PictureNaming(visual)
         data = SynthPictures(clips, c.jitter)
-        accuracy = _teach("picture lessons", naming, data, PICTURES, _name_pictures(naming), workers)
+        accuracy = _teach("picture lessons", naming, data, PICTURES, _name_pictures(naming), workers, show)
         yield "picture_lessons", {"steps": c.picture_lessons, "accuracy": accuracy}
 
 
-def _teach(words: str, naming: nn.Module, data: Dataset, batch: int, score: Score, workers: int) -> float:
+def _teach(
+    words: str, naming: nn.Module, data: Dataset, batch: int, score: Score, workers: int, show: bool
+) -> float:
     device = next(naming.parameters()).device
     naming.to(device).train()
     loader = DataLoader(data, batch, num_workers=workers)
     optimizer = torch.optim.AdamW(naming.parameters(), RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, len(loader) + 1, pct_start=0.1)
     right: list[float] = []
-    for inputs, truth in tqdm(loader, words, unit="step", leave=False):
+    for inputs, truth in (bar := tqdm(loader, words, unit="step", leave=False, disable=not show)):
         loss, accuracy = score(inputs.to(device), truth.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         schedule.step()
         right.append(accuracy.item())
-    return sum(right[-LAST_STEPS:]) / len(right[-LAST_STEPS:])
+        bar.set_postfix(accuracy=f"{_recent(right):.2f}", refresh=False)
+    return _recent(right)
+
+
+def _recent(values: list[float]) -> float:
+    return sum(values[-LAST_STEPS:]) / len(values[-LAST_STEPS:])
 
 
 def _name_sounds(naming: nn.Module) -> Score:

@@ -68,15 +68,16 @@ def training_loss(
     classes [B*T, H, W] are class indices (any foreground counts as 1 for one-channel models); labelled
     [B*T] is true where a frame has ground truth, for example the first of five in S4 training.
     """
-    logits, classes = output.logits[labelled], classes[labelled]
+    # Losses are taken in float32 whatever the precision of the forward pass.
+    logits, classes = output.logits[labelled].float(), classes[labelled]
     zero = logits.new_zeros(())
     auxiliary = bce = zero
     if config.auxiliary == "intermediate":
-        parts = [mask_loss(mask[labelled], classes, config.loss) for mask in output.intermediate]
+        parts = [mask_loss(mask[labelled].float(), classes, config.loss) for mask in output.intermediate]
         auxiliary = config.auxiliary_weight * torch.stack(parts).sum()
     elif config.auxiliary == "mixing":
         auxiliary = config.auxiliary_weight * mixing_loss(
-            output.mask_feature[labelled], (classes > 0)[:, None]
+            output.mask_feature[labelled].float(), (classes > 0)[:, None]
         )
     if config.bce_weight:
         bce = config.bce_weight * _foreground_bce(logits, classes)

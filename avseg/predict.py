@@ -13,6 +13,7 @@ from torch import nn
 
 from avseg.audio import NOISE_RMS, patches_for
 from avseg.clip import Clip, fit_sound, read_sound
+from avseg.devices import choose_device
 from avseg.draw import resize
 from avseg.errors import ConfigError
 from avseg.models.backbones import normalise
@@ -162,21 +163,6 @@ class Predictor:
                     logits = F.interpolate(logits, (size, size), mode="bilinear", align_corners=False)
                 found = read_logits(logits, threshold)
             yield found
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of a name, "auto" being cuda when there is one; else raises ConfigError."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"The device {name!r} cannot be used here ({reason}). Choose auto or cpu."
-        ) from error
-    return device
 
 
 def read_logits(logits: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor]:

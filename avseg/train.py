@@ -1,175 +1,346 @@
-"""The training loop: clips in, a run folder with its config, its events and its latest model out."""
+"""The training loop. One run is one folder (`avseg.runs`); killed at any moment, it can go on exactly."""
 
-import json
 import math
+import os
 import time
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
 from tqdm import tqdm
 
-from avseg.audio import LOG_OFFSET
 from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
-from avseg.data.batches import Batch, SynthClips, collate
-from avseg.data.synth.dataset import SynthAVS
-from avseg.errors import ConfigError
+from avseg.data.batches import Batch
+from avseg.data.loaders import (
+    SYNTH,
+    clips_per_epoch,
+    training_clips,
+    training_loader,
+    validation_clips,
+    validation_loader,
+)
+from avseg.endings import in_words, stop_on_signals, words_of
+from avseg.errors import ConfigError, RunError
 from avseg.lessons import lessons
 from avseg.losses import training_loss
-from avseg.metrics import frame_iou
 from avseg.models.avsegformer import AVSegFormer
+from avseg.optimise import make_optimizer, make_schedule, set_training
+from avseg.pretrained import load_pretrained
+from avseg.resume import Progress, load_state, save_state
+from avseg.runs import RunFolder, Status
+from avseg.validation import draw_samples, flags, muted, validate
 
-VALIDATION_CLIPS = 40
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Quick numbers during training; the report of a finished model comes from `avseg.evaluate`."""
-
-    miou: float  # mean IoU over frames that have ground truth, probability 0.5
-    silence: float  # share of pixels marked when the same frames are heard with digital silence
+SAMPLE_CLIPS = 4
+STATUS_SECONDS = 2.0  # between two rewritings of the status
 
 
 def train(
     config: Config,
     out: Path,
-    device: str = "cpu",
+    data: str = SYNTH,
+    device: str = "auto",
     workers: int = 1,
-    command: str = "",
+    resume: bool = False,
     start_from: Path | None = None,
+    command: str = "",
+    tensorboard: bool = False,
 ) -> Path:
-    """Train on SynthAVS, drawn on the fly, and return the path of the final model file.
+    """Train on `data` ("synth" or a folder in AVSBench's layout) and return the path of the last model.
 
-    Writes out/config.json, out/events.jsonl and, after every epoch, out/last.safetensors. start_from: a model
-    whose weights this run begins with; it has had its first lessons. `ConfigError` when the folder already
-    holds a run or that model is another one.
+    Everything lands in the run folder `out`. resume: go on with the run that is there. start_from: a model
+    whose weights a new run begins with, instead of pretrained ones and lessons. device: auto, cpu or cuda.
+    Raises ConfigError, DatasetError, CheckpointError or RunError; the status then says why the run ended.
     """
-    out = Path(out)
-    if (out / "config.json").exists():
-        raise ConfigError(f"{out} already holds a run; choose another folder for this one.")
-    torch.manual_seed(config.train.seed)
-    first = _first_weights(config, start_from)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(config.to_json())
-    model = first.to(device, memory_format=torch.channels_last)
-    optimizer, schedule = _optimizer(model, config)
-    note = f"Trained for {config.train.epochs} epochs of {config.train.synth_clips} SynthAVS clips. {command}"
-    with (out / "events.jsonl").open("a", buffering=1) as events:
-        for words, values in lessons(model, config, workers) if start_from is None else ():
-            _write(events, kind=words, **values)
-        validation = list(_loader(config, "val", VALIDATION_CLIPS))
-        # One loader for all epochs: its workers draw the sprites once, and no scene comes twice.
-        clips = iter(_loader(config, "train", config.train.epochs * config.train.synth_clips, workers))
-        for epoch in range(config.train.epochs):
-            set_training(model, config, epoch)
-            words = f"epoch {epoch + 1}/{config.train.epochs}"
-            for batch in tqdm(islice(clips, _steps(config)), words, _steps(config), unit="step", leave=False):
-                values = _step(model, optimizer, schedule, batch, config)
-                _write(events, kind="step", epoch=epoch, step=schedule.last_epoch, **values)
-            result = validate(model, validation)
-            _write(events, kind="validation", epoch=epoch, miou=result.miou, silence=result.silence)
-            save_model(out / "last.safetensors", model, Card(out.name, "trained", note.strip()))
-    return out / "last.safetensors"
+    run, accelerator = RunFolder(out), _accelerator(config, device)
+    if accelerator.is_main_process:
+        _open(run, config, resume)
+    accelerator.wait_for_everyone()
+    status = Status("running", epochs=config.train.epochs, data=data, command=command, started=time.time())
+    board = _tensorboard(run) if tensorboard and accelerator.is_main_process else None
+    with _told(run, status, accelerator), in_words(run.path):
+        training = Training(config, run, data, accelerator, workers, status)
+        training.begin(start_from)
+        training.go(board)
+    return run.last_model
 
 
-def _first_weights(config: Config, start_from: Path | None) -> AVSegFormer:
-    if start_from is None:
-        return AVSegFormer(config.model)
-    model = load_model(start_from)
-    if model.config != config.model:
-        raise ConfigError(f"{start_from} holds another model than the config describes; change one of them.")
-    return model
+@contextmanager
+def _told(run: RunFolder, status: Status, accelerator: Accelerator) -> Iterator[None]:
+    """Write into the status and the log why a run ended."""
+    if accelerator.is_main_process:
+        run.write_status(status)
+    try:
+        yield
+    except BaseException as error:
+        if accelerator.is_main_process:
+            known = run.read_status() or status
+            with suppress(OSError):  # the disk may be what is full
+                run.write_status(replace(known, state="failed", message=words_of(error)))
+                run.say(words_of(error))
+        raise
 
 
-def _steps(config: Config) -> int:
-    """Return the steps of one epoch; an incomplete last batch is left out."""
-    return max(1, config.train.synth_clips // config.train.batch_size)
+def _tensorboard(run: RunFolder) -> object:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError("--tensorboard needs the package tensorboard: pip install tensorboard.") from error
+    return SummaryWriter(run.path / "tensorboard")
 
 
-def _loader(config: Config, split: str, count: int, workers: int = 0) -> DataLoader:
-    c, training = config.model, split == "train"
-    size, restless = (c.image_size, c.image_size), training and config.train.restless
-    scenes = SynthAVS(c.task, split, config.train.seed, count, size, restless=restless)
-    clips = SynthClips(scenes, config.train.jitter if training else 0.0, training and c.task == "s4")
-    return DataLoader(clips, config.train.batch_size, num_workers=workers, collate_fn=collate)
-
-
-def _step(
-    model: AVSegFormer,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    batch: Batch,
-    config: Config,
-) -> dict[str, float]:
-    """Move the model by one batch and return what the event log keeps of it."""
-    start = time.perf_counter()
-    batch = batch.to(next(model.parameters()).device)
-    frames = batch.frames.contiguous(memory_format=torch.channels_last)
-    output = model(frames, batch.log_mel, intermediate=config.train.auxiliary == "intermediate")
-    loss = training_loss(output, batch.classes, batch.labelled, config.train)
-    if not math.isfinite(loss.total.item()):
-        raise ConfigError("The loss is not a number any more: lower learning_rate and start again.")
-    optimizer.zero_grad(set_to_none=True)
-    loss.total.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), config.train.clip_gradient or math.inf)
-    optimizer.step()
-    rate = schedule.get_last_lr()[0]
-    schedule.step()
-    parts = {"loss": loss.total, "mask": loss.mask, "auxiliary": loss.auxiliary, "bce": loss.bce}
-    values = {name: part.item() for name, part in parts.items()}
-    return values | {"learning_rate": rate, "seconds": time.perf_counter() - start}
-
-
-def set_training(model: AVSegFormer, config: Config, epoch: int) -> None:
-    """Put the model in training mode; a frozen part keeps its weights and its batch statistics."""
-    model.train()
-    frozen = {
-        model.visual_backbone: epoch < config.train.freeze_backbone_epochs,
-        model.audio_backbone: not config.train.train_audio,
-    }
-    for part, still in frozen.items():
-        part.requires_grad_(not still)
-        part.train(not still)
-
-
-@torch.inference_mode()
-def validate(model: AVSegFormer, batches: list[Batch]) -> Validation:
-    """Return the quick numbers of a model on a list of batches."""
-    model.eval()
-    device = next(model.parameters()).device
-    ious, false_shares = [], []
-    for batch in (b.to(device) for b in batches):
-        truth = batch.classes > 0
-        ious.append(frame_iou(foreground(model, batch), truth)[truth.flatten(1).any(1)])
-        silent = Batch(
-            batch.frames, torch.full_like(batch.log_mel, math.log(LOG_OFFSET)), batch.classes, batch.labelled
+def _accelerator(config: Config, device: str) -> Accelerator:
+    if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise ConfigError(
+            f"The device {device!r} cannot be used here: choose auto or cpu. CUDA_VISIBLE_DEVICES picks GPUs."
         )
-        false_shares.append(foreground(model, silent).float().mean((1, 2)))
-    return Validation(torch.cat(ious).mean().item(), torch.cat(false_shares).mean().item())
+    if "WORLD_SIZE" not in os.environ:
+        AcceleratorState._reset_state(reset_partial_state=True)  # of an earlier run in this process
+    # Frozen parts get no gradient.
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(
+        cpu=device == "cpu", mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel]
+    )
 
 
-def foreground(model: AVSegFormer, batch: Batch) -> torch.Tensor:
-    """Return the boolean foreground mask [B*T, H, W] of a batch: probability over 0.5, or any class but 0."""
-    logits = model(batch.frames, batch.log_mel).logits
-    return logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(1) > 0
+def _open(run: RunFolder, config: Config, resume: bool) -> None:
+    """Begin the folder, or check that the run in it can go on with this config."""
+    if not resume:
+        return run.create(config)
+    known = run.read_status()
+    if known is not None and known.state == "running":
+        raise RunError(f"The run in {run.path} is still at work (process {known.pid}).")
+    run.extend(config)
+    run.take_stop_away()
 
 
-def _optimizer(
-    model: AVSegFormer, config: Config
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    c = config.train
-    optimizer = torch.optim.AdamW(model.parameters(), c.learning_rate, weight_decay=c.weight_decay)
-    steps = c.epochs * _steps(config)
-    if c.schedule == "one-cycle":
-        # The peak comes early: most of a short run is spent cooling down.
-        return optimizer, torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, c.learning_rate, steps + 1, pct_start=0.1
+class Training:
+    """One run between its beginning and its end, or a kill."""
+
+    def __init__(
+        self,
+        config: Config,
+        run: RunFolder,
+        data: str,
+        accelerator: Accelerator,
+        workers: int,
+        status: Status,
+    ):
+        self.config, self.run, self.accelerator, self.workers = config, run, accelerator, workers
+        self.clips, self.validation_clips = training_clips(data, config), validation_clips(data, config)
+        self.per_epoch = clips_per_epoch(self.clips, config) // config.train.batch_size
+        self.steps = self.per_epoch * config.train.epochs
+        torch.manual_seed(config.train.seed)
+        self.model = AVSegFormer(config.model)
+        self.optimizer = make_optimizer(self.model, config)
+        self.progress, self.scaler_state = Progress(), {}
+        self.status = replace(status, steps=self.steps)
+        self.written = 0.0
+
+    def begin(self, start_from: Path | None) -> None:
+        """Load the last checkpoint, or make the first one: pretrained weights, lessons."""
+        main, share = self.accelerator.is_main_process, self._share()
+        self.samples = next(iter(validation_loader(self.validation_clips, self._few(), 0)))
+        if self.run.resume_file.is_file():
+            self.progress, self.scaler_state = load_state(self.run.resume_file, self.model, self.optimizer)
+            if main:
+                self.run.forget_events_after(self.progress.step)
+                self.say(f"Going on after step {self.progress.step} of {self.steps}.")
+        else:
+            if main:
+                self.run.forget_events_after(-1)
+            self.first_weights(start_from)
+        self.model.to(self.accelerator.device, memory_format=torch.channels_last)
+        self.raw_optimizer = self.optimizer
+        self.schedule = make_schedule(self.optimizer, self.config, self.steps, self.progress.step)
+        self.parallel, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        if self.accelerator.scaler is not None and self.scaler_state:
+            self.accelerator.scaler.load_state_dict(self.scaler_state)
+        steps = range(self.progress.step, self.steps)
+        self.batches = training_loader(self.clips, self.config, steps, self.workers, *share)
+        self.validation = validation_loader(self.validation_clips, self.config, 0, *share)
+        if not self.run.resume_file.is_file():
+            self.checkpoint()
+
+    def first_weights(self, start_from: Path | None) -> None:
+        """Give the model the weights that the run begins with."""
+        if start_from is not None:
+            first = load_model(start_from)
+            if first.config != self.config.model:
+                raise ConfigError(
+                    f"{start_from} holds another model than the config describes; change one of them."
+                )
+            self.model.load_state_dict(first.state_dict())
+            return
+        load_pretrained(self.model, self.config)
+        self.model.to(self.accelerator.device)
+        for kind, values in lessons(self.model, self.config, self.workers, self.accelerator.is_main_process):
+            self.event(kind, **values)
+            self.say(f"{kind.replace('_', ' ')}: {values['steps']} steps, accuracy {values['accuracy']:.3f}")
+
+    def go(self, board: object | None) -> None:
+        """Take the steps that are left; end early, after a checkpoint, when asked to stop."""
+        recent: deque[float] = deque(maxlen=50)
+        main, first = self.accelerator.is_main_process, self.progress.step
+        bar = tqdm(total=self.steps, initial=first, unit="step", disable=not main, smoothing=0.05)
+        with bar, stop_on_signals(self.run, main):
+            for batch in islice(self.batches, self.steps - first):
+                before = time.perf_counter()
+                values = self.step(batch)
+                recent.append(time.perf_counter() - before)
+                values["seconds"] = recent[-1]
+                self.event("step", **values)
+                bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
+                bar.update()
+                self.note(sum(recent) / len(recent) * (self.steps - self.progress.step))
+                if self.progress.step % self.per_epoch == 0:
+                    self.end_epoch(board)
+                elif self.progress.step % self.config.train.checkpoint_steps == 0:
+                    self.checkpoint()
+                _send(board, "train", values)
+                if self.asked_to_stop():
+                    break
+        if self.progress.step < self.steps:
+            self.checkpoint()
+        self.end()
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Move the model by one batch; return what the event log keeps of it."""
+        c, step = self.config.train, self.progress.step
+        epoch = step // self.per_epoch
+        # Dropout follows from the step, so that a resumed run draws what it would have drawn.
+        torch.manual_seed(hash((c.seed, step, self.accelerator.process_index)))
+        set_training(self.model, self.config, epoch)
+        parts = batch.cut(c.accumulate)
+        self.optimizer.zero_grad(set_to_none=True)
+        sums: dict[str, torch.Tensor] = {}
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.parallel):
+                for name, value in self.backward(part).items():
+                    sums[name] = sums.get(name, 0) + value / len(parts)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), c.clip_gradient or math.inf)
+        mean = self.accelerator.reduce(torch.stack(list(sums.values())), "mean").tolist()
+        if not math.isfinite(mean[0]):
+            raise RunError(
+                f"The loss is not a number any more after step {step}. Lower train.learning_rate (now "
+                f"{c.learning_rate:g}) or set train.clip_gradient, and begin another run."
+            )
+        rate = self.schedule.get_last_lr()[0]
+        self.optimizer.step()
+        self.schedule.step()
+        self.progress = replace(self.progress, step=step + 1)
+        return {"epoch": epoch, "step": step + 1, **dict(zip(sums, mean, strict=True)), "learning_rate": rate}
+
+    def backward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Add the gradients of a micro-batch; return the loss and its parts."""
+        c = self.config.train
+        batch = batch.to(self.accelerator.device)
+        batch = muted(batch) if c.mute else batch
+        frames = batch.frames.contiguous(memory_format=torch.channels_last)
+        output = self.parallel(
+            frames, batch.log_mel, flags(self.model, batch), intermediate=c.auxiliary == "intermediate"
         )
-    return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+        loss = training_loss(output, batch.classes, batch.labelled, c)
+        self.accelerator.backward(loss.total / c.accumulate)
+        parts = {"loss": loss.total, "mask": loss.mask, "auxiliary": loss.auxiliary, "bce": loss.bce}
+        return {name: part.detach().float() for name, part in parts.items()}
+
+    def end_epoch(self, board: object | None) -> None:
+        """Evaluate where the config says so, keep the best model, write a checkpoint."""
+        c, done = self.config.train, self.progress.step // self.per_epoch
+        due = done > c.validate_from and (done - c.validate_from) % c.validate_every == 0
+        if due or done == c.epochs:
+            result = validate(self.model, self.validation, self.accelerator, c.mute)
+            values = {"epoch": done - 1, "step": self.progress.step, **asdict(result)}
+            self.event("validation", **values)
+            self.say(
+                f"Epoch {done} of {c.epochs}: mIoU {result.miou:.3f}, marked in silence {result.silence:.1%}"
+            )
+            _send(board, "validation", values)
+            if self.progress.best_miou is None or result.miou > self.progress.best_miou:
+                self.progress = replace(self.progress, best_miou=result.miou)
+                self.save(self.run.best_model)
+            if self.accelerator.is_main_process:
+                picture = self.run.samples / f"{self.progress.step:06d}.jpg"
+                draw_samples(self.model, self.samples, self.validation_clips.seconds, picture, c.mute)
+        self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Write the model and the state to resume from."""
+        self.save(self.run.last_model)
+        if self.accelerator.is_main_process:
+            scaler = self.accelerator.scaler
+            kept = scaler.state_dict() if scaler is not None else None
+            save_state(self.run.resume_file, self.model, self.raw_optimizer, self.progress, kept)
+
+    def save(self, path: Path) -> None:
+        """Write the model as it is now."""
+        if self.accelerator.is_main_process:
+            step, data = self.progress.step, self.status.data
+            note = f"Trained for {step} of {self.steps} steps on {data}. {self.status.command}"
+            save_model(path, self.model, Card(self.run.path.resolve().name, "trained", note.strip()))
+
+    def end(self) -> None:
+        """Say how it ended."""
+        done = self.progress.step == self.steps
+        words = "All steps are done." if done else f"Stopped as asked after step {self.progress.step}."
+        self.say(words)
+        self.note(0.0, "finished" if done else "stopped", words)
+        if self.accelerator.is_main_process:
+            self.run.take_stop_away()
+
+    def event(self, kind: str, **values: object) -> None:
+        """Log an event, once for all processes."""
+        if self.accelerator.is_main_process:
+            self.run.write_event(kind, **values)
+
+    def say(self, words: str) -> None:
+        """Log a sentence and show it above the bar."""
+        if self.accelerator.is_main_process:
+            self.run.say(words)
+            tqdm.write(words)
+
+    def note(self, seconds_left: float, state: str = "running", message: str = "") -> None:
+        """Rewrite the status, not too often while the run goes on."""
+        p = self.progress
+        self.status = replace(
+            self.status,
+            state=state,
+            message=message,
+            step=p.step,
+            epoch=p.step // self.per_epoch,
+            best_miou=p.best_miou,
+            seconds_left=seconds_left,
+        )
+        due = state != "running" or time.monotonic() - self.written > STATUS_SECONDS
+        if self.accelerator.is_main_process and due:
+            self.run.write_status(self.status)
+            self.written = time.monotonic()
+
+    def asked_to_stop(self) -> bool:
+        """The stop file is there; the main process looks, all agree."""
+        seen = torch.tensor(float(self.accelerator.is_main_process and self.run.asked_to_stop))
+        if self.accelerator.num_processes > 1:
+            seen = self.accelerator.reduce(seen.to(self.accelerator.device))
+        return bool(seen)
+
+    def _share(self) -> tuple[int, int]:
+        return self.accelerator.process_index, self.accelerator.num_processes
+
+    def _few(self) -> Config:
+        return replace(self.config, train=replace(self.config.train, validation_clips=SAMPLE_CLIPS))
 
 
-def _write(events: object, **values: object) -> None:
-    events.write(json.dumps({"time": time.time(), **values}) + "\n")
+def _send(board: object | None, group: str, values: dict[str, float]) -> None:
+    """Send an event's numbers to tensorboard, if it is wanted."""
+    for name, value in values.items() if board is not None else ():
+        if name not in ("step", "epoch"):
+            board.add_scalar(f"{group}/{name}", value, values["step"])

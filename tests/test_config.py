@@ -52,13 +52,15 @@ def test_editions_differ_as_the_released_code_differs_from_the_paper(name: str):
 
 
 def test_the_defaults_are_those_of_table_3():
-    assert Config() == PRESETS["ms3-pvt-paper"]
+    named = PRESETS["ms3-pvt-paper"]
+    assert Config() == replace(named, train=replace(named.train, backbone_weights="", audio_weights=""))
 
 
 def test_the_tiny_preset_trains_from_nothing_everything_it_has():
     tiny = PRESETS["tiny"]
     assert tiny.model.audio_backbone == "vggish-small" and tiny.train.train_audio
-    assert tiny.train.freeze_backbone_epochs == 0 and tiny.train.bce_weight > 0
+    assert tiny.train.backbone_weights == tiny.train.audio_weights == ""
+    assert tiny.train.freeze_backbone_epochs < tiny.train.epochs and tiny.train.bce_weight > 0
     assert tiny.model.mixer == "channel" and tiny.model.reformer == "query"
 
 
@@ -94,15 +96,28 @@ WRONG_MODEL = [
     *(("head_channels", value) for value in ((), (8,), (8, 8, 8), (0, 8), (8, -1))),
     *((name, value) for name in ("dropout", "drop_path") for value in (-0.1, 1.0, float("nan"))),
 ]
-RATES = ("learning_rate", "auxiliary_weight", "bce_weight", "weight_decay", "jitter", "clip_gradient")
+RATES = (
+    "learning_rate",
+    "backbone_rate",
+    "auxiliary_weight",
+    "bce_weight",
+    "weight_decay",
+    "jitter",
+    "clip_gradient",
+)
+COUNTS = ("batch_size", "accumulate", "epochs", "validate_every", "checkpoint_steps", "synth_clips")
+FROM_ZERO = ("validate_from", "validation_clips", "frames_per_clip", "sound_lessons", "picture_lessons")
 WRONG_TRAIN = [
     ("loss", "bce"),
     ("auxiliary", "intermediates"),
     ("schedule", "cosine"),
-    *((name, value) for name in ("batch_size", "epochs", "synth_clips") for value in (0, -1)),
+    *((name, value) for name in COUNTS for value in (0, -1)),
     *((name, value) for name in RATES for value in (-1e-9, float("nan"), float("inf"))),
     ("jitter", 1.1),
     ("freeze_backbone_epochs", -1),
+    *((name, -1) for name in FROM_ZERO),
+    ("accumulate", 3),
+    ("mixed_precision", "half"),
     ("seed", -1),
 ]
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch.utils.data import Dataset
 
-from avseg.audio import released_patches
+from avseg.audio import benchmark_patches, released_patches
 from avseg.data.labels import CLASS_INDEX, CLASSES
+from avseg.data.samples import Clips
 from avseg.data.synth.dataset import SynthAVS
 from avseg.data.synth.scenes import Sound, frame_time, heard, mix, render
 from avseg.models.backbones import normalise
@@ -19,38 +21,77 @@ class Batch:
 
     frames: torch.Tensor  # [B*T, 3, H, W] ImageNet-normalised
     log_mel: torch.Tensor  # [B*T, 1, 96, 64]
-    classes: torch.Tensor  # [B*T, H, W] uint8 class index, 0 is background
+    classes: torch.Tensor  # [B*T, H, W] uint8 class index or UNNAMED, 0 is background
     labelled: torch.Tensor  # [B*T] bool: has ground truth to train on
+    real: torch.Tensor  # [B*T] bool: a frame of the video, not the padding of a short clip
 
     def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
+    def cut(self, parts: int) -> list["Batch"]:
+        """Return equal parts; the clips must divide into them."""
+        pieces = [getattr(self, name).chunk(parts) for name in self.__dataclass_fields__]
+        return [Batch(*piece) for piece in zip(*pieces, strict=True)]
 
-class SynthClips(Dataset):
-    """SynthAVS as training clips, drawn when asked for; `jitter` varies light and colour from clip to clip.
 
-    `first_frame_only` marks just the first frame as labelled, as in S4 training.
+class ClipTensors(Dataset):
+    """Clips of any data set as the model takes them, each a `Batch` of its own.
+
+    Positions past the last clip begin again at the first, with other light and other frames.
+    size: px. `jitter` varies light and colour from clip to clip. `frames` takes that many frames of each,
+    chosen by (seed, position); 0 takes all. `crop` keeps the middle square, as AVSS is trained; other
+    frames are squashed.
     """
 
-    def __init__(self, clips: SynthAVS, jitter: float = 0.0, first_frame_only: bool = False):
-        self.clips, self.jitter, self.first_frame_only = clips, jitter, first_frame_only
+    def __init__(
+        self,
+        clips: Clips,
+        size: int,
+        jitter: float = 0.0,
+        frames: int = 0,
+        crop: bool = False,
+        seed: int = 0,
+    ):
+        self.clips, self.size, self.jitter, self.frames, self.crop = clips, size, jitter, frames, crop
+        self.seed = seed
 
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Batch:
-        sample = self.clips[index]
-        count = len(sample.frames)
-        frames = torch.from_numpy(sample.frames)
+    def __getitem__(self, position: int) -> Batch:
+        rng, moments = np.random.default_rng([self.seed, position]), None
+        if 0 < self.frames < self.clips.seconds:
+            moments = np.sort(rng.choice(self.clips.seconds, self.frames, replace=False))
+        sample = self.clips.read(position % len(self.clips), moments)
+        frames, classes = torch.from_numpy(sample.frames), torch.from_numpy(sample.classes)
+        if self.crop:
+            frames, classes = middle_square(frames), middle_square(classes)
         if self.jitter:
-            frames = vary_light(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
-        labelled = torch.ones(count, dtype=torch.bool)
-        if self.first_frame_only:
-            labelled[1:] = False
-        patches = released_patches(sample.waveform, count)
+            frames = vary_light(frames, self.jitter, rng)
+        patches = benchmark_patches(sample.waveform, self.clips.seconds)
         return Batch(
-            normalise(frames, self.clips.size[0]), patches, torch.from_numpy(sample.classes), labelled
+            frames=normalise(frames, self.size),
+            log_mel=patches[list(sample.moments)],
+            classes=squash(classes, self.size),
+            labelled=torch.from_numpy(sample.labelled),
+            real=torch.from_numpy(sample.real),
         )
+
+
+def middle_square(pictures: torch.Tensor) -> torch.Tensor:
+    """Return the middle square of pictures [F, H, W, ...]."""
+    height, width = pictures.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return pictures[:, top : top + side, left : left + side]
+
+
+def squash(classes: torch.Tensor, size: int) -> torch.Tensor:
+    """Return class maps [F, H, W] as [F, size, size], each pixel the nearest one's class."""
+    if classes.shape[1:] == (size, size):
+        return classes
+    return F.interpolate(classes[:, None].float(), (size, size), mode="nearest-exact")[:, 0].to(classes.dtype)
 
 
 class SynthSounds(Dataset):

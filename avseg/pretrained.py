@@ -1,0 +1,79 @@
+"""Pretrained backbones: the visual one through timm, VGGish from its release, each by name or from a file."""
+
+import urllib.error
+from pathlib import Path
+
+import timm
+import torch
+from torch import nn
+
+from avseg.checkpoints import UNREADABLE
+from avseg.config import Config
+from avseg.errors import CheckpointError, ConfigError
+from avseg.models.avsegformer import AVSegFormer
+
+VGGISH_URL = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
+OFFLINE = (
+    "Without a network, give a file instead, or an empty name to start from nothing (which takes more data "
+    "and time)."
+)
+
+
+def load_pretrained(model: AVSegFormer, config: Config) -> None:
+    """Give the model's backbones the pretrained weights that `config.train` names.
+
+    Raises CheckpointError when a file does not fit or a download is not possible.
+    """
+    c = config.train
+    if c.backbone_weights:
+        _load_visual(model.visual_backbone.pyramid, config.model.backbone, c.backbone_weights)
+    if c.audio_weights:
+        _load_audio(model.audio_backbone, c.audio_weights)
+
+
+def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
+    is_file = Path(weights).expanduser().is_file()
+    name = backbone if is_file else weights
+    if not is_file and name.split(".")[0] != backbone:
+        raise ConfigError(
+            f"train.backbone_weights is {weights!r}: no file, and no weights of {backbone}. Give a file or a "
+            f"name such as {backbone}.TAG from timm's list."
+        )
+    source = {"file": str(Path(weights).expanduser()), "url": "", "hf_hub_id": None} if is_file else None
+    try:
+        pretrained = timm.create_model(
+            name,
+            pretrained=True,
+            features_only=True,
+            out_indices=(-4, -3, -2, -1),
+            pretrained_cfg_overlay=source,
+        )
+        pyramid.load_state_dict(pretrained.state_dict())
+    except (OSError, *UNREADABLE) as error:
+        raise CheckpointError(
+            f"The pretrained weights {weights!r} of {backbone} cannot be loaded ({_first_line(error)}). "
+            + OFFLINE
+        ) from error
+
+
+def _load_audio(network: nn.Module, weights: str) -> None:
+    path = Path(weights).expanduser()
+    try:
+        if path.is_file():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        elif weights == "vggish":
+            state = torch.hub.load_state_dict_from_url(
+                VGGISH_URL, map_location="cpu", check_hash=True, weights_only=True, progress=True
+            )
+        else:
+            raise ConfigError(f"train.audio_weights is {weights!r}: neither a file nor 'vggish'.")
+        network.load_state_dict(state)
+    except (urllib.error.URLError, OSError, *UNREADABLE) as error:
+        raise CheckpointError(
+            f"The audio weights {weights!r} cannot be loaded ({_first_line(error)}). {OFFLINE} The file is "
+            f"called {VGGISH_URL.rsplit('/', 1)[-1]}."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
