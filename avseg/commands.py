@@ -174,7 +174,7 @@ def train_from(config: Config) -> Callable[..., int]:
             resume: Go on with the run in the folder; its number of epochs may be raised.
             device: auto, cpu or cuda.
             workers: Processes that prepare clips.
-            start_from: A model file whose weights a new run begins with.
+            start_from: A model file whose weights a new run begins with, as far as they fit.
             tensorboard: Write the events for tensorboard too.
             model: The architecture.
             train: How it is trained.

@@ -4,7 +4,27 @@ import torch
 from torch import nn
 
 from avseg.config import Config
+from avseg.errors import ConfigError
 from avseg.models.avsegformer import AVSegFormer
+
+
+def begin_with(model: AVSegFormer, first: AVSegFormer) -> str:
+    """Give a model the weights of another wherever name and shape agree, and say which parts are left.
+
+    `ConfigError` when one of the backbones is another network.
+    """
+    known, state = first.state_dict(), model.state_dict()
+    fitting = {k: v for k, v in known.items() if k in state and state[k].shape == v.shape}
+    missing = sorted(set(state) - set(fitting))
+    if any(name.startswith(("visual_backbone.", "audio_backbone.")) for name in missing):
+        raise ConfigError(
+            f"{first.card.name} has another backbone ({first.config.backbone}, "
+            f"{first.config.audio_backbone}) than this run ({model.config.backbone}, "
+            f"{model.config.audio_backbone}); nothing could be begun with."
+        )
+    model.load_state_dict(fitting, strict=False)
+    new = f"; new: {', '.join(missing)}" if missing else ""
+    return f"Begun with {len(fitting)} of {len(state)} tensors of {first.card.name}{new}."
 
 
 def make_optimizer(model: AVSegFormer, config: Config) -> torch.optim.AdamW:

@@ -32,7 +32,7 @@ from avseg.errors import ConfigError, RunError
 from avseg.lessons import lessons
 from avseg.losses import training_loss
 from avseg.models.avsegformer import AVSegFormer
-from avseg.optimise import make_optimizer, make_schedule, set_training
+from avseg.optimise import begin_with, make_optimizer, make_schedule, set_training
 from avseg.pretrained import load_pretrained
 from avseg.resume import Progress, load_state, save_state
 from avseg.runs import RunFolder, Status
@@ -56,7 +56,7 @@ def train(
     """Train on `data` ("synth" or a folder in AVSBench's layout) and return the path of the last model.
 
     Everything lands in the run folder `out`. resume: go on with the run that is there. start_from: a model
-    whose weights a new run begins with, instead of pretrained ones and lessons. device: auto, cpu or cuda.
+    whose weights a new run begins with as far as they fit, instead of pretrained ones and lessons. device: auto, cpu or cuda.
     Raises ConfigError, DatasetError, CheckpointError or RunError; the status then says why the run ended.
     """
     run, accelerator = RunFolder(out), _accelerator(config, device)
@@ -172,12 +172,7 @@ class Training:
     def first_weights(self, start_from: Path | None) -> None:
         """Give the model the weights that the run begins with."""
         if start_from is not None:
-            first = load_model(start_from)
-            if first.config != self.config.model:
-                raise ConfigError(
-                    f"{start_from} holds another model than the config describes; change one of them."
-                )
-            self.model.load_state_dict(first.state_dict())
+            self.say(begin_with(self.model, load_model(start_from)))
             return
         load_pretrained(self.model, self.config)
         self.model.to(self.accelerator.device)

@@ -95,7 +95,7 @@ def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 @torch.inference_mode()
 def draw_samples(model: AVSegFormer, batch: Batch, row: int, path: Path, mute: bool = False) -> None:
-    """Draw a batch with its predicted masks, the ground truth outlined in white; `row` frames side by side."""
+    """Draw a batch with its predicted masks, ground truth outlined in white, `row` frames side by side."""
     model.eval()
     here = batch.to(next(model.parameters()).device)
     labels = predict_labels(model, muted(here) if mute else here).cpu().numpy()

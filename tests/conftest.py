@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["AVSEG_CACHE"] = tempfile.mkdtemp(prefix="avseg-cache-")
 
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT = 180  # seconds the app may take to answer; a cold disk makes the first import of torch slow

@@ -222,8 +222,13 @@ def test_a_model_can_be_begun_with(tmp_path: Path):
     after = load_model(run_here(still, tmp_path / "run", start_from=path)).state_dict()
     assert all(torch.equal(after[key], value) for key, value in first.state_dict().items())
     assert "sound_lessons" not in RunFolder(tmp_path / "run").events_file.read_text()
-    with pytest.raises(ConfigError, match="another model"):
-        run_here(small_config({"queries": 5}), tmp_path / "other", start_from=path)
+    # What fits is taken over: here all but what counts the classes.
+    run_here(replace(still, model=replace(SMALL, task="avss")), tmp_path / "avss", start_from=path)
+    said = RunFolder(tmp_path / "avss").log_tail()
+    assert "new: mask_generation.linear.4.weight, reformer.linear.4.weight." in said
+    with pytest.raises(ConfigError, match="another backbone"):
+        other = small_config({"backbone_channels": (32, 32, 32, 64)})
+        run_here(other, tmp_path / "other", start_from=path)
 
 
 def test_micro_batches_change_nothing_but_memory(tmp_path: Path):
