@@ -96,6 +96,8 @@ def synth(
     clips: int = 20,
     split: Literal["train", "val", "test"] = "train",
     seed: int = 0,
+    videos: bool = True,
+    workers: int = 2,
 ) -> int:
     """Write SynthAVS clips in AVSBench's own folder format.
 
@@ -105,10 +107,15 @@ def synth(
         clips: How many clips.
         split: Train and test differ in looks and scenes.
         seed: Every clip follows from (seed, split, index).
+        videos: Write an mp4 of every clip beside its frames.
+        workers: Processes that draw; what is written does not depend on their number.
     """
+    from tqdm import tqdm
+
     from avseg.data.synth.dataset import SynthAVS, write
 
-    write(SynthAVS(task, split, seed, clips), folder)
+    with tqdm(desc="clips", unit="clip", leave=False) as bar:
+        write(SynthAVS(task, split, seed, clips), folder, videos, _advance(bar), workers)
     print(f"{clips} {task} clips, split {split}, seed {seed}: {folder}")
     return 0
 

@@ -56,7 +56,9 @@ def train(
     """Train on `data` ("synth" or a folder in AVSBench's layout) and return the path of the last model.
 
     Everything lands in the run folder `out`. resume: go on with the run that is there. start_from: a model
-    whose weights a new run begins with as far as they fit, instead of pretrained ones and lessons. device: auto, cpu or cuda.
+    whose weights a new run begins with as far as they fit, instead of pretrained ones and lessons. device:
+    auto, cpu or cuda. Several processes (`accelerate launch`) share every step's clips.
+
     Raises ConfigError, DatasetError, CheckpointError or RunError; the status then says why the run ended.
     """
     run, accelerator = RunFolder(out), _accelerator(config, device)

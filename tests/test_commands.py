@@ -108,3 +108,14 @@ def test_wrong_flags_of_train_are_one_sentence(tmp_path: Path, capsys):
     assert "no_such_net" in capsys.readouterr().err
     assert main(["train", str(tmp_path / "gone.json"), "--out", str(tmp_path / "run")]) == 1
     assert "gone.json" in capsys.readouterr().err
+
+
+def test_synth_writes_what_check_finds_whole(tmp_path: Path, capsys):
+    arguments = [str(tmp_path / "data"), "--task", "ms3", "--clips", "1", "--no-videos", "--workers", "1"]
+    assert main(["synth", *arguments, "--split", "test", "--seed", "4"]) == 0
+    assert main(["check", str(tmp_path / "data"), "--out", str(tmp_path / "report")]) == 0
+    assert json.loads((tmp_path / "report" / "report.json").read_text())["task"] == "ms3"
+    next((tmp_path / "data").rglob("gt_masks/**/*_3.png")).unlink()
+    capsys.readouterr()
+    assert main(["check", str(tmp_path / "data"), "--task", "ms3"]) == 1
+    assert "missing mask" in capsys.readouterr().out

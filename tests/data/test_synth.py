@@ -333,3 +333,13 @@ def test_a_video_that_cannot_be_written_says_so(tmp_path):
     (tmp_path / "taken.mp4").mkdir()
     with pytest.raises(DatasetError, match="could not write"):
         write_video(tmp_path / "taken.mp4", scene, (90, 160))
+
+
+def test_two_processes_write_what_one_writes(tmp_path):
+    data = SynthAVS("ms3", "test", 3, 3)
+    for name, workers in (("one", 1), ("two", 2)):
+        write(data, tmp_path / name, videos=False, workers=workers)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert len(files) == 3 * (5 + 5 + 1) + 2
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file

@@ -8,7 +8,10 @@ videos and scenes.json, from which every clip can be made again.
 import csv
 import io
 import json
+import multiprocessing
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,19 +37,20 @@ def write(
     root: Path | str,
     videos: bool = True,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> Path:
     """Writes every clip of one split below root and returns the task's folder.
 
     Several splits may be written into one root one after another: csv rows and scenes are added, and a clip
-    that is written again replaces itself. progress: called with (clips done, clips in all). Raises
-    DatasetError when an existing csv has another header or the same clip name came from another split.
+    that is written again replaces itself. progress: called with (clips done, clips in all). workers:
+    processes; what is written does not depend on their number. Raises DatasetError when an existing csv has
+    another header or the same clip name came from another split.
     """
     folder = Path(root) / TASK_FOLDERS[dataset.task]
-    writer = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss}[dataset.task]
     rows, scenes = [], {}
-    for index in range(len(dataset)):
+    for index, row in enumerate(_rows(partial(_write_clip, dataset, folder, videos), len(dataset), workers)):
         scene, name = dataset.scene(index), dataset.name(index)
-        rows.append(writer(folder, dataset.split, name, scene, videos))
+        rows.append(row)
         scenes[name] = {"task": dataset.task, "seed": dataset.seed, "index": index, **scene.as_dict()}
         if progress is not None:
             progress(index + 1, len(dataset))
@@ -56,6 +60,23 @@ def write(
         one_based = {name: index + 1 for index, name in enumerate(CLASSES)}
         (folder / "label2idx.json").write_text(json.dumps(one_based))
     return folder
+
+
+def _rows(
+    write_clip: Callable[[int], dict[str, object]], count: int, workers: int
+) -> Iterable[dict[str, object]]:
+    if workers <= 1:
+        yield from map(write_clip, range(count))
+        return
+    # Spawned: a fork of a process with threads (torch's, the app's) may hang.
+    with ProcessPoolExecutor(min(workers, count), multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(write_clip, range(count))
+
+
+def _write_clip(dataset: "SynthAVS", folder: Path, videos: bool, index: int) -> dict[str, object]:
+    """Writes one clip and returns its row of the csv table."""
+    writer = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss}[dataset.task]
+    return writer(folder, dataset.split, dataset.name(index), dataset.scene(index), videos)
 
 
 def category(scene: Scene) -> str:
