@@ -80,12 +80,12 @@ def training_loss(
             output.mask_feature[labelled].float(), (classes > 0)[:, None]
         )
     if config.bce_weight:
-        bce = config.bce_weight * _foreground_bce(logits, classes)
+        bce = config.bce_weight * _cross_entropy(logits, classes)
     return LossParts(mask_loss(logits, classes, config.loss), auxiliary, bce)
 
 
-def _foreground_bce(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Return binary cross-entropy of foreground against background; many classes are joined into one."""
-    if logits.shape[1] > 1:
-        logits = logits[:, 1:].logsumexp(1, keepdim=True) - logits[:, :1]
-    return F.binary_cross_entropy_with_logits(logits[:, 0], (classes > 0).to(logits))
+def _cross_entropy(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """Return binary cross-entropy of one channel, or cross-entropy over the classes of several."""
+    if logits.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], (classes > 0).to(logits))
+    return F.cross_entropy(logits, classes.long())

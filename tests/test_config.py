@@ -16,7 +16,7 @@ NAMES = [
 
 
 def test_there_is_a_preset_for_every_task_backbone_and_edition():
-    assert sorted(PRESETS) == sorted([*NAMES, "tiny"])
+    assert sorted(PRESETS) == sorted([*NAMES, "tiny", "tiny-avss"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,7 +64,7 @@ def test_the_tiny_preset_trains_from_nothing_everything_it_has():
     assert tiny.model.mixer == "channel" and tiny.model.reformer == "query"
 
 
-@pytest.mark.parametrize("name", [*NAMES, "tiny"])
+@pytest.mark.parametrize("name", [*NAMES, "tiny", "tiny-avss"])
 def test_configs_travel_through_json(name: str):
     config = PRESETS[name]
     assert from_dict(Config, json.loads(config.to_json())) == config
