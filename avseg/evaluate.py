@@ -1,148 +1,184 @@
-"""Measure a model on SynthAVS: the benchmark's numbers, and whether it listens.
+"""Measure a model on a split of any data set: the benchmark's numbers, honest ones, and whether it listens.
 
-All sounds, silence and noise too, pass through the same audio front end as the clip's own.
+`avseg.report` says what every number means, `avseg.robustness` which sounds are tried.
 """
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
+from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from avseg.audio import NOISE_RMS, SAMPLE_RATE, released_patches
-from avseg.data.batches import Batch, SynthClips, collate
+from avseg.data.samples import Clips
 from avseg.data.synth.dataset import SynthAVS
-from avseg.metrics import f_score, frame_iou
-from avseg.models.avsegformer import AVSegFormer
+from avseg.devices import choose_device
+from avseg.errors import AvsegError, ConfigError, DatasetError
+from avseg.report import About, Evaluation
+from avseg.robustness import SOUNDS, Trial, Trials, notes
+from avseg.scores import evaluation
+from avseg.tally import ClassTally, ClipTally, masks, no_classes, tally
 
-REPORT = "report.json"
-CLIPS_PER_BATCH = 4
+SYNTH = "synth"
+SYNTH_CLIPS = 200
+CLIPS_AT_ONCE = 4
+PIXELS_AT_ONCE = 2**20  # in one forward pass: 4 clips of 5 frames at 224 px, one clip at 512 px
 
-
-@dataclass(frozen=True)
-class Robustness:
-    """How far the masks follow the sound."""
-
-    silence: float
-    """Share of pixels marked when every clip is heard with digital silence (false positive area)."""
-    noise: float
-    """Share of pixels marked when every clip is heard with white noise, RMS 0.1."""
-    no_source: float
-    """Share of pixels marked in frames without ground truth: silence, or a source that is off screen."""
-    swapped_miou: float
-    """IoU with the clip's own ground truth when it is heard with the next clip's sound."""
-    swap_fall: float
-    """miou_with_ground_truth minus swapped_miou: a model that ignores the sound falls by 0."""
+Progress = Callable[[int, int], object]
+"""Called with (clips done, clips in all) of this process; may raise to cancel."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """The numbers of one model on one split; `command` makes them again."""
+class Measuring:
+    """How an evaluation goes about it."""
 
-    command: str
-    model: str
-    weights: str
-    task: str
-    data: str
-    clips: int
-    frames: int
-    frames_with_ground_truth: int
-    miou: float
-    """As AVSBench: mean frame IoU at 0.5; a frame without ground truth scores the IoU of its background."""
-    f_score: float
-    """As AVSBench: F (beta^2 = 0.3), maximum over 255 thresholds per batch, mean over batches."""
-    f_batch_size: int
-    """Frames per batch of that F, on which its value depends: the frames of one clip."""
-    miou_with_ground_truth: float
-    """Mean frame IoU over the frames in which something visible sounds."""
-    dataset_iou: float
-    """Intersection over union of all pixels of the split together."""
-    robustness: Robustness
+    seed: int = 2026
+    """Of noise, and of who lends a sound to whom."""
+    f_batch: int = 4
+    """Clips per batch of the benchmark's F."""
+    robustness: bool = True
+    """Also try other sounds, which takes up to seven passes instead of one."""
+    workers: int = 1
+    """Processes that read clips."""
+
+    def __post_init__(self) -> None:
+        if self.f_batch < 1 or self.workers < 0 or self.seed < 0:
+            raise ConfigError("--f-batch must be at least 1; --seed and --workers cannot be negative.")
+
+
+def clips_of(data: str, task: str, split: str, size: int, clips: int = 0, seed: int = 2026) -> Clips:
+    """Return a split of `data`: "synth", or a folder that holds AVSBench's or SynthAVS' files of the task.
+
+    clips, seed: how many clips SynthAVS draws (0: 200), and from what. size: px, of its frames.
+    """
+    if data == SYNTH:
+        return SynthAVS(task, split, seed, clips or SYNTH_CLIPS, (size, size))
+    from avseg.data.avsbench import AVSBench
+
+    folder = Path(data).expanduser()
+    if not folder.is_dir():
+        raise DatasetError(f"There is no folder {data}. Give AVSBench's folder to --data, or the word synth.")
+    return AVSBench(folder, task, split)
+
+
+def some_of(clips: Clips, count: int, seed: int) -> list[int]:
+    """Return the indices of `count` clips, drawn from the seed and in the order of the split; 0 takes all."""
+    if not 0 < count < len(clips):
+        return list(range(len(clips)))
+    chosen = np.random.default_rng(seed).choice(len(clips), count, replace=False)
+    return sorted(int(index) for index in chosen)
 
 
 @torch.inference_mode()
-def evaluate(model: AVSegFormer, seed: int, clips: int, split: str = "test", command: str = "") -> Report:
-    """Return the report of a one-channel model on `clips` SynthAVS clips of a seed and split."""
-    c = model.config
-    scenes = SynthAVS(c.task, split, seed, clips, (c.image_size, c.image_size))
-    loader = DataLoader(SynthClips(scenes), CLIPS_PER_BATCH, num_workers=1, collate_fn=collate)
-    batches = list(tqdm(loader, "draw clips", unit="batch", leave=False))
-    count = scenes.seconds
-    truth = torch.cat([b.classes for b in batches]) > 0  # [F, H, W]
-    sounds = torch.cat([b.log_mel for b in batches])  # [F, 1, 96, 64]
-    run = _runner(model, batches)
-    own = run("own sound", sounds)
-    silent = run("silence", _repeat(np.zeros(count * SAMPLE_RATE), count, len(truth)))
-    noise = np.random.default_rng(seed).standard_normal(count * SAMPLE_RATE) * NOISE_RMS
-    noisy = run("noise", _repeat(noise.clip(-1, 1), count, len(truth)))
-    swapped = run("next clip's sound", sounds.roll(-count, dims=0))
-    return _report(model, scenes, own, truth, silent, noisy, swapped, command)
+def evaluate(
+    model: nn.Module,
+    clips: Clips,
+    chosen: Sequence[int] | None = None,
+    measuring: Measuring = Measuring(),
+    data: str = "",
+    command: str = "",
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """Return the evaluation of a model on the clips `chosen` of a split, all by default.
 
-
-def _runner(model: AVSegFormer, batches: list[Batch]) -> Callable[[str, torch.Tensor], torch.Tensor]:
-    """Return a function (words, log_mel [F, 1, 96, 64]) -> logits float32 [F, H, W] over all frames."""
-    device = next(model.parameters()).device
-
-    def run(words: str, log_mel: torch.Tensor) -> torch.Tensor:
-        pieces = log_mel.split([len(b.frames) for b in batches])
-        bar = tqdm(list(zip(batches, pieces)), words, unit="batch", leave=False)
-        return torch.cat([model(b.frames.to(device), p.to(device)).logits[:, 0].cpu() for b, p in bar])
-
-    return run
-
-
-def _repeat(waveform: np.ndarray, count: int, frames: int) -> torch.Tensor:
-    """Return the patches of one clip-long sound, again for every clip, [frames, 1, 96, 64]."""
-    return released_patches(waveform.astype(np.float32), count).repeat(frames // count, 1, 1, 1)
-
-
-def _report(
-    model: AVSegFormer,
-    scenes: SynthAVS,
-    own: torch.Tensor,
-    truth: torch.Tensor,
-    silent: torch.Tensor,
-    noisy: torch.Tensor,
-    swapped: torch.Tensor,
-    command: str,
-) -> Report:
-    filled = truth.flatten(1).any(1)
-    mask, iou = own > 0, frame_iou(own > 0, truth)
-    with_truth = iou[filled].mean().item()
-    swapped_iou = frame_iou(swapped > 0, truth)[filled].mean().item()
-    scores = [f_score(p, t) for p, t in zip(own.split(scenes.seconds), truth.split(scenes.seconds))]
-    return Report(
+    model: AVSegFormer or a module with its call, `.config` and `.card`, in eval mode. One channel is measured
+    as foreground on any data; 71 channels by class on avss, as foreground elsewhere. data: its name in the
+    report. Only numbers are kept of a clip. Under `accelerate launch` every process takes a share of the
+    clips and returns the whole. Raises DatasetError for a clip that cannot be read and for no clips at all.
+    """
+    chosen = range(len(clips)) if chosen is None else chosen
+    if not len(chosen):
+        raise DatasetError(f"The split {clips.split} of {data or clips.task} has no clips to measure.")
+    by_class = model.config.classes > 1 and clips.task == "avss"
+    trials = Trials(clips, model.config.image_size, chosen, measuring.seed, measuring.robustness)
+    seen, classes = _tallies(model, trials, by_class, measuring.workers, on_progress)
+    about = About(
         command=command,
         model=model.card.name,
         weights=model.card.weights,
-        task=model.config.task,
-        data=f"SynthAVS {scenes.task} {scenes.split}, seed {scenes.seed}",
-        clips=len(scenes),
-        frames=len(truth),
-        frames_with_ground_truth=int(filled.sum()),
-        miou=iou.mean().item(),
-        f_score=float(np.mean(scores)),
-        f_batch_size=scenes.seconds,
-        miou_with_ground_truth=with_truth,
-        dataset_iou=((mask & truth).sum() / (mask | truth).sum()).item(),
-        robustness=Robustness(
-            silence=(silent > 0).float().mean().item(),
-            noise=(noisy > 0).float().mean().item(),
-            no_source=mask[~filled].float().mean().item(),
-            swapped_miou=swapped_iou,
-            swap_fall=with_truth - swapped_iou,
-        ),
+        task=clips.task,
+        measured_as="classes" if by_class else "foreground",
+        data=data,
+        split=clips.split,
+        seed=measuring.seed,
+        image_size=model.config.image_size,
+        f_batch_size=None if by_class else measuring.f_batch,
+        notes=notes(clips, chosen, measuring.robustness),
     )
+    return evaluation(about, seen, classes)
 
 
-def write_report(report: Report, folder: Path) -> Path:
-    """Write report.json into `folder` and return its path."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / REPORT
-    path.write_text(json.dumps(asdict(report), indent=2) + "\n")
-    return path
+def _tallies(
+    model: nn.Module, trials: Trials, by_class: bool, workers: int, on_progress: Progress | None
+) -> tuple[list[ClipTally], ClassTally]:
+    """Return the tallies of all clips, in the order of the split, this process's and the others'."""
+    rank, world = process()
+    pixels = trials.clips.seconds * trials.size**2
+    at_once = min(CLIPS_AT_ONCE, max(1, PIXELS_AT_ONCE // pixels))
+    groups = [trials.chosen[first : first + at_once] for first in range(0, len(trials.chosen), at_once)]
+    share = groups[rank::world]
+    loader = DataLoader(trials, batch_sampler=share, num_workers=workers, collate_fn=list)
+    clips, classes, count = [], no_classes(by_class), sum(map(len, share))
+    with tqdm(total=count, desc="clips", unit="clip", leave=False, disable=rank > 0) as bar:
+        for group in loader:
+            for clip, of_classes in _measure(model, group, by_class):
+                clips.append(clip)
+                classes += of_classes
+            bar.update(len(group))
+            if on_progress:
+                on_progress(len(clips), count)
+    if world > 1:
+        parts = gather_object([(clips, classes)])
+        clips = [clip for part, _ in parts for clip in part]
+        classes = sum((part for _, part in parts), no_classes(by_class))
+    return sorted(clips, key=lambda clip: clip.index), classes
+
+
+def _measure(
+    model: nn.Module, group: list[Trial | AvsegError], by_class: bool
+) -> Iterator[tuple[ClipTally, ClassTally]]:
+    """Yield the tallies of some clips; every sound is one forward pass over all that are heard with it."""
+    for trial in group:
+        if isinstance(trial, AvsegError):
+            raise trial
+    device = next(model.parameters(), torch.empty(0)).device
+    group = [trial.to(device) for trial in group]
+    own = _logits(model, group, [trial.batch.log_mel for trial in group])
+    others: list[dict[str, torch.Tensor]] = [{} for _ in group]
+    for sound in SOUNDS:
+        heard = [k for k, trial in enumerate(group) if sound in trial.sounds]
+        found = _logits(model, [group[k] for k in heard], [group[k].sounds[sound] for k in heard])
+        for k, logits in zip(heard, found):
+            others[k][sound] = masks(logits)
+    for trial, logits, answers in zip(group, own, others):
+        yield tally(trial, logits, answers, by_class)
+
+
+def _logits(model: nn.Module, group: list[Trial], sounds: list[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """Return the logits [F, C, H, W] of every clip under its sound [F, 1, 96, 64]."""
+    if not group:
+        return ()
+    frames = torch.cat([trial.batch.frames for trial in group])
+    logits = model(frames, torch.cat(sounds)).logits.float()
+    return logits.split([len(sound) for sound in sounds])
+
+
+def process() -> tuple[int, int]:
+    """Return this process's number and how many there are; 0 and 1 unless started by `accelerate launch`."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return 0, 1
+    state = PartialState()
+    return state.process_index, state.num_processes
+
+
+def own_device(name: str) -> torch.device:
+    """Return the device of a name; "auto" gives every process of `accelerate launch` its own."""
+    if name == "auto" and process()[1] > 1:
+        return PartialState().device
+    return choose_device(name)

@@ -7,7 +7,6 @@ kept and named: an empty frame scores the IoU of the background, and F is a maxi
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 
 BETA2 = 0.3
 F_THRESHOLDS = 255
@@ -27,6 +26,16 @@ def frame_iou(prediction: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (overlap / (union + EPSILON)).float()
 
 
+def agreement(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return the IoU [F] of two predictions, boolean masks [F, H, W]; two empty masks agree fully (1).
+
+    Unlike `frame_iou` no side is the truth, so an empty mask is not turned into its background.
+    """
+    one, other = one.flatten(1).bool(), other.flatten(1).bool()
+    union = (one | other).sum(1)
+    return torch.where(union > 0, (one & other).sum(1) / union.clamp(min=1), 1.0)
+
+
 def miou(logits: torch.Tensor, truth: torch.Tensor) -> float:
     """Return AVSBench's mIoU of one batch of binary logits [F, H, W]: mean frame IoU at probability 0.5."""
     return frame_iou(logits.sigmoid() > 0.5, truth).mean().item()
@@ -38,27 +47,61 @@ def f_score(logits: torch.Tensor, truth: torch.Tensor) -> float:
     F with beta^2 = 0.3 at 255 thresholds, averaged over the frames that have ground truth, then the maximum
     over thresholds. A batch without ground truth scores 0.
     """
-    probability = logits.sigmoid()
     kept = truth.flatten(1).bool().any(1)
     if not kept.any():
         return 0.0
-    curves = [_f_curve(p, t) for p, t in zip(probability[kept], truth[kept].bool(), strict=True)]
-    return (torch.stack(curves).sum(0) / len(curves)).max().item()
+    curves = f_curves(logits[kept], truth[kept])
+    return (curves.sum(0) / len(curves)).max().item()
 
 
-def _f_curve(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Return F [255] of one frame at thresholds from 0 to 1 - 1e-10 (pixels at or above count)."""
+def f_curves(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Return F [F, 255] of every frame of binary logits [F, H, W] at every threshold of AVSBench.
+
+    Thresholds go from 0 to 1 - 1e-10; pixels at or above one count.
+    """
+    probability, truth = logits.float().sigmoid().flatten(1), truth.flatten(1).bool()
     thresholds = torch.linspace(0, 1 - 1e-10, F_THRESHOLDS, device=probability.device)
-    # Counting by sorted position replaces 255 passes over the frame.
-    order = probability.flatten().sort()
-    found = torch.searchsorted(order.values, thresholds)
-    hits_below = F.pad(truth.flatten()[order.indices].cumsum(0).float(), (1, 0))
-    positives = (truth.numel() - found).float()
-    hits = hits_below[-1] - hits_below[found]
+    # One histogram of how many thresholds each pixel passes replaces 255 passes over the frame.
+    passed, bins = torch.bucketize(probability, thresholds, right=True), F_THRESHOLDS + 1
+    row = 2 * torch.arange(len(truth), device=truth.device)[:, None] + truth
+    counts = torch.bincount((row * bins + passed).flatten(), minlength=2 * len(truth) * bins)
+    above = counts.view(-1, 2, bins).flip(-1).cumsum(-1).flip(-1)[..., 1:]  # [F, false or true, 255]
+    hits, positives = above[:, 1].float(), above.sum(1).float()
     precision = hits / (positives + 1e-20)
-    recall = hits / (truth.sum() + 1e-20)
-    score = (1 + BETA2) * precision * recall / (BETA2 * precision + recall)
-    return torch.nan_to_num(score, nan=0.0)
+    recall = hits / (truth.sum(1, keepdim=True) + 1e-20)
+    return torch.nan_to_num((1 + BETA2) * precision * recall / (BETA2 * precision + recall), nan=0.0)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """What every class scores in every frame; 0 where it is neither in truth nor in prediction."""
+
+    iou: torch.Tensor  # float [F, C]
+    f_score: torch.Tensor  # float [F, C], of the winning class: no thresholds here
+    seen: torch.Tensor  # bool [F, C], the class is in truth or prediction
+    hits: torch.Tensor  # int [F, C] pixels in truth and prediction
+    union: torch.Tensor  # int [F, C] pixels in truth or prediction
+    wanted: torch.Tensor  # int [F, C] pixels in truth
+
+
+def class_scores(predicted: torch.Tensor, truth: torch.Tensor, classes: int) -> ClassScores:
+    """Return the scores of class maps [F, H, W] as AVSBench's AVSS metric counts them; others are ignored."""
+    predicted, truth = predicted.long(), truth.long()
+    marked, wanted = pixels_of_classes(predicted, classes), pixels_of_classes(truth, classes)
+    hits = pixels_of_classes(torch.where(predicted == truth, truth, classes), classes)
+    union = marked + wanted - hits
+    iou = hits / union.clamp(min=1)
+    precision, recall = hits / marked.clamp(min=1), hits / wanted.clamp(min=1)
+    f = (1 + BETA2) * precision * recall / (BETA2 * precision + recall).clamp(min=EPSILON)
+    return ClassScores(iou, f, union > 0, hits, union, wanted)
+
+
+def pixels_of_classes(labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Return the pixels of every class [F, C] in class maps [F, H, W]; indices from C on are left out."""
+    labels = labels.flatten(1).long().clamp(max=classes)
+    row = (classes + 1) * torch.arange(len(labels), device=labels.device)[:, None]
+    counts = torch.bincount((row + labels).flatten(), minlength=len(labels) * (classes + 1))
+    return counts.view(-1, classes + 1)[:, :classes]
 
 
 @dataclass(frozen=True)
@@ -72,15 +115,5 @@ class SemanticSums:
 
 def semantic_sums(logits: torch.Tensor, truth: torch.Tensor) -> SemanticSums:
     """Return AVSBench's per-class IoU and F sums of logits [F, C, H, W] and class indices [F, H, W]."""
-    classes = logits.shape[1]
-    predicted = logits.argmax(1)
-    index = torch.arange(classes, device=logits.device).view(1, -1, 1, 1)
-    p, t = predicted[:, None] == index, truth[:, None] == index  # [F, C, H, W]
-    hits = (p & t).sum((2, 3)).float()
-    marked, wanted = p.sum((2, 3)).float(), t.sum((2, 3)).float()
-    union = marked + wanted - hits
-    present = union > 0
-    iou = hits / union.clamp(min=1)
-    precision, recall = hits / marked.clamp(min=1), hits / wanted.clamp(min=1)
-    f = (1 + BETA2) * precision * recall / (BETA2 * precision + recall).clamp(min=EPSILON)
-    return SemanticSums((iou * present).sum(0), (f * present).sum(0), present.sum(0).float())
+    scores = class_scores(logits.argmax(1), truth, logits.shape[1])
+    return SemanticSums(scores.iou.sum(0), scores.f_score.sum(0), scores.seen.sum(0).float())
