@@ -8,6 +8,8 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,8 +50,14 @@ class Models:
 
     def predict(self, name: str, clip: Clip, on_frame: Progress | None = None) -> Prediction:
         """Return what a bundled model says about a clip; raises CheckpointError when it is not there."""
+        with self.borrow(name) as predictor:
+            return predictor.predict(clip, on_frame=on_frame)
+
+    @contextmanager
+    def borrow(self, name: str) -> Iterator[Predictor]:
+        """Lend a model to one caller at a time; raises CheckpointError when it is not there."""
         with self._lock:
-            return self._predictor(name).predict(clip, on_frame=on_frame)
+            yield self._predictor(name)
 
     def _predictor(self, name: str) -> Predictor:
         """Return a loaded model; a file that was written anew since is loaded anew."""
@@ -65,11 +73,22 @@ class Models:
         return self._loaded[key]
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The result that a visitor looks at; every tab speaks of it."""
+
+    prediction: Prediction
+    title: str
+    clip: str | None  # name of the bundled clip, None for the visitor's own video
+    frame: int = 0  # selected frame of the prediction
+
+
 @dataclass
 class Visitor:
     """One open page."""
 
     folder: Path
+    shown: Shown | None = None
     uploads: set[Path] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # newest last
     run: object | None = None  # the run that may go on; another one, or none, stops it
