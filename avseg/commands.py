@@ -207,6 +207,7 @@ def evaluate(
     seed: int = 2026,
     f_batch: int = 4,
     robustness: bool = True,
+    mute: bool = False,
     device: str = "auto",
     workers: int = 1,
 ) -> int:
@@ -226,6 +227,7 @@ def evaluate(
         seed: Of SynthAVS (training used others), of noise and of swapped sounds.
         f_batch: Clips per batch of the benchmark's F, whose value depends on it; the released tests take 4.
         robustness: Also try silence, noise and other sounds, up to seven passes instead of one.
+        mute: Hear every clip in silence, for a model trained with --train.mute.
         device: auto, cpu, cuda, cuda:1 or mps.
         workers: Processes that read clips.
     """
@@ -236,7 +238,7 @@ def evaluate(
 
     if clips < 0:
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
-    measuring = Measuring(seed, f_batch, robustness, workers)
+    measuring = Measuring(seed, f_batch, robustness, mute, workers)
     measured = load_model(model, own_device(device))
     task = task or measured.config.task
     found = clips_of(data, task, split, measured.config.image_size, clips, seed)
@@ -245,6 +247,21 @@ def evaluate(
     if process()[0] == 0:
         path = write_evaluation(evaluation, out)
         print(f"{summary(evaluation.report)}\nReport: {path}")
+    return 0
+
+
+def curve(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path) -> int:
+    """Draw loss and validation of training runs as a PNG.
+
+    Args:
+        runs: Run folders, or folders with an events.jsonl.
+        out: The PNG file to write.
+    """
+    from avseg.curve import draw_curve
+
+    if not runs:
+        raise ConfigError("Name at least one run folder.")
+    print(f"Curve: {draw_curve(runs, out)}")
     return 0
 
 
@@ -304,7 +321,16 @@ def _command() -> str:
 
 def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
     """Return all commands; the flags of `train` start at the config that is named in the arguments."""
-    return (predict, synth, check, train_from(_named_config(arguments)), evaluate, import_weights, info)
+    return (
+        predict,
+        synth,
+        check,
+        train_from(_named_config(arguments)),
+        evaluate,
+        curve,
+        import_weights,
+        info,
+    )
 
 
 def _named_config(arguments: list[str]) -> Config:

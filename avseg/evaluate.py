@@ -6,7 +6,6 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,16 +15,17 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from avseg.data.loaders import SYNTH, on_disk
 from avseg.data.samples import Clips
 from avseg.data.synth.dataset import SynthAVS
 from avseg.devices import choose_device
 from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.report import About, Evaluation
-from avseg.robustness import SOUNDS, Trial, Trials, notes
+from avseg.robustness import MUTE_NOTE, SOUNDS, Trial, Trials, notes
 from avseg.scores import evaluation
 from avseg.tally import ClassTally, ClipTally, masks, no_classes, tally
+from avseg.validation import muted
 
-SYNTH = "synth"
 SYNTH_CLIPS = 200
 CLIPS_AT_ONCE = 4
 PIXELS_AT_ONCE = 2**20  # in one forward pass: 4 clips of 5 frames at 224 px, one clip at 512 px
@@ -44,6 +44,8 @@ class Measuring:
     """Clips per batch of the benchmark's F."""
     robustness: bool = True
     """Also try other sounds, which takes up to seven passes instead of one."""
+    mute: bool = False
+    """Every clip is heard in silence: for a model that was trained so (`train.mute`)."""
     workers: int = 1
     """Processes that read clips."""
 
@@ -59,12 +61,7 @@ def clips_of(data: str, task: str, split: str, size: int, clips: int = 0, seed: 
     """
     if data == SYNTH:
         return SynthAVS(task, split, seed, clips or SYNTH_CLIPS, (size, size))
-    from avseg.data.avsbench import AVSBench
-
-    folder = Path(data).expanduser()
-    if not folder.is_dir():
-        raise DatasetError(f"There is no folder {data}. Give AVSBench's folder to --data, or the word synth.")
-    return AVSBench(folder, task, split)
+    return on_disk(data, task, split)
 
 
 def some_of(clips: Clips, count: int, seed: int) -> list[int]:
@@ -96,8 +93,9 @@ def evaluate(
     if not len(chosen):
         raise DatasetError(f"The split {clips.split} of {data or clips.task} has no clips to measure.")
     by_class = model.config.classes > 1 and clips.task == "avss"
-    trials = Trials(clips, model.config.image_size, chosen, measuring.seed, measuring.robustness)
-    seen, classes = _tallies(model, trials, by_class, measuring.workers, on_progress)
+    robustness = measuring.robustness and not measuring.mute
+    trials = Trials(clips, model.config.image_size, chosen, measuring.seed, robustness)
+    seen, classes = _tallies(model, trials, by_class, measuring, on_progress)
     about = About(
         command=command,
         model=model.card.name,
@@ -109,13 +107,13 @@ def evaluate(
         seed=measuring.seed,
         image_size=model.config.image_size,
         f_batch_size=None if by_class else measuring.f_batch,
-        notes=notes(clips, chosen, measuring.robustness),
+        notes=(*((MUTE_NOTE,) if measuring.mute else ()), *notes(clips, chosen, robustness)),
     )
     return evaluation(about, seen, classes)
 
 
 def _tallies(
-    model: nn.Module, trials: Trials, by_class: bool, workers: int, on_progress: Progress | None
+    model: nn.Module, trials: Trials, by_class: bool, measuring: Measuring, on_progress: Progress | None
 ) -> tuple[list[ClipTally], ClassTally]:
     """Return the tallies of all clips, in the order of the split, this process's and the others'."""
     rank, world = process()
@@ -123,11 +121,11 @@ def _tallies(
     at_once = min(CLIPS_AT_ONCE, max(1, PIXELS_AT_ONCE // pixels))
     groups = [trials.chosen[first : first + at_once] for first in range(0, len(trials.chosen), at_once)]
     share = groups[rank::world]
-    loader = DataLoader(trials, batch_sampler=share, num_workers=workers, collate_fn=list)
+    loader = DataLoader(trials, batch_sampler=share, num_workers=measuring.workers, collate_fn=list)
     clips, classes, count = [], no_classes(by_class), sum(map(len, share))
     with tqdm(total=count, desc="clips", unit="clip", leave=False, disable=rank > 0) as bar:
         for group in loader:
-            for clip, of_classes in _measure(model, group, by_class):
+            for clip, of_classes in _measure(model, group, by_class, measuring.mute):
                 clips.append(clip)
                 classes += of_classes
             bar.update(len(group))
@@ -141,7 +139,7 @@ def _tallies(
 
 
 def _measure(
-    model: nn.Module, group: list[Trial | AvsegError], by_class: bool
+    model: nn.Module, group: list[Trial | AvsegError], by_class: bool, mute: bool
 ) -> Iterator[tuple[ClipTally, ClassTally]]:
     """Yield the tallies of some clips; every sound is one forward pass over all that are heard with it."""
     for trial in group:
@@ -149,7 +147,7 @@ def _measure(
             raise trial
     device = next(model.parameters(), torch.empty(0)).device
     group = [trial.to(device) for trial in group]
-    own = _logits(model, group, [trial.batch.log_mel for trial in group])
+    own = _logits(model, group, [(muted(t.batch) if mute else t.batch).log_mel for t in group])
     others: list[dict[str, torch.Tensor]] = [{} for _ in group]
     for sound in SOUNDS:
         heard = [k for k, trial in enumerate(group) if sound in trial.sounds]

@@ -33,7 +33,8 @@ UNNAMED_NOTE = (
 NO_SWITCH_NOTE = (
     "target_switch_iou needs scenes that can be mixed anew, as SynthAVS has; null for data on disk."
 )
-NOT_TRIED_NOTE = "Other sounds were not tried (--no-robustness)."
+NOT_TRIED_NOTE = "Other sounds were not tried."
+MUTE_NOTE = "Every clip is heard in silence (--mute): what the model can do when it cannot listen."
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,7 +139,16 @@ def test_f_takes_whole_clips_in_the_order_of_the_split():
     report = measured(noisy, clips, f_batch=3, robustness=False).report
     assert report.f_score == pytest.approx(np.mean(halves), abs=1e-6)
     assert asdict(report.robustness) == dict.fromkeys(asdict(report.robustness))
-    assert report.notes == ("Other sounds were not tried (--no-robustness).",)
+    assert report.notes == ("Other sounds were not tried.",)
+
+
+def test_a_muted_model_hears_nothing_but_silence():
+    report = measured(listener, Blocks(), mute=True).report
+    assert report.miou_with_ground_truth == 0.0
+    assert asdict(report.robustness) == dict.fromkeys(asdict(report.robustness))
+    assert any("in silence" in note for note in report.notes)
+    deaf = measured(seer, Blocks(), mute=True).report
+    assert deaf.miou_with_ground_truth == pytest.approx(1.0)
 
 
 def test_only_real_labelled_frames_count():

@@ -25,7 +25,7 @@ def training_clips(data: str, config: Config) -> Clips:
         return SynthAVS(
             config.model.task, "train", c.seed, c.epochs * c.synth_clips, size, restless=c.restless
         )
-    return _on_disk(data, config, "train")
+    return on_disk(data, config.model.task, "train")
 
 
 def validation_clips(data: str, config: Config) -> Clips:
@@ -34,16 +34,17 @@ def validation_clips(data: str, config: Config) -> Clips:
         size = (config.model.image_size, config.model.image_size)
         count = config.train.validation_clips or SYNTH_VALIDATION_CLIPS
         return SynthAVS(config.model.task, "val", config.train.seed, count, size)
-    return _on_disk(data, config, "val")
+    return on_disk(data, config.model.task, "val")
 
 
-def _on_disk(data: str, config: Config, split: str) -> Clips:
+def on_disk(data: str, task: str, split: str) -> Clips:
+    """Return a split of a folder in AVSBench's layout; `DatasetError` when it is not there."""
     from avseg.data.avsbench import AVSBench
 
     folder = Path(data).expanduser()
     if not folder.is_dir():
         raise DatasetError(f"There is no folder {data}. Give AVSBench's folder to --data, or the word synth.")
-    return AVSBench(folder, config.model.task, split)
+    return AVSBench(folder, task, split)
 
 
 def clips_per_epoch(clips: Clips, config: Config) -> int:
