@@ -295,3 +295,14 @@ def test_an_epoch_must_fill_a_step(tmp_path: Path):
     with pytest.raises(AvsegError, match="batch_size"):
         run_here(small_config(synth_clips=1), tmp_path / "run")
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "failed"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_gpu_trains_and_resumes(tmp_path: Path):
+    for precision in ("no", "bf16", "fp16"):
+        config = small_config(mixed_precision=precision, epochs=1)
+        train(config, tmp_path / precision, device="cuda", workers=0)
+        longer = replace(config, train=replace(config.train, epochs=2))
+        train(longer, tmp_path / precision, device="cuda", workers=0, resume=True)
+        assert len(losses(tmp_path / precision)) == 6
