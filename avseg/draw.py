@@ -15,6 +15,7 @@ from avseg.data.labels import GREY, OKABE_ITO, Colour
 
 ORANGE, FALSE_ALARM, MISS = OKABE_ITO["orange"], OKABE_ITO["vermilion"], OKABE_ITO["blue"]
 WHITE: Colour = (255, 255, 255)
+NEUTRAL: Colour = (242, 242, 238)
 BINARY: Mapping[int, Colour] = {1: ORANGE}
 OUTLINE = 2.4  # pixels
 
@@ -155,7 +156,8 @@ def heat_map(
     """Return a map [h, w] in colours, drawn as cells when `size` (height, width) is larger.
 
     low, high: what the ends of the scale stand for, else the finite extremes of the values. colours: a
-    matplotlib colour map or "ink" (white to near-black). Values that are not finite are drawn as `low`.
+    matplotlib colour map, "ink" (white to near-black) or "diverging" (blue, neutral, vermilion). Values that
+    are not finite are drawn as `low`.
     """
     low, high = _bounds(values, low, high)
     share = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / max(high - low, 1e-12)
@@ -244,6 +246,11 @@ def _table(colours: str) -> np.ndarray:
     if colours == "ink":
         ends = np.array([[255, 255, 255], [0x15, 0x16, 0x1A]], np.float32)
         return np.rint(ends[0] + np.linspace(0, 1, 256)[:, None] * (ends[1] - ends[0])).astype(np.uint8)
+    if colours == "diverging":
+        marks = np.array([MISS, NEUTRAL, FALSE_ALARM], np.float32)
+        place = np.linspace(-1, 1, 256)
+        shades = np.stack([np.interp(place, (-1, 0, 1), channel) for channel in marks.T], axis=1)
+        return np.rint(shades).astype(np.uint8)
     from matplotlib import colormaps
 
     return (colormaps[colours](np.arange(256))[:, :3] * 255 + 0.5).astype(np.uint8)

@@ -36,6 +36,7 @@ SITES: tuple[Site, ...] = (
         "F_1..F_4, Eq. (1)",
         "[B*T, C_i, H/2^(i+1), W/2^(i+1)]",
     ),
+    Site("audio", r"audio_projection", "F_audio, the sound of the frame in D channels, Sec. 3.2", "[B*T, D]"),
     Site(
         "encoder.points",
         r"encoder\.layers\.\d+\.attention\.points_tap",

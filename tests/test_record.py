@@ -60,6 +60,7 @@ def test_sites_have_the_shapes_they_promise(model, inputs):
     c, tokens = model.config, 8 * 8 + 4 * 4 + 2 * 2
     expected = {
         "backbone.stage": [(2, 32, 64 // s, 64 // s) for s in (4, 8, 16, 32)],
+        "audio": [(2, 32)],
         "encoder.points": [(2, tokens, c.heads, 3, c.points, 2)] * c.encoder_layers,
         "encoder.weights": [(2, tokens, c.heads, 3, c.points)] * c.encoder_layers,
         "encoder.output": [(2, tokens, 32)],
