@@ -4,13 +4,15 @@ import base64
 import io
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from app.player import Lane
 from avseg.clip import read_clip
+from avseg.data.synth.scenes import scene_from_dict, truth
 from avseg.draw import resize
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "clips"
@@ -18,6 +20,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "assets" / "clips"
 ORDER = ("dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park", "siren-off-screen")
 THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
 POSTER_MOMENT = 1.2  # seconds
+TRUTH = (360, 640)  # height, width: the size of the bundled videos
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,28 @@ def thumbnail(name: str) -> str:
     """Return the small picture of a bundled clip as a data URI."""
     clip = read_clip(bundled()[name].path, fps=2, start=POSTER_MOMENT, seconds=0.5)
     return jpeg_uri(resize(clip.frames[0], THUMBNAIL), quality=80)
+
+
+@lru_cache(maxsize=32)
+def truth_of(name: str, moments: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+    """Return the ground truth of a bundled clip at moments of its file, s: classes, uint8 [360, 640]."""
+    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
+    scene = scene_from_dict(about["scene"])
+    return tuple(truth(scene, min(float(moment), scene.seconds - 1e-3), TRUTH) for moment in moments)
+
+
+def lanes_of(clip: Bundled, start: float, duration: float) -> tuple[Lane, ...]:
+    """Return what is heard in a range of a bundled clip, class by class."""
+    lanes = []
+    for name in dict.fromkeys(name for second in clip.heard for name in second):
+        spans = [
+            (max(second - start, 0.0), min(second + 1 - start, duration))
+            for second, heard in enumerate(clip.heard)
+            if name in heard and second + 1 > start and second < start + duration
+        ]
+        if spans:
+            lanes.append(Lane(name, tuple(spans), name in clip.visible))
+    return tuple(lanes)
 
 
 def jpeg_uri(picture: np.ndarray, quality: int = 85) -> str:

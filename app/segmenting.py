@@ -1,35 +1,70 @@
-"""One run from a chosen clip to all that the page shows of it; no component of the page is known here."""
+"""One run from a chosen clip to all that the page shows of it, and its files; no component is known here."""
 
+import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from app import figures, text
-from app.clips import Bundled, bundled
+from app.clips import Bundled, bundled, lanes_of, truth_of
 from app.measured import measure
-from app.session import MODELS
-from avseg.clip import read_clip
+from app.player import PlayerValue, player_value
+from app.session import MODELS, Shown
+from avseg.clip import Clip, read_clip
 from avseg.errors import ClipError
-from avseg.export import write_prediction
+from avseg.export import write_coco, write_prediction
+from avseg.predict import Prediction
 
 RATES = (1, 2, 4, 8)  # frames per second
-MODEL_SHARE = 0.5  # of the progress bar; writing the video has the rest
+MODEL_SHARE = 0.7  # of the progress bar; making the player's files has the rest
 
 Report = Callable[[float, str], object]
 """Called with the share done and words; may raise to stop."""
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What to segment, and how."""
+
+    source: Bundled | Path  # a bundled clip, or the visitor's own file
+    model: str
+    fps: float = 1
+    start: float = 0.0  # seconds
+    end: float | None = None  # seconds; None for the clip's end
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Seconds that the stages of a run took."""
+
+    decode: float
+    model: float
+    player: float  # pictures, counts, and the video where it is the visitor's own
+    files: float = 0.0  # written after the masks are on the page
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """What a run puts on the page."""
 
     context: str  # HTML of the header
     finding: str  # HTML: sentence, line below, notices
-    facts: str  # HTML
-    timeline: str  # HTML
+    player: PlayerValue
+    stages: Stages
+    shown: Shown
+
+
+@dataclass(frozen=True)
+class Files:
+    """What can be downloaded of a result."""
+
+    everything: Path  # zip of all the others
     overlay: Path  # mp4
     masks: Path  # zip of PNG files
+    coco: Path  # json, COCO run lengths
     record: Path  # json
 
 
@@ -45,33 +80,84 @@ def source_of(clip: str | None, upload: str | None) -> Bundled | Path:
     return bundled()[clip]
 
 
-def run(source: Bundled | Path, model: str, fps: float, folder: Path, report: Report) -> Result:
-    """Read, segment and write a clip; `folder` gets the files. Raises AvsegError in words for the visitor."""
-    if fps not in RATES:
-        raise ClipError(f"{fps} frames per second are not offered here: choose 1, 2, 4 or 8.")
-    uploaded = isinstance(source, Path)
-    path = source if uploaded else source.path
-    title, shows = (source.name, "") if uploaded else (source.title, source.shows)
+def read(choice: Choice) -> Clip:
+    """Read the range of the chosen clip; raises ClipError in words for the visitor."""
+    if choice.fps not in RATES:
+        raise ClipError(f"{choice.fps} frames per second are not offered here: choose 1, 2, 4 or 8.")
+    path = choice.source if isinstance(choice.source, Path) else choice.source.path
+    start, end = choice.start or 0.0, choice.end
+    if end is not None and end <= start:
+        raise ClipError(
+            f"The clip would end at {end:g} s, before it starts at {start:g} s. Give a later end."
+        )
+    seconds = text.LONGEST if end is None else end - start
+    if seconds > text.LONGEST + 1e-6:
+        raise ClipError(f"{seconds:g} s are more than {text.LONGEST:g} s: choose a shorter range.")
+    return read_clip(path, fps=choice.fps, start=start, seconds=seconds)
+
+
+def run(choice: Choice, folder: Path, report: Report) -> Result:
+    """Read and segment a clip; `folder` gets the player's files. Raises AvsegError in words."""
+    own = isinstance(choice.source, Path)
+    title, shows = (choice.source.name, "") if own else (choice.source.title, choice.source.shows)
     report(0, "Reading the clip")
-    clip = read_clip(path, fps=fps, seconds=text.LONGEST)
+    clip = read(choice)
     report(0, "Running the model")
-    prediction = MODELS.predict(model, clip, _part(report, 0, MODEL_SHARE, "Frame {done} of {total}"))
-    writing = _part(report, MODEL_SHARE, 1, "Writing the video")
-    written = write_prediction(prediction, folder / "files", on_progress=writing)
-    measured = measure(prediction)
-    sentences = list(clip.notices)
-    if uploaded and prediction.weights == "toy":
-        sentences.append(text.TOY_ON_REAL)
-    line = text.subject(prediction, title, shows)
-    return Result(
-        context=figures.context(title, prediction.model, prediction.weights),
-        finding=figures.heading(text.finding(measured), line) + figures.notices(sentences),
-        facts=figures.facts(prediction, measured, written.seconds),
-        timeline=figures.timeline(prediction, measured, None if uploaded else source),
-        overlay=written.overlay,
-        masks=_packed(written.folder),
-        record=written.record,
+    prediction = MODELS.predict(choice.model, clip, _part(report, 0, MODEL_SHARE, "Frame {done} of {total}"))
+    began = time.perf_counter()
+    making = _part(report, MODEL_SHARE, 1, "Making the video")
+    player = _player(choice.source, prediction, title, folder, making)
+    finding = figures.heading(text.finding(measure(prediction)), text.subject(prediction, title, shows))
+    sentences = [*clip.notices, *([text.TOY_ON_REAL] if own and prediction.weights == "toy" else [])]
+    stages = Stages(prediction.seconds.decode, prediction.seconds.model, time.perf_counter() - began)
+    shown = Shown(prediction, title, None if own else choice.source.name)
+    return Result(figures.context_of(shown), finding + figures.notices(sentences), player, stages, shown)
+
+
+def _player(
+    source: Bundled | Path,
+    prediction: Prediction,
+    title: str,
+    folder: Path,
+    making: Callable[[int, int], None],
+) -> PlayerValue:
+    if isinstance(source, Path):  # a stranger's file is never served as it is
+        return player_value(prediction, folder / "player", title=title, on_progress=making)
+    clip = prediction.clip
+    return player_value(
+        prediction,
+        folder / "player",
+        truth=truth_of(source.name, tuple(clip.start + clip.times)),
+        video=source.path,
+        start=clip.start,
+        title=title,
+        lanes=lanes_of(source, clip.start, clip.duration),
     )
+
+
+def answer(choice: Choice, threshold: float, folder: Path, report: Report) -> tuple[Files, dict[str, object]]:
+    """Segment a clip for another program; returns its files, written into `folder`, and its record."""
+    report(0, "Reading the clip")
+    clip = read(choice)
+    model = _part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
+    prediction = MODELS.predict(choice.model, clip, model)
+    files = write_files(prediction.at_threshold(threshold), folder, report)
+    return files, json.loads(files.record.read_text(encoding="utf-8"))
+
+
+def write_files(prediction: Prediction, folder: Path, report: Report) -> Files:
+    """Write a result for download into `folder`, which must not be there yet."""
+    written = write_prediction(
+        prediction, folder, on_progress=_part(report, MODEL_SHARE, 1, "Writing the files")
+    )
+    coco = write_coco(prediction, folder / "coco.json")
+    everything = folder / f"{Path(prediction.clip.name).stem}-{prediction.model}.zip"
+    with ZipFile(everything, "w", ZIP_DEFLATED, compresslevel=1) as packed:
+        for path in (written.overlay, coco, written.record, *written.masks):
+            packed.write(path, path.relative_to(folder))
+    masks = Path(shutil.make_archive(str(folder / "masks"), "zip", folder / "masks"))
+    shutil.rmtree(folder / "masks")
+    return Files(everything, written.overlay, masks, coco, written.record)
 
 
 def _part(report: Report, start: float, end: float, words: str) -> Callable[[int, int], None]:
@@ -81,10 +167,3 @@ def _part(report: Report, start: float, end: float, words: str) -> Callable[[int
         report(start + (end - start) * done / total, words.format(done=done, total=total))
 
     return tick
-
-
-def _packed(folder: Path) -> Path:
-    """Pack the masks of a result into one file; the loose ones go."""
-    packed = shutil.make_archive(str(folder / "masks"), "zip", folder / "masks")
-    shutil.rmtree(folder / "masks")
-    return Path(packed)

@@ -19,12 +19,11 @@ TOY = "Toy weights"
 TOY_ON_REAL = (
     "These are toy weights, trained for a short time on drawn scenes: on a filmed clip expect little of them."
 )
-WHAT_APPEARS = (
-    ("The video", "with its sound, and what the model takes for sounding marked in colour"),
-    ("The frames", "that the model looked at, each with the share of the picture that is marked"),
-    ("The sound", "as the model heard it, on the same time axis"),
-    ("The files", "overlay video, masks as PNG, every number as JSON"),
-)
+WRITING = "The files are being written."
+TABS_BESIDE = {
+    "whatif": "Change the sound",
+    "inside": "Look inside frame",
+}  # what other tabs do with a result
 
 
 def frames_words(count: int) -> str:
@@ -32,11 +31,11 @@ def frames_words(count: int) -> str:
     return "1 frame" if count == 1 else f"{count} frames"
 
 
-def button_words(seconds: float | None, fps: float) -> str:
-    """Return what the button will do; `seconds` is None while the clip's length is not known."""
-    if seconds is None:
+def button_words(start: float | None, end: float | None, fps: float) -> str:
+    """Return what the button will do to the range from `start` to `end` (s) where that is one."""
+    if end is None or end <= (start or 0):
         return "Segment the clip"
-    return f"Segment {frames_words(frame_count(min(seconds, LONGEST), fps))}"
+    return f"Segment {frames_words(frame_count(min(end - (start or 0), LONGEST), fps))}"
 
 
 def share_words(share: float) -> str:
@@ -74,7 +73,11 @@ def finding(measured: Measured) -> str:
 
 def subject(prediction: Prediction, title: str, shows: str = "") -> str:
     """Return the line under the finding: what was looked at by what, and what the clip shows where known."""
-    line = f"{title}, by {prediction.model} at {rate_words(prediction.clip.fps)}."
+    clip = prediction.clip
+    whole = clip.start == 0 and not any("longer" in notice for notice in clip.notices)
+    part = "" if whole else f", from {clip.start:g} to {clip.start + clip.duration:g} s"
+    by = f"by {prediction.model} on {prediction.device}"
+    line = f"{title}{part} ({clip_words(clip)}), {by}, {rate_words(clip.fps)}."
     return f"{line} In the clip: {shows[0].lower()}{shows[1:]}" if shows else line
 
 

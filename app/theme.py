@@ -6,6 +6,7 @@ import gradio as gr
 
 from app.clips import bundled, thumbnail
 
+SHEETS = ("style.css", "player.css", "inside.css", "whatif.css")  # of the whole page, of single tabs
 # Light, dark.
 TOKENS: dict[str, tuple[str, str]] = {
     "bg": ("#FAFAF8", "#101114"),
@@ -137,11 +138,11 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """Return the style sheet: the tokens as variables, the rules of style.css, the clips' thumbnails."""
+    """Return the style sheet: the tokens as variables, the rules of SHEETS, the clips' thumbnails."""
     light, dark = ("".join(f"--{name}:{pair[shade]};" for name, pair in TOKENS.items()) for shade in range(2))
     thumbnails = "".join(
         f'#clips label:nth-of-type({number})::before{{background-image:url("{thumbnail(name)}")}}\n'
         for number, name in enumerate(bundled(), start=1)
     )
-    sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    sheet = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in SHEETS)
     return f":root{{{light}}}\n.dark{{{dark}}}\n{sheet}\n{thumbnails}"

@@ -10,10 +10,14 @@ import gradio as gr
 
 from app import text, theme
 from app.session import FILES_AGE, VISITORS, private_cache
-from app.tabs import segment
+from app.tabs import inside, segment, whatif
 
 # Title, id and the function that fills the tab, in the order of the page.
-TABS: tuple[tuple[str, str, Callable[[gr.HTML], None]], ...] = (("Segment", "segment", segment.add),)
+TABS: tuple[tuple[str, str, Callable[[gr.HTML], None]], ...] = (
+    ("Segment", "segment", segment.add),
+    ("Inside", "inside", inside.add),
+    ("What if", "whatif", whatif.add),
+)
 
 CLEANED_EVERY = 600  # seconds
 WAITING = 30  # visitors in the queue; further ones are told to come back

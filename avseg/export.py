@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import subprocess
 import time
 import uuid
 import wave
@@ -11,13 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from avseg.audio import SAMPLE_RATE
-from avseg.clip import VideoReader
+from avseg.clip import Clip, VideoReader
 from avseg.data.labels import CLASS_INDEX, CLASSES, clip_colours
 from avseg.draw import BINARY, Colour, Layer, mask_layer
-from avseg.errors import ConfigError
+from avseg.errors import ClipError, ConfigError
 from avseg.predict import Prediction, Progress, Timing
 
 OVERLAY, MASKS, RECORD = "overlay.mp4", "masks", "prediction.json"
@@ -86,11 +88,84 @@ def write_overlay(
     Size and rate are the source's (even, at most 1920 px and 30 fps). The mask of frame i stands over the
     pictures from i / fps to (i + 1) / fps s, the last one until the end.
     """
+    painter = _Painter(prediction, reader or VideoReader(prediction.clip), opacity, on_picture)
+    _write_video(painter, prediction.clip, path)
+
+
+def write_clip(clip: Clip, path: Path, long_side: int = 1280, on_progress: Progress | None = None) -> Path:
+    """Write the range of a clip as every browser plays it, without masks, with the sound in `clip.waveform`.
+
+    H.264 and AAC in MP4, even size, at most 30 fps; it begins at 0 s. Raises ClipError when the source can no
+    longer be read.
+    """
+    reader = VideoReader(clip, long_side=long_side)
+    _write_video(_Painter(None, reader, 0, _counter(reader.count, on_progress)), clip, path)
+    return path
+
+
+def write_heard(video: Path, waveform: np.ndarray, path: Path, start: float = 0.0) -> Path:
+    """Write a video that `write_clip` wrote, or a bundled one, with another sound; pictures are copied.
+
+    waveform: float32 [samples], 16 kHz mono; heard from `start` s of the video on. Raises ClipError for a
+    video that cannot be copied.
+    """
+    sound = path.with_suffix(".wav")
+    _write_wav(np.concatenate([np.zeros(round(start * SAMPLE_RATE), np.float32), waveform]), sound)
+    inputs = ["-i", str(video), "-i", str(sound), "-map", "0:v:0", "-map", "1:a:0"]
+    codecs = ["-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart"]
+    command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *inputs, *codecs, str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=120)
+    finally:
+        sound.unlink(missing_ok=True)
+    if done.returncode:
+        raise ClipError(f"{video.name} could not be written with another sound. Choose the clip anew.")
+    return path
+
+
+def write_coco(prediction: Prediction, path: Path) -> Path:
+    """Write the masks as COCO annotations with run lengths, one per frame and class that is marked there.
+
+    Image ids count from 1 as the PNG masks do. Category 1 is "sounding" for the binary tasks; for AVSS they
+    are AVSBench's class indices. `area` and `bbox` are pixels of the source.
+    """
+    several = prediction.task == "avss"
+    images, annotations = [], []
+    for number, mask in enumerate(prediction.masks, start=1):
+        size = {"height": mask.shape[0], "width": mask.shape[1]}
+        moment = round(float(prediction.clip.times[number - 1]), 6)
+        images.append({"id": number, "file_name": f"{MASKS}/{number:04d}.png", **size, "time": moment})
+        for value in np.unique(mask[mask > 0]):
+            found = {"image_id": number, "category_id": int(value) if several else 1}
+            annotations.append({"id": len(annotations) + 1, **found, **_run_lengths(mask == value)})
+    used = sorted({found["category_id"] for found in annotations} | (set() if several else {1}))
+    content = {
+        "info": {"description": f"{prediction.clip.name}, {prediction.model}, {prediction.weights} weights"},
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": index, "name": CLASSES[index] if several else "sounding"} for index in used],
+    }
+    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    return path
+
+
+def _run_lengths(mask: np.ndarray) -> dict[str, object]:
+    from pycocotools import mask as coco
+
+    run = coco.encode(np.asfortranarray(mask))
+    return {
+        "segmentation": {"size": list(mask.shape), "counts": run["counts"].decode("ascii")},
+        "area": int(coco.area(run)),
+        "bbox": coco.toBbox(run).tolist(),
+        "iscrowd": 0,
+    }
+
+
+def _write_video(painter: "_Painter", clip: Clip, path: Path) -> None:
     from moviepy import VideoClip
 
-    painter = _Painter(prediction, reader or VideoReader(prediction.clip), opacity, on_picture)
     sound = path.with_suffix(".wav")
-    _write_wav(prediction.clip.waveform, sound)
+    _write_wav(clip.waveform, sound)
     try:
         video = VideoClip(painter, duration=painter.duration)
         video.write_videofile(
@@ -100,7 +175,7 @@ def write_overlay(
             preset="veryfast",
             audio=str(sound),
             audio_codec="aac",
-            ffmpeg_params=_video_options(prediction.clip.pixel_aspect),
+            ffmpeg_params=_video_options(clip.pixel_aspect),
             threads=2,
             logger=None,
         )
@@ -111,18 +186,21 @@ def write_overlay(
 
 
 class _Painter:
-    """The overlay's picture at a moment; moviepy asks for the first one twice, then for all in order."""
+    """The video's picture at a moment, with masks where there is a prediction.
+
+    moviepy asks for the first one twice, then for all in order.
+    """
 
     def __init__(
         self,
-        prediction: Prediction,
+        prediction: Prediction | None,
         reader: VideoReader,
         opacity: float,
         on_picture: Callable[[], object] | None,
     ):
         self.prediction, self.reader, self.opacity, self.on_picture = prediction, reader, opacity, on_picture
         self.duration = (reader.count + 0.01) / reader.rate  # moviepy rounds the number of pictures down
-        self._colours = colours_of(prediction)
+        self._colours = colours_of(prediction) if prediction else {}
         self._pictures = reader.pictures()
         self._number, self._shown = -1, None
         self._held, self._layer = -1, None
@@ -131,7 +209,8 @@ class _Painter:
         number = min(round(moment * self.reader.rate), self.reader.count - 1)
         while self._number < number:
             self._number += 1
-            self._shown = self._layer_at(moment).over(next(self._pictures))
+            picture = next(self._pictures)
+            self._shown = self._layer_at(moment).over(picture) if self.prediction else picture
             if self.on_picture:
                 self.on_picture()
         return self._shown

@@ -9,7 +9,7 @@ from PIL import Image
 
 from avseg.clip import read_clip
 from avseg.errors import ConfigError
-from avseg.export import Written, colours_of, write_prediction
+from avseg.export import Written, colours_of, write_clip, write_coco, write_heard, write_prediction
 from avseg.predict import Prediction, Predictor
 from tests.media import SINE, banner_of, counting, ffmpeg, pictures_of, sound_of
 from tests.standin import BrightAndLoud
@@ -104,6 +104,37 @@ def test_semantic_masks_and_classes(tmp_path: Path, prediction: Prediction):
     assert set(frame["classes"]) == {"airplane", "dog"}
     assert sum(frame["classes"].values()) == pytest.approx(frame["foreground"], abs=1e-5)
     assert set(colours_of(semantic)) == {2, 17}
+
+
+@pytest.mark.parametrize("task", ["ms3", "avss"])
+def test_coco_run_lengths_decode_to_the_masks(prediction: Prediction, tmp_path: Path, task: str):
+    from pycocotools.coco import COCO
+
+    found = Predictor(BrightAndLoud(task), "cpu").predict(prediction.clip)
+    data = COCO(write_coco(found, tmp_path / "coco.json"))
+    assert len(data.imgs) == 8 and data.imgs[3]["file_name"] == "masks/0003.png"
+    names = {1: "sounding"} if task == "ms3" else {2: "airplane", 17: "dog"}
+    assert {index: category["name"] for index, category in data.cats.items()} == names
+    for number, mask in enumerate(found.masks, start=1):
+        again = np.zeros_like(mask)
+        for annotation in data.imgToAnns[number]:
+            again[data.annToMask(annotation) > 0] = 255 if task == "ms3" else annotation["category_id"]
+            assert annotation["area"] == np.count_nonzero(data.annToMask(annotation))
+        np.testing.assert_array_equal(again, mask)
+
+
+def test_a_clip_is_written_plain_and_with_another_sound(prediction: Prediction, tmp_path: Path):
+    clip = read_clip(prediction.clip.path, fps=2, start=0.5, seconds=2)
+    video = write_clip(clip, tmp_path / "plain.mp4")
+    pictures = pictures_of(video, (122, 160)).astype(int)
+    assert len(pictures) == 20 and pictures[:, 20:40].mean() > 240 and pictures[:, -20:].mean() < 12
+    assert np.argmax(np.abs(sound_of(video)) > 0.1) / 16_000 == pytest.approx(0.5, abs=0.03)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000).astype(np.float32)
+    other = write_heard(video, noise, tmp_path / "other.mp4", start=1.0)
+    assert len(pictures_of(other, (122, 160))) == 20
+    sound = sound_of(other)
+    assert np.abs(sound[:14_000]).max() < 0.05 and sound[18_000:30_000].std() > 0.1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.mp4", "plain.mp4"]
 
 
 def test_a_very_short_clip(tmp_path: Path):

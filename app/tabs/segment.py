@@ -1,65 +1,36 @@
 """The Segment tab: choose a clip and a model, get its masks, its sound and its numbers, take the files."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import gradio as gr
 
-from app import figures, text
+from app import figures, segmenting, text
 from app.clips import bundled
-from app.segmenting import RATES, Report, Result, run, source_of
+from app.player import preview, selected_frame
+from app.segmenting import Choice, Report, Stages, source_of
 from app.session import MODEL_QUEUE, VISITORS, Stopped, Visitor
-from avseg.checkpoints import Card, list_models, read_card
+from app.tabs.segment_parts import (
+    BESIDE,
+    FILES,
+    Rail,
+    Stage,
+    context_of,
+    downloads,
+    model_words,
+    rail_parts,
+    stage_parts,
+)
+from avseg.checkpoints import list_models
 from avseg.clip import read_clip
-from avseg.errors import AvsegError, CheckpointError, ClipError
+from avseg.errors import AvsegError, ClipError
 
 PROBE_RATE = 1.0  # frames per second when an upload is only looked at
-# What the page lets through; what the file really is, decoding tells.
-FILE_TYPES = ("video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".flv", ".ogv", ".wmv", ".gif")
 TICK = 0.2  # seconds between two words about the progress
 # On a phone the result stands above the button that was pressed.
 TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#finding').scrollIntoView(); }"
-
-
-@dataclass(frozen=True)
-class Rail:
-    """The choices, left of the result."""
-
-    clip: gr.Radio
-    about: gr.HTML
-    upload: gr.File
-    record: gr.Button
-    camera: gr.Video
-    model: gr.Dropdown
-    card: gr.HTML
-    rate: gr.Radio
-    go: gr.Button
-    stop: gr.Button
-    length: gr.State  # seconds of the chosen clip, None while unknown
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The result."""
-
-    notice: gr.HTML
-    finding: gr.HTML
-    video: gr.Video
-    facts: gr.HTML
-    timeline: gr.HTML
-    files: gr.Row
-    overlay: gr.DownloadButton
-    masks: gr.DownloadButton
-    record: gr.DownloadButton
-    shown: gr.State  # whether a result stands on the page
-
-    def components(self) -> list:
-        """Return the components that `updates` changes, in its order."""
-        return [
-            *(self.notice, self.finding, self.video, self.facts, self.timeline),
-            *(self.files, self.overlay, self.masks, self.record, self.shown),
-        ]
+TO_TAB = "() => document.querySelector('#views [role=tab][data-tab-id=%s]')?.click()"
 
 
 def segment(
@@ -67,40 +38,91 @@ def segment(
     upload: str | None,
     model: str,
     fps: float = 1,
+    start: float | None = 0,
+    end: float | None = None,
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> tuple:
-    """Mark what sounds in a bundled clip, or in an uploaded video (which goes first), at 1, 2, 4 or 8 fps.
+    """Mark what sounds in a bundled clip, or in an uploaded video (which goes first), and show it.
 
-    Returns updates of the header's context and of Stage; a failed run changes the notice only.
+    Returns updates of context, notice, finding, player, last run, files row, writing, beside, shown and
+    wanted; a failed run changes the notice only.
     """
     session = _session(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     if upload:
         visitor.uploads.add(Path(upload))
     try:
-        result = run(source_of(clip, upload), model, fps, folder, _reporter(visitor, progress))
+        choice = Choice(source_of(clip, upload), model, fps, start or 0.0, end)
+        result = segmenting.run(choice, folder, _reporter(visitor, progress))
     except AvsegError as error:
         VISITORS.drop(session, folder)
-        words = str(error).replace(str(folder), "the folder of results")
         kind = "note" if isinstance(error, Stopped) else "error"
-        return gr.skip(), _say([words], kind), *(gr.skip() for _ in range(9))
-    return result.context, gr.update(visible=False), *updates(result)
-
-
-def updates(result: Result) -> tuple:
-    """Return what a result does to the components of Stage, the notice left out."""
+        said = _say([_plain(error, folder)], kind)
+        return gr.skip(), said, *(gr.skip() for _ in range(6 + len(BESIDE))), None
+    visitor.shown = result.shown
     return (
-        result.finding,
-        gr.update(value=str(result.overlay), visible=True),
-        result.facts,
-        gr.update(value=result.timeline, visible=True),
-        gr.update(visible=True),
-        _download(result.overlay, "Overlay video"),
-        _download(result.masks, "PNG masks"),
-        _download(result.record, "prediction.json"),
-        True,
+        *(result.context, gr.update(visible=False), result.finding, result.player, _last(result.stages)),
+        *(gr.update(visible=True), gr.update(visible=True), *_beside(0), True, (folder.name, result.stages)),
     )
+
+
+def write(wanted: tuple[str, Stages] | None, request: gr.Request = None) -> tuple:
+    """Write the files of the result that was just shown; returns updates of writing, last and the buttons."""
+    visitor = VISITORS.of(_session(request))
+    folder = next((old for old in visitor.results if wanted and old.name == wanted[0]), None)
+    if folder is None or visitor.shown is None:
+        return (gr.skip(),) * (2 + len(FILES))
+    began = time.perf_counter()
+    try:
+        files = segmenting.write_files(visitor.shown.prediction, folder / "files", _reporter(visitor))
+    except AvsegError as error:  # another run began, or the source is gone
+        words = "" if isinstance(error, Stopped) else _plain(error, folder)
+        hidden = (gr.update(visible=False),) * len(FILES)
+        return gr.update(value=figures.small(words), visible=bool(words)), gr.skip(), *hidden
+    stages = replace(wanted[1], files=time.perf_counter() - began)
+    return gr.update(visible=False), _last(stages), *downloads(files)
+
+
+def answer(
+    clip: str | None,
+    video: str | None,
+    model: str,
+    frames_per_second: float = 1,
+    start: float | None = 0,
+    end: float | None = None,
+    threshold: float = 0.5,
+    request: gr.Request = None,
+    progress: gr.Progress = gr.Progress(),
+) -> tuple[dict, str, str, str, str, str]:
+    """Mark what sounds in a bundled clip, or in a video of your own (which goes first), from start to end s.
+
+    Returns the record (what prediction.json holds), then files: a zip of everything, the overlay video, a zip
+    of PNG masks, COCO run lengths, prediction.json.
+    """
+    session = _session(request)
+    visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
+    if video:
+        visitor.uploads.add(Path(video))
+    try:
+        choice = Choice(source_of(clip, video), model, frames_per_second, start or 0.0, end)
+        report = _reporter(visitor, progress)
+        files, record = segmenting.answer(choice, threshold, folder / "files", report)
+    except AvsegError as error:
+        VISITORS.drop(session, folder)
+        raise gr.Error(_plain(error, folder), print_exception=False) from error
+    return record, *map(str, vars(files).values())
+
+
+def select_frame(event: gr.EventData, request: gr.Request = None) -> tuple:
+    """Keep the frame that the player tells of for the other tabs; returns updates of context and beside."""
+    visitor = VISITORS.of(_session(request))
+    shown = visitor.shown
+    frame = selected_frame(event, len(shown.prediction.clip.frames)) if shown else None
+    if frame is None:
+        return (gr.skip(),) * (1 + len(BESIDE))
+    visitor.shown = replace(shown, frame=frame)
+    return figures.context_of(visitor.shown), *_beside(frame)
 
 
 def check_upload(
@@ -108,37 +130,38 @@ def check_upload(
 ) -> tuple:
     """Look at an uploaded or recorded file at once: refuse it with words, or say what it is.
 
-    Returns updates of clip, upload, camera, about, button, length, notice, video and the header's context.
+    Returns updates of clip, upload, camera, about, button, start, end, notice, player and context.
     """
     if not upload:
-        return (gr.skip(),) * 9
+        return (gr.skip(),) * 10
     VISITORS.of(_session(request)).uploads.add(Path(upload))
     try:
         clip = read_clip(upload, fps=PROBE_RATE, seconds=text.LONGEST)
     except ClipError as error:
-        return gr.skip(), None, *(gr.skip(),) * 4, _say([str(error)], "error"), gr.skip(), gr.skip()
+        return gr.skip(), None, *(gr.skip(),) * 5, _say([str(error)], "error"), gr.skip(), gr.skip()
     about = figures.about(f"{clip.name}: {text.clip_words(clip)}.", clip.frames[len(clip.frames) // 2])
-    button = text.button_words(clip.duration, fps)
-    # A stranger's file never goes back through an output component: Gradio would open it with ffmpeg.
-    video = gr.skip() if shown else gr.update(value=None, visible=False)
+    end = round(clip.duration, 2)
+    button = text.button_words(0, end, fps)
+    # A stranger's file is not served as it is: the player shows it once it was decoded and written anew.
+    player = gr.skip() if shown else None
     header = gr.skip() if shown else context_of(clip.name, model)
     closed = gr.update(value=None, visible=False)
-    return None, upload, closed, about, button, clip.duration, gr.update(visible=False), video, header
+    return None, upload, closed, about, button, 0, end, gr.update(visible=False), player, header
 
 
 def choose_clip(clip: str | None, model: str | None, fps: float, shown: bool) -> tuple:
     """Choose a bundled clip; returns the updates that `check_upload` does.
 
-    Before the first result the video shows the clip as it is; afterwards the result stays until the next one.
+    Before the first result the player shows the clip as it is; then a result stays until the next one.
     """
     chosen = bundled().get(clip)
     if chosen is None:
-        return (gr.skip(),) * 9
-    about, button = figures.about(chosen.shows), text.button_words(chosen.seconds, fps)
-    video = gr.skip() if shown else gr.update(value=str(chosen.path), visible=True)
+        return (gr.skip(),) * 10
+    about, button = figures.about(chosen.shows), text.button_words(0, chosen.seconds, fps)
+    player = gr.skip() if shown else preview(chosen.path, chosen.seconds, chosen.title)
     header = gr.skip() if shown else context_of(chosen.title, model)
-    closed = gr.update(visible=False)
-    return gr.skip(), None, closed, about, button, chosen.seconds, gr.update(visible=False), video, header
+    hidden = gr.update(visible=False)
+    return gr.skip(), None, hidden, about, button, 0, chosen.seconds, hidden, player, header
 
 
 def open_camera() -> dict:
@@ -152,18 +175,20 @@ def clear_upload(model: str | None, fps: float, shown: bool) -> tuple:
     return first, *choose_clip(first, model, fps, shown)[1:]
 
 
-def choose_model(clip: str | None, model: str | None, shown: bool) -> tuple:
+def choose_model(clip: str | None, model: str | None, fps: float, shown: bool) -> tuple:
     """Choose a model; returns updates of its card's words and the header's context."""
     title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
-    return figures.small(text.card_words(card_of(model))), gr.skip() if shown else context_of(title, model)
+    return model_words(model, fps), gr.skip() if shown else context_of(title, model)
 
 
-def card_of(name: str | None) -> Card:
-    """Return the card of a bundled model; one that says what is wrong when it cannot be read."""
-    try:
-        return read_card(list_models()[name])[1]
-    except (KeyError, CheckpointError):
-        return Card(name or "none", "none", text.NO_MODEL)
+def list_choices() -> dict:
+    """Return the models that there are now: training may have finished one since the page was opened."""
+    return gr.update(choices=list(list_models()))
+
+
+def choose_range(start: float | None, end: float | None, fps: float, model: str | None) -> tuple[str, str]:
+    """Choose range and rate; returns updates of the button and the model's words."""
+    return text.button_words(start, end, fps), model_words(model, fps)
 
 
 def begin(request: gr.Request = None) -> tuple[dict, dict]:
@@ -187,16 +212,12 @@ def add(context: gr.HTML) -> None:
     """Put the tab's components where we are in the page, and wire them."""
     with gr.Row(elem_classes="page", equal_height=False):
         with gr.Column(scale=0, min_width=272, elem_classes="rail"):
-            rail = _rail()
+            rail = rail_parts()
         with gr.Column(elem_classes="stage", min_width=0):
-            stage = _stage()
-    _wire(rail, stage, context)
-
-
-def context_of(title: str, model: str | None) -> str:
-    """Return what the header says of a choice, until there is a result to speak of."""
-    card = card_of(model)
-    return figures.context(title, card.name, card.weights)
+            stage = stage_parts()
+    _wire_choices(rail, stage, context)
+    _wire_run(rail, stage, context)
+    _wire_endpoint(rail)
 
 
 def first_context() -> str:
@@ -204,93 +225,72 @@ def first_context() -> str:
     return context_of(next(iter(bundled().values())).title, next(iter(list_models()), None))
 
 
-def _rail() -> Rail:
-    clips, models = bundled(), list(list_models())
-    first, model = next(iter(clips)), next(iter(models), None)
-    titles = [(clip.title, name) for name, clip in clips.items()]
-    clip = gr.Radio(titles, value=first, label="Clip", elem_classes="clips", elem_id="clips")
-    about = gr.HTML(figures.about(clips[first].shows))
-    with gr.Row(elem_classes="own"):
-        upload = gr.File(
-            label=text.OWN_VIDEO, show_label=False, file_types=list(FILE_TYPES), elem_id="upload", min_width=0
-        )
-        record = gr.Button("Record", elem_id="record", scale=0, min_width=0)
-    # Mirroring or a set format would make Gradio run ffmpeg on the recording before we look at it.
-    camera = gr.Video(
-        label="Camera",
-        show_label=False,
-        sources=["webcam"],
-        format=None,
-        include_audio=True,
-        webcam_options=gr.WebcamOptions(mirror=False),
-        visible=False,
-        elem_id="camera",
-        buttons=[],
-    )
-    gr.HTML(figures.small(text.LIMITS), elem_classes="under")
-    chosen = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
-    card = gr.HTML(figures.small(text.card_words(card_of(model))), elem_classes="under")
-    rate = gr.Radio(list(RATES), value=1, label="Frames per second", elem_classes="seg", elem_id="rate")
-    words = text.button_words(clips[first].seconds, 1)
-    go = gr.Button(words, variant="primary", elem_id="go", interactive=model is not None)
-    stopping = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
-    length = gr.State(clips[first].seconds)
-    return Rail(clip, about, upload, record, camera, chosen, card, rate, go, stopping, length)
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-def _stage() -> Stage:
-    notice = gr.HTML(visible=False, elem_id="notice")
-    finding = gr.HTML(figures.heading(text.QUESTION, text.FIRST_LINE), elem_id="finding")
-    with gr.Column(elem_classes="card", elem_id="result"):
-        with gr.Row(elem_classes="seen", equal_height=False):
-            video = gr.Video(
-                str(next(iter(bundled().values())).path),
-                label="Video",
-                show_label=False,
-                interactive=False,
-                buttons=[],
-                elem_id="overlay",
-                scale=5,
-                min_width=0,
-            )
-            facts = gr.HTML(figures.promises(text.WHAT_APPEARS), elem_id="facts", scale=3, min_width=0)
-        timeline = gr.HTML(visible=False, elem_id="timeline")
-    with gr.Row(visible=False, elem_classes="files", elem_id="files") as files:
-        buttons = [gr.DownloadButton("", size="sm", scale=0, min_width=0) for _ in range(3)]
-    return Stage(notice, finding, video, facts, timeline, files, *buttons, gr.State(False))
-
-
-def _wire(rail: Rail, stage: Stage, context: gr.HTML) -> None:
-    private = {"api_visibility": "private", "show_progress": "hidden"}
+def _wire_choices(rail: Rail, stage: Stage, context: gr.HTML) -> None:
     choice = [
-        *(rail.clip, rail.upload, rail.camera, rail.about, rail.go, rail.length),
-        *(stage.notice, stage.video, context),
+        *(rail.clip, rail.upload, rail.camera, rail.about, rail.go, rail.start, rail.end),
+        *(stage.notice, stage.player, context),
     ]
     given = [rail.model, rail.rate, stage.shown]
-    rail.clip.input(choose_clip, [rail.clip, *given], choice, **private)
+    rail.clip.input(choose_clip, [rail.clip, *given], choice, **PRIVATE)
     looking = {"concurrency_limit": 2, "concurrency_id": "look", "show_progress_on": rail.about}
     for own, event in ((rail.upload, rail.upload.upload), (rail.camera, rail.camera.stop_recording)):
         event(check_upload, [own, *given], choice, api_visibility="private", **looking)
-    rail.record.click(open_camera, None, rail.camera, queue=False, **private)
-    rail.upload.clear(clear_upload, given, choice, **private)
-    rail.rate.change(text.button_words, [rail.length, rail.rate], rail.go, **private)
-    rail.model.input(choose_model, [rail.clip, rail.model, stage.shown], [rail.card, context], **private)
-    buttons = [rail.go, rail.stop]
-    started = rail.go.click(begin, None, buttons, queue=False, **private)
+    rail.record.click(open_camera, None, rail.camera, queue=False, **PRIVATE)
+    rail.upload.clear(clear_upload, given, choice, **PRIVATE)
+    ranged = [rail.start, rail.end, rail.rate, rail.model]
+    for part in (rail.rate.change, rail.start.input, rail.end.input):
+        part(choose_range, ranged, [rail.go, rail.card], trigger_mode="always_last", **PRIVATE)
+    rail.model.input(choose_model, [rail.clip, *given], [rail.card, context], **PRIVATE)
+    rail.model.focus(list_choices, None, rail.model, **PRIVATE)
+
+
+def _wire_run(rail: Rail, stage: Stage, context: gr.HTML) -> None:
+    buttons, files = [rail.go, rail.stop], stage.files
+    beside = list(files.beside.values())
+    started = rail.go.click(begin, None, buttons, queue=False, **PRIVATE)
     running = started.then(
         segment,
-        [rail.clip, rail.upload, rail.model, rail.rate],
-        [context, *stage.components()],
+        [rail.clip, rail.upload, rail.model, rail.rate, rail.start, rail.end],
+        [
+            *(context, stage.notice, stage.finding, stage.player, rail.last),
+            *(files.row, files.writing, *beside, stage.shown, stage.wanted),
+        ],
+        api_name="show_segment",  # "segment" is the endpoint for other programs
+        api_visibility="private",
+        concurrency_limit=1,
+        concurrency_id=MODEL_QUEUE,
+        show_progress_on=stage.player,
+    )
+    running.then(rest, None, buttons, queue=False, js=TO_RESULT, **PRIVATE)
+    running.then(
+        write, stage.wanted, [files.writing, rail.last, *files.buttons], concurrency_limit=2, **PRIVATE
+    )
+    rail.stop.click(stop, None, [*buttons, stage.notice], queue=False, cancels=[running], **PRIVATE)
+    stage.player.seek(select_frame, None, [context, *beside], queue=False, **PRIVATE)
+    for name, button in files.beside.items():
+        button.click(None, js=TO_TAB % name)
+
+
+def _wire_endpoint(rail: Rail) -> None:
+    """Offer `/segment` to other programs; the page itself does not use it."""
+    threshold = gr.Number(0.5, visible=False, label="Threshold")
+    record = gr.JSON(visible=False, label="Record")
+    names = ("Everything", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
+    files = [gr.File(visible=False, label=name) for name in names]
+    gr.Button(visible=False).click(
+        answer,
+        [rail.clip, rail.upload, rail.model, rail.rate, rail.start, rail.end, threshold],
+        [record, *files],
         api_name="segment",
         concurrency_limit=1,
         concurrency_id=MODEL_QUEUE,
-        show_progress_on=stage.video,
     )
-    running.then(rest, None, buttons, queue=False, js=TO_RESULT, **private)
-    rail.stop.click(stop, None, [*buttons, stage.notice], queue=False, cancels=[running], **private)
 
 
-def _reporter(visitor: Visitor, progress: gr.Progress) -> Report:
+def _reporter(visitor: Visitor, progress: gr.Progress | None = None) -> Report:
     """Return how a run tells its progress, a few times per second, and hears that it shall stop."""
     token, said = object(), 0.0
     visitor.run = token
@@ -299,21 +299,27 @@ def _reporter(visitor: Visitor, progress: gr.Progress) -> Report:
         nonlocal said
         if visitor.run is not token:
             raise Stopped(text.STOPPED)
-        if time.monotonic() - said > TICK or share == 0:
+        if progress and (time.monotonic() - said > TICK or share == 0):
             said = time.monotonic()
             progress(share, desc=words)
 
     return report
 
 
+def _last(stages: Stages) -> dict:
+    return gr.update(value=figures.last_run(asdict(stages)), visible=True)
+
+
+def _beside(frame: int) -> list[str]:
+    return [f"{words} {frame + 1}" if name == "inside" else words for name, words in BESIDE.items()]
+
+
 def _say(sentences: list[str], kind: str = "note") -> dict:
     return gr.update(value=figures.notices(sentences, kind), visible=True)
 
 
-def _download(path: Path, words: str) -> dict:
-    size = path.stat().st_size
-    amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"
-    return gr.update(value=str(path), label=f"{words}, {amount}")
+def _plain(error: AvsegError, folder: Path) -> str:
+    return str(error).replace(str(folder), "the folder of results")
 
 
 def _session(request: gr.Request | None) -> str:

@@ -5,13 +5,15 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
+from gradio import EventData
 
 from app import figures, session, text, theme
 from app.clips import bundled
 from app.measured import measure
-from app.segmenting import run, source_of
+from app.segmenting import Choice, run, source_of
 from app.tabs import segment as tab
 from avseg.clip import read_clip
 from avseg.errors import CheckpointError, ClipError
@@ -48,32 +50,91 @@ def prediction_of(path: Path, task: str = "ms3", fps: float = 1):
     return Predictor(BrightAndLoud(task), "cpu").predict(read_clip(path, fps=fps))
 
 
-def test_a_run_puts_finding_video_numbers_and_files_on_the_page(stand_in, tmp_path, cache):
+def test_a_run_puts_finding_player_and_timings_on_the_page(stand_in, tmp_path, cache):
     video = counting(tmp_path / "grey steps.mp4", seconds=5, rate=20)
-    context, notice, finding, overlay, facts, timeline, files, *downloads, shown = tab.segment(
-        None, str(video), "stand-in", 1
-    )
-    assert shown is True and files["visible"] and notice == SKIP | {"visible": False}
-    assert "grey steps.mp4" in context and "random weights" in context
+    out = tab.segment(None, str(video), "stand-in", 1)
+    context, notice, finding, player, last, files, writing, *_, shown, wanted = out
+    assert shown is True and files["visible"] and writing["visible"] and notice == SKIP | {"visible": False}
+    assert "grey steps.mp4" in context and "random weights" in context and "1 of 5" in context
     # Grey 16 + 2 n passes the stand-in's middle grey between frames 2 and 4 of the five.
-    record = json.loads(Path(downloads[2]["value"]).read_text())
-    marked = sum(frame["foreground"] > 0 for frame in record["frames"])
-    assert 0 < marked < 5
-    assert f"in {marked} of 5 frames" in finding and "<h1>" in finding
-    assert timeline["value"].count("<figure") == 5 and "0.94\N{NO-BREAK SPACE}s" in timeline["value"]
-    assert "decode" in facts and f"{marked} of 5" in facts
-    assert Path(overlay["value"]).is_relative_to(cache) and downloads[0]["value"] == overlay["value"]
-    with zipfile.ZipFile(downloads[1]["value"]) as masks:
-        assert len(masks.namelist()) == 5
-    page = finding + facts + timeline["value"] + context + json.dumps(record)
-    assert str(tmp_path) not in page
+    result = tab.VISITORS.of("local").shown
+    marked = int((result.prediction.foreground > 0).sum())
+    assert 0 < marked < 5 and f"in {marked} of 5 frames" in finding and "<h1>" in finding
+    assert player.shows == "prediction" and len(player.times) == 5 and player.title == "grey steps.mp4"
+    assert player.video.is_relative_to(cache) and player.pack.is_relative_to(cache)
+    assert "decode" in last["value"] and wanted[0] == player.pack.parent.parent.name
+    assert (result.title, result.clip, result.frame) == ("grey steps.mp4", None, 0)
+    assert str(tmp_path) not in finding + context + last["value"]
+
+
+def test_files_are_written_after_the_masks_are_shown(stand_in, tmp_path, cache):
+    video = counting(tmp_path / "a.mp4", seconds=3)
+    wanted = tab.segment(None, str(video), "stand-in", 2)[-1]
+    writing, last, *buttons = tab.write(wanted)
+    assert writing == SKIP | {"visible": False} and "files" in last["value"]
+    everything, overlay, masks, coco, record = (Path(button["value"]) for button in buttons)
+    assert all(path.is_relative_to(cache) for path in (everything, overlay, masks, coco, record))
+    with zipfile.ZipFile(masks) as packed:
+        assert len(packed.namelist()) == 6
+    with zipfile.ZipFile(everything) as packed:
+        names = set(packed.namelist())
+    assert {"overlay.mp4", "prediction.json", "coco.json", "masks/0006.png"} < names
+    assert len(json.loads(coco.read_text())["images"]) == len(json.loads(record.read_text())["frames"]) == 6
+
+
+def test_only_a_result_of_ones_own_is_written(stand_in, tmp_path):
+    tab.segment(None, str(counting(tmp_path / "a.mp4", seconds=1)), "stand-in", 1)
+    for wanted in (None, ("../../etc", None), ("elsewhere", None)):
+        assert all(update == SKIP for update in tab.write(wanted))
+
+
+def test_the_selected_frame_is_kept_and_checked(stand_in, tmp_path):
+    def tell(frame):
+        return tab.select_frame(EventData(None, {"frame": frame}))
+
+    assert all(update == SKIP for update in tell(0))
+    tab.segment(None, str(counting(tmp_path / "a.mp4", seconds=3)), "stand-in", 1)
+    assert "3 of 3" in tell(2)[0] and tab.VISITORS.of("local").shown.frame == 2
+    for nonsense in (3, -1, "1", 1.0, True, None, [1]):
+        assert all(update == SKIP for update in tell(nonsense))
+    assert tab.VISITORS.of("local").shown.frame == 2
+
+
+def test_a_range_is_segmented(stand_in, tmp_path):
+    video = counting(tmp_path / "a.mp4", seconds=5)
+    result = tab.segment(None, str(video), "stand-in", 2, 1.5, 3.0)
+    assert len(result[3].times) == 3 and result[3].duration == pytest.approx(1.5, abs=0.05)
+    assert "from 1.5 to 3 s" in result[2]
+    for start, end, words in (
+        (3, 2, "ends at 2 s"),
+        (0, 70, "more than 60 s"),
+        (90, 100, "no picture from 90"),
+    ):
+        failed = tab.segment(None, str(video), "stand-in", 1, start, end)
+        assert words in failed[1]["value"].replace("would end", "ends") and failed[3] == SKIP
+
+
+def test_a_bundled_clip_comes_with_its_ground_truth(stand_in):
+    player = tab.segment("dog-and-guitar", None, "stand-in", 2, 1, 4)[3]
+    assert player.video == bundled()["dog-and-guitar"].path and player.start == 1
+    assert len(player.parts.truth) == 6 and None not in player.parts.truth
+    assert [(lane.name, lane.spans) for lane in player.lanes] == [("dog", ((0.0, 1.0), (2.0, 3.0)))]
+
+
+def test_other_programs_get_the_record_and_files(stand_in, tmp_path):
+    video = counting(tmp_path / "a.mp4", seconds=3)
+    record, *files = tab.answer(None, str(video), "stand-in", 1, threshold=0.75)
+    assert record["threshold"] == 0.75 and len(record["frames"]) == 3
+    assert [Path(path).suffix for path in files] == [".zip", ".mp4", ".zip", ".json", ".json"]
+    with pytest.raises(gr.Error, match="No clip is chosen"):
+        tab.answer("no-such", None, "stand-in")
 
 
 def test_a_clip_without_sound_gives_nothing_and_says_why(stand_in, tmp_path):
     video = counting(tmp_path / "silent.mp4", seconds=3, sound=None)
     result = tab.segment(None, str(video), "stand-in", 2)
     assert "Nothing is marked as sounding in any of the 6 frames." in result[2]
-    assert "No sound track" in result[2] and "silence" in result[5]["value"]
+    assert "No sound track" in result[2] and result[3].silent
 
 
 @pytest.mark.parametrize(
@@ -83,12 +144,12 @@ def test_a_clip_without_sound_gives_nothing_and_says_why(stand_in, tmp_path):
 def test_only_clips_of_the_table_are_read(stand_in, clip, fps, words):
     result = tab.segment(clip, None, "stand-in", fps)
     assert words in result[1]["value"] and 'role="alert"' in result[1]["value"]
-    assert all(update == SKIP for update in (result[0], *result[2:]))
+    assert all(update == SKIP for update in (result[0], *result[2:-1])) and result[-1] is None
 
 
 def test_rates_that_are_not_offered_are_refused(stand_in, tmp_path):
     with pytest.raises(ClipError, match="choose 1, 2, 4 or 8"):
-        run(source_of("dog-and-guitar", None), "stand-in", 30, tmp_path, lambda *_: None)
+        run(Choice(source_of("dog-and-guitar", None), "stand-in", 30), tmp_path, lambda *_: None)
 
 
 def test_a_model_that_is_gone_is_an_error_in_words(tmp_path):
@@ -110,13 +171,13 @@ def test_stop_ends_a_run_and_leaves_the_page_as_it_is(stand_in, tmp_path, cache)
 
 def test_an_upload_is_looked_at_at_once(tmp_path):
     video = counting(tmp_path / "mine.mp4", seconds=3)
-    clip, upload, camera, about, button, length, _, shown, header = tab.check_upload(
+    clip, upload, camera, about, button, start, end, _, player, header = tab.check_upload(
         str(video), None, 2, False
     )
-    assert clip is None and upload == str(video) and length == pytest.approx(3, abs=0.05)
+    assert clip is None and upload == str(video) and start == 0 and end == pytest.approx(3, abs=0.05)
     assert "mine.mp4: 96 × 64 px, 3.0 s, with sound." in about and button == "Segment 6 frames"
-    # The stranger's file never reaches a video component: Gradio would hand it to ffmpeg as it is.
-    assert camera["value"] is None and shown["value"] is None and "mine.mp4" in header
+    # The stranger's file is never served as it is.
+    assert camera["value"] is None and player is None and "mine.mp4" in header
 
 
 def test_a_text_file_is_refused_in_words(tmp_path):
@@ -129,9 +190,9 @@ def test_a_text_file_is_refused_in_words(tmp_path):
 
 def test_choosing_a_clip_names_it_and_keeps_a_result():
     name = list(bundled())[1]
-    *_, about, button, length, _, video, header = tab.choose_clip(name, None, 4, False)
-    assert bundled()[name].shows in about and button == "Segment 20 frames" and length == 5
-    assert video["value"] == str(bundled()[name].path) and bundled()[name].title in header
+    *_, about, button, start, end, _, player, header = tab.choose_clip(name, None, 4, False)
+    assert bundled()[name].shows in about and button == "Segment 20 frames" and (start, end) == (0, 5)
+    assert player.video == bundled()[name].path and bundled()[name].title in header
     assert tab.choose_clip(name, None, 4, True)[-2:] == (SKIP, SKIP)
     assert set(map(str, tab.choose_clip("../x", None, 4, True))) == {str(SKIP)}
 
@@ -156,7 +217,7 @@ def test_failed_runs_push_no_result_out(stand_in, tmp_path):
     good = tab.segment(None, str(counting(tmp_path / "a.mp4", seconds=1)), "stand-in", 1)
     for _ in range(session.RESULTS_KEPT + 1):
         tab.segment("no-such-clip", None, "stand-in", 1)
-    assert Path(good[3]["value"]).is_file()
+    assert good[3].video.is_file() and good[3].pack.is_file()
 
 
 def test_session_names_never_become_paths(cache):
@@ -165,11 +226,18 @@ def test_session_names_never_become_paths(cache):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "fps", "words"),
-    [(5, 1, "Segment 5 frames"), (0.4, 1, "Segment 1 frame"), (None, 4, "Segment the clip"), (90, 1, "60")],
+    ("start", "end", "fps", "words"),
+    [
+        (0, 5, 1, "Segment 5 frames"),
+        (None, 0.4, 1, "Segment 1 frame"),
+        (1.5, 4, 2, "Segment 5 frames"),
+        (0, None, 4, "Segment the clip"),
+        (3, 2, 4, "Segment the clip"),
+        (0, 90, 1, "60"),
+    ],
 )
-def test_the_button_says_what_will_happen(seconds, fps, words):
-    assert words in text.button_words(seconds, fps)
+def test_the_button_says_what_will_happen(start, end, fps, words):
+    assert words in text.button_words(start, end, fps)
 
 
 def test_findings_are_counted_on_the_masks(tmp_path):
@@ -186,14 +254,6 @@ def test_classes_are_named_with_their_frames_and_shares(tmp_path):
     names = {count.name for count in measured.classes}
     assert names == {"airplane", "dog"} and all(0 < count.frames < 5 for count in measured.classes)
     assert text.finding(measured).startswith(f"{measured.classes[0].name}: in ")
-    html = figures.facts(prediction, measured, prediction.seconds)
-    assert "airplane" in html and "probability" not in html
-
-
-def test_a_long_timeline_has_ten_pictures_and_every_number(tmp_path):
-    prediction = prediction_of(counting(tmp_path / "a.mp4", seconds=5, rate=20), fps=8)
-    html = figures.timeline(prediction, measure(prediction))
-    assert html.count("<figure") == 10 and html.count("<tr>") == 41
 
 
 def test_words_from_files_are_escaped():

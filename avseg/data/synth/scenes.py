@@ -40,6 +40,7 @@ __all__ = [
     "sample_scene",
     "scene_from_dict",
     "sounding",
+    "truth",
 ]
 
 SAMPLE_RATE = 16_000
@@ -86,25 +87,44 @@ def render(scene: Scene, t: float, size: tuple[int, int]) -> tuple[np.ndarray, n
     Returns rgb uint8 [H, W, 3] and classes uint8 [H, W], the class index of visible pixels of what sounds in
     that second (alpha above one half), 0 elsewhere. The picture does not depend on the schedule.
     """
-    height, width = size
     picture = _backdrop(scene.backdrop, scene.split, size).copy()
     classes = np.zeros(size, np.uint8)
     now = sounding(scene, t)
     for thing in scene.things:
-        across, tall = width / ASPECT, height
-        drawn = _drawn(thing, scene.split, _pose(thing, t), size)
-        lift = thing.bob * np.sin(2 * np.pi * (thing.bob_rate * t + thing.phase))
-        left = round((thing.x + thing.speed * t) * across - drawn.width / 2)
-        top = round((thing.y + lift) * tall) - drawn.height
+        drawn, left, top = _placed(scene, thing, t, size)
         if not objects.airborne(thing.name, thing.variant):
-            _shade(picture, drawn.width, round(left + drawn.width / 2), round(thing.y * tall))
+            _shade(picture, drawn.width, round(left + drawn.width / 2), round(thing.y * size[0]))
         picture.paste(drawn, (left, top), drawn)
-        rows = slice(max(top, 0), max(min(top + drawn.height, height), 0))
-        columns = slice(max(left, 0), max(min(left + drawn.width, width), 0))
-        solid = np.asarray(drawn.getchannel("A")) > 127
-        solid = solid[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        classes[rows, columns][solid] = CLASS_INDEX[thing.name] if thing.name in now else 0
+        _mark(classes, drawn, left, top, CLASS_INDEX[thing.name] if thing.name in now else 0)
     return np.asarray(picture), classes
+
+
+def truth(scene: Scene, t: float, size: tuple[int, int]) -> np.ndarray:
+    """Returns the classes uint8 [H, W] that `render` does, without painting the picture."""
+    classes = np.zeros(size, np.uint8)
+    now = sounding(scene, t)
+    for thing in scene.things:
+        _mark(classes, *_placed(scene, thing, t, size), CLASS_INDEX[thing.name] if thing.name in now else 0)
+    return classes
+
+
+def _placed(scene: Scene, thing: Thing, t: float, size: tuple[int, int]) -> tuple[Image.Image, int, int]:
+    """Returns a thing's RGBA picture at time t, and its left and top in pixels."""
+    height, width = size
+    drawn = _drawn(thing, scene.split, _pose(thing, t), size)
+    lift = thing.bob * np.sin(2 * np.pi * (thing.bob_rate * t + thing.phase))
+    left = round((thing.x + thing.speed * t) * (width / ASPECT) - drawn.width / 2)
+    return drawn, left, round((thing.y + lift) * height) - drawn.height
+
+
+def _mark(classes: np.ndarray, drawn: Image.Image, left: int, top: int, index: int) -> None:
+    """Gives the solid pixels of a thing its class index; 0 for what is silent, which hides what is behind."""
+    height, width = classes.shape
+    rows = slice(max(top, 0), max(min(top + drawn.height, height), 0))
+    columns = slice(max(left, 0), max(min(left + drawn.width, width), 0))
+    solid = np.asarray(drawn.getchannel("A")) > 127
+    solid = solid[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    classes[rows, columns][solid] = index
 
 
 def _pose(thing: Thing, t: float) -> int:
