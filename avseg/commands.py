@@ -265,6 +265,51 @@ def curve(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path) -> int:
     return 0
 
 
+def what_if(
+    clip: tyro.conf.Positional[Path],
+    change: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    model: str = "tiny-ms3",
+    out: Path = Path("outputs/what-if"),
+    fps: float = 1.0,
+    threshold: float = 0.5,
+    device: str = "auto",
+) -> int:
+    """Change the sound or the model, and see what becomes of a clip's masks.
+
+    Prints a line per frame and writes OUT/<clip>/comparison.json and strip.png (above before, below after).
+    Without --change it lists what can be changed.
+
+    Args:
+        clip: A video file.
+        change: mute, shift=2, decoder-head=3,1 and so on; several combine.
+        model: A bundled model's name or a .safetensors file; see `info`.
+        out: Folder that gets one folder per clip.
+        fps: Frames per second to segment, 0.2 to 30.
+        threshold: Probability above which a pixel is foreground (s4, ms3).
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+    from avseg.clip import read_clip
+    from avseg.predict import Predictor
+    from avseg.whatif import INTERVENTIONS, read_change
+    from avseg.whatif import what_if as run
+    from avseg.whatif_compare import compare, lines, write_comparison
+
+    if not change:
+        for row in INTERVENTIONS:
+            values = ",".join(parameter.name.upper() for parameter in row.parameters)
+            print(f"{row.name}={values}".removesuffix("="))
+            print(f"  {row.sentence} {row.table}".rstrip())
+        return 0
+    changes = [read_change(words) for words in change]
+    predictor, read = Predictor(model, device), read_clip(clip, fps)
+    before = predictor.predict(read, threshold=threshold)
+    after = run(predictor, read, changes, threshold)
+    comparison = compare(before, after)
+    print("\n".join(lines(comparison)))
+    print(f"Written: {write_comparison(out / clip.stem, before, after, comparison, changes)}")
+    return 0
+
+
 def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | None = None) -> int:
     """Turn a released AVSegFormer .pth file into a model file of ours.
 
@@ -323,6 +368,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
     """Return all commands; the flags of `train` start at the config that is named in the arguments."""
     return (
         predict,
+        what_if,
         synth,
         check,
         train_from(_named_config(arguments)),

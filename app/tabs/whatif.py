@@ -1,0 +1,253 @@
+"""The What if tab: change the sound or the model, and see the masks before and after beside each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+
+from app import figures as parts
+from app.player import Player
+from app.session import MODEL_QUEUE, VISITORS, Stopped
+from app.text import STOPPED
+from app.whatif import figures, words
+from app.whatif.effect import Effect, ask, first_look, listener, mean_where, try_range
+from app.whatif.listening import both_players
+from app.whatif.rail import Rail, build_rail, config_of
+from avseg.checkpoints import list_models
+from avseg.errors import AvsegError
+from avseg.whatif import INTERVENTION, INTERVENTIONS, Change, Parameter, read_change
+
+SCRIPT = (Path(__file__).parent.parent / "whatif" / "pairs.js").read_text(encoding="utf-8")
+RANGED = tuple(row for row in INTERVENTIONS if row.swept)
+FIRST_RANGE = "shift"
+TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#wi-finding').scrollIntoView(); }"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The result."""
+
+    notice: gr.HTML
+    finding: gr.HTML
+    stats: gr.HTML
+    pairs: gr.HTML
+    listen: gr.Button
+    players: gr.Row
+    both: tuple[Player, Player]
+    effect: gr.State  # the last one, for the players
+    row: gr.Dropdown
+    try_all: gr.Button
+    stop: gr.Button
+    range: gr.HTML
+
+
+def see(changes: Sequence[Change], clip: str | None, session: str, progress: gr.Progress) -> tuple:
+    """Run the visitor's clip again under the changes, or `clip` when there is no result yet.
+
+    Returns updates of the clip's dropdown, the header's context, notice, finding, stats, pairs, of the button
+    and the row of the players and of the last effect; a failed run changes the notice only.
+    """
+    visitor = VISITORS.of(session)
+    tick = listener(visitor, lambda share, said: progress(share, desc=said))
+    try:
+        if changes and visitor.shown is None:
+            visitor.shown = first_look(clip or "", next(iter(list_models()), ""), tick)
+        effect = ask(visitor.shown, changes, tick)
+    except AvsegError as error:
+        return gr.skip(), gr.skip(), _failed(error), *(gr.skip(),) * 6
+    return (
+        gr.update(visible=False),
+        parts.context_of(effect.shown),
+        gr.update(visible=False),
+        figures.head(words.finding(effect), words.caption(effect)),
+        gr.update(value=figures.stats(effect), visible=True),
+        figures.effect_page(effect),
+        gr.update(visible=True),
+        gr.update(visible=False),
+        effect,
+    )
+
+
+def listen(effect: Effect, request: gr.Request = None) -> tuple:
+    """Show the players before and after; returns updates of notice, button, their row and both of them."""
+    folder = VISITORS.of(_session(request)).folder / "what-if"
+    try:
+        players = both_players(effect, folder)
+    except AvsegError as error:
+        return _failed(error), *(gr.skip(),) * 4
+    return gr.update(visible=False), gr.update(visible=False), gr.update(visible=True), *players
+
+
+def see_range(
+    change: Change, rest: Sequence[Change], clip: str | None, session: str, progress: gr.Progress
+) -> tuple:
+    """Run the visitor's clip over the whole range of one change; returns updates of notice and sweep."""
+    visitor = VISITORS.of(session)
+    tick = listener(visitor, lambda share, said: progress(share, desc=said))
+    try:
+        if visitor.shown is None:
+            visitor.shown = first_look(clip or "", next(iter(list_models()), ""), tick)
+        trial = try_range(visitor.shown, change, rest, tick)
+    except AvsegError as error:
+        return _failed(error), gr.skip()
+    return gr.update(visible=False), gr.update(value=figures.range_page(trial), visible=True)
+
+
+def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
+    """Remember the frame that was chosen, for the sweep and the other tabs."""
+    visitor = VISITORS.of(_session(request))
+    frame = (event._data or {}).get("frame")
+    if visitor.shown and isinstance(frame, int) and 0 <= frame < len(visitor.shown.prediction.labels):
+        visitor.shown = replace(visitor.shown, frame=frame)
+
+
+def arrive(request: gr.Request = None) -> tuple:
+    """Fit the tab to the visitor's result: its model's ranges; a clip to choose where there is none."""
+    shown = VISITORS.of(_session(request)).shown
+    config = config_of(shown)
+    sliders = [
+        gr.update(maximum=parameter.range_in(config)[1])
+        for parameter in _parameters()
+        if parameter.numeric and parameter.high_from
+    ]
+    return gr.update(visible=shown is None), gr.update(choices=list(list_models())), *sliders
+
+
+def choose_range(name: str, request: gr.Request = None) -> str:
+    """Return the words of the sweep's button for a row."""
+    config = config_of(VISITORS.of(_session(request)).shown)
+    return words.range_button(len(INTERVENTION[name].swept.values_in(config)))
+
+
+def what_if(
+    changes: list[str], clip: str = "dog-and-guitar", model: str = "tiny-ms3", fps: float = 1
+) -> dict:
+    """Segment a bundled clip as it is and under changes such as "mute", "shift=2", "swap=street-siren".
+
+    Returns the finding in words, the mean IoU of before and after, and every frame's numbers. The changes are
+    those of `python -m avseg what-if CLIP`; sounds come from the bundled clips.
+    """
+    try:
+        effect = ask(first_look(clip, model, fps=fps), [read_change(change) for change in changes])
+    except AvsegError as error:
+        raise gr.Error(str(error)) from error
+    c = effect.comparison
+    names = [name for name in c.__dataclass_fields__ if getattr(c, name) is not None]
+    frames = zip(*(getattr(c, name).round(6).tolist() for name in names), strict=True)
+    return {
+        "finding": words.finding(effect),
+        "iou": round(mean_where(c.iou, c.before, c.after), 6),
+        "frames": [dict(zip(names, frame, strict=True)) for frame in frames],
+    }
+
+
+def begin(request: gr.Request = None) -> tuple[dict, dict]:
+    """Show Stop in place of a button, and let any earlier run of the visitor end."""
+    VISITORS.of(_session(request)).run = None
+    return gr.update(visible=False), gr.update(visible=True)
+
+
+def stop(request: gr.Request = None) -> tuple[dict, dict, dict]:
+    """End the visitor's run at its next step; returns updates of the two buttons and the notice."""
+    VISITORS.of(_session(request)).run = None
+    return *rest(), _failed(Stopped(STOPPED))
+
+
+def rest() -> tuple[dict, dict]:
+    """Show the button in place of Stop."""
+    return gr.update(visible=True), gr.update(visible=False)
+
+
+def add(context: gr.HTML) -> None:
+    """Put the tab's components where we are in the page, and wire them."""
+    with gr.Row(elem_classes="page", equal_height=False) as page:
+        with gr.Column(scale=0, min_width=296, elem_classes=["rail", "wi-rail"]):
+            rail = build_rail()
+        with gr.Column(elem_classes="stage", min_width=0):
+            stage = _stage()
+    _wire(rail, stage, page.parent, context)
+    gr.api(what_if, api_name="what_if", concurrency_limit=1, concurrency_id=MODEL_QUEUE)
+
+
+def _stage() -> Stage:
+    notice = gr.HTML(visible=False, elem_id="wi-notice")
+    finding = gr.HTML(figures.head(words.TITLE, words.FIRST_LINE), elem_id="wi-finding")
+    stats = gr.HTML(visible=False, elem_id="wi-stats")
+    with gr.Column(elem_classes=["card", "wi-card"]):
+        pairs = gr.HTML(figures.empty(), elem_id="wi-pairs", js_on_load=SCRIPT)
+    listen_to = gr.Button(words.LISTEN, visible=False, elem_id="wi-listen", size="sm")
+    with gr.Row(visible=False, elem_id="wi-players", equal_height=False) as row_of_players:
+        both = (Player(label="Before", min_width=0), Player(label="After", min_width=0))
+    with gr.Column(elem_classes=["card", "wi-card"], elem_id="wi-sweep"):
+        with gr.Row(elem_classes="wi-ask"):
+            rows = [(row.title, row.name) for row in RANGED]
+            row = gr.Dropdown(
+                rows,
+                value=FIRST_RANGE,
+                label="One change over its whole range",
+                filterable=False,
+                min_width=180,
+            )
+            count = len(INTERVENTION[FIRST_RANGE].swept.values_in(config_of(None)))
+            try_all = gr.Button(words.range_button(count), scale=0, min_width=130, elem_id="wi-try")
+            stopping = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=130)
+        swept = gr.HTML(visible=False, elem_id="wi-range")
+    listening = (listen_to, row_of_players, both, gr.State())
+    return Stage(notice, finding, stats, pairs, *listening, row, try_all, stopping, swept)
+
+
+def _wire(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    model = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE, "api_visibility": "private"}
+
+    def run(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple:
+        return see(rail.read(form), form[rail.clip], _session(request), progress)
+
+    def run_range(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple:
+        change = rail.change(form[stage.row], form)
+        return see_range(change, rail.read(form), form[rail.clip], _session(request), progress)
+
+    given = rail.inputs()
+    page = [
+        *(rail.clip, context, stage.notice, stage.finding, stage.stats, stage.pairs),
+        *(stage.listen, stage.players, stage.effect),
+    ]
+    for handler, inputs, outputs, shown, pair in (
+        (run, given, page, stage.pairs, [rail.go, rail.stop]),
+        (
+            run_range,
+            {*given, stage.row},
+            [stage.notice, stage.range],
+            stage.range,
+            [stage.try_all, stage.stop],
+        ),
+    ):
+        started = pair[0].click(begin, None, pair, queue=False, **private)
+        running = started.then(handler, inputs, outputs, show_progress_on=shown, **model)
+        running.then(rest, None, pair, queue=False, js=TO_RESULT if handler is run else None, **private)
+        pair[1].click(stop, None, [*pair, stage.notice], queue=False, cancels=[running], **private)
+    shown = [stage.notice, stage.listen, stage.players, *stage.both]
+    stage.listen.click(listen, stage.effect, shown, api_visibility="private", show_progress_on=stage.listen)
+    stage.row.input(choose_range, stage.row, stage.try_all, **private)
+    stage.pairs.select(choose_frame, None, None, **private)
+    sliders = [
+        one
+        for row in INTERVENTIONS
+        for one, parameter in zip(rail.values[row.name], row.parameters, strict=True)
+        if parameter.numeric and parameter.high_from
+    ]
+    tab.select(arrive, None, [rail.clip, rail.values["checkpoint"][0], *sliders], **private)
+
+
+def _parameters() -> list[Parameter]:
+    return [parameter for row in INTERVENTIONS for parameter in row.parameters]
+
+
+def _failed(error: AvsegError) -> dict:
+    kind = "note" if isinstance(error, Stopped) else "error"
+    return gr.update(value=figures.say(str(error), kind), visible=True)
+
+
+def _session(request: gr.Request | None) -> str:
+    return (request and request.session_hash) or "local"
