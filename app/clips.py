@@ -12,7 +12,7 @@ from PIL import Image
 
 from app.player import Lane
 from avseg.clip import read_clip
-from avseg.data.synth.scenes import scene_from_dict, truth
+from avseg.data.synth.scenes import Scene, scene_from_dict, truth
 from avseg.draw import resize
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "clips"
@@ -62,11 +62,16 @@ def thumbnail(name: str) -> str:
     return jpeg_uri(resize(clip.frames[0], THUMBNAIL), quality=80)
 
 
+def scene_of(name: str) -> Scene:
+    """Return the scene that a bundled clip was drawn from."""
+    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
+    return scene_from_dict(about["scene"])
+
+
 @lru_cache(maxsize=32)
 def truth_of(name: str, moments: tuple[float, ...]) -> tuple[np.ndarray, ...]:
     """Return the ground truth of a bundled clip at moments of its file, s: classes, uint8 [360, 640]."""
-    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
-    scene = scene_from_dict(about["scene"])
+    scene = scene_of(name)
     return tuple(truth(scene, min(float(moment), scene.seconds - 1e-3), TRUTH) for moment in moments)
 
 

@@ -1,7 +1,6 @@
 """What moves in a step and how far: parameter groups, learning rate, frozen backbones."""
 
 import torch
-from torch import nn
 
 from avseg.config import Config
 from avseg.errors import ConfigError
@@ -62,9 +61,5 @@ def set_training(model: AVSegFormer, config: Config, epoch: int) -> None:
         part.requires_grad_(not frozen_now)
         if frozen_now and c.frozen_statistics:
             part.eval()
-    unused(model).requires_grad_(c.auxiliary == "intermediate")
-
-
-def unused(model: AVSegFormer) -> nn.Module:
-    """Return the part that only the intermediate masks need."""
-    return model.reformer if model.reformer is not None else nn.Identity()
+    if model.reformer is not None:  # only the intermediate masks need it
+        model.reformer.requires_grad_(c.auxiliary == "intermediate")

@@ -19,7 +19,7 @@ from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import Clips
 from avseg.data.synth.dataset import SynthAVS
 from avseg.data.synth.objects import NAMES
-from avseg.data.synth.scenes import Scene, Sound, frame_time, mix, render
+from avseg.data.synth.scenes import Scene, Sound, all_heard, frame_time, mix, truth
 from avseg.errors import AvsegError
 
 SILENCE, NOISE, OFFSCREEN, SWAPPED = "silence", "noise", "offscreen", "swapped"
@@ -153,9 +153,8 @@ def switches(
         return {}, {}
     pair = [str(name) for name in rng.choice(scene.visible, len(SWITCHES), replace=False)]
     scenes = {which: _only(scene, name, rng) for which, name in zip(SWITCHES, pair)}
-    every = (True,) * scene.seconds
-    all_heard = replace(scene, sounds=tuple(Sound(name, 0, 1.0, every) for name in scene.visible))
-    maps = [render(all_heard, frame_time(second), painted)[1] for second in range(scene.seconds)]
+    everything = all_heard(scene)
+    maps = [truth(everything, frame_time(second), painted) for second in range(scene.seconds)]
     classes = squash(torch.from_numpy(np.stack(maps)), size)
     return scenes, {which: classes == CLASS_INDEX[name] for which, name in zip(SWITCHES, pair)}
 

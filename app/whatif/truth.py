@@ -1,15 +1,14 @@
 """The ground truth of a bundled clip: it was drawn, so what sounds and what is in view are known exactly."""
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from app.clips import TRUTH, bundled, truth_of
+from app.clips import TRUTH, bundled, scene_of, truth_of
 from avseg.clip import Clip
 from avseg.data.labels import CLASSES
-from avseg.data.synth.scenes import Sound, scene_from_dict, truth
+from avseg.data.synth.scenes import all_heard, truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +44,7 @@ def known_of(name: str | None, clip: Clip) -> Known | None:
 
 @lru_cache(maxsize=8)
 def _known(name: str, moments: tuple[float, ...]) -> Known:
-    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
-    scene = scene_from_dict(about["scene"])
-    always = tuple(Sound(visible, 0, 1.0, (True,) * scene.seconds) for visible in scene.visible)
-    everything, last = replace(scene, sounds=always), scene.seconds - 1e-3
+    scene = scene_of(name)
+    everything, last = all_heard(scene), scene.seconds - 1e-3
     in_view = [truth(everything, min(moment, last), TRUTH) for moment in moments]
     return Known(np.stack(truth_of(name, moments)), np.stack(in_view))

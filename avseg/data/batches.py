@@ -1,6 +1,6 @@
 """From clips to the tensors that the model and the losses take; one road for every data set."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from avseg.audio import benchmark_patches, released_patches
 from avseg.data.labels import CLASS_INDEX, CLASSES
 from avseg.data.samples import Clips
 from avseg.data.synth.dataset import SynthAVS
-from avseg.data.synth.scenes import Sound, frame_time, heard, mix, render
+from avseg.data.synth.scenes import all_heard, frame_time, heard, mix, render
 from avseg.models.backbones import normalise
 
 
@@ -123,9 +123,7 @@ class SynthPictures(Dataset):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         scene = self.clips.scene(index)
-        every = (True,) * scene.seconds
-        all_heard = replace(scene, sounds=tuple(Sound(name, 0, 1.0, every) for name in scene.visible))
-        picture, classes = render(all_heard, frame_time(index % scene.seconds), self.clips.size)
+        picture, classes = render(all_heard(scene), frame_time(index % scene.seconds), self.clips.size)
         frames = torch.from_numpy(picture.copy())[None]
         frames = vary_light(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
         return normalise(frames, self.clips.size[0])[0], torch.from_numpy(classes)

@@ -1,6 +1,6 @@
 """What a scene is made of: things to see, a backdrop, sounds with a schedule; frozen and JSON-ready."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import floor
 
 ASPECT = 16 / 9  # the world is 1 high and ASPECT wide; x runs right, y runs down
@@ -77,6 +77,12 @@ def scene_from_dict(values: dict) -> Scene:
     sounds = tuple(Sound(**{**sound, "on": tuple(sound["on"])}) for sound in values["sounds"])
     backdrop = Backdrop(**{**values["backdrop"], "light": tuple(values["backdrop"]["light"])})
     return Scene(**{**values, "things": things, "sounds": sounds, "backdrop": backdrop})
+
+
+def all_heard(scene: Scene) -> Scene:
+    """Returns the scene with everything in view sounding throughout: all of it is ground truth then."""
+    every = (True,) * scene.seconds
+    return replace(scene, sounds=tuple(Sound(name, 0, 1.0, every) for name in scene.visible))
 
 
 def heard(scene: Scene, t: float) -> tuple[str, ...]:
