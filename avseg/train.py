@@ -167,7 +167,7 @@ class Training:
             self.accelerator.scaler.load_state_dict(self.scaler_state)
         steps = range(self.progress.step, self.steps)
         self.batches = training_loader(self.clips, self.config, steps, self.workers, *share)
-        self.validation = validation_loader(self.validation_clips, self.config, 0, *share)
+        self.validation = validation_loader(self.validation_clips, self.config, self.workers, *share)
         if not self.run.resume_file.is_file():
             self.checkpoint()
 

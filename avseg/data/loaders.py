@@ -105,4 +105,5 @@ def validation_loader(
     count = min(config.train.validation_clips or len(clips), len(clips))
     chosen = np.linspace(0, len(clips) - 1, count).round().astype(int)[rank::world]
     share = Subset(ClipTensors(clips, config.model.image_size), [int(index) for index in chosen])
-    return DataLoader(share, 4, num_workers=workers, collate_fn=collate)
+    # Workers stay from one evaluation to the next: what they have drawn and read once is warm.
+    return DataLoader(share, 4, num_workers=workers, collate_fn=collate, persistent_workers=workers > 0)
