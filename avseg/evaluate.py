@@ -20,6 +20,7 @@ from avseg.data.samples import Clips
 from avseg.data.synth.dataset import SynthAVS
 from avseg.devices import choose_device
 from avseg.errors import AvsegError, ConfigError, DatasetError
+from avseg.models.avsegformer import Seen
 from avseg.report import About, Evaluation
 from avseg.robustness import MUTE_NOTE, SOUNDS, Trial, Trials, notes
 from avseg.scores import evaluation
@@ -84,9 +85,9 @@ def evaluate(
 ) -> Evaluation:
     """Return the evaluation of a model on the clips `chosen` of a split, all by default.
 
-    model: AVSegFormer or a module with its call, `.config` and `.card`, in eval mode. One channel is measured
-    as foreground on any data; 71 channels by class on avss, as foreground elsewhere. data: its name in the
-    report. Only numbers are kept of a clip. Under `accelerate launch` every process takes a share of the
+    model: AVSegFormer or a module with its `look`, `listen`, `config` and `card`, in eval mode. One channel
+    is measured as foreground on any data; 71 channels by class on avss, as foreground elsewhere. data: its
+    name in the report. Only numbers are kept of a clip. Under `accelerate launch` every process takes a share of the
     clips and returns the whole. Raises DatasetError for a clip that cannot be read and for no clips at all.
     """
     chosen = range(len(clips)) if chosen is None else chosen
@@ -141,29 +142,33 @@ def _tallies(
 def _measure(
     model: nn.Module, group: list[Trial | AvsegError], by_class: bool, mute: bool
 ) -> Iterator[tuple[ClipTally, ClassTally]]:
-    """Yield the tallies of some clips; every sound is one forward pass over all that are heard with it."""
+    """Yield the tallies of some clips: the model looks at them once and hears one sound after another."""
     for trial in group:
         if isinstance(trial, AvsegError):
             raise trial
     device = next(model.parameters(), torch.empty(0)).device
     group = [trial.to(device) for trial in group]
-    own = _logits(model, group, [(muted(t.batch) if mute else t.batch).log_mel for t in group])
+    frames = [trial.batch.frames for trial in group]
+    seen = model.look(torch.cat(frames))
+    rows = torch.arange(len(seen), device=device).split([len(part) for part in frames])
+    own = _logits(model, seen, rows, [(muted(t.batch) if mute else t.batch).log_mel for t in group])
     others: list[dict[str, torch.Tensor]] = [{} for _ in group]
     for sound in SOUNDS:
         heard = [k for k, trial in enumerate(group) if sound in trial.sounds]
-        found = _logits(model, [group[k] for k in heard], [group[k].sounds[sound] for k in heard])
+        found = _logits(model, seen, [rows[k] for k in heard], [group[k].sounds[sound] for k in heard])
         for k, logits in zip(heard, found):
             others[k][sound] = masks(logits)
     for trial, logits, answers in zip(group, own, others):
         yield tally(trial, logits, answers, by_class)
 
 
-def _logits(model: nn.Module, group: list[Trial], sounds: list[torch.Tensor]) -> Sequence[torch.Tensor]:
-    """Return the logits [F, C, H, W] of every clip under its sound [F, 1, 96, 64]."""
-    if not group:
+def _logits(
+    model: nn.Module, seen: Seen, rows: Sequence[torch.Tensor], sounds: Sequence[torch.Tensor]
+) -> Sequence[torch.Tensor]:
+    """Return the logits [F, C, H, W] of every clip, its frames `rows` [F], under its sound [F, 1, 96, 64]."""
+    if not sounds:
         return ()
-    frames = torch.cat([trial.batch.frames for trial in group])
-    logits = model(frames, torch.cat(sounds)).logits.float()
+    logits = model.listen(seen.pick(torch.cat(tuple(rows))), torch.cat(tuple(sounds))).logits.float()
     return logits.split([len(sound) for sound in sounds])
 
 

@@ -70,9 +70,25 @@ class Oracle(nn.Module):
         self.card = Card("oracle", "random")
         self.answer = answer
 
-    def forward(self, frames: torch.Tensor, log_mel: torch.Tensor) -> SimpleNamespace:
-        assert len(frames) == len(log_mel) and log_mel.shape[1:] == (1, 96, 64)
-        return SimpleNamespace(logits=self.answer(frames, log_mel))
+    def look(self, frames: torch.Tensor) -> "Looked":
+        return Looked(frames)
+
+    def listen(self, seen: "Looked", log_mel: torch.Tensor) -> SimpleNamespace:
+        assert len(seen) == len(log_mel) and log_mel.shape[1:] == (1, 96, 64)
+        return SimpleNamespace(logits=self.answer(seen.frames, log_mel))
+
+
+class Looked:
+    """Frames as an oracle keeps them."""
+
+    def __init__(self, frames: torch.Tensor):
+        self.frames = frames
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def pick(self, rows: torch.Tensor) -> "Looked":
+        return Looked(self.frames[rows])
 
 
 def white(frames: torch.Tensor) -> torch.Tensor:

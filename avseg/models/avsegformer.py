@@ -30,6 +30,22 @@ class AVSegOutput:
     intermediate: tuple[torch.Tensor, ...]  # per decoder layer [B*T, classes, H, W]; empty unless asked for
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the model makes of frames before it listens."""
+
+    tokens: torch.Tensor  # [B*T, N, D], after the encoder
+    mask_feature: torch.Tensor  # [B*T, D, h, w], before the mixer
+    shapes: Shapes  # height and width of the three levels of tokens
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def pick(self, rows: torch.Tensor) -> "Seen":
+        """Return the frames `rows` [n] alone."""
+        return Seen(self.tokens[rows], self.mask_feature[rows], self.shapes)
+
+
 class VisualProjection(nn.ModuleList):
     """Sec. 3.2, feature transformation: F_1..F_4 to D channels (as released: 1x1 conv, group norm)."""
 
@@ -327,19 +343,33 @@ class AVSegFormer(nn.Module):
         H and W are multiples of 32. temporal_flags [B*T] of 0 and 1 zero the logits of padded frames, as in
         AVSS. `intermediate` asks for the masks of every decoder layer too (none without a reformer).
         """
+        return self.listen(self.look(frames), log_mel, temporal_flags, intermediate)
+
+    def look(self, frames: torch.Tensor) -> Seen:
+        """Return what the picture alone gives of frames [B*T, 3, H, W]: the part that no sound changes."""
         stride4, *coarse = self.visual_projection(self.visual_backbone(frames))
-        audio = self.audio_projection(self.audio_backbone(log_mel))[:, None]  # [B*T, 1, D]
         shapes = [tuple(f.shape[-2:]) for f in coarse]
         tokens = self.encoder(coarse, shapes)  # [B*T, N, D]
         height, width = shapes[0]
         stride8 = tokens[:, : height * width].transpose(1, 2).unflatten(-1, (height, width))
-        mixed = self.mixed_tap(self.mixer(self.mask_feature(stride4, stride8), audio))  # [B*T, D, h, w]
+        return Seen(tokens, self.mask_feature(stride4, stride8), shapes)
+
+    def listen(
+        self,
+        seen: Seen,
+        log_mel: torch.Tensor,
+        temporal_flags: torch.Tensor | None = None,
+        intermediate: bool = False,
+    ) -> AVSegOutput:
+        """Return what `forward` does for frames that were looked at; many sounds can share one look."""
+        audio = self.audio_projection(self.audio_backbone(log_mel))[:, None]  # [B*T, 1, D]
+        mixed = self.mixed_tap(self.mixer(seen.mask_feature, audio))  # [B*T, D, h, w]
         queries = self.audio_queries(audio)  # [B*T, Q, D]
         masks = []
         for layer in self.decoder:
-            queries, attention = layer(queries, tokens)
+            queries, attention = layer(queries, seen.tokens)
             if intermediate and self.reformer is not None:
-                masks.append(self.reformer(attention, queries, shapes))
+                masks.append(self.reformer(attention, queries, seen.shapes))
         logits = self.mask_generation(mixed, queries)
         if temporal_flags is not None:
             logits = logits * temporal_flags.to(logits).view(-1, 1, 1, 1)

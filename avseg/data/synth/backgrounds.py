@@ -61,7 +61,7 @@ def banked(place: str, split: str, variant: int) -> Image.Image:
     return _render(place, split, variant, _SIZE)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)  # a split's backdrops, 1.5 MB each
 def sharp(place: str, split: str, variant: int) -> Image.Image:
     """Returns the same backdrop at 960 x 540, for frames larger than the kept picture."""
     return _render(place, split, variant, (540, 960))

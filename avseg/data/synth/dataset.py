@@ -31,7 +31,7 @@ class SynthAVS:
     clips: int
     size: tuple[int, int] = (224, 224)
     seconds: int = 0  # 0: 5, or 10 for avss
-    restless: bool = False  # for training: what sounds is drawn anew in every second
+    restless: bool = False  # for training: in three of four clips, what sounds is drawn anew every second
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.split not in SPLITS:
@@ -54,7 +54,7 @@ class SynthAVS:
         if not 0 <= index < self.clips:
             raise IndexError(f"Clip {index} of {self.clips}.")
         rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
-        return sample_scene(rng, self.seconds, self.split, self.task, self.restless)
+        return sample_scene(rng, self.seconds, self.split, self.task, self.restless and index % 4 > 0)
 
     def __getitem__(self, index: int) -> Sample:
         return self.read(index)
