@@ -87,8 +87,9 @@ def evaluate(
 
     model: AVSegFormer or a module with its `look`, `listen`, `config` and `card`, in eval mode. One channel
     is measured as foreground on any data; 71 channels by class on avss, as foreground elsewhere. data: its
-    name in the report. Only numbers are kept of a clip. Under `accelerate launch` every process takes a share of the
-    clips and returns the whole. Raises DatasetError for a clip that cannot be read and for no clips at all.
+    name in the report. Only numbers are kept of a clip. Under `accelerate launch` every process takes a
+    share of the clips and returns the whole. Raises DatasetError for a clip that cannot be read and for no
+    clips at all.
     """
     chosen = range(len(clips)) if chosen is None else chosen
     if not len(chosen):

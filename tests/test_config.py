@@ -13,10 +13,11 @@ NAMES = [
     for b in ("r50", "pvt")
     for e in ("paper", "apr2023", "aug2023")
 ]
+TINY = ("tiny", "tiny-224", "tiny-avss")
 
 
 def test_there_is_a_preset_for_every_task_backbone_and_edition():
-    assert sorted(PRESETS) == sorted([*NAMES, "tiny", "tiny-avss"])
+    assert sorted(PRESETS) == sorted([*NAMES, *TINY])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,7 +65,7 @@ def test_the_tiny_preset_trains_from_nothing_everything_it_has():
     assert tiny.model.mixer == "channel" and tiny.model.reformer == "query"
 
 
-@pytest.mark.parametrize("name", [*NAMES, "tiny", "tiny-avss"])
+@pytest.mark.parametrize("name", [*NAMES, *TINY])
 def test_configs_travel_through_json(name: str):
     config = PRESETS[name]
     assert from_dict(Config, json.loads(config.to_json())) == config
