@@ -364,7 +364,7 @@ def _tiny_224() -> Config:
     train = replace(
         tiny.train,
         mixed_precision="bf16",
-        epochs=9,
+        epochs=7,
         learning_rate=8e-4,
         backbone_rate=0.5,
         freeze_backbone_epochs=0,
