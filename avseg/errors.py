@@ -23,3 +23,7 @@ class ConfigError(AvsegError):
 
 class RunError(AvsegError):
     """A training run cannot begin, go on or be read."""
+
+
+class ReportError(AvsegError):
+    """An evaluation cannot begin, or its report cannot be read or written."""

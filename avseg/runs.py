@@ -119,7 +119,7 @@ class RunFolder:
             status = Status(**json.loads(self._status.read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        if status.state == "running" and not _lives(status):
+        if status.state == "running" and not lives(status.pid, status.process_started):
             return replace(status, state="killed", message="The process ended without a word; resume it.")
         return status
 
@@ -168,10 +168,11 @@ class RunFolder:
         self._stop.unlink(missing_ok=True)
 
 
-def _lives(status: Status) -> bool:
+def lives(pid: int, started: float) -> bool:
+    """Say whether the process of this number that started at this time (s) still runs."""
     try:
-        process = psutil.Process(status.pid)
-        same = abs(process.create_time() - status.process_started) < 1.0
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

@@ -11,7 +11,17 @@ from avseg.data.avsbench_layout import LAYOUTS, SPLITS, Entry
 from avseg.data.samples import UNNAMED, Sample
 from avseg.errors import ConfigError, DatasetError
 
-__all__ = ["LAYOUTS", "AVSBench", "Entry", "find_task", "find_tasks", "open_data"]
+__all__ = [
+    "LAYOUTS",
+    "AVSBench",
+    "Entry",
+    "find_task",
+    "find_tasks",
+    "open_data",
+    "read_entry",
+    "read_frame",
+    "read_mask",
+]
 
 LEAKFREE = "-leakfree"
 
@@ -57,51 +67,64 @@ class AVSBench:
         return self.read(index)
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
-        """Return a clip, or only the frames `moments` of it.
+        """Return a clip, or only the frames `moments` of it, as `read_entry` does."""
+        return read_entry(self.folder, self.entry(index), moments)
 
-        Frames have the size of the clip's first one, and so have masks, without mixing their pixels. Raises
-        DatasetError when a file that the format promises is missing, or any is damaged.
-        """
-        entry = self.entry(index)
-        chosen = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
-        if not all(0 <= moment < self.seconds for moment in chosen):
-            raise IndexError(f"Moments {chosen} of a clip with {self.seconds} frames.")
-        size = picture_size(self.folder / entry.frame(0))
-        frames = [self._frame(entry, moment) for moment in chosen]
-        masks = [
-            None if frame is None else self._mask(entry, moment) for frame, moment in zip(frames, chosen)
-        ]
-        black = np.zeros((*size, 3), np.uint8)
-        nothing = black[..., 0]
-        return Sample(
-            name=entry.name,
-            moments=chosen,
-            frames=np.stack([black if frame is None else fit(frame, size, smooth=True) for frame in frames]),
-            waveform=read_wav(self.folder / entry.sound),
-            classes=np.stack([nothing if mask is None else fit(mask, size, smooth=False) for mask in masks]),
-            labelled=np.array([mask is not None for mask in masks]),
-            real=np.array([frame is not None for frame in frames]),
-        )
 
-    def _frame(self, entry: Entry, moment: int) -> np.ndarray | None:
-        """Return a frame [H, W, 3], or None where the clip may end earlier, and does."""
-        path = self.folder / entry.frame(moment)
-        if moment >= entry.frames or (moment >= entry.promised and not path.exists()):
-            return None
-        return np.asarray(read_picture(path).convert("RGB"))
+def read_entry(folder: Path, entry: Entry, moments: Sequence[int] | None = None) -> Sample:
+    """Return a clip of a task's folder, or only the frames `moments` of it.
 
-    def _mask(self, entry: Entry, moment: int) -> np.ndarray | None:
-        """Return what sounds [H, W], or None where the frame has no ground truth."""
-        if moment >= entry.labelled:
-            return None
-        candidates = [(self.folder / path, how) for path, how in entry.masks(moment)]
-        for path, how in candidates:
-            if path.exists():
-                classes = DECODE[how](read_picture(path), path)
-                return np.where(classes == UNNAMED, np.uint8(entry.unnamed), classes)
-        if moment >= entry.promised:
-            return None
-        raise DatasetError(f"{' or '.join(str(path) for path, _ in candidates)} is missing. {ADVICE}")
+    Frames have the size of the clip's first one, and so have masks, without mixing their pixels. Raises
+    DatasetError when a file that the format promises is missing, or any is damaged.
+    """
+    seconds = entry.layout.seconds
+    chosen = tuple(range(seconds)) if moments is None else tuple(int(m) for m in moments)
+    if not all(0 <= moment < seconds for moment in chosen):
+        raise IndexError(f"Moments {chosen} of a clip with {seconds} frames.")
+    size = picture_size(folder / entry.frame(0))
+    frames = [read_frame(folder, entry, moment) for moment in chosen]
+    masks = [
+        None if frame is None else read_mask(folder, entry, moment) for frame, moment in zip(frames, chosen)
+    ]
+    black = np.zeros((*size, 3), np.uint8)
+    nothing = black[..., 0]
+    return Sample(
+        name=entry.name,
+        moments=chosen,
+        frames=np.stack([black if frame is None else fit(frame, size, smooth=True) for frame in frames]),
+        waveform=read_wav(folder / entry.sound),
+        classes=np.stack([nothing if mask is None else fit(mask, size, smooth=False) for mask in masks]),
+        labelled=np.array([mask is not None for mask in masks]),
+        real=np.array([frame is not None for frame in frames]),
+    )
+
+
+def read_frame(folder: Path, entry: Entry, moment: int) -> np.ndarray | None:
+    """Return a frame uint8 [H, W, 3], or None where the clip may end earlier, and does.
+
+    Raises DatasetError when it is promised and missing, or damaged.
+    """
+    path = folder / entry.frame(moment)
+    if moment >= entry.frames or (moment >= entry.promised and not path.exists()):
+        return None
+    return np.asarray(read_picture(path).convert("RGB"))
+
+
+def read_mask(folder: Path, entry: Entry, moment: int) -> np.ndarray | None:
+    """Return what sounds in a frame, uint8 [H, W] as in `Sample`, or None where it has no ground truth.
+
+    Raises DatasetError when the mask is promised and missing, or damaged.
+    """
+    if moment >= entry.labelled:
+        return None
+    candidates = [(folder / path, how) for path, how in entry.masks(moment)]
+    for path, how in candidates:
+        if path.exists():
+            classes = DECODE[how](read_picture(path), path)
+            return np.where(classes == UNNAMED, np.uint8(entry.unnamed), classes)
+    if moment >= entry.promised:
+        return None
+    raise DatasetError(f"{' or '.join(str(path) for path, _ in candidates)} is missing. {ADVICE}")
 
 
 def open_data(root: Path | str, task: str | None = None, split: str = "test") -> AVSBench:

@@ -48,7 +48,8 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 def binary(picture: Image.Image, path: Path) -> np.ndarray:
     """Return UNNAMED where a black and white mask is foreground, else 0, uint8 [H, W] (S4, MS3)."""
-    return np.where(_rgb(picture, path).max(-1) > THRESHOLD, UNNAMED, 0).astype(np.uint8)
+    grey = np.asarray(picture) if picture.mode == "L" else _rgb(picture, path).max(-1)
+    return np.where(grey > THRESHOLD, np.uint8(UNNAMED), np.uint8(0))
 
 
 def indices(picture: Image.Image, path: Path) -> np.ndarray:

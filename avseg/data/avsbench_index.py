@@ -79,7 +79,7 @@ def read_index(folder: Path, task: str) -> tuple[Entry, ...]:
     except OSError as error:
         raise DatasetError(f"{table} cannot be read ({error.strerror}).") from None
     key = [_VERSION, str(table), state.st_size, state.st_mtime_ns]
-    cached = _cache_file(folder, task)
+    cached = cache_file(folder, task)
     entries = _from_cache(cached, key)
     if entries is None:
         entries = _from_table(table, task)
@@ -141,12 +141,26 @@ def _labels(given: str, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...
     return tuple(dict.fromkeys(known)), tuple(unknown)
 
 
-def _cache_file(folder: Path, task: str) -> Path | None:
-    """Return where the index of this folder is kept; None when that would be inside the data itself."""
+def cache_folder() -> Path:
+    """Return the folder of everything kept between runs: `AVSEG_CACHE`, else avseg in the user's cache.
+
+    Raises DatasetError for a user who has no home.
+    """
     try:
         home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-        kept = Path(os.environ.get("AVSEG_CACHE") or Path(home) / "avseg").resolve()
-    except (OSError, RuntimeError):  # there is no home
+        return Path(os.environ.get("AVSEG_CACHE") or Path(home) / "avseg").resolve()
+    except (OSError, RuntimeError):
+        raise DatasetError("There is no home folder to keep an index in: set AVSEG_CACHE.") from None
+
+
+def cache_file(folder: Path, task: str) -> Path | None:
+    """Return where the index of a task's folder is kept; None when that would be inside the data itself.
+
+    What else is kept of the folder stands beside it, under the same name with another ending.
+    """
+    try:
+        kept = cache_folder()
+    except DatasetError:
         return None
     if kept.is_relative_to(folder):
         return None
