@@ -93,7 +93,7 @@ place.innerHTML = `
     <div class="pl-name">Frames<small></small></div><div class="pl-axis"></div><div class="pl-thumbs"></div>
     <div class="pl-name">Sound<small>log-mel</small></div>
     <div class="pl-axis">${FREQUENCIES.map(([words, at]) => `<span style="top:${100 * at}%;transform:translateY(-${100 * at}%)">${words}</span>`).join("")}</div>
-    <div class="pl-sound" role="slider" tabindex="0" aria-label="Time" aria-valuemin="0"><img alt="" draggable="false"><span>silence</span></div>
+    <div class="pl-sound" role="slider" tabindex="0" aria-label="Time" aria-valuemin="0"><img alt="" draggable="false"><span>silence</span><div class="pl-band" hidden></div></div>
     <div class="pl-name pl-heard">Heard<small>as composed</small></div><div class="pl-axis pl-heard"></div><div class="pl-lanes pl-heard"></div>
     <div class="pl-name">Mask<small>% of picture</small></div><div class="pl-axis pl-scale"></div>
     <div class="pl-bars"><canvas role="img"></canvas></div>
@@ -121,7 +121,8 @@ let hidden = new Set(); // class indices that are switched off
 let frame = 0, moment = 0, told = -1, version = 0;
 let decoded = new Map(), weight = 0; // frame -> bitmaps, oldest first
 let thumbs = [];
-let layerKey = "", layer = null;
+let layerKey = "", layer = null, ahead = null; // ahead: the next frame's layer, made before it is due
+let plot = null; // how the bars were drawn last
 
 const isPrediction = () => clip?.shows === "prediction";
 const isTruth = () => clip?.shows === "truth";
@@ -137,7 +138,7 @@ async function load() {
   video.pause();
   [clip, pack, counts, hidden, told] = [value?.about || null, null, {}, new Set(), -1];
   decoded.forEach(drop);
-  [decoded, weight, thumbs, layerKey] = [new Map(), 0, [], ""];
+  [decoded, weight, thumbs, layerKey, ahead, plot] = [new Map(), 0, [], "", null, null];
   root.classList.toggle("pl-nothing", !clip);
   root.classList.toggle("pl-plain", clip?.shows === "nothing");
   if (!clip) return video.removeAttribute("src"), video.load();
@@ -199,6 +200,8 @@ function skeleton() {
     return box;
   }));
   find(".pl-numbers").open = false;
+  find(".pl-band").hidden = true;
+  slider.title = props.ranged ? "Click: go there. Drag: choose what is segmented next." : "";
 }
 
 // ---- masks ----------------------------------------------------------------------------------------------
@@ -219,6 +222,7 @@ async function decode(index) {
     if (held && old !== index && !thumbs.some(thumb => thumb.frame === old)) drop(held, decoded.delete(old));
   }
   if (index === frame) draw();
+  if (index === frame + 1) prepare();
   if (thumbs.some(thumb => thumb.frame === index)) later(drawThumbs);
 }
 
@@ -269,6 +273,13 @@ function compose(index, width, height) {
   return { view, spots: set.captions ? spotsOf(found, width) : [] };
 }
 
+const bytes = new Uint8ClampedArray(4), bytesAsWord = new Uint32Array(bytes.buffer);
+
+function word([r, g, b], alpha) { // a pixel of ImageData as one number, in this machine's order
+  bytes.set([r, g, b, 255 * alpha]);
+  return bytesAsWord[0];
+}
+
 function painter(data, width, height) {
   const put = (i, [r, g, b], alpha) => { // over what is there
     const at = 4 * i, below = (data[at + 3] / 255) * (1 - alpha), sum = alpha + below;
@@ -294,24 +305,29 @@ function painter(data, width, height) {
   const outline = map => edges(map, (i, m, alpha) => put(i, colours[m - 1], alpha));
   return {
     mask(map) {
-      map.forEach((m, i) => {
-        if (m && !(hatched[m - 1] && ((i % width) + Math.floor(i / width)) % 8 > 2)) put(i, colours[m - 1], set.opacity);
-      });
+      const pixels = new Uint32Array(data.buffer), words = [0, ...colours.map(c => word(c, set.opacity))];
+      for (let i = 0; i < map.length; i++) {
+        const m = map[i];
+        if (m && !(hatched[m - 1] && ((i % width) + Math.floor(i / width)) % 8 > 2)) pixels[i] = words[m];
+      }
       outline(map);
     },
     outline(map) {
       outline(map);
-      edges(map.map((m, i) => m || 0), (i, m, alpha) => put(i, colours[m - 1], alpha));
+      outline(map); // twice: fuller corners
     },
     cutout(map) {
       const ground = document.body.classList.contains("dark") ? [0x10, 0x11, 0x14] : WHITE;
-      const alpha = 1 - (1 - set.opacity) ** 4;
-      map.forEach((m, i) => { if (!m) put(i, ground, alpha); });
+      const pixels = new Uint32Array(data.buffer), around = word(ground, 1 - (1 - set.opacity) ** 4);
+      for (let i = 0; i < map.length; i++) if (!map[i]) pixels[i] = around;
     },
     heat(map, p) {
       const strength = Math.min(1, 2 * set.opacity);
-      if (p) p.forEach((x, i) => put(i, magma[x], 0.9 * strength * (0.15 + 0.85 * (x / 255))));
-      else this.mask(map);
+      if (p) {
+        const pixels = new Uint32Array(data.buffer);
+        const words = magma.map((c, x) => word(c, 0.9 * strength * (0.15 + 0.85 * (x / 255))));
+        for (let i = 0; i < p.length; i++) pixels[i] = words[p[i]];
+      } else this.mask(map);
       outline(map);
     },
     truth(map) { // white, with a dark rim so that it shows on white
@@ -343,14 +359,30 @@ function spotsOf(map, width) {
   return spots.filter(spot => spot.count > map.length / 2000).map(spot => ({ ...spot, x: spot.x / spot.count }));
 }
 
+const keyOf = index => [version, index, canvas.width].join();
+
+function layerOf(index) {
+  const scale = Math.min(1, LAYER / Math.max(canvas.width, canvas.height));
+  return compose(index, Math.round(canvas.width * scale), Math.round(canvas.height * scale));
+}
+
+const idle = window.requestIdleCallback || (job => setTimeout(job, 5));
+
+function prepare() { // the next frame's layer, between two pictures of the video
+  if (clip && !video.paused && frame + 1 < frames()) idle(() => {
+    const next = frame + 1, key = keyOf(next);
+    if (!clip || video.paused || next >= frames() || ahead?.key === key || !decoded.get(next)) return;
+    ahead = { key, made: layerOf(next) };
+  }, { timeout: 80 });
+}
+
 function draw() {
   const pen = canvas.getContext("2d");
   video.classList.toggle("pl-dim", set.style === "heat" && set.mask && !set.errors && isPrediction());
   if (!clip || !frames() || !video.videoWidth) return pen.clearRect(0, 0, canvas.width, canvas.height);
-  const key = [version, frame, canvas.width].join();
+  const key = keyOf(frame);
   if (key !== layerKey) {
-    const scale = Math.min(1, LAYER / Math.max(canvas.width, canvas.height));
-    const made = compose(frame, Math.round(canvas.width * scale), Math.round(canvas.height * scale));
+    const made = ahead?.key === key ? ahead.made : layerOf(frame);
     if (!made) return; // what stands there stays until this one is decoded
     [layer, layerKey] = [made, key];
   }
@@ -432,6 +464,30 @@ function drawSide() {
   });
 }
 
+function drawBar(i) { // one of them, as the last `drawBars` did
+  const { pen, ratio, top, truth, edge, ink } = plot, { width, height } = bars, gap = frames() > 60 ? 0 : 1.5 * ratio;
+  const [from, to] = spanOf(i).map(t => Math.round((t / clip.duration) * width));
+  const x = from + gap, wide = Math.max(1, to - from - 2 * gap);
+  pen.clearRect(from, 0, to - from, height);
+  let y = height;
+  pen.globalAlpha = i === frame ? 1 : 0.72;
+  clip.classes.forEach((c, k) => {
+    if (hidden.has(c.index)) return;
+    const tall = (marked(i, k) / top) * height;
+    pen.fillStyle = colour(c);
+    pen.fillRect(x, y - tall, wide, tall);
+    if (edge && tall > 2 && ["#F0E442", "#56B4E9"].includes(colour(c))) { // pale on white
+      pen.strokeStyle = edge;
+      pen.strokeRect(x + 0.5, y - tall + 0.5, wide - 1, tall - 1);
+    }
+    y -= tall;
+  });
+  pen.globalAlpha = 1;
+  if (!truth || !clip.parts.truth[i]) return;
+  pen.fillStyle = ink;
+  pen.fillRect(x, clamp(height - (real(i) / top) * height - ratio, 0, height - 2 * ratio), wide, 2 * ratio);
+}
+
 function drawBars() {
   if (!pack) return;
   const row = find(".pl-thumbs"); // as high as its pictures, within reason
@@ -439,35 +495,15 @@ function drawBars() {
   row.style.height = `${clamp(tall, 30, 68)}px`;
   const ratio = devicePixelRatio || 1, box = bars.parentElement;
   Object.assign(bars, { width: Math.round(box.clientWidth * ratio), height: Math.round(box.clientHeight * ratio) });
-  const pen = bars.getContext("2d"), style = getComputedStyle(root), token = name => style.getPropertyValue(name).trim();
-  const { width, height } = bars, truth = hasTruth() && set.truth;
+  const style = getComputedStyle(root), truth = hasTruth() && set.truth;
   let most = 0;
   for (let i = 0; i < frames(); i++) most = Math.max(most, shown(i), truth ? real(i) : 0);
-  const top = SCALES.find(scale => scale >= most) || 1, dark = document.body.classList.contains("dark");
+  const top = SCALES.find(scale => scale >= most) || 1;
   find(".pl-scale").innerHTML = [[top, 0], [top / 2, 50], [0, 100]]
     .map(([x, y]) => `<span style="top:${y}%;transform:translateY(-${y}%)">${+(100 * x).toFixed(1)}</span>`).join("");
-  const gap = frames() > 60 ? 0 : 1.5 * ratio;
-  for (let i = 0; i < frames(); i++) {
-    const [from, to] = spanOf(i).map(t => (t / clip.duration) * width), x = from + gap, wide = Math.max(1, to - from - 2 * gap);
-    let y = height;
-    pen.globalAlpha = i === frame ? 1 : 0.72;
-    clip.classes.forEach((c, k) => {
-      if (hidden.has(c.index)) return;
-      const tall = (marked(i, k) / top) * height;
-      pen.fillStyle = colour(c);
-      pen.fillRect(x, y - tall, wide, tall);
-      if (!dark && tall > 2 && ["#F0E442", "#56B4E9"].includes(colour(c))) { // pale on white
-        pen.strokeStyle = token("--ink-3");
-        pen.strokeRect(x + 0.5, y - tall + 0.5, wide - 1, tall - 1);
-      }
-      y -= tall;
-    });
-    pen.globalAlpha = 1;
-    if (truth && clip.parts.truth[i]) {
-      pen.fillStyle = token("--ink");
-      pen.fillRect(x, clamp(height - (real(i) / top) * height - ratio, 0, height - 2 * ratio), wide, 2 * ratio);
-    }
-  }
+  const edge = document.body.classList.contains("dark") ? null : style.getPropertyValue("--ink-3").trim();
+  plot = { pen: bars.getContext("2d"), ratio, top, truth, edge, ink: style.getPropertyValue("--ink").trim() };
+  for (let i = 0; i < frames(); i++) drawBar(i);
   const full = clip.times.filter((_, i) => shown(i) >= 0.0005).length;
   bars.setAttribute("aria-label", `Marked in ${full} of ${frames()} frames, at most ${share(Math.max(...clip.times.map((_, i) => shown(i))))} of the picture`);
 }
@@ -493,7 +529,7 @@ function later(job) { // once before the next picture, however often it is asked
 
 function refresh() { // after any setting
   if (!clip) return;
-  layerKey = "";
+  [layerKey, ahead] = ["", null];
   all("[data-style]").forEach(button => button.setAttribute("aria-pressed", button.dataset.style === set.style));
   all("[data-set]").forEach(input => {
     const value = input.dataset.set === "volume" ? video.volume : set[input.dataset.set];
@@ -528,27 +564,34 @@ function show(t, anew = false) {
   find(".pl-time span").textContent = clip.duration.toFixed(2);
   const next = frames() ? frameAt(moment) : 0;
   if (next !== frame || anew) {
+    const before = frame;
     frame = next;
     root.dataset.frame = frame;
     thumbs.forEach((thumb, i) => find(".pl-thumbs").children[i].classList.toggle("on", thumb.first <= frame && frame <= thumb.last));
     drawSide();
-    later(drawBars);
-    if (anew) drawNumbers();
+    if (anew || !plot) later(drawBars), drawNumbers();
+    else drawBar(before), drawBar(frame);
   }
   if (video.paused) {
     slider.setAttribute("aria-valuenow", moment.toFixed(2));
     slider.setAttribute("aria-valuetext", `${moment.toFixed(2)} seconds${frames() ? `, frame ${frame + 1} of ${frames()}` : ""}`);
   }
   draw();
-  for (const ahead of video.paused ? [] : [1, 2, 3]) if (frame + ahead < frames()) decode(frame + ahead);
+  for (const more of video.paused ? [] : [1, 2, 3]) if (frame + more < frames()) decode(frame + more);
+  prepare();
+}
+
+function move(t) {
+  const to = clamp(t, 0, Math.max(0, clip.duration - 0.01));
+  video.currentTime = clip.start + to;
+  show(to);
 }
 
 function seek(t) {
   if (!clip) return;
-  const to = clamp(t, 0, Math.max(0, clip.duration - 0.01));
-  video.currentTime = clip.start + to;
-  show(to);
+  move(t);
   tell();
+  together("move", moment);
 }
 
 const toFrame = i => frames() && seek(clip.times[clamp(i, 0, frames() - 1)]);
@@ -566,15 +609,43 @@ function tell() { // once it rests, and never while it plays
 
 function play() {
   if (!clip) return;
-  if (!video.paused) return video.pause();
+  if (!video.paused) return video.pause(), together("rest", moment);
   if (moment >= clip.duration - 0.05) seek(0);
-  video.play().catch(() => {}); // the browser may want a click first
+  start();
+  leading = true;
+  if (hushed) video.muted = hushed = false;
+  together("run", moment);
 }
+
+const start = () => video.play().catch(() => {}); // the browser may want a click first
+
+// Players with the same `together` move as one; only the one that was started is heard.
+let leading = true, hushed = false, said = 0; // hushed: muted for another's sake; said: when the time was told
+
+const together = (what, value) => props.together &&
+  document.dispatchEvent(new CustomEvent("player-together", { detail: { name: props.together, from: root, what, value } }));
+
+const follow = {
+  move, rest: t => (video.pause(), move(t)), run: t => ((leading = false), hush(), move(t), start()), hush,
+  at: t => (video.paused ? start() : Math.abs(video.currentTime - clip.start - t) > 0.1 && (video.currentTime = clip.start + t)),
+  speed: rate => (video.playbackRate = rate),
+  loop: on => (on ? (root.dataset.loop = on) : delete root.dataset.loop),
+};
+
+function hush() {
+  if (!video.muted) video.muted = hushed = true;
+}
+
+document.addEventListener("player-together", function hear({ detail }) {
+  if (!root.isConnected) return document.removeEventListener("player-together", hear);
+  if (clip && detail.name === props.together && detail.from !== root) follow[detail.what](detail.value);
+});
 
 function step() { // at every picture that is presented, 24 to 60 times a second
   video.requestVideoFrameCallback ? video.requestVideoFrameCallback(step) : requestAnimationFrame(step);
   if (!clip || video.paused) return;
   const t = video.currentTime - clip.start;
+  if (leading && performance.now() - said > 1000) [said] = [performance.now(), together("at", t)];
   if (t < clip.duration - 0.02) return show(t);
   if (root.dataset.loop) return seek(0);
   video.pause();
@@ -602,9 +673,9 @@ function toggleClass(k) {
 
 const actions = {
   play, previous: () => toFrame(frame - 1), next: () => toFrame(frame + 1),
-  mute: () => (video.muted = !video.muted),
-  loop: () => (root.dataset.loop ? delete root.dataset.loop : (root.dataset.loop = "on")),
-  speed: () => (video.playbackRate = { 1: 0.5, 0.5: 0.25, 0.25: 2, 2: 1 }[video.playbackRate]),
+  mute: () => ((video.muted = !video.muted), (hushed = false), video.muted || together("hush")),
+  loop: () => (follow.loop(root.dataset.loop ? "" : "on"), together("loop", root.dataset.loop)),
+  speed: () => (follow.speed({ 1: 0.5, 0.5: 0.25, 0.25: 2, 2: 1 }[video.playbackRate]), together("speed", video.playbackRate)),
   help: () => (find(".pl-help").hidden = !find(".pl-help").hidden),
 };
 
@@ -653,12 +724,42 @@ const timeOf = event => {
   const box = slider.getBoundingClientRect();
   return ((event.clientX - box.left) / box.width) * clip.duration;
 };
-slider.addEventListener("pointerdown", event => {
-  if (!clip) return;
-  slider.setPointerCapture(event.pointerId);
-  seek(timeOf(event));
-});
-slider.addEventListener("pointermove", event => slider.hasPointerCapture(event.pointerId) && seek(timeOf(event)));
+const band = find(".pl-band");
+let grip = null; // where a drag over the sound began
+
+function span(from, to) { // mark a part of the sound; nothing without two moments
+  band.hidden = from === undefined;
+  if (band.hidden) return;
+  band.style.left = `${(100 * from) / clip.duration}%`;
+  band.style.width = `${(100 * (to - from)) / clip.duration}%`;
+  band.innerHTML = `<b>${from.toFixed(1)} – ${to.toFixed(1)}\u00a0s</b>`;
+}
+
+const spanTo = event => {
+  const tenth = t => Math.round(10 * clamp(t, 0, clip.duration)) / 10;
+  return [grip.time, timeOf(event)].sort((a, b) => a - b).map(tenth);
+};
+for (const strip of [slider, find(".pl-bars")]) {
+  const ranged = strip === slider && props.ranged;
+  strip.addEventListener("pointerdown", event => {
+    if (!clip || event.button) return;
+    strip.setPointerCapture(event.pointerId);
+    if (ranged) span(), (grip = { x: event.clientX, time: timeOf(event), far: false });
+    if (strip === slider) seek(timeOf(event));
+  });
+  strip.addEventListener("pointermove", event => {
+    if (!clip || !strip.hasPointerCapture(event.pointerId)) return;
+    if (!ranged) return strip === slider || frames() ? seek(timeOf(event)) : undefined;
+    grip.far ||= Math.abs(event.clientX - grip.x) > 6;
+    if (grip.far) span(...spanTo(event));
+  });
+  strip.addEventListener("pointerup", event => {
+    if (!ranged || !grip?.far) return;
+    const [from, to] = spanTo(event);
+    grip = null;
+    to - from >= 0.1 ? trigger("range", { from, to }) : span();
+  });
+}
 for (const row of [find(".pl-thumbs"), find(".pl-bars")]) {
   row.addEventListener("click", event => {
     const index = frames() && frameAt(clamp(timeOf(event), 0, clip.duration)), thumb = event.target.closest(".pl-thumbs > div");

@@ -28,6 +28,11 @@ from avseg.export import colours_of, write_clip
 from avseg.predict import Prediction, Progress
 
 SCRIPT = Path(__file__).with_name("player.js")
+# As the `js` of an event: its last input becomes the threshold at which the player of Segment stands.
+WITH_THRESHOLD = (
+    "(...given) => [...given.slice(0, -1), "
+    "Number(document.querySelector('#player [data-set=threshold]')?.value ?? NaN)]"
+)
 SOUNDING = "sounding"  # the one class of the binary tasks
 
 
@@ -80,7 +85,12 @@ class PlayerData(GradioModel):
 
 
 class Player(gr.HTML):
-    """The player as a component; give it a `PlayerValue` or None. Its one event is `seek`."""
+    """The player as a component; give it a `PlayerValue` or None.
+
+    Its events: `seek` with the selected frame, and `range` with from and to (seconds of the clip) when a part
+    of the sound was marked by dragging, where `ranged`. Players with the same name in `together` play, pause
+    and seek as one; the one that was started is heard.
+    """
 
     data_model = PlayerData
 
@@ -181,6 +191,15 @@ def selected_frame(event: gr.EventData, frames: int) -> int | None:
     told = (event._data or {}).get("frame") if isinstance(event._data, dict) else None
     whole = isinstance(told, int) and not isinstance(told, bool)
     return told if whole and 0 <= told < frames else None
+
+
+def selected_range(event: gr.EventData, duration: float) -> tuple[float, float] | None:
+    """Return the seconds of the clip that a range event tells of, None unless they lie in it."""
+    told = event._data if isinstance(event._data, dict) else {}
+    ends = [told.get(name) for name in ("from", "to")]
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
+        return None
+    return tuple(map(float, ends)) if 0 <= ends[0] < ends[1] <= duration + 0.1 else None
 
 
 def _indices(picture: np.ndarray, several: bool) -> np.ndarray:

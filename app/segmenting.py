@@ -99,39 +99,42 @@ def read(choice: Choice) -> Clip:
 def run(choice: Choice, folder: Path, report: Report) -> Result:
     """Read and segment a clip; `folder` gets the player's files. Raises AvsegError in words."""
     own = isinstance(choice.source, Path)
-    title, shows = (choice.source.name, "") if own else (choice.source.title, choice.source.shows)
     report(0, "Reading the clip")
     clip = read(choice)
     report(0, "Running the model")
     prediction = MODELS.predict(choice.model, clip, _part(report, 0, MODEL_SHARE, "Frame {done} of {total}"))
-    began = time.perf_counter()
-    making = _part(report, MODEL_SHARE, 1, "Making the video")
-    player = _player(choice.source, prediction, title, folder, making)
-    finding = figures.heading(text.finding(measure(prediction)), text.subject(prediction, title, shows))
-    sentences = [*clip.notices, *([text.TOY_ON_REAL] if own and prediction.weights == "toy" else [])]
+    if own:
+        return present(Shown(prediction, choice.source.name, choice.model), folder, report)
+    return present(Shown(prediction, choice.source.title, choice.model, choice.source.name), folder, report)
+
+
+def present(shown: Shown, folder: Path, report: Report) -> Result:
+    """Return what the page shows of a finished prediction of any source; `folder` gets the player's files."""
+    prediction, began = shown.prediction, time.perf_counter()
+    source = bundled().get(shown.clip)
+    player = _player(shown, source, folder, _part(report, MODEL_SHARE, 1, "Making the video"))
+    line = text.subject(prediction, shown.title, source.shows if source else "")
+    unlike = source is None and shown.truth is None and prediction.weights == "toy"
+    sentences = [*prediction.clip.notices, *([text.TOY_ON_REAL] if unlike else [])]
+    finding = figures.heading(text.finding(measure(prediction)), line) + figures.notices(sentences)
     stages = Stages(prediction.seconds.decode, prediction.seconds.model, time.perf_counter() - began)
-    shown = Shown(prediction, title, None if own else choice.source.name)
-    return Result(figures.context_of(shown), finding + figures.notices(sentences), player, stages, shown)
+    return Result(figures.context_of(shown), finding, player, stages, shown)
 
 
 def _player(
-    source: Bundled | Path,
-    prediction: Prediction,
-    title: str,
-    folder: Path,
-    making: Callable[[int, int], None],
+    shown: Shown, source: Bundled | None, folder: Path, making: Callable[[int, int], None]
 ) -> PlayerValue:
-    if isinstance(source, Path):  # a stranger's file is never served as it is
-        return player_value(prediction, folder / "player", title=title, on_progress=making)
-    clip = prediction.clip
+    clip, truth = shown.prediction.clip, shown.truth
+    same = {"folder": folder / "player", "title": shown.title, "frame": shown.frame}
+    if source is None:  # a stranger's file is never served as it is
+        return player_value(shown.prediction, truth=truth, on_progress=making, **same)
     return player_value(
-        prediction,
-        folder / "player",
-        truth=truth_of(source.name, tuple(clip.start + clip.times)),
+        shown.prediction,
+        truth=truth_of(source.name, tuple(clip.start + clip.times)) if truth is None else truth,
         video=source.path,
         start=clip.start,
-        title=title,
         lanes=lanes_of(source, clip.start, clip.duration),
+        **same,
     )
 
 

@@ -1,4 +1,11 @@
-"""What the server keeps while it runs: loaded models behind one lock, and a private folder per visitor."""
+"""What the server keeps while it runs: loaded models behind one lock, and a private folder per visitor.
+
+Any tab may put a finished prediction before the visitor:
+
+    VISITORS.show(session, Shown(prediction, title, model, truth=truth))
+
+Inside and What if then speak of it, and Segment shows it when it is opened next.
+"""
 
 import atexit
 import os
@@ -8,20 +15,26 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
-from avseg.checkpoints import list_models
+import numpy as np
+
+from app import gpu
+from app.models import model_file
 from avseg.clip import Clip
-from avseg.errors import AvsegError, CheckpointError
+from avseg.errors import AvsegError
 from avseg.predict import Prediction, Predictor, Progress
 
 MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
 FILES_AGE = 7200  # seconds after which everything goes, also where nobody said goodbye
+
+
+T = TypeVar("T")
 
 
 class Stopped(AvsegError):
@@ -46,25 +59,41 @@ class Models:
     def __init__(self, kept: int = MODELS_KEPT, device: str = "auto"):
         self._kept, self._device = kept, device
         self._lock = threading.Lock()
-        self._loaded: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
+        self._loaded: OrderedDict[tuple[Path, int], Predictor] = OrderedDict()
 
     def predict(self, name: str, clip: Clip, on_frame: Progress | None = None) -> Prediction:
-        """Return what a bundled model says about a clip; raises CheckpointError when it is not there."""
-        with self.borrow(name) as predictor:
-            return predictor.predict(clip, on_frame=on_frame)
+        """Return what a model says about a clip; raises CheckpointError when it is not there."""
+        return self.run(name, Predictor.predict, clip, on_frame=on_frame)
 
-    @contextmanager
-    def borrow(self, name: str) -> Iterator[Predictor]:
-        """Lend a model to one caller at a time; raises CheckpointError when it is not there."""
+    def run(
+        self,
+        name: str,
+        work: Callable[..., T],
+        *given: object,
+        on_frame: Progress | None = None,
+        **named: object,
+    ) -> T:
+        """Return work(predictor, *given, ...), done by one caller at a time; work's AvsegErrors come through.
+
+        On a lent GPU (app/gpu.py) `work` must be a function of a module, what it takes and gives is pickled,
+        and nobody is told of the progress. Raises CheckpointError when the model is not there.
+        """
+        if on_frame is not None and not gpu.LENT:
+            named["on_frame"] = on_frame
         with self._lock:
-            yield self._predictor(name)
+            return gpu.on_gpu(self._work, name, work, given, named)
+
+    def _work(self, name: str, work: Callable[..., T], given: tuple, named: dict[str, object]) -> T:
+        return work(self._predictor(name), *given, **named)
+
+    def __reduce__(self) -> str:
+        """Travel as a name: the process of a lent GPU has its own copy."""
+        return "MODELS"
 
     def _predictor(self, name: str) -> Predictor:
         """Return a loaded model; a file that was written anew since is loaded anew."""
-        path = list_models().get(name)
-        if path is None:
-            raise CheckpointError(f"There is no model {name!r} any more. Choose another one.")
-        key = (name, path.stat().st_mtime_ns)
+        path = model_file(name)
+        key = (path, path.stat().st_mtime_ns)
         if key not in self._loaded:
             self._loaded[key] = Predictor(path, self._device)
         self._loaded.move_to_end(key)
@@ -79,8 +108,11 @@ class Shown:
 
     prediction: Prediction
     title: str
-    clip: str | None  # name of the bundled clip, None for the visitor's own video
+    model: str  # its name in app.models; the card inside the file may say another one
+    clip: str | None = None  # name of the bundled clip, None for any other
     frame: int = 0  # selected frame of the prediction
+    truth: tuple[np.ndarray | None, ...] | None = None
+    """Classes uint8 [h, w] of every frame, None for one without a label; a bundled clip's is known anyway."""
 
 
 @dataclass
@@ -89,9 +121,13 @@ class Visitor:
 
     folder: Path
     shown: Shown | None = None
+    staged: Prediction | None = None  # what Segment's player shows
     uploads: set[Path] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # newest last
     run: object | None = None  # the run that may go on; another one, or none, stops it
+    explore: object | None = None  # what the Explore tab shows (app.explore.desk)
+    evaluate: object | None = None  # the report and the clips of it that the Evaluate tab shows
+    look: object | None = None  # an app.inside.choice.Choice that Inside opens with next
     seen: float = field(default_factory=time.monotonic)
 
 
@@ -109,6 +145,25 @@ class Visitors:
                 self._open[session] = Visitor(private_cache() / "results" / uuid.uuid4().hex)
             self._open[session].seen = time.monotonic()
             return self._open[session]
+
+    def show(self, session: str, shown: Shown) -> None:
+        """Put a finished prediction of any source before the visitor; every tab opened next speaks of it."""
+        self.of(session).shown = shown
+
+    def cut(self, session: str, threshold: float | None) -> None:
+        """Take over the threshold at which Segment's player stands, so that the other tabs cut there too.
+
+        Nothing happens when the player shows something else, or the largest class decides (AVSS).
+        """
+        visitor = self.of(session)
+        shown = visitor.shown
+        if shown is None or shown.prediction is not visitor.staged or shown.prediction.task == "avss":
+            return
+        known = isinstance(threshold, int | float) and 0 <= threshold <= 1
+        if not known or abs(threshold - shown.prediction.threshold) < 1e-6:
+            return
+        visitor.shown = replace(shown, prediction=shown.prediction.at_threshold(float(threshold)))
+        visitor.staged = visitor.shown.prediction
 
     def new_result(self, session: str) -> Path:
         """Return an empty folder for a result; the visitor's oldest ones go, and visitors long not seen."""

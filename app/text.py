@@ -19,6 +19,7 @@ TOY = "Toy weights"
 TOY_ON_REAL = (
     "These are toy weights, trained for a short time on drawn scenes: on a filmed clip expect little of them."
 )
+OTHER_CLIP = "The player shows {title}, the rail another clip: choose {title} there to set its range here."
 WRITING = "The files are being written."
 TABS_BESIDE = {
     "whatif": "Change the sound",

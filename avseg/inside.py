@@ -64,6 +64,7 @@ class Inspection:
     weights: str  # toy, released, trained or random
     index: int  # of the frame in its clip
     moment: float  # seconds
+    threshold: float  # of the probability, for the masks of the binary tasks
     frame: np.ndarray  # uint8 [H, W, 3], at source size
     log_mel: np.ndarray  # float32 [96, 64], the sound that goes with the frame
     stages: tuple[np.ndarray, ...]  # F_1..F_4, float32 [C_i, s/2^(i+1), s/2^(i+1)]
@@ -97,10 +98,12 @@ class Inspection:
         return (self.mixed - self.mask_feature).mean((1, 2))
 
 
-def inspect(predictor: Predictor, clip: Clip, frame: int) -> Inspection:
+def inspect(predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5) -> Inspection:
     """Follow one frame of a clip, with the sound that the clip holds, through the predictor's model.
 
-    Raises ConfigError for a frame that is not there and for a model that is no AVSegFormer.
+    threshold: what the binary tasks' masks are cut at, as in `Predictor.predict`; contributions are measured
+    on the mask at 0.5 whatever it is. Raises ConfigError for a frame that is not there and for a model
+    that is no AVSegFormer.
     """
     model = predictor.model
     if not isinstance(model, AVSegFormer):
@@ -114,7 +117,7 @@ def inspect(predictor: Predictor, clip: Clip, frame: int) -> Inspection:
         output = model(
             normalise(picture, model.config.image_size), patch.to(predictor.device), intermediate=True
         )
-    terms = _terms(model.mask_generation, seen, output.logits)
+    terms = _terms(model.mask_generation, seen, output.logits, threshold)
     effects = contributions(model.mask_generation, output.mask_feature, _product(seen, predictor.device))
     return Inspection(
         config=model.config,
@@ -122,6 +125,7 @@ def inspect(predictor: Predictor, clip: Clip, frame: int) -> Inspection:
         weights=model.card.weights,
         index=frame,
         moment=float(clip.times[frame]),
+        threshold=threshold,
         frame=clip.frames[frame],
         log_mel=patch[0, 0].numpy(),
         stages=_arrays(seen["backbone.stage"]),
@@ -134,7 +138,7 @@ def inspect(predictor: Predictor, clip: Clip, frame: int) -> Inspection:
         mixed=seen["mask_feature.mixed"][0].numpy(),
         **_mixer(seen),
         **_decoder(seen, effects),
-        layers=tuple(_mask_map(logits[None]) for logits in seen.get("intermediate", ())),
+        layers=tuple(_mask_map(logits[None], threshold) for logits in seen.get("intermediate", ())),
         terms=terms,
         contributions=effects,
         sites=sum(map(len, seen.values())),
@@ -212,17 +216,17 @@ _HALVES = ("encoder.points", "encoder.weights", "decoder.attention")
 _KEEP = dict.fromkeys(SITE, _first) | dict.fromkeys(_HALVES, _first_half)
 
 
-def _terms(head: MaskGeneration, seen: Recording, logits: torch.Tensor) -> Terms:
+def _terms(head: MaskGeneration, seen: Recording, logits: torch.Tensor, threshold: float) -> Terms:
     with torch.inference_mode():
         feature, queries = (
             head.linear(seen[site][0][None].to(logits)) for site in ("mask_feature.mixed", "mask.mlp")
         )
-    return Terms(_mask_map(feature), _mask_map(queries), _mask_map(logits))
+    return Terms(*(_mask_map(found, threshold) for found in (feature, queries, logits)))
 
 
-def _mask_map(logits: torch.Tensor) -> MaskMap:
-    """Return what logits [1, classes, s, s] say; binary tasks are cut at 0.5."""
-    probability, labels = read_logits(logits.float(), 0.5)
+def _mask_map(logits: torch.Tensor, threshold: float) -> MaskMap:
+    """Return what logits [1, classes, s, s] say; binary tasks are cut at the threshold."""
+    probability, labels = read_logits(logits.float(), threshold)
     return MaskMap(probability[0].cpu().numpy(), labels[0].cpu().numpy())
 
 

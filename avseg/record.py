@@ -5,10 +5,12 @@ hooks are gone when the block ends, whatever happened in it.
 """
 
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -140,3 +142,13 @@ def _listener(name: str, recording: Recording, keep: Keep | None, thread: int) -
         recording._values.setdefault(name, []).append(kept.to("cpu", copy=True))
 
     return listen
+
+
+class _Callable(ModuleType):
+    """`avseg.record` is the function to a reader, and this module to Python once it is imported: call either."""
+
+    def __call__(self, *given: object, **named: object) -> object:
+        return record(*given, **named)
+
+
+sys.modules[__name__].__class__ = _Callable

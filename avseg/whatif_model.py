@@ -1,7 +1,8 @@
 """What the model rows of `avseg.whatif` do: hooks that replace what passes at a tap, one function per row.
 
 A hook is registered for the length of one `intervene` block and acts in the thread that opened it. Every
-function checks that the model has the part it speaks of, and raises ConfigError in words when it has not.
+function checks that the model has the part it speaks of, and raises ConfigError in words when it has not;
+the `no_...` functions say so ahead, from the config alone.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from avseg.config import ModelConfig
 from avseg.errors import ConfigError
 
 
@@ -27,8 +29,7 @@ class Hook:
 
 def mixer_off(model: nn.Module) -> list[Hook]:
     """Let the mask feature pass as it is, as with mixer="none" (Table 2 (c))."""
-    if _config(model).mixer == "none":
-        raise ConfigError("This model has no mixer to switch off.")
+    _config(model, no_mixer)
     return _bypass(model.mixer, model.mixed_tap, lambda feature, _audio: feature)
 
 
@@ -37,9 +38,7 @@ def strongest_channels(model: nn.Module, count: int) -> list[Hook]:
 
     Ranked by |omega| of Eq. (2); a gated mixer's weight is sigmoid(omega), so by its distance from 1/2.
     """
-    kind = _config(model).mixer
-    if kind not in ("channel", "gated"):
-        raise ConfigError("This model weighs no channels: only the mixers channel and gated have an omega.")
+    kind = _config(model, no_omega).mixer
     weights: list[torch.Tensor] = []
 
     def look(_inputs: tuple, omega: torch.Tensor) -> torch.Tensor:
@@ -83,17 +82,14 @@ def numbers(words: str, count: int) -> list[int]:
 
 def mixer_head(model: nn.Module, head: int) -> list[Hook]:
     """Set one head's attention of the mixer to 0."""
-    kind = _config(model).mixer
-    if kind == "none":
-        raise ConfigError("This model has no mixer, so there is no head of it to switch off.")
+    kind = _config(model, no_mixer).mixer
     tap = model.mixer.attention.weights_tap if kind == "cross" else model.mixer.attention_tap
     return [Hook(tap, _without_head(head))]
 
 
 def learnable_off(model: nn.Module) -> list[Hook]:
     """Send the audio queries alone to the decoder, as with learnable_queries=False (Table 2 (b))."""
-    if not _config(model).learnable_queries:
-        raise ConfigError("This model has no learnable queries to drop.")
+    _config(model, no_learnable)
     queries = model.audio_queries
     if not len(queries.generator):
         return _bypass(queries, queries.tap, lambda audio: audio.expand(-1, queries.count, -1))
@@ -108,8 +104,7 @@ def learnable_off(model: nn.Module) -> list[Hook]:
 
 def audio_off(model: nn.Module) -> list[Hook]:
     """Send the learnable queries alone to the decoder: the sound acts through the mixer only."""
-    if not _config(model).learnable_queries:
-        raise ConfigError("This model has audio queries only: without them nothing is left to decode.")
+    _config(model, only_audio)
     queries = model.audio_queries
     return _bypass(queries, queries.tap, lambda audio: queries.learnable.weight.expand(len(audio), -1, -1))
 
@@ -151,8 +146,7 @@ def keep_queries(model: nn.Module, count: int, which: str) -> list[Hook]:
 
 def encoder_off(model: nn.Module) -> list[Hook]:
     """Let the projected features of strides 8, 16 and 32 go straight on, as with encoder_layers=0."""
-    if not _config(model).encoder_layers:
-        raise ConfigError("This model has no encoder layer to skip.")
+    _config(model, no_encoder)
 
     def flat(features: list[torch.Tensor], _shapes: list[tuple[int, int]]) -> torch.Tensor:
         return torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], dim=1)  # [B*T, N, D]
@@ -160,10 +154,39 @@ def encoder_off(model: nn.Module) -> list[Hook]:
     return _bypass(model.encoder, model.encoder.tap, flat)
 
 
-def _config(model: nn.Module):
-    """Return the model's config; ConfigError for a model that is no AVSegFormer."""
+def no_mixer(config: ModelConfig) -> str:
+    """Say that there is no mixer, "" where there is one."""
+    return "This model has no mixer." if config.mixer == "none" else ""
+
+
+def no_omega(config: ModelConfig) -> str:
+    """Say that the mixer weighs no channels, "" where it does."""
+    found = config.mixer in ("channel", "gated")
+    return "" if found else "This model weighs no channels: only the mixers channel and gated have an omega."
+
+
+def no_learnable(config: ModelConfig) -> str:
+    """Say that there are no learnable queries, "" where there are some."""
+    return "" if config.learnable_queries else "This model has no learnable queries."
+
+
+def only_audio(config: ModelConfig) -> str:
+    """Say that there are no queries but the audio ones, "" where there are others."""
+    found = "This model has audio queries only: without them nothing is left to decode."
+    return "" if config.learnable_queries else found
+
+
+def no_encoder(config: ModelConfig) -> str:
+    """Say that there is no encoder layer, "" where there is one."""
+    return "" if config.encoder_layers else "This model has no encoder layer to skip."
+
+
+def _config(model: nn.Module, lacks: Callable[[ModelConfig], str] = lambda _: "") -> ModelConfig:
+    """Return the model's config; ConfigError for one that lacks the part, or is no AVSegFormer."""
     if not hasattr(model, "mask_generation"):
         raise ConfigError("Only an AVSegFormer can be changed inside; with this model change the sound.")
+    if reason := lacks(model.config):
+        raise ConfigError(reason)
     return model.config
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from avseg import whatif_model as inside
 from avseg import whatif_sound as sound
+from avseg.config import ModelConfig
 from avseg.errors import ConfigError
 
 Value = float | int | str
@@ -68,7 +69,9 @@ class Parameter:
         if self.numeric:
             number = self._number(value)
             return self.zero if number == 0 and self.zero else self.said.format(number)
-        return Path(str(value)).stem if self.kind in ("clip", "model") else str(value)
+        if self.kind == "clip":
+            return Path(str(value)).stem
+        return Path(str(value)).name.removesuffix(".safetensors") if self.kind == "model" else str(value)
 
     def _number(self, value: Value) -> float:
         try:
@@ -94,6 +97,7 @@ class Intervention:
     parameters: tuple[Parameter, ...] = ()
     sound: Callable[..., np.ndarray] | None = None  # (waveform [samples], *values) to a waveform as long
     hooks: Callable[..., list[inside.Hook]] | None = None  # (model, *values)
+    lacks: Callable[[ModelConfig], str] = lambda _config: ""  # why it is not possible, "" where it is
 
     @property
     def swept(self) -> Parameter | None:
@@ -159,6 +163,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "without the mixer",
         "Table 2 (c)",
         hooks=inside.mixer_off,
+        lacks=inside.no_mixer,
     ),
     Intervention(
         "mixer-head",
@@ -168,6 +173,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "without head {head} of the mixer",
         parameters=(_HEAD,),
         hooks=inside.mixer_head,
+        lacks=inside.no_mixer,
     ),
     Intervention(
         "top-channels",
@@ -177,6 +183,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "without its top {count} channels",
         parameters=(Parameter("count", "k", 8, "whole", 1, high_from="embed_dim"),),
         hooks=inside.strongest_channels,
+        lacks=inside.no_omega,
     ),
     Intervention(
         "channels",
@@ -195,6 +202,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "without learnable queries",
         "Table 2 (b)",
         hooks=inside.learnable_off,
+        lacks=inside.no_learnable,
     ),
     Intervention(
         "audio-off",
@@ -203,6 +211,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "model",
         "without audio queries",
         hooks=inside.audio_off,
+        lacks=inside.only_audio,
     ),
     Intervention(
         "keep-queries",
@@ -242,6 +251,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "model",
         "without the encoder",
         hooks=inside.encoder_off,
+        lacks=inside.no_encoder,
     ),
     Intervention(
         "checkpoint",

@@ -22,6 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["AVSEG_CACHE"] = tempfile.mkdtemp(prefix="avseg-cache-")
+os.environ["AVSEG_EVALUATIONS"] = tempfile.mkdtemp(prefix="avseg-evaluations-")
 
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT = 180  # seconds the app may take to answer; a cold disk makes the first import of torch slow

@@ -1,11 +1,13 @@
 """avseg/record.py: recorded and unrecorded passes are the same, and nothing stays behind."""
 
+import sys
 import threading
 from dataclasses import replace
 
 import pytest
 import torch
 
+import avseg
 from avseg.config import PRESETS, ModelConfig
 from avseg.errors import ConfigError
 from avseg.models.avsegformer import AVSegFormer
@@ -163,3 +165,11 @@ def test_unknown_site_is_named(model):
     ):
         pass
     assert hooks(model) == 0
+
+
+def test_the_short_name_works_before_and_after_the_module_was_imported(model):
+    frames, log_mel = torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 96, 64)
+    for name in (avseg.record, sys.modules["avseg.record"], avseg.__getattr__("record")):
+        with torch.no_grad(), name(model, ["audio"]) as seen:
+            model(frames, log_mel)
+        assert list(seen) == ["audio"]

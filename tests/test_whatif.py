@@ -226,7 +226,7 @@ def test_changes_combine(model, inputs):
 @pytest.mark.parametrize(
     ("config", "change", "words"),
     [
-        ({"mixer": "none"}, Change("mixer-off"), "no mixer to switch off"),
+        ({"mixer": "none"}, Change("mixer-off"), "has no mixer"),
         ({"mixer": "none"}, Change("mixer-head"), "no mixer"),
         ({"mixer": "cross"}, Change("top-channels"), "weighs no channels"),
         ({"learnable_queries": False}, Change("learnable-off"), "no learnable queries"),

@@ -1,5 +1,5 @@
 // One listener for all that is drawn anew: buttons choose, pictures open large, the large one is downloaded.
-const dialog = () => document.querySelector('#inside-zoom dialog');
+const dialog = () => element.closest('.tabitem').querySelector('dialog');
 let last = '';
 
 const send = (name, value) => {

@@ -44,8 +44,8 @@ class Looks:
             kept = self._kept.get(session)
         if kept and kept.prediction is shown.prediction and kept.frame == shown.frame:
             return kept.seen
-        with MODELS.borrow(shown.prediction.model) as predictor:
-            seen = inspect(predictor, shown.prediction.clip, shown.frame)
+        prediction = shown.prediction
+        seen = MODELS.run(shown.model, inspect, prediction.clip, shown.frame, prediction.threshold)
         with self._lock:
             self._kept[session] = _Kept(shown.prediction, shown.frame, seen)
             self._kept.move_to_end(session)
@@ -61,14 +61,13 @@ def first_result(source: Bundled, model: str) -> Shown:
     """Segment a bundled clip on the spot."""
     clip = read_clip(source.path, fps=FIRST_RATE)
     prediction = MODELS.predict(model, clip)
-    return Shown(prediction, source.title, source.name, int(prediction.foreground.argmax()))
+    return Shown(prediction, source.title, model, source.name, int(prediction.foreground.argmax()))
 
 
 def inspected(path: Path, model: str, frame: int, fps: float, choice: Choice) -> tuple[Inspection, View]:
     """Return one frame's inspection and a view of it, for a caller who has no result on a page."""
     clip = read_clip(path, fps=fps, seconds=60)
-    with MODELS.borrow(model) as predictor:
-        seen = inspect(predictor, clip, frame)
+    seen = MODELS.run(model, inspect, clip, frame)
     return seen, view_of(seen, choice)
 
 

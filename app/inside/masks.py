@@ -100,7 +100,8 @@ def mask_view(seen: Inspection) -> View:
     final = seen.terms.both
     picture = Tile("", (masked(seen, "The mask over the frame", final, 720),), below=mask_words(seen, final))
     heat = Tile("", (cells(seen, "Probability of foreground", final.probability, PROBABILITY),))
-    cut = "the largest class wins" if seen.config.classes > 1 else "marked where it is above 0.5"
+    above = f"marked where it is above {seen.threshold:.2f}"
+    cut = "the largest class wins" if seen.config.classes > 1 else above
     return View(
         "Mask",
         f"What the model says of this frame: {mask_words(seen, final)}; {cut}.",

@@ -140,10 +140,15 @@ def render(view: View) -> str:
         f'<p class="says">{escape(view.sentence)}</p>{equation}'
         f'<p class="shapes">{escape(view.shapes)}</p>{"" if view.equation else _tag(view.number)}'
     )
-    left, right = ("".join(map(_part, side)) for side in (view.left, view.right))
+    left, right = (render_parts(side) for side in (view.left, view.right))
     return (
         f'<div class="inside-view"><div class="left">{head}{left}</div><div class="right">{right}</div></div>'
     )
+
+
+def render_parts(parts: Iterable["Part"]) -> str:
+    """Return parts of a view as HTML, without the view around them."""
+    return "".join(map(_part, parts))
 
 
 def _tag(words: str) -> str:

@@ -42,7 +42,7 @@ def labels(seen: Inspection, mask: MaskMap, size: tuple[int, int]) -> np.ndarray
     """Return a mask's label map uint8 at a size; the binary tasks get smooth borders."""
     if seen.config.classes > 1:
         return resize(mask.labels, size, smooth=False)
-    return (resize(mask.probability, size) > 0.5).astype(np.uint8)
+    return (resize(mask.probability, size) > seen.threshold).astype(np.uint8)
 
 
 def colours_of(mask: MaskMap) -> Mapping[int, Colour]:

@@ -13,9 +13,10 @@ from app.inside.looking import LOOKS, first_result, inspected, written
 from app.inside.page import empty, head, offers
 from app.inside.parts import render
 from app.inside.views import VIEWS, view_of
+from app.models import all_models
+from app.player import WITH_THRESHOLD
 from app.segmenting import source_of
 from app.session import MODEL_QUEUE, VISITORS
-from avseg.checkpoints import list_models
 from avseg.errors import AvsegError, ConfigError
 
 SCRIPT = Path(__file__).parent.parent.joinpath("inside", "inside.js").read_text(encoding="utf-8")
@@ -45,6 +46,17 @@ def look(choice: Choice, request: gr.Request = None) -> tuple:
     return gr.update(visible=False), head(shown, seen), plan, render(view_of(seen, choice)), context
 
 
+def arrive(choice: Choice, threshold: float | None, request: gr.Request = None) -> tuple:
+    """Show the selected frame, its mask cut where Segment's player cuts it, in the view that another tab asks for.
+
+    Returns updates of choice, and of what `look` does.
+    """
+    visitor = VISITORS.of(_session(request))
+    VISITORS.cut(_session(request), threshold)
+    choice, visitor.look = visitor.look or choice, None
+    return choice, *look(choice, request)
+
+
 def choose(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tuple:
     """Open another view, or choose a layer, head, query, channel or place; returns choice, map and view."""
     shown = VISITORS.of(_session(request)).shown
@@ -72,7 +84,7 @@ def start(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tu
     """Segment a bundled clip on the spot, show its frame with the largest mask; returns what `look` does."""
     try:
         source = source_of((event._data or {}).get("clip"), None)
-        model = next(iter(list_models()), "")
+        model = next(iter(all_models()), "")
         VISITORS.of(_session(request)).shown = first_result(source, model)
     except AvsegError as error:
         said = gr.update(value=figures.notices([str(error)], "error"), visible=True)
@@ -135,7 +147,8 @@ def add(context: gr.HTML) -> None:
         "show_progress": "minimal",
         "show_progress_on": top,
     }
-    top.parent.select(look, choice, page, **model)
+    threshold = gr.Number(visible=False)
+    top.parent.select(arrive, [choice, threshold], [choice, *page], js=WITH_THRESHOLD, **model)
     top.frame(choose_frame, choice, page, **model)
     view.start(start, choice, page, **(model | {"show_progress_on": view}))
     for part in (plan, view):
@@ -145,7 +158,7 @@ def add(context: gr.HTML) -> None:
 
 def _add_endpoint() -> None:
     """Put the endpoint /inspect and its unseen components."""
-    models = list(list_models())
+    models = list(all_models())
     inputs = [
         gr.Textbox(label="clip", info="Name of a bundled clip", value=next(iter(bundled())), visible=False),
         gr.File(label="upload", visible=False),

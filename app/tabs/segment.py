@@ -8,7 +8,8 @@ import gradio as gr
 
 from app import figures, segmenting, text
 from app.clips import bundled
-from app.player import preview, selected_frame
+from app.models import all_models
+from app.player import preview, selected_frame, selected_range
 from app.segmenting import Choice, Report, Stages, source_of
 from app.session import MODEL_QUEUE, VISITORS, Stopped, Visitor
 from app.tabs.segment_parts import (
@@ -22,7 +23,6 @@ from app.tabs.segment_parts import (
     rail_parts,
     stage_parts,
 )
-from avseg.checkpoints import list_models
 from avseg.clip import read_clip
 from avseg.errors import AvsegError, ClipError
 
@@ -61,9 +61,34 @@ def segment(
         said = _say([_plain(error, folder)], kind)
         return gr.skip(), said, *(gr.skip() for _ in range(6 + len(BESIDE))), None
     visitor.shown = result.shown
+    return _put(visitor, result, folder)
+
+
+def arrive(request: gr.Request = None) -> tuple:
+    """Show the visitor's result where another tab made it; returns the updates that `segment` does."""
+    session = _session(request)
+    visitor = VISITORS.of(session)
+    shown = visitor.shown
+    if shown is None:
+        return (*(gr.skip(),) * (8 + len(BESIDE)), None)
+    if shown.prediction is visitor.staged:
+        header = figures.context_of(shown)
+        return header, *(gr.skip(),) * 6, *_beside(shown.frame), gr.skip(), None
+    folder = VISITORS.new_result(session)
+    try:
+        return _put(visitor, segmenting.present(shown, folder, lambda *_: None), folder)
+    except AvsegError as error:
+        VISITORS.drop(session, folder)
+        said = _say([_plain(error, folder)], "error")
+        return gr.skip(), said, *(gr.skip(),) * (6 + len(BESIDE)), None
+
+
+def _put(visitor: Visitor, result: segmenting.Result, folder: Path) -> tuple:
+    visitor.staged = result.shown.prediction
     return (
         *(result.context, gr.update(visible=False), result.finding, result.player, _last(result.stages)),
-        *(gr.update(visible=True), gr.update(visible=True), *_beside(0), True, (folder.name, result.stages)),
+        *(gr.update(visible=True), gr.update(visible=True), *_beside(result.shown.frame), True),
+        (folder.name, result.stages),
     )
 
 
@@ -125,6 +150,27 @@ def select_frame(event: gr.EventData, request: gr.Request = None) -> tuple:
     return figures.context_of(visitor.shown), *_beside(frame)
 
 
+def drag_range(
+    clip: str | None,
+    upload: str | None,
+    fps: float,
+    model: str | None,
+    event: gr.EventData,
+    request: gr.Request = None,
+) -> tuple:
+    """Take the part that was marked in the player; returns updates of start, end, button, card and notice."""
+    shown = VISITORS.of(_session(request)).shown
+    seen = shown and shown.prediction.clip
+    told = selected_range(event, seen.duration) if shown else None
+    if told is None:
+        return (gr.skip(),) * 5
+    own = Path(upload).resolve() == seen.path.resolve() if upload else shown.clip == clip
+    if not own:
+        return *(gr.skip(),) * 4, _say([text.OTHER_CLIP.format(title=shown.title)])
+    start, end = (round(seen.start + moment, 1) for moment in told)
+    return start, end, *choose_range(start, end, fps, model), gr.update(visible=False)
+
+
 def check_upload(
     upload: str | None, model: str | None, fps: float, shown: bool, request: gr.Request = None
 ) -> tuple:
@@ -183,7 +229,7 @@ def choose_model(clip: str | None, model: str | None, fps: float, shown: bool) -
 
 def list_choices() -> dict:
     """Return the models that there are now: training may have finished one since the page was opened."""
-    return gr.update(choices=list(list_models()))
+    return gr.update(choices=list(all_models()))
 
 
 def choose_range(start: float | None, end: float | None, fps: float, model: str | None) -> tuple[str, str]:
@@ -210,19 +256,19 @@ def rest() -> tuple[dict, dict]:
 
 def add(context: gr.HTML) -> None:
     """Put the tab's components where we are in the page, and wire them."""
-    with gr.Row(elem_classes="page", equal_height=False):
+    with gr.Row(elem_classes="page", equal_height=False) as page:
         with gr.Column(scale=0, min_width=272, elem_classes="rail"):
             rail = rail_parts()
         with gr.Column(elem_classes="stage", min_width=0):
             stage = stage_parts()
     _wire_choices(rail, stage, context)
-    _wire_run(rail, stage, context)
+    _wire_run(rail, stage, page.parent, context)
     _wire_endpoint(rail)
 
 
 def first_context() -> str:
     """Return what the header says before anything was chosen."""
-    return context_of(next(iter(bundled().values())).title, next(iter(list_models()), None))
+    return context_of(next(iter(bundled().values())).title, next(iter(all_models()), None))
 
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
@@ -247,17 +293,18 @@ def _wire_choices(rail: Rail, stage: Stage, context: gr.HTML) -> None:
     rail.model.focus(list_choices, None, rail.model, **PRIVATE)
 
 
-def _wire_run(rail: Rail, stage: Stage, context: gr.HTML) -> None:
+def _wire_run(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
     buttons, files = [rail.go, rail.stop], stage.files
     beside = list(files.beside.values())
+    shown = [
+        *(context, stage.notice, stage.finding, stage.player, rail.last),
+        *(files.row, files.writing, *beside, stage.shown, stage.wanted),
+    ]
     started = rail.go.click(begin, None, buttons, queue=False, **PRIVATE)
     running = started.then(
         segment,
         [rail.clip, rail.upload, rail.model, rail.rate, rail.start, rail.end],
-        [
-            *(context, stage.notice, stage.finding, stage.player, rail.last),
-            *(files.row, files.writing, *beside, stage.shown, stage.wanted),
-        ],
+        shown,
         api_name="show_segment",  # "segment" is the endpoint for other programs
         api_visibility="private",
         concurrency_limit=1,
@@ -265,11 +312,14 @@ def _wire_run(rail: Rail, stage: Stage, context: gr.HTML) -> None:
         show_progress_on=stage.player,
     )
     running.then(rest, None, buttons, queue=False, js=TO_RESULT, **PRIVATE)
-    running.then(
-        write, stage.wanted, [files.writing, rail.last, *files.buttons], concurrency_limit=2, **PRIVATE
-    )
+    arriving = tab.select(arrive, None, shown, concurrency_limit=2, concurrency_id="look", **PRIVATE)
+    for made in (running, arriving):
+        written = [files.writing, rail.last, *files.buttons]
+        made.then(write, stage.wanted, written, concurrency_limit=2, **PRIVATE)
     rail.stop.click(stop, None, [*buttons, stage.notice], queue=False, cancels=[running], **PRIVATE)
     stage.player.seek(select_frame, None, [context, *beside], queue=False, **PRIVATE)
+    ranged = [rail.start, rail.end, rail.go, rail.card, stage.notice]
+    stage.player.range(drag_range, [rail.clip, rail.upload, rail.rate, rail.model], ranged, **PRIVATE)
     for name, button in files.beside.items():
         button.click(None, js=TO_TAB % name)
 

@@ -8,9 +8,10 @@ import gradio as gr
 
 from app import figures, text
 from app.clips import bundled
+from app.models import all_models
 from app.player import Player, preview
 from app.segmenting import RATES, Files
-from avseg.checkpoints import Card, list_models, read_card
+from avseg.checkpoints import Card, read_card
 from avseg.devices import choose_device
 from avseg.errors import CheckpointError
 
@@ -65,7 +66,7 @@ class Stage:
 def card_of(name: str | None) -> Card:
     """Return the card of a model; one that says what is wrong when it cannot be read."""
     try:
-        return read_card(list_models()[name])[1]
+        return read_card(all_models()[name])[1]
     except (KeyError, CheckpointError):
         return Card(name or "none", "none", text.NO_MODEL)
 
@@ -80,7 +81,7 @@ def model_words(name: str | None, fps: float) -> str:
     """Return the HTML under the choice of a model: its card, and what it will run on."""
     words = figures.small(text.card_words(card_of(name)))
     try:
-        config = read_card(list_models()[name])[0]
+        config = read_card(all_models()[name])[0]
     except (KeyError, CheckpointError):
         return words
     window = "the released windows of 0.96 s" if fps == 1 else "0.96 s around each frame"
@@ -96,7 +97,7 @@ def downloads(files: Files) -> tuple[dict, ...]:
 
 def rail_parts() -> Rail:
     """Put the rail where we are in the page."""
-    clips, models = bundled(), list(list_models())
+    clips, models = bundled(), list(all_models())
     first, model = next(iter(clips)), next(iter(models), None)
     titles = [(clip.title, name) for name, clip in clips.items()]
     clip = gr.Radio(titles, value=first, label="Clip", elem_classes="clips", elem_id="clips")
@@ -146,7 +147,7 @@ def stage_parts() -> Stage:
     notice = gr.HTML(visible=False, elem_id="notice")
     finding = gr.HTML(figures.heading(text.QUESTION, text.FIRST_LINE), elem_id="finding")
     first = next(iter(bundled().values()))
-    player = Player(preview(first.path, first.seconds, first.title), elem_id="player")
+    player = Player(preview(first.path, first.seconds, first.title), elem_id="player", ranged=True)
     with gr.Row(visible=False, elem_classes="files", elem_id="files") as row:
         writing = gr.HTML(figures.small(text.WRITING), visible=False, elem_id="writing")
         buttons = tuple(

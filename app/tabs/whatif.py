@@ -7,19 +7,19 @@ from pathlib import Path
 import gradio as gr
 
 from app import figures as parts
-from app.player import Player
+from app.models import all_models
+from app.player import WITH_THRESHOLD, Player
 from app.session import MODEL_QUEUE, VISITORS, Stopped
 from app.text import STOPPED
 from app.whatif import figures, words
 from app.whatif.effect import Effect, ask, first_look, listener, mean_where, try_range
 from app.whatif.listening import both_players
 from app.whatif.rail import Rail, build_rail, config_of
-from avseg.checkpoints import list_models
+from avseg.config import ModelConfig
 from avseg.errors import AvsegError
-from avseg.whatif import INTERVENTION, INTERVENTIONS, Change, Parameter, read_change
+from avseg.whatif import INTERVENTION, INTERVENTIONS, Change, Intervention, Parameter, read_change
 
 SCRIPT = (Path(__file__).parent.parent / "whatif" / "pairs.js").read_text(encoding="utf-8")
-RANGED = tuple(row for row in INTERVENTIONS if row.swept)
 FIRST_RANGE = "shift"
 TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#wi-finding').scrollIntoView(); }"
 
@@ -52,7 +52,7 @@ def see(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
     tick = listener(visitor, lambda share, said: progress(share, desc=said))
     try:
         if changes and visitor.shown is None:
-            visitor.shown = first_look(clip or "", next(iter(list_models()), ""), tick)
+            visitor.shown = first_look(clip or "", next(iter(all_models()), ""), tick)
         effect = ask(visitor.shown, changes, tick)
     except AvsegError as error:
         return gr.skip(), gr.skip(), _failed(error), *(gr.skip(),) * 6
@@ -87,7 +87,7 @@ def see_range(
     tick = listener(visitor, lambda share, said: progress(share, desc=said))
     try:
         if visitor.shown is None:
-            visitor.shown = first_look(clip or "", next(iter(list_models()), ""), tick)
+            visitor.shown = first_look(clip or "", next(iter(all_models()), ""), tick)
         trial = try_range(visitor.shown, change, rest, tick)
     except AvsegError as error:
         return _failed(error), gr.skip()
@@ -102,16 +102,40 @@ def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
         visitor.shown = replace(visitor.shown, frame=frame)
 
 
-def arrive(request: gr.Request = None) -> tuple:
-    """Fit the tab to the visitor's result: its model's ranges; a clip to choose where there is none."""
+def arrive(threshold: float | None = None, request: gr.Request = None) -> tuple:
+    """Fit the tab to the visitor's result: threshold, ranges and rows; a clip to choose without one."""
+    VISITORS.cut(_session(request), threshold)
     shown = VISITORS.of(_session(request)).shown
-    config = config_of(shown)
-    sliders = [
-        gr.update(maximum=parameter.range_in(config)[1])
-        for parameter in _parameters()
-        if parameter.numeric and parameter.high_from
-    ]
-    return gr.update(visible=shown is None), gr.update(choices=list(list_models())), *sliders
+    fitted = _fitted(config_of(shown))
+    return gr.update(visible=shown is None), gr.update(choices=list(all_models())), *fitted
+
+
+def choose_model(ticked: bool, other: str | None, request: gr.Request = None) -> list:
+    """Fit ranges and rows to the model that will run: the other checkpoint while it is ticked."""
+    return _fitted(config_of(VISITORS.of(_session(request)).shown, other if ticked else None))
+
+
+def _fitted(config: ModelConfig) -> list:
+    """Return updates of the sliders, of the model rows' ticks and of the sweep's rows for a model."""
+    bound = [one for row in INTERVENTIONS for one in row.parameters if _bound(one)]
+    sliders = [gr.update(maximum=one.range_in(config)[1]) for one in bound]
+    ticks = [_offer(row, row.lacks(config)) for row in INTERVENTIONS if row.kind == "model"]
+    return [*sliders, *ticks, gr.update(choices=_ranged(config))]
+
+
+def _bound(parameter: Parameter) -> bool:
+    """Say whether the model decides the largest value."""
+    return parameter.numeric and bool(parameter.high_from)
+
+
+def _offer(row: Intervention, lacks: str) -> dict:
+    if lacks:
+        return gr.update(interactive=False, value=False, info=lacks)
+    return gr.update(interactive=True, info=row.sentence)
+
+
+def _ranged(config: ModelConfig) -> list[tuple[str, str]]:
+    return [(row.title, row.name) for row in INTERVENTIONS if row.swept and not row.lacks(config)]
 
 
 def choose_range(name: str, request: gr.Request = None) -> str:
@@ -178,12 +202,11 @@ def _stage() -> Stage:
         pairs = gr.HTML(figures.empty(), elem_id="wi-pairs", js_on_load=SCRIPT)
     listen_to = gr.Button(words.LISTEN, visible=False, elem_id="wi-listen", size="sm")
     with gr.Row(visible=False, elem_id="wi-players", equal_height=False) as row_of_players:
-        both = (Player(label="Before", min_width=0), Player(label="After", min_width=0))
+        both = tuple(Player(label=name, min_width=0, together="what-if") for name in ("Before", "After"))
     with gr.Column(elem_classes=["card", "wi-card"], elem_id="wi-sweep"):
         with gr.Row(elem_classes="wi-ask"):
-            rows = [(row.title, row.name) for row in RANGED]
             row = gr.Dropdown(
-                rows,
+                _ranged(config_of(None)),
                 value=FIRST_RANGE,
                 label="One change over its whole range",
                 filterable=False,
@@ -230,18 +253,23 @@ def _wire(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
     shown = [stage.notice, stage.listen, stage.players, *stage.both]
     stage.listen.click(listen, stage.effect, shown, api_visibility="private", show_progress_on=stage.listen)
     stage.row.input(choose_range, stage.row, stage.try_all, **private)
-    stage.pairs.select(choose_frame, None, None, **private)
-    sliders = [
-        one
-        for row in INTERVENTIONS
-        for one, parameter in zip(rail.values[row.name], row.parameters, strict=True)
-        if parameter.numeric and parameter.high_from
+    for told in (stage.pairs.select, *(player.seek for player in stage.both)):
+        told(choose_frame, None, None, **private)
+    ticked, other = rail.ticks["checkpoint"], rail.values["checkpoint"][0]
+    fitted = [
+        *(
+            rail.values[row.name][i]
+            for row in INTERVENTIONS
+            for i, one in enumerate(row.parameters)
+            if _bound(one)
+        ),
+        *(rail.ticks[row.name] for row in INTERVENTIONS if row.kind == "model"),
+        stage.row,
     ]
-    tab.select(arrive, None, [rail.clip, rail.values["checkpoint"][0], *sliders], **private)
-
-
-def _parameters() -> list[Parameter]:
-    return [parameter for row in INTERVENTIONS for parameter in row.parameters]
+    threshold = gr.Number(visible=False)
+    tab.select(arrive, threshold, [rail.clip, other, *fitted], js=WITH_THRESHOLD, **private)
+    for part in (ticked, other):
+        part.input(choose_model, [ticked, other], fitted, **private)
 
 
 def _failed(error: AvsegError) -> dict:

@@ -8,13 +8,13 @@ import numpy as np
 
 from app.clips import bundled
 from app.measured import LEAST_SHARE
+from app.models import all_models
 from app.session import MODELS, Shown, Stopped, Visitor
 from app.text import LONGEST, STOPPED
 from app.whatif.truth import Known, known_of
-from avseg.checkpoints import list_models
-from avseg.clip import read_clip
+from avseg.clip import Clip, read_clip
 from avseg.errors import ConfigError
-from avseg.predict import Prediction, Progress
+from avseg.predict import Prediction, Predictor, Progress
 from avseg.whatif import INTERVENTIONS, Change, Sweep, sweep, what_if
 from avseg.whatif_compare import Comparison, compare, curve, label_maps
 
@@ -29,7 +29,7 @@ class Effect:
     after: Prediction
     changes: tuple[Change, ...]
     comparison: Comparison
-    known: Known | None  # ground truth, of bundled clips
+    known: Known | None  # ground truth, where there is one
     seconds: float  # that the changed run took
 
     @property
@@ -56,7 +56,7 @@ def first_look(clip: str, model: str, on_frame: Progress | None = None, fps: flo
     if clip not in bundled():
         raise ConfigError(f"No bundled clip is called {clip!r}. Bundled clips: {', '.join(bundled())}.")
     read = read_clip(bundled()[clip].path, fps=fps, seconds=LONGEST)
-    return Shown(MODELS.predict(model, read, on_frame), bundled()[clip].title, clip)
+    return Shown(MODELS.predict(model, read, on_frame), bundled()[clip].title, model, clip)
 
 
 def ask(shown: Shown, changes: Sequence[Change], on_frame: Progress | None = None) -> Effect:
@@ -65,12 +65,10 @@ def ask(shown: Shown, changes: Sequence[Change], on_frame: Progress | None = Non
         raise ConfigError("Nothing is chosen yet. Tick at least one change on the left.")
     changes, prediction = _to_files(changes), shown.prediction
     began = time.perf_counter()
-    with MODELS.borrow(_model_for(shown, changes)) as predictor:
-        after = what_if(
-            predictor, prediction.clip, changes, prediction.threshold, on_frame, lambda _: predictor
-        )
+    model = _model_for(shown, changes)
+    after = MODELS.run(model, _changed, prediction.clip, changes, prediction.threshold, on_frame=on_frame)
     seconds = time.perf_counter() - began
-    known = known_of(shown.clip, prediction.clip)
+    known = known_of(shown)
     comparison = compare(prediction, after, known.sounding if known else None)
     return Effect(shown, after, tuple(changes), comparison, known, seconds)
 
@@ -83,12 +81,10 @@ def try_range(
     prediction, began = shown.prediction, time.perf_counter()
     model = _model_for(shown, rest)
     rest = [other for other in rest if other.row.kind != "weights" and other.name != change.name]
-    with MODELS.borrow(model) as predictor:
-        found = sweep(
-            predictor, prediction.clip, change, rest=rest, threshold=prediction.threshold, on_frame=on_frame
-        )
+    same_cut = {"rest": rest, "threshold": prediction.threshold}
+    found = MODELS.run(model, sweep, prediction.clip, change, on_frame=on_frame, **same_cut)
     seconds = time.perf_counter() - began
-    known = known_of(shown.clip, prediction.clip)
+    known = known_of(shown)
     marked = [marks(label_maps(p)) for p in found.predictions]
     same = _means(curve(prediction, found.predictions), marks(label_maps(prediction)), marked)
     truth = None
@@ -106,6 +102,17 @@ def mean_where(iou: np.ndarray, *shares: np.ndarray) -> float:
 def marks(labels: np.ndarray) -> np.ndarray:
     """Return the share of every frame [T] that label maps [T, h, w] mark."""
     return (labels > 0).mean((1, 2))
+
+
+def _changed(
+    predictor: Predictor,
+    clip: Clip,
+    changes: Sequence[Change],
+    threshold: float,
+    on_frame: Progress | None = None,
+) -> Prediction:
+    """Return what a predictor says under changes; it is already the other checkpoint where one was chosen."""
+    return what_if(predictor, clip, changes, threshold, on_frame, lambda _: predictor)
 
 
 def _means(iou: np.ndarray, one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
@@ -134,9 +141,9 @@ def _to_files(changes: Sequence[Change]) -> list[Change]:
 def _model_for(shown: Shown, changes: Sequence[Change]) -> str:
     """Return the model that runs: the one of the result, or the other checkpoint that was asked for."""
     other = next((str(change.given[0]) for change in changes if change.row.kind == "weights"), None)
-    if other is not None and other not in list_models():
-        raise ConfigError(f"No model is called {other!r}. Models: {', '.join(list_models())}.")
-    return other or shown.prediction.model
+    if other is not None and other not in all_models():
+        raise ConfigError(f"No model is called {other!r}. Models: {', '.join(all_models())}.")
+    return other or shown.model
 
 
 def listener(visitor: Visitor, tell: Callable[[float, str], object]) -> Progress:

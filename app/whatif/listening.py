@@ -18,7 +18,9 @@ def both_players(effect: Effect, folder: Path) -> tuple[PlayerValue, PlayerValue
     heard = video
     if effect.after.audio != "original":
         heard = write_heard(video, effect.after.clip.waveform, folder / "after.mp4", start)
-    truth = None if effect.known is None else tuple(effect.known.sounding)
+    truth = effect.shown.truth
+    if truth is None and effect.known is not None:
+        truth = tuple(effect.known.sounding)
     same = {"truth": truth, "start": start, "frame": effect.shown.frame}
     title = f"{effect.shown.title}, {words.lead(effect.changes).lower()}"
     return (

@@ -7,9 +7,10 @@ from gradio.components import Component
 
 from app import figures
 from app.clips import bundled
+from app.models import all_models
 from app.session import Shown
 from app.whatif import words
-from avseg.checkpoints import list_models, read_card
+from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError
 from avseg.whatif import INTERVENTIONS, Change, Intervention, Parameter, Value
@@ -76,14 +77,14 @@ def _component_of(row: Intervention, parameter: Parameter, config: ModelConfig) 
     if parameter.kind == "clip":
         choices = [(clip.title, name) for name, clip in bundled().items()]
         return gr.Dropdown(choices, value=choices[1][1], filterable=False, **same)
-    choices = list(list_models()) if parameter.kind == "model" else list(parameter.choices)
+    choices = list(all_models()) if parameter.kind == "model" else list(parameter.choices)
     return gr.Dropdown(choices, value=next(reversed(choices), None), filterable=False, **same)
 
 
-def config_of(shown: Shown | None) -> ModelConfig:
-    """Return the config of the model that a visitor looks at, of the first one before any result."""
-    name = shown.prediction.model if shown else None
-    models = list_models()
+def config_of(shown: Shown | None, other: str | None = None) -> ModelConfig:
+    """Return the config of the model that will run: `other`, or the result's; the first one before any."""
+    name = other or (shown.model if shown else None)
+    models = all_models()
     path = models.get(name) or next(iter(models.values()), None)
     try:
         return read_card(path)[0] if path else ModelConfig()

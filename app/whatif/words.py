@@ -71,6 +71,8 @@ def caption(effect: Effect) -> str:
     if kept == "same sound":
         changed = f"only {changed} {'are others' if 'weights' in kinds else 'is changed'}"
     same = f"Same {frames}, {kept}: {changed}." if kept else f"Same {frames}; {changed}."
+    binary, cut = effect.before.task != "avss", effect.before.threshold
+    same += f" Both are cut at {cut:.2f}." if binary and cut != 0.5 else ""
     return f"{effect.shown.title}, {effect.after.model}. {same} It took {effect.seconds:.1f} s."
 
 
@@ -86,7 +88,7 @@ def stats(effect: Effect) -> list[tuple[str, str, str]]:
         (shares, "share of frame", f"mean of {frames_words(len(c.before))}"),
     ]
     if effect.known is None:
-        return [*rows, ("none", "IoU with ground truth", "only the bundled clips have one")]
+        return [*rows, ("none", "IoU with ground truth", "it is not known for this clip")]
     real = [
         mean_where(iou, c.truth, share)
         for iou, share in ((c.truth_before, c.before), (c.truth_after, c.after))

@@ -16,6 +16,7 @@ from avseg.config import ModelConfig
 from avseg.models.attention import Attention, FeedForward, join_heads, sine_position, split_heads
 from avseg.models.backbones import VisualBackbone
 from avseg.models.deformable import DeformableAttention, Shapes, reference_points
+from avseg.models.shared import Shared
 from avseg.models.vggish import AUDIO_BACKBONES, AUDIO_DIM
 
 LEVELS = 3
@@ -312,7 +313,7 @@ def _mixer(c: ModelConfig) -> nn.Module:
     return ChannelMixer(c.embed_dim, c.heads, gated=c.mixer == "gated")
 
 
-class AVSegFormer(nn.Module):
+class AVSegFormer(Shared, nn.Module):
     """Figure 3: frames and sound in, the masks of what sounds out."""
 
     def __init__(self, config: ModelConfig):

@@ -47,7 +47,7 @@ def visitor(tmp_path, monkeypatch) -> session.Visitor:
     monkeypatch.setattr(tab, "LOOKS", looking.Looks())
     monkeypatch.setattr(session.MODELS, "_predictor", lambda name: predictor)
     clip = read_clip(counting(tmp_path / "a.mp4", seconds=2), fps=1)
-    visitors.of("local").shown = Shown(predictor.predict(clip), "Two frames", None, 1)
+    visitors.of("local").shown = Shown(predictor.predict(clip), "Two frames", "small", None, 1)
     return visitors.of("local")
 
 

@@ -196,7 +196,10 @@ def test_the_result_survives_a_change_of_tab(page):
         tabs.nth(1).click()
         page.wait_for_timeout(500)
         tabs.nth(0).click()
-    assert page.inner_text("#finding") == finding and painted(page) == before
+    page.wait_for_function(
+        "words => document.querySelector('#finding').innerText === words", arg=finding, timeout=QUICK
+    )
+    assert painted(page) == before
 
 
 def test_two_visitors_see_their_own_clips(page, app_server, browser):

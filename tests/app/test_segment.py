@@ -67,6 +67,52 @@ def test_a_run_puts_finding_player_and_timings_on_the_page(stand_in, tmp_path, c
     assert str(tmp_path) not in finding + context + last["value"]
 
 
+def test_a_result_that_another_tab_made_is_shown_once_with_its_truth(stand_in, tmp_path, cache):
+    path = counting(tmp_path / "a.mp4", seconds=3)
+    assert all(update == SKIP for update in tab.arrive()[:-1]) and tab.arrive()[-1] is None
+    found, truth = prediction_of(path), tuple(np.ones((4, 6), np.uint8) * k for k in range(3))
+    tab.VISITORS.show("local", session.Shown(found, "<b>From a data set</b>", "stand-in", None, 1, truth))
+    context, _notice, finding, player, last, *_, shown, wanted = tab.arrive()
+    assert (
+        "&lt;b&gt;From a data set" in context and "2 of 3" in context and "<b>From" not in finding + context
+    )
+    assert player.frame == 1 and len(player.parts.truth) == 3 and player.video.is_relative_to(cache)
+    assert shown is True and wanted[0] == player.pack.parent.parent.name and "decode" in last["value"]
+    assert Path(tab.write(wanted)[-1]["value"]).name == "prediction.json"
+    again = tab.arrive()
+    assert "2 of 3" in again[0] and all(update == SKIP for update in again[1:6]) and again[-1] is None
+
+
+def test_the_players_threshold_is_taken_over_only_where_it_is_the_players_own(stand_in, tmp_path):
+    visitor = tab.VISITORS.of("local")
+    tab.segment(None, str(counting(tmp_path / "a.mp4", seconds=3)), "stand-in", 1)
+    first = visitor.shown.prediction
+    for nonsense in (None, float("nan"), -0.1, 2, "0.3", 0.5):
+        tab.VISITORS.cut("local", nonsense)
+        assert visitor.shown.prediction is first
+    tab.VISITORS.cut("local", 0.25)
+    assert visitor.shown.prediction.threshold == 0.25 and visitor.staged is visitor.shown.prediction
+    assert (visitor.shown.prediction.labels == (first.probability > 0.25)).all()
+    tab.VISITORS.show("local", session.Shown(first, "another", "stand-in"))
+    tab.VISITORS.cut("local", 0.75)  # Segment's player does not show this one
+    assert visitor.shown.prediction is first
+
+
+def test_a_part_marked_in_the_player_becomes_the_range(stand_in, tmp_path):
+    def drag(clip, upload, **told):
+        return tab.drag_range(clip, upload, 2, None, EventData(None, told))
+
+    video = str(counting(tmp_path / "a.mp4", seconds=5))
+    assert all(update == SKIP for update in drag(None, video, **{"from": 0, "to": 1}))
+    tab.segment(None, video, "stand-in", 2, 1.5, 4)
+    start, end, button, _, notice = drag(None, video, **{"from": 0.5, "to": 2.0})
+    assert (start, end, button, notice["visible"]) == (2.0, 3.5, "Segment 3 frames", False)
+    *unchanged, notice = drag("dog-and-guitar", None, **{"from": 0.5, "to": 2.0})
+    assert all(update == SKIP for update in unchanged) and "a.mp4" in notice["value"]
+    for told in ({"from": 2, "to": 1}, {"from": 0, "to": 99}, {"from": "0", "to": 1}, {"to": 1}, {}):
+        assert all(update == SKIP for update in drag(None, video, **told))
+
+
 def test_files_are_written_after_the_masks_are_shown(stand_in, tmp_path, cache):
     video = counting(tmp_path / "a.mp4", seconds=3)
     wanted = tab.segment(None, str(video), "stand-in", 2)[-1]

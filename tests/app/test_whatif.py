@@ -13,8 +13,9 @@ from app.whatif.effect import ask, first_look, mean_where, try_range
 from avseg.checkpoints import Card
 from avseg.errors import ConfigError
 from avseg.predict import Predictor
-from avseg.whatif import INTERVENTIONS, Change
+from avseg.whatif import INTERVENTION, INTERVENTIONS, Change
 from tests.app.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
+from tests.small import SMALL
 from tests.standin import BrightAndLoud
 
 SKIP = {"__type__": "update"}
@@ -37,7 +38,7 @@ def models(monkeypatch):
     found = {"model": Predictor(BrightAndLoud(), "cpu"), "other": Predictor(deaf, "cpu")}
     monkeypatch.setattr(session.MODELS, "_predictor", found.__getitem__)
     for module in (tab, effect, rail):
-        monkeypatch.setattr(module, "list_models", lambda: dict.fromkeys(found))
+        monkeypatch.setattr(module, "all_models", lambda: dict.fromkeys(found))
     found["model"].model.card = Card("model", "random")
 
 
@@ -141,6 +142,32 @@ def test_a_visitors_own_clip_has_no_ground_truth(models):
     assert found.known is None and words.stats(found)[2][:2] == ("none", "IoU with ground truth")
     assert "stays as it is (IoU 1.00)" in words.finding(found)
     assert "ground truth" not in figures.effect_page(found)
+
+
+def test_labels_of_a_data_set_are_its_ground_truth(models):
+    shown = replace(first_look("dog-and-guitar", "model"), clip=None)
+    labels = tuple(np.full((9, 16), k % 2, np.uint8) for k in range(5))
+    found = ask(replace(shown, truth=labels), [Change("gain", (0,))])
+    assert found.known.in_view is None and found.comparison.truth.tolist() == [0, 1, 0, 1, 0]
+    assert len(words.stats(found)) == 3 and words.stats(found)[2][1] == "IoU with ground truth"
+    assert ask(replace(shown, truth=(*labels[:4], None)), [Change("gain", (0,))]).known is None
+
+
+def test_rows_that_a_model_lacks_say_why_and_cannot_be_ticked():
+    bare = replace(SMALL, mixer="none", learnable_queries=False, encoder_layers=0)
+    offers = {
+        update["info"]: update["interactive"]
+        for update in tab._fitted(bare)
+        if isinstance(update.get("info"), str)
+    }
+    assert (
+        offers["This model has no mixer."] is False
+        and offers["This model has no encoder layer to skip."] is False
+    )
+    assert offers[INTERVENTION["decoder-cut"].sentence] is True
+    titles = dict(tab._ranged(bare))
+    assert INTERVENTION["mixer-head"].title not in titles and INTERVENTION["shift"].title in titles
+    assert all(update.get("interactive", True) for update in tab._fitted(SMALL))
 
 
 def test_the_endpoint_answers_with_numbers(models):
