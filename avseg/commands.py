@@ -210,10 +210,13 @@ def evaluate(
     mute: bool = False,
     device: str = "auto",
     workers: int = 1,
+    status: bool = False,
 ) -> int:
     """Measure a model and write OUT/report.json, clips.csv, classes.csv and summary.md.
 
-    What each number means stands in avseg/report.py. Works under `accelerate launch` too.
+    A model of 71 channels on avss data gets confusion.csv too. What each number means stands in
+    avseg/report.py. Works under `accelerate launch` too. A report that is there already stays until the new
+    one is complete.
 
     Args:
         model: A bundled model's name or a .safetensors file.
@@ -230,23 +233,27 @@ def evaluate(
         mute: Hear every clip in silence, for a model trained with --train.mute.
         device: auto, cpu, cuda, cuda:1 or mps.
         workers: Processes that read clips.
+        status: Keep OUT/status.json up to date while it goes on, and end when a file OUT/stop appears.
     """
     from avseg.checkpoints import load_model
     from avseg.evaluate import Measuring, clips_of, own_device, process, some_of
     from avseg.evaluate import evaluate as run
+    from avseg.evaluations import watched
     from avseg.report import summary, write_evaluation
 
     if clips < 0:
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
     measuring = Measuring(seed, f_batch, robustness, mute, workers)
-    measured = load_model(model, own_device(device))
-    task = task or measured.config.task
-    found = clips_of(data, task, split, measured.config.image_size, clips, seed)
-    words = f"SynthAVS {task} {split}, seed {seed}" if data == "synth" else f"{data}, {task} {split}"
-    evaluation = run(measured, found, some_of(found, clips, seed), measuring, words, _command())
-    if process()[0] == 0:
-        path = write_evaluation(evaluation, out)
-        print(f"{summary(evaluation.report)}\nReport: {path}")
+    with watched(out if status and process()[0] == 0 else None) as on_progress:
+        measured = load_model(model, own_device(device))
+        task = task or measured.config.task
+        found = clips_of(data, task, split, measured.config.image_size, clips, seed)
+        words = f"SynthAVS {task} {split}, seed {seed}" if data == "synth" else f"{data}, {task} {split}"
+        chosen = some_of(found, clips, seed)
+        evaluation = run(measured, found, chosen, measuring, words, _command(), on_progress)
+        if process()[0] == 0:
+            path = write_evaluation(evaluation, out)
+            print(f"{summary(evaluation.report)}\nReport: {path}")
     return 0
 
 

@@ -6,13 +6,15 @@ A number is null where nothing defines it: no frame without ground truth, no two
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from avseg.disk import whole
 
 REPORT, CLIPS, CLASSES, SUMMARY = "report.json", "clips.csv", "classes.csv", "summary.md"
+CONFUSION = "confusion.csv"
+TRUTH = "truth"  # head of the first column of confusion.csv
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,16 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """confusion.csv: pixels of the labelled frames by their class in truth (row) and prediction (column)."""
+
+    names: tuple[str, ...]
+    """The classes in truth or prediction, background first, in the order of the 71."""
+    pixels: tuple[tuple[int, ...], ...]
+    """A row per class of the truth. Counted at `image_size`."""
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A report and its tables."""
 
@@ -150,17 +162,27 @@ class Evaluation:
     clips: tuple[ClipRow, ...]
     """Worst first: by IoU, or by the share left unmarked for a clip without ground truth."""
     classes: tuple[ClassRow, ...]
+    confusion: Confusion | None = None
+    """Where classes are measured by their own channels."""
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
-    """Write report.json, clips.csv, classes.csv and summary.md into `folder`; return report.json's path."""
+    """Write report.json, clips.csv, classes.csv and summary.md into `folder`; return report.json's path.
+
+    Of classes also confusion.csv; one that an earlier report left there goes otherwise.
+    """
     folder = Path(folder)
     texts = {
         CLIPS: _table(ClipRow, evaluation.clips),
         CLASSES: _table(ClassRow, evaluation.classes),
         SUMMARY: summary(evaluation.report),
-        REPORT: json.dumps(asdict(evaluation.report), indent=2, allow_nan=False) + "\n",
     }
+    if evaluation.confusion is None:
+        (folder / CONFUSION).unlink(missing_ok=True)
+    else:
+        texts[CONFUSION] = _matrix(evaluation.confusion)
+    # Last: whoever sees a new report.json finds the tables that belong to it.
+    texts[REPORT] = json.dumps(asdict(evaluation.report), indent=2, allow_nan=False) + "\n"
     for name, text in texts.items():
         with whole(folder / name) as file:
             file.write_text(text, encoding="utf-8")
@@ -168,10 +190,17 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
 
 
 def _table(kind: type, rows: Sequence[ClipRow] | Sequence[ClassRow]) -> str:
+    return _csv([[f.name for f in fields(kind)], *map(astuple, rows)])
+
+
+def _matrix(confusion: Confusion) -> str:
+    rows = ([name, *row] for name, row in zip(confusion.names, confusion.pixels, strict=True))
+    return _csv([[TRUTH, *confusion.names], *rows])
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(f.name for f in fields(kind))
-    writer.writerows(astuple(row) for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from avseg.data.labels import CLASSES
-from avseg.report import About, ClassRow, ClipRow, Evaluation, Report, Robustness
+from avseg.report import About, ClassRow, ClipRow, Confusion, Evaluation, Report, Robustness
 from avseg.robustness import NOISE, OFFSCREEN, SILENCE
 from avseg.tally import ClassTally, ClipTally
 
@@ -34,7 +34,7 @@ def evaluation(about: About, clips: Sequence[ClipTally], classes: ClassTally) ->
         robustness=_robustness(clips),
         **overall,
     )
-    return Evaluation(report, _clip_rows(clips), _class_rows(classes))
+    return Evaluation(report, _clip_rows(clips), _class_rows(classes), _confusion(classes))
 
 
 def _of_foreground(about: About, clips: Sequence[ClipTally]) -> dict[str, float | int | None]:
@@ -128,6 +128,15 @@ def _class_rows(classes: ClassTally) -> tuple[ClassRow, ...]:
         )
         for k in np.flatnonzero(classes.frames)
     )
+
+
+def _confusion(classes: ClassTally) -> Confusion | None:
+    """Return who was taken for whom, None where one channel was measured."""
+    if not classes.confusion.size:
+        return None
+    present = np.flatnonzero(classes.confusion.sum(0) + classes.confusion.sum(1))
+    pixels = classes.confusion[np.ix_(present, present)].astype(np.int64)
+    return Confusion(tuple(CLASSES[k] for k in present), tuple(tuple(row) for row in pixels.tolist()))
 
 
 def total(clips: Sequence[ClipTally], name: str) -> float:

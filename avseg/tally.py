@@ -50,6 +50,7 @@ class ClassTally:
     f_score: np.ndarray  # [71, 1] of the winning class, or [71, 255] at every threshold
     hits: np.ndarray  # [71] pixels
     union: np.ndarray  # [71] pixels
+    confusion: np.ndarray  # [71, 71] pixels by class in truth and in prediction; [0, 0] for one channel
 
     def __add__(self, other: "ClassTally") -> "ClassTally":
         return ClassTally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -115,10 +116,19 @@ def _clip(
 
 def _own_classes(trial: Trial, logits: torch.Tensor) -> ClassTally:
     """Count the 71 classes of labelled frames' logits [F, 71, H, W]."""
-    scores = class_scores(logits.argmax(1), trial.batch.classes[trial.batch.labelled], len(CLASSES))
+    predicted, truth = logits.argmax(1), trial.batch.classes[trial.batch.labelled]
+    scores = class_scores(predicted, truth, len(CLASSES))
     sums = (scores.seen, scores.wanted > 0, scores.iou, scores.f_score, scores.hits, scores.union)
     frames, in_truth, iou, f, hits, union = (s.cpu().double().sum(0).numpy() for s in sums)
-    return ClassTally(frames, in_truth, iou, f[:, None], hits, union)
+    return ClassTally(frames, in_truth, iou, f[:, None], hits, union, _confusion(predicted, truth))
+
+
+def _confusion(predicted: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
+    """Return the pixels [71, 71] by class in truth and in prediction of class maps [F, H, W]."""
+    count = len(CLASSES)
+    named = truth < count
+    pairs = count * truth[named].long() + predicted[named].long()
+    return torch.bincount(pairs, minlength=count**2).view(count, count).cpu().double().numpy()
 
 
 def _classes_in_view(trial: Trial, mask: torch.Tensor, curves: torch.Tensor) -> ClassTally:
@@ -129,13 +139,14 @@ def _classes_in_view(trial: Trial, mask: torch.Tensor, curves: torch.Tensor) -> 
     frames, truth = holds.sum(1), classes > 0
     hits, union = (mask & truth).flatten(1).sum(1), (mask | truth).flatten(1).sum(1)
     sums = (frame_iou(mask, truth), curves, hits, union)
-    return ClassTally(frames, frames, *(holds @ s.cpu().double().numpy() for s in sums))
+    return ClassTally(frames, frames, *(holds @ s.cpu().double().numpy() for s in sums), np.zeros((0, 0)))
 
 
 def no_classes(by_class: bool) -> ClassTally:
     """Return the tally of no clip."""
-    zero = np.zeros(len(CLASSES))
-    return ClassTally(zero, zero, zero, np.zeros((len(CLASSES), 1 if by_class else F_THRESHOLDS)), zero, zero)
+    zero, count = np.zeros(len(CLASSES)), len(CLASSES)
+    curves, pairs = (1, count) if by_class else (F_THRESHOLDS, 0)
+    return ClassTally(zero, zero, zero, np.zeros((count, curves)), zero, zero, np.zeros((pairs, pairs)))
 
 
 def _switch(others: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]) -> tuple[float, int]:
