@@ -6,7 +6,16 @@ import gradio as gr
 
 from app.clips import bundled, thumbnail
 
-SHEETS = ("style.css", "player.css", "inside.css", "whatif.css")  # of the whole page, of single tabs
+SHEETS = (
+    "style.css",
+    "player.css",
+    "inside.css",
+    "whatif.css",
+    "evaluate.css",
+    "explore.css",
+    "train.css",
+    "learn.css",
+)  # the page, then tabs
 # Light, dark.
 TOKENS: dict[str, tuple[str, str]] = {
     "bg": ("#FAFAF8", "#101114"),

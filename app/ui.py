@@ -9,14 +9,19 @@ from pathlib import Path
 import gradio as gr
 
 from app import text, theme
+from app.host import logins
 from app.session import FILES_AGE, VISITORS, private_cache
-from app.tabs import inside, segment, whatif
+from app.tabs import evaluate, explore, inside, learn, segment, train, whatif
 
 # Title, id and the function that fills the tab, in the order of the page.
 TABS: tuple[tuple[str, str, Callable[[gr.HTML], None]], ...] = (
     ("Segment", "segment", segment.add),
     ("Inside", "inside", inside.add),
     ("What if", "whatif", whatif.add),
+    ("Explore", "explore", explore.add),
+    ("Evaluate", "evaluate", evaluate.add),
+    ("Train", "train", train.add),
+    ("Learn", "learn", learn.add),
 )
 
 CLEANED_EVERY = 600  # seconds
@@ -62,6 +67,7 @@ def launch_options() -> dict[str, object]:
     return {
         "theme": theme.theme(),
         "css": theme.css(),
+        "auth": logins(),
         "favicon_path": Path(__file__).with_name("favicon.svg"),
         "inbrowser": False,
         "share": False,

@@ -1,0 +1,1 @@
+"""What the Evaluate tab starts, keeps, reads and draws; no Gradio in here."""

@@ -1,0 +1,1 @@
+"""What the Train tab offers, checks, starts, watches and draws; no Gradio in here."""

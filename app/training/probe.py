@@ -1,0 +1,177 @@
+"""How fast a run would go and how much it would take: measured by a few steps of the very command.
+
+The steps are taken in a folder of their own, which goes afterwards. Pretrained weights and lessons are left
+out: they have no part in a step.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from app import runner
+from app.training.course import COURSES, Courses
+from app.training.order import Order
+from avseg.config import Config, TrainConfig
+from avseg.errors import AvsegError, RunError
+from avseg.runs import RunFolder
+
+STEPS = 5  # the first is left out
+LIMIT = 600.0  # seconds
+LOOK = 0.3  # seconds
+EARLIER = 40  # runs that are looked through
+# Fields that have no part in how long a step takes; freezing would only make the first epochs faster.
+SLOW_NOTHING = {
+    name: getattr(TrainConfig(), name)
+    for name in (
+        *("epochs", "learning_rate", "weight_decay", "schedule", "seed", "synth_clips", "validate_every"),
+        *("validate_from", "validation_clips", "checkpoint_steps", "sound_lessons", "picture_lessons"),
+        *(
+            "freeze_backbone_epochs",
+            "frozen_statistics",
+            "backbone_weights",
+            "audio_weights",
+            "backbone_rate",
+        ),
+        *("auxiliary_weight", "restless", "clip_gradient"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured."""
+
+    seconds: float  # per step, the wait for clips included
+    memory: int | None  # bytes at most, of all processes; None where an earlier run tells only the time
+    disk: int | None  # bytes that the run's folder takes
+    source: str  # in words: who measured it
+
+
+Key = tuple[Config, str, str, int]
+_MEASURED: dict[Key, Measured] = {}
+
+
+def key_of(config: Config, data: str, device: str, workers: int) -> Key:
+    """Return what the speed of a step depends on."""
+    return Config(config.model, replace(config.train, **SLOW_NOTHING)), data, device, workers
+
+
+def known(order: Order) -> Measured | None:
+    """Return what is known of an order's speed: from its own probe, else from an earlier run like it."""
+    key = key_of(order.config, order.data, order.device, order.workers)
+    return _MEASURED.get(key) or _of_earlier_runs(key)
+
+
+def _of_earlier_runs(key: Key) -> Measured | None:
+    for run in runner.all_runs()[:EARLIER]:
+        try:
+            config, status = run.config(), run.read_status()
+        except AvsegError:
+            continue
+        words = status.command.split() if status else []
+        workers = runner.option(words, "--workers", "1")
+        device = runner.option(words, "--device", "auto")
+        if not status or not workers.isdigit() or key_of(config, status.data, device, int(workers)) != key:
+            continue
+        if seconds := COURSES.of(run).seconds_per_step():
+            return Measured(seconds, None, None, f"in {run.path.name}")
+    return None
+
+
+def measure(order: Order) -> Iterator[str]:
+    """Take a few steps of an order; yield how far it is, in words, and keep what was measured for `known`.
+
+    Raises RunError where training is off, or when the steps cannot be taken. Closing the generator ends it.
+    """
+    runner.require_training()
+    folder = Path(tempfile.mkdtemp(prefix="avseg-probe-"))
+    run = RunFolder(folder / "probe")
+    run.path.mkdir()
+    child = None
+    try:
+        with (run.path / runner.LAST_WORDS).open("wb") as words:
+            child = subprocess.Popen(
+                [sys.executable, *_command(order, run)],
+                cwd=runner.ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        yield from _watch(order, run, child)
+    finally:
+        if child is not None and child.poll() is None:
+            runner.kill(child.pid)
+            child.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _watch(order: Order, run: RunFolder, child: subprocess.Popen) -> Iterator[str]:
+    course, most, begun = None, 0, time.monotonic()
+    courses = Courses()
+    while child.poll() is None:
+        if time.monotonic() - begun > LIMIT:
+            raise RunError(f"{STEPS} steps took longer than {LIMIT:.0f} s here; try smaller sizes.")
+        most = max(most, _memory(child.pid))
+        course = courses.of(run)
+        if len(course) >= STEPS and not run.asked_to_stop:
+            run.ask_to_stop()
+        said = f"step {min(len(course), STEPS)} of {STEPS}" if len(course) else "starting"
+        yield f"Measuring: {said}, {gigabytes(most)} of memory so far"
+        time.sleep(LOOK)
+    course = courses.of(run)
+    status = run.read_status()
+    if child.returncode != 0 or len(course) < min(3, STEPS):
+        raise RunError(_why(run, status.message if status else ""))
+    # A step's clips may wait in the loader: the first pause is the loader's own start.
+    seconds = float(np.median(np.diff(course.of_steps("time"))))
+    disk = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+    key = key_of(order.config, order.data, order.device, order.workers)
+    _MEASURED[key] = Measured(seconds, most, disk, f"in {len(course)} steps just taken")
+    yield "Measured."
+
+
+def _why(run: RunFolder, message: str) -> str:
+    lines = [line for line in runner.last_words(run).splitlines() if line.strip()]
+    said = message or (lines[-1].removeprefix("avseg: ") if lines else "The process ended without a word.")
+    return said.replace(str(run.path.parent), "the folder of the measurement")
+
+
+def _command(order: Order, run: RunFolder) -> list[str]:
+    train = replace(
+        order.config.train,
+        **{"sound_lessons": 0, "picture_lessons": 0, "backbone_weights": "", "audio_weights": ""},
+        freeze_backbone_epochs=0,
+        # Enough steps, however short the epochs are; no evaluation between them.
+        epochs=max(order.config.train.epochs, STEPS + 1),
+        validate_every=STEPS + 2,
+    )
+    config = Config(order.config.model, train)
+    return runner.command_of(
+        config, order.preset, order.data, run.path, device=order.device, workers=order.workers
+    )
+
+
+def _memory(pid: int) -> int:
+    """Return the bytes that only this process and its children hold."""
+    total = 0
+    with suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += process.memory_full_info().uss
+    return total
+
+
+def gigabytes(count: float) -> str:
+    """Return bytes as "1.1 GB" or "80 MB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
