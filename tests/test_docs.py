@@ -67,7 +67,7 @@ def place(tmp_path, monkeypatch) -> Path:
 
 def test_every_language_is_known():
     for page in PAGES:
-        known = {"python", "sh", "text", "nginx", "json"} | ({""} if page == "CONTRIBUTING.md" else set())
+        known = {"python", "sh", "text", "nginx", "json", "bibtex"} | ({""} if page == "CONTRIBUTING.md" else set())
         assert {block.language for block in blocks(page)} <= known, page
 
 
