@@ -145,7 +145,7 @@ def _listener(name: str, recording: Recording, keep: Keep | None, thread: int) -
 
 
 class _Callable(ModuleType):
-    """`avseg.record` is the function to a reader, and this module to Python once it is imported: call either."""
+    """To a reader `avseg.record` is the function; to Python, once imported, this module: call either."""
 
     def __call__(self, *given: object, **named: object) -> object:
         return record(*given, **named)

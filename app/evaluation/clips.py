@@ -16,6 +16,7 @@ from app.session import MODELS
 from app.text import share_words
 from avseg.checkpoints import read_card
 from avseg.data.samples import Clips
+from avseg.data.synth.dataset import SynthAVS
 from avseg.draw import error_map, resize
 from avseg.errors import AvsegError, CheckpointError, DatasetError, ReportError
 from avseg.measured_clip import MeasuredClip, measured_clip
@@ -237,10 +238,10 @@ def look(one: Shelved, name: str, size: tuple[int, int] = DRAWN) -> MeasuredClip
     model = model_name(one)
     if model is None:
         raise CheckpointError(f"The model {one.evaluation.report.model!r} is not here.")
-    side = one.evaluation.report.image_size
-    clips, _ = place(one, name, (side, side))
-    return MODELS.run(model, _measured, clips, index, shown)
+    return MODELS.run(model, _measured, shown, index)
 
 
-def _measured(predictor: Predictor, clips: Clips, index: int, shown: Clips) -> MeasuredClip:
+def _measured(predictor: Predictor, shown: Clips, index: int) -> MeasuredClip:
+    side = predictor.model.config.image_size
+    clips = replace(shown, size=(side, side)) if isinstance(shown, SynthAVS) else shown
     return measured_clip(predictor.model, clips, index, shown)

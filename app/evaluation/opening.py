@@ -82,7 +82,7 @@ def _head(one: Shelved, name: str, seen: MeasuredClip) -> str:
     note = f" The report says {then:.2f}: model or data have changed since." if moved else ""
     number = "" if now is None else f", mean IoU {now:.2f}"
     labels = f" ({row.labels})" if row.labels else ""
-    size = one.evaluation.report.image_size
+    size = seen.prediction.probability.shape[-1]
     return (
         f'<div class="ev-top"><h2>{escape(name)}{escape(labels)}{number}</h2><span class="ev-turn">'
         '<button type="button" data-close="1">Close</button></span></div>'

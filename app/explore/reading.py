@@ -16,7 +16,7 @@ from app.player import PlayerValue, player_value
 from avseg.audio import SAMPLE_RATE
 from avseg.clip import WORKING_SIDE, Clip, fit_sound, frame_times, read_clip
 from avseg.data.avsbench import read_frame, read_mask
-from avseg.data.avsbench_files import fit, read_wav
+from avseg.data.avsbench_files import ADVICE, fit, read_wav
 from avseg.data.avsbench_layout import Entry
 from avseg.data.synth.video import write_wav
 from avseg.draw import resize
@@ -73,7 +73,9 @@ def read(data: DataSet, entry: Entry) -> Read:
         duration=float(count),
         start=0.0,
         has_sound=bool(waveform.any()),
-        notices=tuple(words.replace(f"{data.folder}{os.sep}", "") for words in said),
+        notices=tuple(
+            words.replace(f"{data.folder}{os.sep}", "").replace(f" {ADVICE}", "") for words in said
+        ),
     )
     return Read(clip, tuple(None if mask is None else fit(mask, shape, smooth=False) for mask in masks))
 

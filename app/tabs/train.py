@@ -10,7 +10,7 @@ from app.tabs.train_parts import SMOOTHING, Form, Look, Manage, Stage, form_part
 from app.training import curves, screen
 from app.training.course import COURSES
 from app.training.form import values_of
-from app.training.order import checks, data_choices, free_name, model_choices, room, size_of
+from app.training.order import checks, data_choices, free_name, model_choices, room, size_of, unused_name
 from app.training.order import read_order as read
 from app.training.probe import known, measure
 from avseg.errors import AvsegError, RunError
@@ -250,9 +250,16 @@ def _wire_form(form: Form, tab: gr.Tab) -> None:
 
     def arrive(given: dict) -> tuple:
         values = {name: given[component] for component, name in names.items()}
-        return gr.update(choices=data_choices()), gr.update(choices=model_choices()), *preview(values)
+        values["name"] = unused_name(values["preset"], values["name"])
+        models, data = gr.update(choices=model_choices()), gr.update(choices=data_choices())
+        return data, models, values["name"], *preview(values)
 
-    typed = [component.input for component in names if component is not form.preset]
+    # A text box tells its new value only afterwards.
+    typed = [
+        component.change if isinstance(component, gr.Textbox) else component.input
+        for component in names
+        if component is not form.preset
+    ]
     gr.on(typed, shown, given, said, trigger_mode="always_last", api_name="train_preview", **quiet)
     form.preset.input(
         filled, given, [form.name, *form.config.values(), *said], api_name="train_preset", **quiet
@@ -274,7 +281,9 @@ def _wire_form(form: Form, tab: gr.Tab) -> None:
         **quiet,
     )
     left.then(shown, given, said, **quiet)
-    tab.select(arrive, given, [form.data, form.start_from, *said], api_name="train_arrive", **quiet)
+    tab.select(
+        arrive, given, [form.data, form.start_from, form.name, *said], api_name="train_arrive", **quiet
+    )
 
 
 def _wire_run(form: Form, stage: Stage, look: Look, manage: Manage, view: gr.State, tab: gr.Tab) -> None:

@@ -95,6 +95,12 @@ def free_name(preset: str) -> str:
     return next(name for k in range(1, 10_000) if (name := f"{preset}-{k:02d}") not in taken)
 
 
+def unused_name(preset: object, name: object) -> str:
+    """Return a name as it is; one that the page itself gave, and that was taken since, is replaced."""
+    ours = isinstance(preset, str) and isinstance(name, str) and name.removeprefix(f"{preset}-").isdigit()
+    return free_name(preset) if ours else str(name or "")
+
+
 def read_order(values: Mapping[str, object]) -> Order:
     """Return the order of the form's values, all of which may come from anywhere.
 

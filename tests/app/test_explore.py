@@ -499,3 +499,13 @@ def test_a_thumbnail_shows_the_mask(drawn, monkeypatch):
     drawn_over = thumbnail(there.data.folder, entry, frame, drawn=True)
     changed_share = (np.abs(drawn_over.astype(np.int16) - plain).max(axis=-1) > 40).mean()
     assert drawn_over.shape == (126, 224, 3) and changed_share > there.measured.share[row, frame] / 4
+
+
+def test_a_damaged_clip_opens_with_what_is_there(drawn, monkeypatch, tmp_path):
+    there = of(drawn, monkeypatch)
+    entry = there.facts.entries[there.facts.row_of("te07_000001", "test")]
+    found = reading.read(there.data, entry)
+    assert [labels is None for labels in found.truth] == [False, True, False, False, False]
+    assert found.clip.notices == ("ms3_data/gt_masks/test/te07_000001/te07_000001_2.png is missing.",)
+    with pytest.raises(DatasetError, match="missing"):
+        reading.read(there.data, replace(entry, name="gone"))

@@ -69,6 +69,7 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
         page.click(f".tr-group button:has-text('{group}')")
         fill(page, fields)
     page.fill("#tr-name :is(input, textarea)", "first")
+    page.press("#tr-name :is(input, textarea)", "Tab")
     page.wait_for_selector("#tr-command pre:has-text('--out'):has-text('/first')")
     page.wait_for_selector("#tr-command pre:has-text('--train.validate-every 2')")
     assert "180 steps in 60 epochs" in page.inner_text("#tr-checks")
