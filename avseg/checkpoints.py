@@ -36,6 +36,7 @@ UNREADABLE = (
     ValueError,
     struct.error,
 )
+FIRST = "tiny-ms3"
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "models"
 
 
@@ -119,8 +120,9 @@ def find_model(name_or_path: str | Path) -> Path:
 
 
 def list_models() -> dict[str, Path]:
-    """Return the bundled models, name to file."""
-    return {path.stem: path for path in sorted(BUNDLED.glob("*.safetensors"))}
+    """Return the bundled models, name to file; the one that a page or a lesson begins with comes first."""
+    found = sorted(BUNDLED.glob("*.safetensors"), key=lambda path: (path.stem != FIRST, path.stem))
+    return {path.stem: path for path in found}
 
 
 def read_released(path: Path, task: str | None = None) -> Imported:

@@ -387,9 +387,9 @@ def _tiny_avss() -> Config:
         tiny.train,
         auxiliary="mixing",
         batch_size=6,
-        epochs=4,
+        epochs=2,
         frames_per_clip=4,
-        synth_clips=1200,
+        synth_clips=1500,
     )
     return Config(model, train)
 
