@@ -67,7 +67,8 @@ def place(tmp_path, monkeypatch) -> Path:
 
 def test_every_language_is_known():
     for page in PAGES:
-        known = {"python", "sh", "text", "nginx", "json", "bibtex"} | ({""} if page == "CONTRIBUTING.md" else set())
+        known = {"python", "sh", "text", "nginx", "json", "bibtex"}
+        known |= {""} if page == "CONTRIBUTING.md" else set()
         assert {block.language for block in blocks(page)} <= known, page
 
 
@@ -264,3 +265,9 @@ def test_pages_are_found():
     assert {"README.md", "CONTRIBUTING.md", "docs/host.md", "docs/api.md", "assets/models/README.md"} <= set(
         PAGES
     )
+
+
+def test_the_table_of_results_is_that_of_the_reports():
+    table = runpy.run_path(str(ROOT / "assets/results/table.py"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.split(table["BEGIN"])[1].split(table["END"])[0] == table["table"]()

@@ -4,13 +4,7 @@ Starts the app on a free port, drives it in the browser that the tests use, and 
 and TAB-phone.png (390 px wide) beside this file.
 """
 
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +13,7 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from tests.browser import LAUNCH_ARGS, find_browser  # noqa: E402
+from tests.serving import running_app  # noqa: E402
 
 CLIP = "dog-and-guitar"
 SIZES = {"": (1440, 900), "-phone": (390, 844)}
@@ -27,35 +22,14 @@ PATIENCE = 240_000  # ms
 
 def main() -> None:
     """Take all pictures."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    here = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "NO_PROXY": "127.0.0.1"}
-    app = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **here})
-    try:
-        _wait(f"http://127.0.0.1:{port}/")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
-            for suffix, (width, height) in SIZES.items():
-                page = browser.new_page(viewport={"width": width, "height": height})
-                page.set_default_timeout(PATIENCE)
-                page.goto(f"http://127.0.0.1:{port}/")
-                _take(page, suffix)
-                page.close()
-    finally:
-        app.terminate()
-        app.wait()
-
-
-def _wait(address: str) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(240):
-        try:
-            opener.open(address)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.5)
-    raise SystemExit("The app did not start.")
+    with running_app() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
+        for suffix, (width, height) in SIZES.items():
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(PATIENCE)
+            page.goto(address)
+            _take(page, suffix)
+            page.close()
 
 
 def _take(page: Page, suffix: str) -> None:
@@ -75,6 +49,14 @@ def _take(page: Page, suffix: str) -> None:
     page.click("#wi-go")
     page.wait_for_timeout(15_000)
     _save(page, "whatif", suffix)
+    page.evaluate("document.querySelector('#views [role=tab][data-tab-id=explore]').click()")
+    page.click("#ex-grid .ex-clip >> nth=1")
+    page.wait_for_selector("#ex-player .pl-thumbs canvas")
+    page.click("#ex-predict")
+    page.wait_for_selector("#ex-errors figure")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(2000)
+    _save(page, "explore", suffix)
 
 
 def _save(page: Page, name: str, suffix: str) -> None:
