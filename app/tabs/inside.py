@@ -47,7 +47,7 @@ def look(choice: Choice, request: gr.Request = None) -> tuple:
 
 
 def arrive(choice: Choice, threshold: float | None, request: gr.Request = None) -> tuple:
-    """Show the selected frame, its mask cut where Segment's player cuts it, in the view that another tab asks for.
+    """Show the selected frame in the view that another tab asks for, cut where Segment's player cuts it.
 
     Returns updates of choice, and of what `look` does.
     """

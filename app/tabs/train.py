@@ -300,12 +300,12 @@ def _wire_run(form: Form, stage: Stage, look: Look, manage: Manage, view: gr.Sta
         values = {name: given[component] for component, name in names.items()}
         return start(values, given[view], tuple(given[style] for style in styles))
 
-    def train_choose(seen: View, *look: str, event: gr.EventData) -> tuple:
-        return _guarded(choose, seen, (event._data or {}).get("run"), look)
+    def train_choose(seen: View, smoothing: str, scale: str, metric: str, event: gr.EventData) -> tuple:
+        return _guarded(choose, seen, (event._data or {}).get("run"), (smoothing, scale, metric))
 
-    def train_compare(seen: View, *look: str, event: gr.EventData) -> tuple:
+    def train_compare(seen: View, smoothing: str, scale: str, metric: str, event: gr.EventData) -> tuple:
         data = event._data or {}
-        return _guarded(compare, seen, data.get("run"), data.get("on"), look)
+        return _guarded(compare, seen, data.get("run"), data.get("on"), (smoothing, scale, metric))
 
     def train_number(seen: View, number: float, *look: str) -> tuple:
         return _guarded(show_number, seen, number, look)

@@ -224,11 +224,8 @@ def _scale(lines: Sequence[Line], log: bool, top: float | None) -> tuple[float, 
         return low, high, ticks
     high = float(values.max()) or 1.0
     step = _nice(high / 3)
-    return (
-        0.0,
-        top or step * math.ceil(high / step - 1e-9),
-        [k * step for k in range(1, 6) if k * step <= (top or high * 1.4)],
-    )
+    top = top or step * math.ceil(high / step - 1e-9)
+    return 0.0, top, [k * step for k in range(1, 6) if k * step <= top + 1e-9]
 
 
 def _nice(value: float) -> float:

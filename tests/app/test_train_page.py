@@ -1,7 +1,9 @@
 """A training in the browser: started, found again after a reload, stopped, resumed, finished and used."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +20,15 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the app's runs."""
+    return tmp_path_factory.mktemp("training") / "runs"
+
+
+@pytest.fixture(scope="module")
+def server(runs: Path) -> Iterator[str]:
     """An app whose runs lie in a folder of their own."""
-    folder = tmp_path_factory.mktemp("training")
-    with running_app(folder / "app.log", AVSEG_RUNS=str(folder / "runs"), AVSEG_PUBLIC="") as address:
+    with running_app(runs.with_name("app.log"), AVSEG_RUNS=str(runs), AVSEG_PUBLIC="") as address:
         yield address
 
 
@@ -64,7 +71,7 @@ def step_of(head: str) -> int:
     return int(re.search(r"step ([\d,]+) of", head)[1].replace(",", ""))
 
 
-def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(page):
+def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(page, runs):
     for group, fields in SMALL.items():
         page.click(f".tr-group button:has-text('{group}')")
         fill(page, fields)
@@ -94,6 +101,15 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     finished = wait_for_head(page, "finished[^]*All steps are done")
     assert step_of(finished) == 3 * (done + 1)
 
+    shutil.copytree(runs / "first", runs / "other")  # as if the command line had trained it
+    page.click("button[role=tab]:has-text('Segment')")
+    page.click("button[role=tab]:has-text('Train')")
+    page.check("#tr-runs [data-compare=other]")
+    page.wait_for_selector("#tr-metric .tr-label:has-text('other')")
+    page.click("#tr-runs [data-run=other]")
+    wait_for_head(page, "^other")
+    page.click("#tr-runs [data-run=first]")
+    wait_for_head(page, "^first")
     page.click("#tr-use")
     page.click("#model input")
     page.click("[role=option]:has-text('first · trained')")
@@ -113,7 +129,8 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     assert page.is_disabled("#tr-delete")
     page.check("#tr-sure input")
     page.click("#tr-delete:not([disabled])")
-    wait_for_head(page, "^Train a model")
+    wait_for_head(page, "^other")
+    assert not (runs / "second").exists()
 
 
 def test_the_form_says_what_is_wrong_and_a_phone_has_no_sideways_scroll(page):
