@@ -1,10 +1,13 @@
 """Takes the pictures of every tab that the README shows: python assets/screenshots/take.py
 
 Starts the app on a free port, drives it in the browser that the tests use, and writes TAB.png (1440 x 900)
-and TAB-phone.png (390 px wide) beside this file.
+and TAB-phone.png (390 px wide) beside this file. The Train tab follows the
+record of the bundled model's training.
 """
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
+from avseg.runs import RunFolder, Status  # noqa: E402
 from tests.browser import LAUNCH_ARGS, find_browser  # noqa: E402
 from tests.serving import running_app  # noqa: E402
 
@@ -22,7 +26,12 @@ PATIENCE = 240_000  # ms
 
 def main() -> None:
     """Take all pictures."""
-    with running_app() as address, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as runs,
+        running_app(AVSEG_RUNS=runs) as address,
+        sync_playwright() as playwright,
+    ):
+        _record(Path(runs, "tiny-ms3"))
         browser = playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
         for suffix, (width, height) in SIZES.items():
             page = browser.new_page(viewport={"width": width, "height": height})
@@ -32,6 +41,15 @@ def main() -> None:
             page.close()
 
 
+def _record(folder: Path) -> None:
+    """Make a run folder of what is kept of the bundled model's training."""
+    shutil.copytree(ROOT / "assets/results/tiny-ms3", folder, ignore=shutil.ignore_patterns("s4", "*.csv"))
+    run = RunFolder(folder)
+    last = [event for event in run.events() if event["kind"] == "validation"][-1]
+    step, epochs = last["step"], last["epoch"] + 1
+    run.write_status(Status("finished", "All steps are done.", step, step, epochs, epochs, last["miou"]))
+
+
 def _take(page: Page, suffix: str) -> None:
     page.locator("#clips label", has=page.locator(f"input[value='{CLIP}']")).click()
     before = page.inner_text("#finding")
@@ -39,17 +57,17 @@ def _take(page: Page, suffix: str) -> None:
     page.wait_for_function("b => document.querySelector('#finding').innerText !== b", arg=before)
     page.wait_for_timeout(4000)
     _save(page, "segment", suffix)
-    page.get_by_role("tab", name="Inside").click()
+    _open(page, "inside")
     page.wait_for_timeout(8000)
     _save(page, "inside", suffix)
-    page.get_by_role("tab", name="What if").click()
+    _open(page, "whatif")
     page.wait_for_timeout(4000)
     page.click("#wi-mute input[type=checkbox]")
     page.wait_for_timeout(500)
     page.click("#wi-go")
     page.wait_for_timeout(15_000)
     _save(page, "whatif", suffix)
-    page.evaluate("document.querySelector('#views [role=tab][data-tab-id=explore]').click()")
+    _open(page, "explore")
     page.click("#ex-grid .ex-clip >> nth=1")
     page.wait_for_selector("#ex-player .pl-thumbs canvas")
     page.click("#ex-predict")
@@ -57,6 +75,15 @@ def _take(page: Page, suffix: str) -> None:
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(2000)
     _save(page, "explore", suffix)
+    for tab, wait in (("evaluate", 15_000), ("train", 10_000), ("learn", 8000)):
+        _open(page, tab)
+        page.wait_for_timeout(wait)
+        page.evaluate("scrollTo(0, 0)")
+        _save(page, tab, suffix)
+
+
+def _open(page: Page, tab: str) -> None:
+    page.evaluate(f"document.querySelector('#views [role=tab][data-tab-id={tab}]').click()")
 
 
 def _save(page: Page, name: str, suffix: str) -> None:
