@@ -26,8 +26,9 @@ PATIENCE = 240_000  # ms
 
 def main() -> None:
     """Take all pictures."""
+    (ROOT / "runs").mkdir(exist_ok=True)
     with (
-        tempfile.TemporaryDirectory() as runs,
+        tempfile.TemporaryDirectory(dir=ROOT / "runs") as runs,
         running_app(AVSEG_RUNS=runs) as address,
         sync_playwright() as playwright,
     ):
