@@ -327,15 +327,16 @@ def test_a_reader_answers_looks_closer_and_goes_on_elsewhere(learn):
     opened(learn, "mix")
     learn.wait_for_selector("#learn-text .katex-display", timeout=QUICK)
     assert learn.locator("#learn-text .katex-error").count() == 0
+    first = learn.inner_text("#learn-live .tile.chosen .label").split()[0]
     learn.click("#learn-live .multiples [data-set=channel] >> nth=3")
-    learn.wait_for_selector("#learn-live .tile.chosen", timeout=WAIT)
+    learn.wait_for_selector(f"#learn-live .tile.chosen:not(:has-text('{first}'))", timeout=WAIT)
     chosen = learn.inner_text("#learn-live .tile.chosen .label").split()[0]
     learn.click("#learn-live .tile.chosen .corner", force=True)
     learn.wait_for_selector("#learn-zoom dialog[open]", timeout=QUICK)
     learn.keyboard.press("Escape")
     learn.click("#learn-open")
     learn.wait_for_selector("#inside-view h2:text-is('Mixer')", timeout=WAIT)
-    assert learn.inner_text("#inside-view .tile.chosen .label").split()[0] == chosen
+    learn.wait_for_selector(f"#inside-view .tile.chosen:has-text('{chosen}')", timeout=WAIT)
     learn.click("button[role=tab]:has-text('Learn')")
     learn.wait_for_selector("#learn-rail li[aria-current=step] [data-to=mix]", timeout=QUICK)
     assert "1 of 8 answered" in learn.inner_text("#learn-rail")
