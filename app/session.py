@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+import gradio as gr
 import numpy as np
 
 from app import gpu
@@ -129,6 +130,11 @@ class Visitor:
     evaluate: object | None = None  # the report and the clips of it that the Evaluate tab shows
     look: object | None = None  # an app.inside.choice.Choice that Inside opens with next
     seen: float = field(default_factory=time.monotonic)
+
+
+def session_of(request: gr.Request | None) -> str:
+    """Return the session of a request; calls from Python, without one, are all of one visitor."""
+    return (request and request.session_hash) or "local"
 
 
 class Visitors:

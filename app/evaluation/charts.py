@@ -69,6 +69,11 @@ def table_one(shown: Sequence[Shelved]) -> str:
     )
 
 
+def percent_of(value: float) -> float:
+    """Return where a value of 0 to 1 lies on a lane, per cent; beyond its ends, at the end."""
+    return 100 * min(1.0, max(0.0, value))
+
+
 def _percent(one: Shelved) -> tuple[float, float | None]:
     report = one.evaluation.report
     return 100 * report.miou, None if report.f_score is None else 100 * report.f_score

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from app.evaluation.charts import card
+from app.evaluation.charts import card, percent_of
 from app.evaluation.shelf import Shelved
 from avseg.report import ClassRow
 
@@ -34,17 +34,17 @@ def _class_row(name: str, tables: Sequence[Mapping[str, ClassRow]]) -> str:
     found = [table[name].iou if name in table else None for table in tables]
     known = [value for value in found if value is not None]
     line = (
-        f'<i class="ev-line" style="left:{_percent(min(known)):.1f}%;'
-        f'width:{_percent(max(known) - min(known)):.1f}%"></i>'
+        f'<i class="ev-line" style="left:{percent_of(min(known)):.1f}%;'
+        f'width:{percent_of(max(known) - min(known)):.1f}%"></i>'
         if len(tables) > 1
         else ""
     )
     dots = "".join(
-        f'<i class="ev-dot v{place}" style="left:{_percent(value):.1f}%"></i>'
+        f'<i class="ev-dot v{place}" style="left:{percent_of(value):.1f}%"></i>'
         for place, value in reversed(list(enumerate(found)))
         if value is not None and len(tables) > 1
     )
-    bar = f'<i class="ev-fill" style="width:{_percent(known[0]):.1f}%"></i>' if len(tables) == 1 else ""
+    bar = f'<i class="ev-fill" style="width:{percent_of(known[0]):.1f}%"></i>' if len(tables) == 1 else ""
     frames = tables[0][name].frames
     said = " / ".join("–" if value is None else f"{value:.2f}" for value in found)
     return (
@@ -66,7 +66,3 @@ def _key(shown: Sequence[Shelved]) -> str:
         )
         + "</p>"
     )
-
-
-def _percent(value: float) -> float:
-    return 100 * min(1.0, max(0.0, value))

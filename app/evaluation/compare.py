@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from app.evaluation.charts import card
+from app.evaluation.charts import card, percent_of
 from app.evaluation.data import is_synth, words
 from app.evaluation.shelf import Shelved
 from avseg.errors import ReportError
@@ -106,27 +106,23 @@ def _side(title: str, found: list[Pair]) -> str:
 
 
 def _pair(pair: Pair) -> str:
-    low, high = sorted((_percent(pair.first), _percent(pair.second)))
+    low, high = sorted((percent_of(pair.first), percent_of(pair.second)))
     return (
         f'<button type="button" class="ev-pair" data-clip="{escape(pair.name)}" '
         f'title="{escape(pair.name)}: IoU {pair.second:.2f} to {pair.first:.2f}. Open it.">'
         f'<span>{escape(pair.labels or pair.name)}</span><span class="ev-lane">'
         f'<i class="ev-line" style="left:{low:.1f}%;width:{high - low:.1f}%"></i>'
-        f'<i class="ev-dot v1" style="left:{_percent(pair.second):.1f}%"></i>'
-        f'<i class="ev-dot v0" style="left:{_percent(pair.first):.1f}%"></i></span>'
+        f'<i class="ev-dot v1" style="left:{percent_of(pair.second):.1f}%"></i>'
+        f'<i class="ev-dot v0" style="left:{percent_of(pair.first):.1f}%"></i></span>'
         f"<b>{_signed(pair.change)}</b></button>"
     )
-
-
-def _percent(value: float) -> float:
-    return 100 * min(1.0, max(0.0, value))
 
 
 def _plot(first: Shelved, second: Shelved, found: list[Pair]) -> str:
     """Return a dot per clip: IoU of the second across, of the first upwards; the line is no change."""
     dots = "".join(
-        f'<circle class="{_kind(pair)}" cx="{_percent(pair.second):.1f}%" '
-        f'cy="{100 - _percent(pair.first):.1f}%" r="3.2">'
+        f'<circle class="{_kind(pair)}" cx="{percent_of(pair.second):.1f}%" '
+        f'cy="{100 - percent_of(pair.first):.1f}%" r="3.2">'
         f"<title>{escape(pair.name)}: {pair.second:.2f} to {pair.first:.2f}</title></circle>"
         for pair in found[:2000]
     )

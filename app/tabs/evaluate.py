@@ -13,7 +13,7 @@ from app.evaluation.data import data_of
 from app.evaluation.opening import open_clip
 from app.evaluation.shelf import OPENED, Shelved
 from app.figures import context_of, notices
-from app.session import MODEL_QUEUE, VISITORS, private_cache
+from app.session import MODEL_QUEUE, VISITORS, private_cache, session_of
 from app.tabs.evaluate_api import evaluate, evaluation
 from app.tabs.evaluate_parts import (
     TICK,
@@ -43,7 +43,7 @@ TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#ev-head').sc
 
 def begin(models, data, split, clips, robustness, mine, request: gr.Request = None) -> tuple:
     """Put what was chosen into the queue; returns updates of notice, jobs, mine and timer."""
-    session = _session(request)
+    session = session_of(request)
     try:
         wanted = requests_of(models, data, split, clips, robustness)
         for one in wanted:
@@ -74,7 +74,7 @@ def poll(mine, chosen, own, request: gr.Request = None) -> tuple:
             seen = Chosen(done[0], done[-1] if _partner(done[0], done[-1]) else None)
     timer = gr.skip() if going else gr.Timer(active=False)
     listed = reports_html(own, seen.key or first_key())
-    return _jobs(left, _session(request)), timer, left, seen if done else gr.skip(), listed
+    return _jobs(left, session_of(request)), timer, left, seen if done else gr.skip(), listed
 
 
 def _partner(key: str, other: str) -> bool:
@@ -93,7 +93,7 @@ def _moment(key: str) -> float:
 
 def acted(event: gr.EventData, mine, chosen, own, request: gr.Request = None) -> tuple:
     """Do what a click in the rail asks for; returns updates of notice, jobs, mine, chosen and reports."""
-    said, session = event._data if isinstance(event._data, dict) else {}, _session(request)
+    said, session = event._data if isinstance(event._data, dict) else {}, session_of(request)
     try:
         if "open" in said:
             one = shelf.taken(said["open"], own)
@@ -118,7 +118,7 @@ def upload(files: list[str] | None, request: gr.Request = None) -> tuple:
     """Read a report of the command line; returns updates of notice, own, chosen and reports."""
     paths = [Path(file) for file in files or ()]
     sent = (path for path in paths if path.resolve().is_relative_to(private_cache()))
-    VISITORS.of(_session(request)).uploads.update(sent)  # deleted when the page is closed
+    VISITORS.of(session_of(request)).uploads.update(sent)  # deleted when the page is closed
     try:
         strange = [path.name for path in paths if path.name not in FILES]
         if strange:
@@ -146,7 +146,7 @@ def show(chosen: Chosen, own, request: gr.Request = None) -> tuple:
         other = shelf.taken(chosen.beside, own) if chosen.beside else None
     except AvsegError as error:
         return _say(error), *(gr.skip(),) * 8
-    VISITORS.of(_session(request)).evaluate = (chosen, View())
+    VISITORS.of(session_of(request)).evaluate = (chosen, View())
     clips = grid(one, View()) if one else ""
     beside = beside_choices(one, chosen.beside, own)
     return (
@@ -163,7 +163,7 @@ def show(chosen: Chosen, own, request: gr.Request = None) -> tuple:
 
 def pictures(chosen: Chosen, own, view: View, request: gr.Request = None):
     """Yield the grid of clips as their pictures are made, until the visitor looks at something else."""
-    visitor, wanted = VISITORS.of(_session(request)), (chosen, view)
+    visitor, wanted = VISITORS.of(session_of(request)), (chosen, view)
     try:
         one = shelf.taken(chosen.key, own) if chosen.key else shelf.first()
     except AvsegError:
@@ -191,7 +191,7 @@ def choose(event: gr.EventData, chosen: Chosen, own, view: View, request: gr.Req
         if "close" in said:
             return *(gr.skip(),) * 4, gr.update(visible=False), gr.skip(), None
         if "clip" in said:
-            session = _session(request)
+            session = session_of(request)
             folder = VISITORS.new_result(session)
             try:
                 found = open_clip(one, str(said["clip"]), folder)
@@ -204,7 +204,7 @@ def choose(event: gr.EventData, chosen: Chosen, own, view: View, request: gr.Req
     except AvsegError as error:
         return gr.skip(), _say(error), *(gr.skip(),) * 5
     view = changed(view, said)
-    VISITORS.of(_session(request)).evaluate = (chosen, view)
+    VISITORS.of(session_of(request)).evaluate = (chosen, view)
     return gr.skip(), gr.skip(), view, grid(one, view), gr.skip(), gr.skip(), gr.skip()
 
 
@@ -238,7 +238,7 @@ def arrive(mine, chosen, own, request: gr.Request = None) -> tuple:
     Returns updates of models, data, jobs, reports, beside, timer and mine.
     """
     runner.advance()
-    session = _session(request)
+    session = session_of(request)
     going = [job.key for job in runner.jobs() if job.status.state in UNDER_WAY]
     mine = tuple(dict.fromkeys((*mine, *(key for key in going if runner.may_cancel(key, session)))))
     try:
@@ -340,7 +340,3 @@ def _say(error: AvsegError) -> dict:
 
 def _hidden() -> dict:
     return gr.update(visible=False)
-
-
-def _session(request: gr.Request | None) -> str:
-    return (request and request.session_hash) or "local"

@@ -23,7 +23,7 @@ from app.explore.filters import Filter, changed
 from app.explore.opening import open_view, predict_view, score_view
 from app.explore.reading import shown_truth
 from app.models import all_models
-from app.session import MODEL_QUEUE, VISITORS, Shown
+from app.session import MODEL_QUEUE, VISITORS, Shown, session_of
 from app.tabs.explore_page import COUNT, draw, notice, page_parts, remarks, said
 from app.tabs.explore_parts import Parts, build_parts
 from app.tabs.segment import TO_TAB
@@ -143,7 +143,7 @@ def tick(request: gr.Request = None) -> tuple:
 
 def show_clip(request: gr.Request = None) -> tuple:
     """Put the opened clip into the player unless it is there; returns updates of notice, player, errors."""
-    visitor = VISITORS.of(_session(request))
+    visitor = VISITORS.of(session_of(request))
     desk = desk_of(visitor)
     view, standing = desk.view, desk.opened
     if view.opened is None:
@@ -162,7 +162,7 @@ def show_clip(request: gr.Request = None) -> tuple:
 
 def predict(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> tuple:
     """Run the chosen model over the opened clip; returns updates of player and page."""
-    session = _session(request)
+    session = session_of(request)
     visitor = VISITORS.of(session)
     try:
         player = predict_view(visitor, _bar(progress))
@@ -175,7 +175,7 @@ def predict(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -
 
 def score(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> tuple:
     """Run the chosen model over the clips that are shown and have no IoU yet; returns updates of the page."""
-    visitor = VISITORS.of(_session(request))
+    visitor = VISITORS.of(session_of(request))
     desk, ended = desk_of(visitor), ()
     try:
         score_view(visitor, _bar(progress))
@@ -190,7 +190,7 @@ def send(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> t
 
     Raises gr.Error, in words, when that is not possible.
     """
-    session = _session(request)
+    session = session_of(request)
     visitor = VISITORS.of(session)
     desk = desk_of(visitor)
     try:
@@ -212,7 +212,7 @@ def send(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> t
 
 def export(request: gr.Request = None) -> dict:
     """Write the clips that are shown as csv; returns an update of the hidden download."""
-    visitor = VISITORS.of(_session(request))
+    visitor = VISITORS.of(session_of(request))
     desk = desk_of(visitor)
     with desk.lock:
         try:
@@ -263,7 +263,7 @@ def open_clip(session: str, folder: Path | str, clip: str, task: str, split: str
 
 def stop(request: gr.Request = None) -> dict:
     """End the scoring at its next clip."""
-    VISITORS.of(_session(request)).run = None
+    VISITORS.of(session_of(request)).run = None
     return rest()
 
 
@@ -333,8 +333,4 @@ def _bar(progress: gr.Progress) -> Callable[[int, int], object]:
 
 
 def _desk(request: gr.Request | None) -> Desk:
-    return desk_of(VISITORS.of(_session(request)))
-
-
-def _session(request: gr.Request | None) -> str:
-    return (request and request.session_hash) or "local"
+    return desk_of(VISITORS.of(session_of(request)))

@@ -16,7 +16,7 @@ from app.inside.views import VIEWS, view_of
 from app.models import all_models
 from app.player import WITH_THRESHOLD
 from app.segmenting import source_of
-from app.session import MODEL_QUEUE, VISITORS
+from app.session import MODEL_QUEUE, VISITORS, session_of
 from avseg.errors import AvsegError, ConfigError
 
 SCRIPT = Path(__file__).parent.parent.joinpath("inside", "inside.js").read_text(encoding="utf-8")
@@ -33,11 +33,11 @@ def look(choice: Choice, request: gr.Request = None) -> tuple:
 
     Before any result: some clips to begin with.
     """
-    shown = VISITORS.of(_session(request)).shown
+    shown = VISITORS.of(session_of(request)).shown
     if shown is None:
         return gr.update(visible=False), empty(), gr.update(visible=False), offers(), gr.skip()
     try:
-        seen = LOOKS.of(_session(request), shown)
+        seen = LOOKS.of(session_of(request), shown)
     except AvsegError as error:
         said = gr.update(value=figures.notices([str(error)], "error"), visible=True)
         return said, *(gr.skip(),) * 4
@@ -51,20 +51,20 @@ def arrive(choice: Choice, threshold: float | None, request: gr.Request = None) 
 
     Returns updates of choice, and of what `look` does.
     """
-    visitor = VISITORS.of(_session(request))
-    VISITORS.cut(_session(request), threshold)
+    visitor = VISITORS.of(session_of(request))
+    VISITORS.cut(session_of(request), threshold)
     choice, visitor.look = visitor.look or choice, None
     return choice, *look(choice, request)
 
 
 def choose(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tuple:
     """Open another view, or choose a layer, head, query, channel or place; returns choice, map and view."""
-    shown = VISITORS.of(_session(request)).shown
+    shown = VISITORS.of(session_of(request)).shown
     wanted = changed(choice, event._data or {}, dict.fromkeys(VIEWS))
     if shown is None:
         return wanted, gr.skip(), gr.skip()
     try:
-        seen = LOOKS.of(_session(request), shown)
+        seen = LOOKS.of(session_of(request), shown)
     except AvsegError as error:
         raise gr.Error(str(error)) from error
     plan = gr.skip() if wanted.view == choice.view else architecture(seen, wanted.view)
@@ -73,7 +73,7 @@ def choose(choice: Choice, event: gr.EventData, request: gr.Request = None) -> t
 
 def choose_frame(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tuple:
     """Select another frame of the result; returns what `look` does."""
-    visitor = VISITORS.of(_session(request))
+    visitor = VISITORS.of(session_of(request))
     frame = (event._data or {}).get("frame")
     if visitor.shown and isinstance(frame, int) and 0 <= frame < len(visitor.shown.prediction.clip.frames):
         visitor.shown = replace(visitor.shown, frame=frame)
@@ -85,7 +85,7 @@ def start(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tu
     try:
         source = source_of((event._data or {}).get("clip"), None)
         model = next(iter(all_models()), "")
-        VISITORS.of(_session(request)).shown = first_result(source, model)
+        VISITORS.of(session_of(request)).shown = first_result(source, model)
     except AvsegError as error:
         said = gr.update(value=figures.notices([str(error)], "error"), visible=True)
         return said, *(gr.skip(),) * 4
@@ -106,7 +106,7 @@ def inspect_clip(
     frame counts from 1, at `fps` frames per second. view: frame, sound, audio, queries, backbone, encoder,
     feature, mixer, decoder, layers, head or mask. Returns the view's numbers and its pictures as PNG files.
     """
-    session = _session(request)
+    session = session_of(request)
     folder = VISITORS.new_result(session)
     try:
         if view not in VIEWS:
@@ -179,7 +179,3 @@ def _add_endpoint() -> None:
         concurrency_limit=1,
         concurrency_id=MODEL_QUEUE,
     )
-
-
-def _session(request: gr.Request | None) -> str:
-    return (request and request.session_hash) or "local"

@@ -12,7 +12,7 @@ from app.learn.measuring import Runs
 from app.learn.place import Place, moved
 from app.learn.steps import STEPS, beside, opening_at, question_at, runs_at
 from app.models import model_file
-from app.session import MODEL_QUEUE, VISITORS
+from app.session import MODEL_QUEUE, VISITORS, session_of
 from app.tabs.inside import ENLARGED
 from app.tabs.inside import SCRIPT as CHOOSING
 from avseg.checkpoints import read_card
@@ -118,7 +118,7 @@ def check(place: Place, answer: int | None) -> tuple:
 
 def hand_over(place: Place, request: gr.Request = None) -> None:
     """Put the step's clip, as it was measured, before the visitor, for the tab that opens next."""
-    session, opening = (request and request.session_hash) or "local", opening_at(place)
+    session, opening = session_of(request), opening_at(place)
     if opening.tab == "train":
         return
     try:

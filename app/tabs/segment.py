@@ -11,7 +11,7 @@ from app.clips import bundled
 from app.models import all_models
 from app.player import preview, selected_frame, selected_range
 from app.segmenting import Choice, Report, Stages, source_of
-from app.session import MODEL_QUEUE, VISITORS, Stopped, Visitor
+from app.session import MODEL_QUEUE, VISITORS, Stopped, Visitor, session_of
 from app.tabs.segment_parts import (
     BESIDE,
     FILES,
@@ -48,7 +48,7 @@ def segment(
     Returns updates of context, notice, finding, player, last run, files row, writing, beside, shown and
     wanted; a failed run changes the notice only.
     """
-    session = _session(request)
+    session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     if upload:
         visitor.uploads.add(Path(upload))
@@ -66,7 +66,7 @@ def segment(
 
 def arrive(request: gr.Request = None) -> tuple:
     """Show the visitor's result where another tab made it; returns the updates that `segment` does."""
-    session = _session(request)
+    session = session_of(request)
     visitor = VISITORS.of(session)
     shown = visitor.shown
     if shown is None:
@@ -94,7 +94,7 @@ def _put(visitor: Visitor, result: segmenting.Result, folder: Path) -> tuple:
 
 def write(wanted: tuple[str, Stages] | None, request: gr.Request = None) -> tuple:
     """Write the files of the result that was just shown; returns updates of writing, last and the buttons."""
-    visitor = VISITORS.of(_session(request))
+    visitor = VISITORS.of(session_of(request))
     folder = next((old for old in visitor.results if wanted and old.name == wanted[0]), None)
     if folder is None or visitor.shown is None:
         return (gr.skip(),) * (2 + len(FILES))
@@ -125,7 +125,7 @@ def answer(
     Returns the record (what prediction.json holds), then files: a zip of everything, the overlay video, a zip
     of PNG masks, COCO run lengths, prediction.json.
     """
-    session = _session(request)
+    session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     if video:
         visitor.uploads.add(Path(video))
@@ -141,7 +141,7 @@ def answer(
 
 def select_frame(event: gr.EventData, request: gr.Request = None) -> tuple:
     """Keep the frame that the player tells of for the other tabs; returns updates of context and beside."""
-    visitor = VISITORS.of(_session(request))
+    visitor = VISITORS.of(session_of(request))
     shown = visitor.shown
     frame = selected_frame(event, len(shown.prediction.clip.frames)) if shown else None
     if frame is None:
@@ -159,7 +159,7 @@ def drag_range(
     request: gr.Request = None,
 ) -> tuple:
     """Take the part that was marked in the player; returns updates of start, end, button, card and notice."""
-    shown = VISITORS.of(_session(request)).shown
+    shown = VISITORS.of(session_of(request)).shown
     seen = shown and shown.prediction.clip
     told = selected_range(event, seen.duration) if shown else None
     if told is None:
@@ -180,7 +180,7 @@ def check_upload(
     """
     if not upload:
         return (gr.skip(),) * 10
-    VISITORS.of(_session(request)).uploads.add(Path(upload))
+    VISITORS.of(session_of(request)).uploads.add(Path(upload))
     try:
         clip = read_clip(upload, fps=PROBE_RATE, seconds=text.LONGEST)
     except ClipError as error:
@@ -239,13 +239,13 @@ def choose_range(start: float | None, end: float | None, fps: float, model: str 
 
 def begin(request: gr.Request = None) -> tuple[dict, dict]:
     """Show Stop in place of the button, and let any earlier run of the visitor end."""
-    VISITORS.of(_session(request)).run = None
+    VISITORS.of(session_of(request)).run = None
     return gr.update(visible=False), gr.update(visible=True)
 
 
 def stop(request: gr.Request = None) -> tuple[dict, dict, dict]:
     """End the visitor's run at its next step; returns updates of the two buttons and the notice."""
-    VISITORS.of(_session(request)).run = None
+    VISITORS.of(session_of(request)).run = None
     return *rest(), _say([text.STOPPED])
 
 
@@ -370,7 +370,3 @@ def _say(sentences: list[str], kind: str = "note") -> dict:
 
 def _plain(error: AvsegError, folder: Path) -> str:
     return str(error).replace(str(folder), "the folder of results")
-
-
-def _session(request: gr.Request | None) -> str:
-    return (request and request.session_hash) or "local"

@@ -9,7 +9,7 @@ import gradio as gr
 from app import figures as parts
 from app.models import all_models
 from app.player import WITH_THRESHOLD, Player
-from app.session import MODEL_QUEUE, VISITORS, Stopped
+from app.session import MODEL_QUEUE, VISITORS, Stopped, session_of
 from app.text import STOPPED
 from app.whatif import figures, words
 from app.whatif.effect import Effect, ask, first_look, listener, mean_where, try_range
@@ -71,7 +71,7 @@ def see(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
 
 def listen(effect: Effect, request: gr.Request = None) -> tuple:
     """Show the players before and after; returns updates of notice, button, their row and both of them."""
-    folder = VISITORS.of(_session(request)).folder / "what-if"
+    folder = VISITORS.of(session_of(request)).folder / "what-if"
     try:
         players = both_players(effect, folder)
     except AvsegError as error:
@@ -96,7 +96,7 @@ def see_range(
 
 def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
     """Remember the frame that was chosen, for the sweep and the other tabs."""
-    visitor = VISITORS.of(_session(request))
+    visitor = VISITORS.of(session_of(request))
     frame = (event._data or {}).get("frame")
     if visitor.shown and isinstance(frame, int) and 0 <= frame < len(visitor.shown.prediction.labels):
         visitor.shown = replace(visitor.shown, frame=frame)
@@ -104,15 +104,15 @@ def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
 
 def arrive(threshold: float | None = None, request: gr.Request = None) -> tuple:
     """Fit the tab to the visitor's result: threshold, ranges and rows; a clip to choose without one."""
-    VISITORS.cut(_session(request), threshold)
-    shown = VISITORS.of(_session(request)).shown
+    VISITORS.cut(session_of(request), threshold)
+    shown = VISITORS.of(session_of(request)).shown
     fitted = _fitted(config_of(shown))
     return gr.update(visible=shown is None), gr.update(choices=list(all_models())), *fitted
 
 
 def choose_model(ticked: bool, other: str | None, request: gr.Request = None) -> list:
     """Fit ranges and rows to the model that will run: the other checkpoint while it is ticked."""
-    return _fitted(config_of(VISITORS.of(_session(request)).shown, other if ticked else None))
+    return _fitted(config_of(VISITORS.of(session_of(request)).shown, other if ticked else None))
 
 
 def _fitted(config: ModelConfig) -> list:
@@ -140,7 +140,7 @@ def _ranged(config: ModelConfig) -> list[tuple[str, str]]:
 
 def choose_range(name: str, request: gr.Request = None) -> str:
     """Return the words of the sweep's button for a row."""
-    config = config_of(VISITORS.of(_session(request)).shown)
+    config = config_of(VISITORS.of(session_of(request)).shown)
     return words.range_button(len(INTERVENTION[name].swept.values_in(config)))
 
 
@@ -168,13 +168,13 @@ def what_if(
 
 def begin(request: gr.Request = None) -> tuple[dict, dict]:
     """Show Stop in place of a button, and let any earlier run of the visitor end."""
-    VISITORS.of(_session(request)).run = None
+    VISITORS.of(session_of(request)).run = None
     return gr.update(visible=False), gr.update(visible=True)
 
 
 def stop(request: gr.Request = None) -> tuple[dict, dict, dict]:
     """End the visitor's run at its next step; returns updates of the two buttons and the notice."""
-    VISITORS.of(_session(request)).run = None
+    VISITORS.of(session_of(request)).run = None
     return *rest(), _failed(Stopped(STOPPED))
 
 
@@ -225,11 +225,11 @@ def _wire(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
     model = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE, "api_visibility": "private"}
 
     def run(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple:
-        return see(rail.read(form), form[rail.clip], _session(request), progress)
+        return see(rail.read(form), form[rail.clip], session_of(request), progress)
 
     def run_range(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple:
         change = rail.change(form[stage.row], form)
-        return see_range(change, rail.read(form), form[rail.clip], _session(request), progress)
+        return see_range(change, rail.read(form), form[rail.clip], session_of(request), progress)
 
     given = rail.inputs()
     page = [
@@ -275,7 +275,3 @@ def _wire(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
 def _failed(error: AvsegError) -> dict:
     kind = "note" if isinstance(error, Stopped) else "error"
     return gr.update(value=figures.say(str(error), kind), visible=True)
-
-
-def _session(request: gr.Request | None) -> str:
-    return (request and request.session_hash) or "local"
