@@ -1,19 +1,14 @@
 """Fixtures and rules that every test shares."""
 
 import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.browser import LAUNCH_ARGS, SKIP_LINE, find_browser
+from tests.serving import running_app
 
 # Set before torch, gradio and matplotlib are imported; child processes inherit them. Two threads: enough
 # for toy models, and the same order of additions on every machine. No test may ask the network for anything.
@@ -25,7 +20,6 @@ os.environ["AVSEG_CACHE"] = tempfile.mkdtemp(prefix="avseg-cache-")
 os.environ["AVSEG_EVALUATIONS"] = tempfile.mkdtemp(prefix="avseg-evaluations-")
 
 ROOT = Path(__file__).resolve().parent.parent
-START_LIMIT = 180  # seconds the app may take to answer; a cold disk makes the first import of torch slow
 browser_skipped = pytest.StashKey[bool]()
 app_log = pytest.StashKey[Path]()
 
@@ -62,55 +56,8 @@ def app_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """URL of `python app.py`, running as a child on a free port; its log is shown with failing tests."""
     folder = tmp_path_factory.mktemp("app")
     log = request.config.stash[app_log] = folder / "app.log"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(folder / "gradio"),
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
-        "PYTHONUNBUFFERED": "1",
-    }
-    url = f"http://127.0.0.1:{port}/"
-    with log.open("w") as output:
-        child = subprocess.Popen(
-            [sys.executable, "app.py"],
-            cwd=ROOT,
-            env=os.environ | settings,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_until_it_answers(url, child)
-        yield url
-    finally:
-        _stop(child)
-
-
-def _wait_until_it_answers(url: str, child: subprocess.Popen) -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            pytest.fail(f"app.py ended with status {child.returncode} before it answered", pytrace=False)
-        try:
-            direct.open(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    pytest.fail(f"app.py did not answer at {url} within {START_LIMIT} s", pytrace=False)
-
-
-def _stop(child: subprocess.Popen) -> None:
-    child.terminate()
-    try:
-        child.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+    with running_app(log, GRADIO_TEMP_DIR=str(folder / "gradio")) as address:
+        yield address
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 180  # seconds until it has to answer
+PATIENCE = 180  # seconds until it has to answer; a cold disk makes the first import of torch slow
 
 
 @contextmanager
@@ -24,7 +24,13 @@ def running_app(log: Path | None = None, **settings: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    here = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "NO_PROXY": "127.0.0.1"}
+    here = {
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PYTHONUNBUFFERED": "1",
+    }
     with log.open("w") if log else open(os.devnull, "w") as said:
         app = subprocess.Popen(
             [sys.executable, "app.py"],
@@ -49,7 +55,9 @@ def running_app(log: Path | None = None, **settings: str) -> Iterator[str]:
 def _wait(address: str, app: subprocess.Popen) -> None:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and app.poll() is None:
+    while time.monotonic() < end:
+        if app.poll() is not None:
+            raise RuntimeError(f"app.py ended with status {app.returncode} before it answered.")
         try:
             direct.open(address, timeout=5).close()
             return
