@@ -801,4 +801,5 @@ new MutationObserver(() => clip && refresh()).observe(document.body, { attribute
 new IntersectionObserver(([entry]) => entry.boundingClientRect.width || video.pause()).observe(root);
 step();
 watch("value", load);
+watch("at", () => props.at && toFrame(props.at[0])); // [frame, when it was said]
 load();

@@ -89,7 +89,7 @@ class Player(gr.HTML):
 
     Its events: `seek` with the selected frame, and `range` with from and to (seconds of the clip) when a part
     of the sound was marked by dragging, where `ranged`. Players with the same name in `together` play, pause
-    and seek as one; the one that was started is heard.
+    and seek as one; the one that was started is heard. `gr.update(at=[frame, when])` goes to a frame.
     """
 
     data_model = PlayerData

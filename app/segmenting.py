@@ -14,9 +14,9 @@ from app.measured import measure
 from app.player import PlayerValue, player_value
 from app.session import MODELS, Shown
 from avseg.clip import Clip, read_clip
-from avseg.errors import ClipError
+from avseg.errors import ClipError, ConfigError
 from avseg.export import write_coco, write_prediction
-from avseg.predict import Prediction
+from avseg.predict import OnMasks, Prediction
 
 RATES = (1, 2, 4, 8)  # frames per second
 MODEL_SHARE = 0.7  # of the progress bar; making the player's files has the rest
@@ -96,13 +96,14 @@ def read(choice: Choice) -> Clip:
     return read_clip(path, fps=choice.fps, start=start, seconds=seconds)
 
 
-def run(choice: Choice, folder: Path, report: Report) -> Result:
+def run(choice: Choice, folder: Path, report: Report, on_masks: OnMasks | None = None) -> Result:
     """Read and segment a clip; `folder` gets the player's files. Raises AvsegError in words."""
     own = isinstance(choice.source, Path)
     report(0, "Reading the clip")
     clip = read(choice)
     report(0, "Running the model")
-    prediction = MODELS.predict(choice.model, clip, _part(report, 0, MODEL_SHARE, "Frame {done} of {total}"))
+    on_frame = _part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
+    prediction = MODELS.predict(choice.model, clip, on_frame, on_masks)
     if own:
         return present(Shown(prediction, choice.source.name, choice.model), folder, report)
     return present(Shown(prediction, choice.source.title, choice.model, choice.source.name), folder, report)
@@ -149,7 +150,17 @@ def answer(choice: Choice, threshold: float, folder: Path, report: Report) -> tu
 
 
 def write_files(prediction: Prediction, folder: Path, report: Report) -> Files:
-    """Write a result for download into `folder`, which must not be there yet."""
+    """Write a result for download into `folder`, which must not be there yet.
+
+    Raises ConfigError when the disk is full, or the folder taken away because the page was closed.
+    """
+    try:
+        return _write_files(prediction, folder, report)
+    except OSError as error:
+        raise ConfigError(f"The files could not be written: {error.strerror}. Segment once more.") from error
+
+
+def _write_files(prediction: Prediction, folder: Path, report: Report) -> Files:
     written = write_prediction(
         prediction, folder, on_progress=_part(report, MODEL_SHARE, 1, "Writing the files")
     )

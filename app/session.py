@@ -27,7 +27,7 @@ from app import gpu
 from app.models import model_file
 from avseg.clip import Clip
 from avseg.errors import AvsegError
-from avseg.predict import Prediction, Predictor, Progress
+from avseg.predict import OnMasks, Prediction, Predictor, Progress
 
 MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
@@ -62,9 +62,11 @@ class Models:
         self._lock = threading.Lock()
         self._loaded: OrderedDict[tuple[Path, int], Predictor] = OrderedDict()
 
-    def predict(self, name: str, clip: Clip, on_frame: Progress | None = None) -> Prediction:
+    def predict(
+        self, name: str, clip: Clip, on_frame: Progress | None = None, on_masks: OnMasks | None = None
+    ) -> Prediction:
         """Return what a model says about a clip; raises CheckpointError when it is not there."""
-        return self.run(name, Predictor.predict, clip, on_frame=on_frame)
+        return self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks)
 
     def run(
         self,
@@ -72,6 +74,7 @@ class Models:
         work: Callable[..., T],
         *given: object,
         on_frame: Progress | None = None,
+        on_masks: OnMasks | None = None,
         **named: object,
     ) -> T:
         """Return work(predictor, *given, ...), done by one caller at a time; work's AvsegErrors come through.
@@ -79,8 +82,9 @@ class Models:
         On a lent GPU (app/gpu.py) `work` must be a function of a module, what it takes and gives is pickled,
         and nobody is told of the progress. Raises CheckpointError when the model is not there.
         """
-        if on_frame is not None and not gpu.LENT:
-            named["on_frame"] = on_frame
+        told = {"on_frame": on_frame, "on_masks": on_masks}
+        if not gpu.LENT:
+            named |= {name: tell for name, tell in told.items() if tell is not None}
         with self._lock:
             return gpu.on_gpu(self._work, name, work, given, named)
 
@@ -126,8 +130,11 @@ class Visitor:
     uploads: set[Path] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # newest last
     run: object | None = None  # the run that may go on; another one, or none, stops it
+    growing: object | None = None  # what Segment's run has finished (app.growing)
+    fitted: object | None = None  # the config that What if's rows were last fitted to
     explore: object | None = None  # what the Explore tab shows (app.explore.desk)
     evaluate: object | None = None  # the report and the clips of it that the Evaluate tab shows
+    model: str = ""  # that another tab asked for; Segment chooses it when it is opened next
     look: object | None = None  # an app.inside.choice.Choice that Inside opens with next
     seen: float = field(default_factory=time.monotonic)
 

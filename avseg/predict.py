@@ -23,6 +23,8 @@ SOUND_CHOICES = ("original", "mute", "noise")
 
 Progress = Callable[[int, int], object]
 """Called with (done, total); may raise to cancel."""
+OnMasks = Callable[[Clip, int, np.ndarray], object]
+"""Called with the clip, the index of the first frame that is done since, and labels uint8 [n, s, s]."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +120,13 @@ class Predictor:
         threshold: float = 0.5,
         on_frame: Progress | None = None,
         audio: str = "original",
+        on_masks: OnMasks | None = None,
     ) -> Prediction:
         """Return the masks of every frame of the clip.
 
         waveform: heard instead of the clip's own sound, padded or trimmed to it; `audio` is its name in the
-        record. threshold: foreground is a probability above it. on_frame: called after every batch; what it
-        raises ends the work.
+        record. threshold: foreground is a probability above it. on_masks, then on_frame: called after every
+        batch; what they raise ends the work.
         """
         if not 0 <= threshold <= 1:
             raise ConfigError(f"A threshold of {threshold:g} is not possible: choose 0 to 1.")
@@ -134,6 +137,8 @@ class Predictor:
         for share, winner in self._run(clip, threshold):
             probability.append(share.cpu().numpy())
             labels.append(winner.cpu().numpy())
+            if on_masks:
+                on_masks(clip, sum(map(len, labels[:-1])), labels[-1])
             if on_frame:
                 on_frame(sum(map(len, labels)), len(clip.frames))
         config, card = self.model.config, self.model.card

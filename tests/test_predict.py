@@ -84,6 +84,19 @@ def test_batches_shrink_to_bound_memory(monkeypatch: pytest.MonkeyPatch):
     assert Predictor(BrightAndLoud("avss"), "cpu").batch == 1
 
 
+def test_on_masks_hears_of_every_batch_before_on_frame_does():
+    seen, clip = [], clip_of(10)
+    found = Predictor(BrightAndLoud(), "cpu", batch=4).predict(
+        clip,
+        on_masks=lambda of, first, labels: seen.append((of.name, first, labels)),
+        on_frame=lambda done, total: seen.append(done),
+    )
+    assert seen[1::2] == [4, 8, 10] and [(name, first) for name, first, _ in seen[::2]] == [
+        (clip.name, first) for first in (0, 4, 8)
+    ]
+    assert (np.concatenate([labels for *_, labels in seen[::2]]) == found.labels).all()
+
+
 def test_on_frame_may_cancel():
     class Cancelled(Exception):
         pass

@@ -8,6 +8,7 @@ import gradio as gr
 
 from app import figures, segmenting, text
 from app.clips import bundled
+from app.growing import Growing
 from app.models import all_models
 from app.player import preview, selected_frame, selected_range
 from app.segmenting import Choice, Report, Stages, source_of
@@ -52,9 +53,10 @@ def segment(
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     if upload:
         visitor.uploads.add(Path(upload))
+    visitor.growing = Growing()
     try:
         choice = Choice(source_of(clip, upload), model, fps, start or 0.0, end)
-        result = segmenting.run(choice, folder, _reporter(visitor, progress))
+        result = segmenting.run(choice, folder, _reporter(visitor, progress), visitor.growing.add)
     except AvsegError as error:
         VISITORS.drop(session, folder)
         kind = "note" if isinstance(error, Stopped) else "error"
@@ -73,7 +75,8 @@ def arrive(request: gr.Request = None) -> tuple:
         return (*(gr.skip(),) * (8 + len(BESIDE)), None)
     if shown.prediction is visitor.staged:
         header = figures.context_of(shown)
-        return header, *(gr.skip(),) * 6, *_beside(shown.frame), gr.skip(), None
+        here = gr.update(at=[shown.frame, time.monotonic()])  # another tab may have chosen another frame
+        return header, *(gr.skip(),) * 2, here, *(gr.skip(),) * 3, *_beside(shown.frame), gr.skip(), None
     folder = VISITORS.new_result(session)
     try:
         return _put(visitor, segmenting.present(shown, folder, lambda *_: None), folder)
@@ -232,26 +235,47 @@ def list_choices() -> dict:
     return gr.update(choices=list(all_models()))
 
 
+def choose_wanted(clip: str | None, fps: float, shown: bool, request: gr.Request = None) -> tuple:
+    """Choose the model that another tab asked for; returns updates of model, its words and the context."""
+    visitor = VISITORS.of(session_of(request))
+    wanted, visitor.model = visitor.model, ""
+    if wanted not in all_models():
+        return (gr.skip(),) * 3
+    return list_choices() | {"value": wanted}, *choose_model(clip, wanted, fps, shown)
+
+
 def choose_range(start: float | None, end: float | None, fps: float, model: str | None) -> tuple[str, str]:
     """Choose range and rate; returns updates of the button and the model's words."""
     return text.button_words(start, end, fps), model_words(model, fps)
 
 
-def begin(request: gr.Request = None) -> tuple[dict, dict]:
-    """Show Stop in place of the button, and let any earlier run of the visitor end."""
-    VISITORS.of(session_of(request)).run = None
-    return gr.update(visible=False), gr.update(visible=True)
+def begin(request: gr.Request = None) -> tuple[dict, dict, dict, gr.Timer]:
+    """Show Stop in place of the button, and let any earlier run of the visitor end.
+
+    Returns updates of both buttons, the growing strip and its clock.
+    """
+    visitor = VISITORS.of(session_of(request))
+    visitor.run = visitor.growing = None
+    return gr.update(visible=False), gr.update(visible=True), gr.skip(), gr.Timer(active=True)
 
 
-def stop(request: gr.Request = None) -> tuple[dict, dict, dict]:
-    """End the visitor's run at its next step; returns updates of the two buttons and the notice."""
+def grow(request: gr.Request = None) -> dict:
+    """Show what the visitor's run has finished, when there is more than a moment ago."""
+    growing = VISITORS.of(session_of(request)).growing
+    shown = growing.news() if growing else ""
+    return gr.update(value=shown, visible=True) if shown else gr.skip()
+
+
+def stop(request: gr.Request = None) -> tuple[dict, dict, dict, gr.Timer, dict]:
+    """End the visitor's run at its next step; returns the updates that `begin` does, and of the notice."""
     VISITORS.of(session_of(request)).run = None
     return *rest(), _say([text.STOPPED])
 
 
-def rest() -> tuple[dict, dict]:
-    """Show the button in place of Stop."""
-    return gr.update(visible=True), gr.update(visible=False)
+def rest() -> tuple[dict, dict, dict, gr.Timer]:
+    """Show the button in place of Stop, and no strip; returns the updates that `begin` does."""
+    strip = gr.update(value="", visible=False)
+    return gr.update(visible=True), gr.update(visible=False), strip, gr.Timer(active=False)
 
 
 def add(context: gr.HTML) -> None:
@@ -294,13 +318,13 @@ def _wire_choices(rail: Rail, stage: Stage, context: gr.HTML) -> None:
 
 
 def _wire_run(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
-    buttons, files = [rail.go, rail.stop], stage.files
+    going, files = [rail.go, rail.stop, stage.growing, stage.clock], stage.files
     beside = list(files.beside.values())
     shown = [
         *(context, stage.notice, stage.finding, stage.player, rail.last),
         *(files.row, files.writing, *beside, stage.shown, stage.wanted),
     ]
-    started = rail.go.click(begin, None, buttons, queue=False, **PRIVATE)
+    started = rail.go.click(begin, None, going, queue=False, **PRIVATE)
     running = started.then(
         segment,
         [rail.clip, rail.upload, rail.model, rail.rate, rail.start, rail.end],
@@ -311,12 +335,15 @@ def _wire_run(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
         concurrency_id=MODEL_QUEUE,
         show_progress_on=stage.player,
     )
-    running.then(rest, None, buttons, queue=False, js=TO_RESULT, **PRIVATE)
+    running.then(rest, None, going, queue=False, js=TO_RESULT, **PRIVATE)
+    stage.clock.tick(grow, None, stage.growing, queue=False, **PRIVATE)
     arriving = tab.select(arrive, None, shown, concurrency_limit=2, concurrency_id="look", **PRIVATE)
+    asked = [rail.clip, rail.rate, stage.shown]
+    tab.select(choose_wanted, asked, [rail.model, rail.card, context], **PRIVATE)
     for made in (running, arriving):
         written = [files.writing, rail.last, *files.buttons]
         made.then(write, stage.wanted, written, concurrency_limit=2, **PRIVATE)
-    rail.stop.click(stop, None, [*buttons, stage.notice], queue=False, cancels=[running], **PRIVATE)
+    rail.stop.click(stop, None, [*going, stage.notice], queue=False, cancels=[running], **PRIVATE)
     stage.player.seek(select_frame, None, [context, *beside], queue=False, **PRIVATE)
     ranged = [rail.start, rail.end, rail.go, rail.card, stage.notice]
     stage.player.range(drag_range, [rail.clip, rail.upload, rail.rate, rail.model], ranged, **PRIVATE)

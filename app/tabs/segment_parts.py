@@ -19,6 +19,7 @@ from avseg.errors import CheckpointError
 FILE_TYPES = ("video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".flv", ".ogv", ".wmv", ".gif")
 # The words of the buttons, in the order of app.segmenting.Files.
 FILES = ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
+LOOK_EVERY = 0.7  # seconds between two looks at a run's finished frames
 BESIDE = {name: words for name, words in text.TABS_BESIDE.items() if find_spec(f"app.tabs.{name}")}
 
 
@@ -57,6 +58,8 @@ class Stage:
 
     notice: gr.HTML
     finding: gr.HTML
+    growing: gr.HTML  # finished frames while a run goes on
+    clock: gr.Timer  # looks for them
     player: Player
     files: Downloads
     shown: gr.State  # whether a result stands on the page
@@ -146,6 +149,7 @@ def stage_parts() -> Stage:
     """Put the stage where we are in the page; the first clip stands there, without masks."""
     notice = gr.HTML(visible=False, elem_id="notice")
     finding = gr.HTML(figures.heading(text.QUESTION, text.FIRST_LINE), elem_id="finding")
+    growing, clock = gr.HTML(visible=False, elem_id="growing"), gr.Timer(LOOK_EVERY, active=False)
     first = next(iter(bundled().values()))
     player = Player(preview(first.path, first.seconds, first.title), elem_id="player", ranged=True)
     with gr.Row(visible=False, elem_classes="files", elem_id="files") as row:
@@ -159,7 +163,7 @@ def stage_parts() -> Stage:
             for name, words in BESIDE.items()
         }
     files = Downloads(row, writing, buttons, beside)
-    return Stage(notice, finding, player, files, gr.State(False), gr.State(None))
+    return Stage(notice, finding, growing, clock, player, files, gr.State(False), gr.State(None))
 
 
 def _download(path: Path, words: str) -> dict:

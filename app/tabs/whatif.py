@@ -9,7 +9,7 @@ import gradio as gr
 from app import figures as parts
 from app.models import all_models
 from app.player import WITH_THRESHOLD, Player
-from app.session import MODEL_QUEUE, VISITORS, Stopped, session_of
+from app.session import MODEL_QUEUE, VISITORS, Stopped, Visitor, session_of
 from app.text import STOPPED
 from app.whatif import figures, words
 from app.whatif.effect import Effect, ask, first_look, listener, mean_where, try_range
@@ -105,19 +105,26 @@ def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
 def arrive(threshold: float | None = None, request: gr.Request = None) -> tuple:
     """Fit the tab to the visitor's result: threshold, ranges and rows; a clip to choose without one."""
     VISITORS.cut(session_of(request), threshold)
-    shown = VISITORS.of(session_of(request)).shown
-    fitted = _fitted(config_of(shown))
-    return gr.update(visible=shown is None), gr.update(choices=list(all_models())), *fitted
+    visitor = VISITORS.of(session_of(request))
+    fitted = _fit(visitor, config_of(visitor.shown))
+    return gr.update(visible=visitor.shown is None), gr.update(choices=list(all_models())), *fitted
 
 
 def choose_model(ticked: bool, other: str | None, request: gr.Request = None) -> list:
     """Fit ranges and rows to the model that will run: the other checkpoint while it is ticked."""
-    return _fitted(config_of(VISITORS.of(session_of(request)).shown, other if ticked else None))
+    visitor = VISITORS.of(session_of(request))
+    return _fit(visitor, config_of(visitor.shown, other if ticked else None))
 
 
-def _fitted(config: ModelConfig) -> list:
-    """Return updates of the sliders, of the model rows' ticks and of the sweep's rows for a model."""
+def _fit(visitor: Visitor, config: ModelConfig) -> list:
+    """Return updates of the sliders, of the model rows' ticks and of the sweep's rows for a model.
+
+    They skip what is fitted already: an update that comes late takes back a tick made meanwhile.
+    """
     bound = [one for row in INTERVENTIONS for one in row.parameters if _bound(one)]
+    known, visitor.fitted = visitor.fitted or config_of(None), config
+    if config == known:
+        return [gr.skip()] * (len(bound) + sum(row.kind == "model" for row in INTERVENTIONS) + 1)
     sliders = [gr.update(maximum=one.range_in(config)[1]) for one in bound]
     ticks = [_offer(row, row.lacks(config)) for row in INTERVENTIONS if row.kind == "model"]
     return [*sliders, *ticks, gr.update(choices=_ranged(config))]

@@ -48,8 +48,13 @@ def build_rail() -> Rail:
             kind = row.kind
             gr.HTML(f'<p class="wi-kind">{words.KINDS[kind]}</p>')
         with gr.Column(elem_classes="wi-row", elem_id=f"wi-{row.name}", min_width=0):
+            lacks = row.lacks(config) if row.kind == "model" else ""
             ticks[row.name] = gr.Checkbox(
-                label=row.title, info=row.sentence, container=False, elem_classes="wi-tick"
+                label=row.title,
+                info=lacks or row.sentence,
+                interactive=not lacks,
+                container=False,
+                elem_classes="wi-tick",
             )
             if row.table:
                 gr.HTML(row.table, elem_classes="wi-table")

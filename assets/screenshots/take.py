@@ -53,9 +53,9 @@ def _record(folder: Path) -> None:
 
 def _take(page: Page, suffix: str) -> None:
     page.locator("#clips label", has=page.locator(f"input[value='{CLIP}']")).click()
-    before = page.inner_text("#finding")
+    before = page.inner_text("#finding .prose")
     page.click("#go")
-    page.wait_for_function("b => document.querySelector('#finding').innerText !== b", arg=before)
+    page.wait_for_function("b => document.querySelector('#finding .prose').innerText !== b", arg=before)
     page.wait_for_timeout(4000)
     _save(page, "segment", suffix)
     _open(page, "inside")

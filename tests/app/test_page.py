@@ -38,13 +38,13 @@ def choose(page, name: str) -> None:
 
 def segment(page) -> str:
     """Press the button; returns the finding."""
-    before = page.inner_text("#finding")
+    before = page.inner_text("#finding .prose")
     page.click("#go")
     page.wait_for_function(
-        "before => document.querySelector('#finding').innerText !== before", arg=before, timeout=WAIT
+        "before => document.querySelector('#finding .prose').innerText !== before", arg=before, timeout=WAIT
     )
     page.wait_for_selector("#go", timeout=QUICK)
-    return page.inner_text("#finding")
+    return page.inner_text("#finding .prose")
 
 
 def upload(page, path: Path) -> None:
@@ -197,9 +197,21 @@ def test_the_result_survives_a_change_of_tab(page):
         page.wait_for_timeout(500)
         tabs.nth(0).click()
     page.wait_for_function(
-        "words => document.querySelector('#finding').innerText === words", arg=finding, timeout=QUICK
+        "words => document.querySelector('#finding .prose').innerText === words", arg=finding, timeout=QUICK
     )
     assert painted(page) == before
+
+
+def test_a_long_run_shows_its_finished_frames_and_can_be_stopped(page, tmp_path):
+    upload(page, counting(tmp_path / "long.mp4", seconds=50, rate=2))
+    page.wait_for_selector("#go:has-text('50 frames')", timeout=QUICK)
+    page.click("#rate label:has-text('8')")
+    page.click("#go:has-text('400 frames')", timeout=QUICK)
+    page.wait_for_selector("#growing img", timeout=WAIT)
+    assert " of 400 frames are done" in page.inner_text("#growing")
+    page.click("#stop")
+    page.wait_for_selector("#growing", state="hidden", timeout=WAIT)
+    assert page.is_visible("#go") and "Stopped" in page.inner_text("#notice")
 
 
 def test_two_visitors_see_their_own_clips(page, app_server, browser):

@@ -1,6 +1,7 @@
 """The Segment tab's handlers, called without a server and with a stand-in for the model."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,11 +13,12 @@ from gradio import EventData
 
 from app import figures, session, text, theme
 from app.clips import bundled
+from app.growing import Growing
 from app.measured import measure
-from app.segmenting import Choice, run, source_of
+from app.segmenting import Choice, run, source_of, write_files
 from app.tabs import segment as tab
 from avseg.clip import read_clip
-from avseg.errors import CheckpointError, ClipError
+from avseg.errors import CheckpointError, ClipError, ConfigError
 from avseg.predict import Predictor
 from tests.media import counting
 from tests.standin import BrightAndLoud
@@ -80,7 +82,24 @@ def test_a_result_that_another_tab_made_is_shown_once_with_its_truth(stand_in, t
     assert shown is True and wanted[0] == player.pack.parent.parent.name and "decode" in last["value"]
     assert Path(tab.write(wanted)[-1]["value"]).name == "prediction.json"
     again = tab.arrive()
-    assert "2 of 3" in again[0] and all(update == SKIP for update in again[1:6]) and again[-1] is None
+    assert "2 of 3" in again[0] and again[3]["at"][0] == 1 and again[-1] is None
+    assert all(update == SKIP for update in (*again[1:3], *again[4:6]))
+
+
+def test_finished_frames_are_shown_while_a_long_run_goes_on(stand_in, tmp_path, monkeypatch):
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=4), fps=8)
+    labels, growing = np.ones((32, 8, 8), np.uint8), Growing()
+    growing.add(clip, 0, labels[:8])
+    assert growing.news() == ""  # a short run shows its result instead
+    monkeypatch.setattr("app.growing.PATIENCE", 0)
+    assert "8 of 32 frames are done; the latest 8" in growing.news() and growing.news() == ""
+    growing.add(clip, 8, labels[8:24])
+    shown = growing.news()
+    assert "24 of 32 frames" in shown and shown.count("<img") == 10
+    tab.VISITORS.of("local").growing = growing
+    assert tab.grow() == SKIP
+    growing.add(clip, 24, labels[24:])
+    assert "32 of 32" in tab.grow()["value"] and tab.begin()[3].active and tab.grow() == SKIP
 
 
 def test_the_players_threshold_is_taken_over_only_where_it_is_the_players_own(stand_in, tmp_path):
@@ -111,6 +130,17 @@ def test_a_part_marked_in_the_player_becomes_the_range(stand_in, tmp_path):
     assert all(update == SKIP for update in unchanged) and "a.mp4" in notice["value"]
     for told in ({"from": 2, "to": 1}, {"from": 0, "to": 99}, {"from": "0", "to": 1}, {"to": 1}, {}):
         assert all(update == SKIP for update in drag(None, video, **told))
+
+
+def test_a_folder_that_is_taken_away_while_files_are_written_is_told_in_words(stand_in, tmp_path):
+    found = prediction_of(counting(tmp_path / "a.mp4", seconds=2))
+
+    def leave(share: float, words: str) -> None:
+        if share == 1:  # everything is written but the zip
+            shutil.rmtree(tmp_path / "files", ignore_errors=True)
+
+    with pytest.raises(ConfigError, match="could not be written"):
+        write_files(found, tmp_path / "files" / "inner", leave)
 
 
 def test_files_are_written_after_the_masks_are_shown(stand_in, tmp_path, cache):

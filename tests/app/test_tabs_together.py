@@ -51,12 +51,12 @@ def open_tab(page, name: str, ready: str) -> None:
 
 def see(page) -> str:
     """Press What if's button; returns the sentence and the line below it."""
-    before = page.inner_text("#wi-finding")
+    before = page.inner_text("#wi-finding .prose")
     page.click("#wi-go")
     page.wait_for_function(
-        "before => document.querySelector('#wi-finding').innerText !== before", arg=before, timeout=WAIT
+        "before => document.querySelector('#wi-finding .prose').innerText !== before", arg=before, timeout=WAIT
     )
-    return page.inner_text("#wi-finding")
+    return page.inner_text("#wi-finding .prose")
 
 
 def take(page, where: str, words: str) -> None:
@@ -74,13 +74,17 @@ def test_a_bundled_clip_keeps_its_threshold_from_tab_to_tab(page):
     assert "Dog and guitar" in page.inner_text("#inside-head")
     page.click("#inside-map [data-to='mask']")
     page.wait_for_selector("#inside-view:has-text('above 0.10')", timeout=WAIT)
+    page.click("#inside-head [data-set=frame][data-to='3']")
+    page.wait_for_selector("#inside-head:has-text('Frame 4 of 5')", timeout=WAIT)
     open_tab(page, "What if", "#wi-go")
     page.click("#wi-mute input[type=checkbox]")
     assert "Both are cut at 0.10." in see(page)
     open_tab(page, "Segment", "#go")
     page.wait_for_function(
-        "words => document.querySelector('#finding').innerText === words", arg=finding, timeout=QUICK
+        "words => document.querySelector('#finding .prose').innerText === words", arg=finding, timeout=QUICK
     )
+    page.wait_for_selector("#player .player[data-frame='3']", timeout=QUICK)  # chosen in Inside
+    page.press("#player .pl-sound", "Home")
     assert pixels(page)[0] > before
 
 
@@ -146,7 +150,7 @@ def test_models_brought_along_are_offered_compared_and_lack_what_they_lack(page)
     assert words.startswith("As bare · imported sees it, ") and "somebody's net" in words
     # A result that another tab made stands in Segment when it is opened.
     open_tab(page, "Segment", "#finding:has-text('Dog and guitar')")
-    assert painted(page)[0] and "5 frames" in page.inner_text("#finding")
+    assert painted(page)[0] and "5 frames" in page.inner_text("#finding .prose")
     page.wait_for_selector("#files button:has-text('Download all')", timeout=WAIT)
     # The card inside the file has another name than the file.
     take(page, "#model", "small · imported")

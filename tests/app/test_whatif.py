@@ -1,11 +1,14 @@
 """The What if tab: its handlers without a server, and the page in a browser."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 
 from app import session
+from app.session import Visitor
 from app.tabs import whatif as tab
 from app.whatif import effect, figures, rail, words
 from app.whatif.effect import ask, first_look, mean_where, try_range
@@ -156,7 +159,7 @@ def test_rows_that_a_model_lacks_say_why_and_cannot_be_ticked():
     bare = replace(SMALL, mixer="none", learnable_queries=False, encoder_layers=0)
     offers = {
         update["info"]: update["interactive"]
-        for update in tab._fitted(bare)
+        for update in tab._fit(Visitor(Path()), bare)
         if isinstance(update.get("info"), str)
     }
     assert (
@@ -166,7 +169,9 @@ def test_rows_that_a_model_lacks_say_why_and_cannot_be_ticked():
     assert offers[INTERVENTION["decoder-cut"].sentence] is True
     titles = dict(tab._ranged(bare))
     assert INTERVENTION["mixer-head"].title not in titles and INTERVENTION["shift"].title in titles
-    assert all(update.get("interactive", True) for update in tab._fitted(SMALL))
+    visitor = Visitor(Path(), fitted=bare)
+    assert all(update.get("interactive", True) for update in tab._fit(visitor, SMALL))
+    assert all(update == gr.skip() for update in tab._fit(visitor, SMALL))  # what is fitted is left alone
 
 
 def test_the_endpoint_answers_with_numbers(models):
@@ -192,13 +197,13 @@ def tick(page, *names: str) -> None:  # noqa: F811
 
 def see(page) -> str:  # noqa: F811
     """Press the button; returns the sentence of the screen."""
-    before = page.inner_text("#wi-finding")
+    before = page.inner_text("#wi-finding .prose")
     page.click("#wi-go")
     page.wait_for_function(
-        "before => document.querySelector('#wi-finding').innerText !== before", arg=before, timeout=WAIT
+        "before => document.querySelector('#wi-finding .prose').innerText !== before", arg=before, timeout=WAIT
     )
     page.wait_for_selector("#wi-go", timeout=QUICK)
-    return page.inner_text("#wi-finding")
+    return page.inner_text("#wi-finding .prose")
 
 
 def test_every_row_stands_on_the_page_and_mute_empties_the_mask(page):  # noqa: F811
@@ -244,7 +249,7 @@ def test_changes_combine_and_a_checkpoint_is_one_of_them(page):  # noqa: F811
     page.fill("#wi-channels-channels :is(input, textarea)", "900")
     page.click("#wi-go")
     page.wait_for_selector("#wi-notice [role=alert]", timeout=WAIT)
-    assert "900" in page.inner_text("#wi-notice") and "Without the mixer" in page.inner_text("#wi-finding")
+    assert "900" in page.inner_text("#wi-notice") and "Without the mixer" in page.inner_text("#wi-finding .prose")
 
 
 def test_a_sweep_and_no_sideways_scroll_on_a_phone(page):  # noqa: F811
