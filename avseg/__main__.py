@@ -24,6 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader, `head` for example, has seen enough; nothing more may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None or error.errno is None:
+            raise
+        print(f"avseg: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("avseg: stopped.", file=sys.stderr)
         return 130

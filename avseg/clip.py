@@ -242,7 +242,10 @@ def _next_ppm(child: Child) -> np.ndarray | None:
     """Return the next picture of a PPM stream, which says the size of every picture by itself."""
     if child.read_line() != b"P6\n":
         return None
-    width, height = map(int, child.read_line().split())
+    size = child.read_line().split()
+    if len(size) != 2:  # the child was ended from outside
+        return None
+    width, height = map(int, size)
     child.read_line()  # the largest value, 255
     data = child.read(width * height * 3)
     if len(data) < width * height * 3:

@@ -8,10 +8,8 @@ from typing import Literal
 
 import tyro
 
-from avseg.config import PRESETS, Config, ModelConfig, TrainConfig, load_config
+from avseg.config import PRESETS, Config, ModelConfig, Task, TrainConfig, load_config
 from avseg.errors import AvsegError, ConfigError
-
-Task = Literal["s4", "ms3", "avss"]
 
 
 def predict(
@@ -114,8 +112,11 @@ def synth(
 
     from avseg.data.synth.dataset import SynthAVS, write
 
+    if clips < 1:
+        raise ConfigError(f"--clips is {clips}; give 1 or more.")
+    dataset = SynthAVS(task, split, seed, clips)
     with tqdm(desc="clips", unit="clip", leave=False) as bar:
-        write(SynthAVS(task, split, seed, clips), folder, videos, _advance(bar), workers)
+        write(dataset, folder, videos, _advance(bar), workers)
     print(f"{clips} {task} clips, split {split}, seed {seed}: {folder}")
     return 0
 
@@ -178,7 +179,8 @@ def train_from(config: Config) -> Callable[..., int]:
             preset: A preset's name (see `info`) or a JSON file of a config.
             out: The run folder.
             data: synth (SynthAVS, drawn while training), or a folder in AVSBench's layout.
-            resume: Go on with the run in the folder; its number of epochs may be raised.
+            resume: Go on with the run in the folder; its number of epochs may be raised, which stretches a
+                one-cycle schedule: the learning rate jumps up to where the longer cycle stands.
             device: auto, cpu or cuda.
             workers: Processes that prepare clips.
             start_from: A model file whose weights a new run begins with, as far as they fit.
@@ -188,7 +190,8 @@ def train_from(config: Config) -> Callable[..., int]:
         """
         from avseg.train import train as run
 
-        load_config(preset)  # a wrong name is said before anything else
+        if load_config(preset) != config:  # the flags below would start at another preset's values
+            raise ConfigError(f"Write the preset first: python -m avseg train {preset} --out {out} ...")
         experiment = Config(model, train)
         path = run(experiment, out, data, device, workers, resume, start_from, _command(), tensorboard)
         print(f"Model: {path}")
@@ -250,6 +253,7 @@ def evaluate(
         found = clips_of(data, task, split, measured.config.image_size, clips, seed)
         words = f"SynthAVS {task} {split}, seed {seed}" if data == "synth" else f"{data}, {task} {split}"
         chosen = some_of(found, clips, seed)
+        out.mkdir(parents=True, exist_ok=True)  # a place that cannot be written to is said before the work
         evaluation = run(measured, found, chosen, measuring, words, _command(), on_progress)
         if process()[0] == 0:
             path = write_evaluation(evaluation, out)
@@ -387,7 +391,6 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
 
 
 def _named_config(arguments: list[str]) -> Config:
-    for word in arguments[1:] if arguments[:1] == ["train"] else ():
-        if word in PRESETS or word.endswith(".json"):
-            return load_config(word)
-    return Config()
+    """Return the config that stands right behind the word train, else the defaults."""
+    named = arguments[:1] == ["train"] and len(arguments) > 1 and not arguments[1].startswith("-")
+    return load_config(arguments[1]) if named else Config()

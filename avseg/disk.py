@@ -1,9 +1,12 @@
 """Writing files whole or not at all."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+UNFINISHED = ".part"
 
 
 @contextmanager
@@ -14,7 +17,7 @@ def whole(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{UNFINISHED}")
     try:
         unfinished.touch()
         usual = unfinished.stat().st_mode
@@ -25,3 +28,9 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder; nobody may be writing there meanwhile."""
+    for left in Path(folder).glob(f".*{UNFINISHED}"):
+        left.unlink(missing_ok=True)

@@ -5,12 +5,13 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from avseg.errors import AvsegError, RunError
-from avseg.runs import RunFolder
+from avseg.runs import RunFolder, Status
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -39,6 +40,25 @@ def stop_on_signals(run: RunFolder, main: bool) -> Iterator[None]:
 
 
 @contextmanager
+def told(run: RunFolder, status: Status, main: bool) -> Iterator[None]:
+    """Write the status of a run that begins, and, when it ends by an error, why: into status and log.
+
+    Of several processes only the main one writes.
+    """
+    if main:
+        run.write_status(status)
+    try:
+        yield
+    except BaseException as error:
+        if main:
+            known = run.read_status() or status
+            with suppress(OSError):  # the disk may be what is full
+                run.write_status(replace(known, state="failed", message=words_of(error)))
+                run.say(words_of(error))
+        raise
+
+
+@contextmanager
 def in_words(folder: Path) -> Iterator[None]:
     """Turn what machines run out of into a `RunError` that says what to do; other errors pass."""
     try:
@@ -52,6 +72,11 @@ def in_words(folder: Path) -> Iterator[None]:
     except RuntimeError as error:
         if "allocate memory" in str(error):
             raise _memory() from error
+        if str(error).startswith("DataLoader worker"):
+            raise RunError(
+                "A process that prepares clips was ended from outside, which happens when the memory is not "
+                "enough. Lower --workers and go on with --resume."
+            ) from error
         raise
     except Exception as error:
         # safetensors wraps the system's error.

@@ -130,7 +130,8 @@ def watched(path: Path | None) -> Iterator[Callable[[int, int], None] | None]:
     except BaseException as error:
         at_once = isinstance(error, KeyboardInterrupt)
         words = "Ended at once; no report was written." if at_once else words_of(error)
-        write("stopped" if at_once or isinstance(error, Ended) else "failed", words)
+        with suppress(ReportError):  # the disk may be what is full
+            write("stopped" if at_once or isinstance(error, Ended) else "failed", words)
         raise
     else:
         write("finished")

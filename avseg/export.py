@@ -115,11 +115,14 @@ def write_heard(video: Path, waveform: np.ndarray, path: Path, start: float = 0.
     codecs = ["-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart"]
     command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *inputs, *codecs, str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=120)
+        subprocess.run(command, capture_output=True, timeout=120, check=True)
+    except subprocess.SubprocessError as error:
+        path.unlink(missing_ok=True)
+        raise ClipError(
+            f"{video.name} could not be written with another sound. Choose the clip anew."
+        ) from error
     finally:
         sound.unlink(missing_ok=True)
-    if done.returncode:
-        raise ClipError(f"{video.name} could not be written with another sound. Choose the clip anew.")
     return path
 
 

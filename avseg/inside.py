@@ -16,6 +16,7 @@ from avseg.audio import patches_for
 from avseg.clip import Clip
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
+from avseg.metrics import foreground_logit
 from avseg.models.avsegformer import AVSegFormer, MaskGeneration
 from avseg.models.backbones import normalise
 from avseg.predict import Predictor, read_logits
@@ -165,13 +166,13 @@ def contributions(
     strength = product.abs().mean((0, 2, 3)) * head.mlp[0].weight.flatten(1).norm(dim=0)
     most = min(count, max(8, int(work / _work_of(head, mixed))))
     measured = strength.argsort(descending=True)[:most].sort().values
-    whole = _foreground(head.linear(mixed + head.mlp(product)))  # [1, 4h, 4w]
+    whole = foreground_logit(head.linear(mixed + head.mlp(product)))  # [1, 4h, 4w]
     weight = (whole > 0) if (whole > 0).any() else torch.ones_like(whole, dtype=torch.bool)
     drop = torch.full((count,), float("nan"), device=mixed.device)
     for chosen in _portions(measured, head, mixed):
         without = product.repeat(len(chosen), 1, 1, 1)
         without[torch.arange(len(chosen)), chosen] = 0
-        lost = whole - _foreground(head.linear(mixed + head.mlp(without)))  # [n, 4h, 4w]
+        lost = whole - foreground_logit(head.linear(mixed + head.mlp(without)))  # [n, 4h, 4w]
         drop[chosen] = (lost * weight).sum((1, 2)) / weight.sum()
     drops = drop.cpu().numpy()
     order = measured.cpu().numpy()
@@ -197,11 +198,6 @@ def _work_of(head: MaskGeneration, mixed: torch.Tensor) -> int:
     return cells * (
         mlp + wide.weight.numel() + 16 * sum(x.weight.numel() for x in late if hasattr(x, "weight"))
     )
-
-
-def _foreground(logits: torch.Tensor) -> torch.Tensor:
-    """Return the logit of "anything sounds here" [B, H, W] of logits [B, classes, H, W]."""
-    return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1:].logsumexp(1) - logits[:, 0]
 
 
 def _first(tensor: torch.Tensor) -> torch.Tensor:

@@ -36,6 +36,14 @@ def agreement(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return torch.where(union > 0, (one & other).sum(1) / union.clamp(min=1), 1.0)
 
 
+def foreground_logit(logits: torch.Tensor) -> torch.Tensor:
+    """Return the logit of "anything sounds here" [F, H, W] of logits [F, C, H, W].
+
+    Of several classes the log-odds of all but background, class 0, together.
+    """
+    return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1:].logsumexp(1) - logits[:, 0]
+
+
 def miou(logits: torch.Tensor, truth: torch.Tensor) -> float:
     """Return AVSBench's mIoU of one batch of binary logits [F, H, W]: mean frame IoU at probability 0.5."""
     return frame_iou(logits.sigmoid() > 0.5, truth).mean().item()

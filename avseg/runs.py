@@ -14,6 +14,7 @@ Reading a run needs no torch, so that watching is cheap.
 """
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -129,19 +130,21 @@ class RunFolder:
             file.write(json.dumps({"time": time.time(), "kind": kind, **values}) + "\n")
 
     def events(self) -> Iterator[dict[str, object]]:
-        """Return the event log line by line; a line that was cut short by a kill is left out."""
+        """Return the event log line by line; what is no event, as after a kill or a crash, is left out."""
         if not self.events_file.is_file():
             return
-        with self.events_file.open() as file:
+        with self.events_file.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 try:
-                    yield json.loads(line)
+                    event = json.loads(line)
                 except ValueError:
                     continue
+                if isinstance(event, dict) and "kind" in event:
+                    yield event
 
     def forget_events_after(self, step: int) -> None:
         """Drop the events of steps that a resumed run will take again."""
-        kept = [event for event in self.events() if event.get("step", 0) <= step]
+        kept = [event for event in self.events() if _number(event.get("step", 0)) <= step]
         with whole(self.events_file) as file:
             file.write_text("".join(json.dumps(event) + "\n" for event in kept))
 
@@ -168,13 +171,17 @@ class RunFolder:
         self._stop.unlink(missing_ok=True)
 
 
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else math.inf
+
+
 def lives(pid: int, started: float) -> bool:
     """Say whether the process of this number that started at this time (s) still runs."""
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - started) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except (psutil.Error, TypeError, ValueError, OverflowError):  # a status that a hand wrote
         return False
 
 

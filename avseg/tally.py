@@ -7,7 +7,15 @@ import numpy as np
 import torch
 
 from avseg.data.labels import CLASSES
-from avseg.metrics import F_THRESHOLDS, agreement, class_scores, f_curves, frame_iou, pixels_of_classes
+from avseg.metrics import (
+    F_THRESHOLDS,
+    agreement,
+    class_scores,
+    f_curves,
+    foreground_logit,
+    frame_iou,
+    pixels_of_classes,
+)
 from avseg.robustness import SWAPPED, SWITCHES, Trial
 
 
@@ -61,11 +69,6 @@ def masks(logits: torch.Tensor) -> torch.Tensor:
     return logits[:, 0].sigmoid() > 0.5 if logits.shape[1] == 1 else logits.argmax(1) > 0
 
 
-def foreground_score(logits: torch.Tensor) -> torch.Tensor:
-    """Return the logit of the foreground [F, H, W]; many classes are joined into one."""
-    return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1:].logsumexp(1) - logits[:, 0]
-
-
 def tally(
     trial: Trial, logits: torch.Tensor, others: Mapping[str, torch.Tensor], by_class: bool
 ) -> tuple[ClipTally, ClassTally]:
@@ -78,7 +81,7 @@ def tally(
     if by_class:
         return _clip(trial, logits, others, torch.zeros(0, F_THRESHOLDS)), _own_classes(trial, logits[kept])
     truth = trial.batch.classes[kept] > 0
-    curves = f_curves(foreground_score(logits)[kept], truth).cpu().double()  # 0 where truth is empty
+    curves = f_curves(foreground_logit(logits)[kept], truth).cpu().double()  # 0 where truth is empty
     return _clip(trial, logits, others, curves), _classes_in_view(trial, masks(logits)[kept], curves)
 
 

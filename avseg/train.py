@@ -4,8 +4,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -16,6 +15,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from tqdm import tqdm
 
+from avseg.board import Send, board
 from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
 from avseg.data.batches import Batch
@@ -27,7 +27,8 @@ from avseg.data.loaders import (
     validation_clips,
     validation_loader,
 )
-from avseg.endings import in_words, stop_on_signals, words_of
+from avseg.disk import sweep
+from avseg.endings import in_words, stop_on_signals, told
 from avseg.errors import ConfigError, RunError
 from avseg.lessons import lessons
 from avseg.losses import training_loss
@@ -63,39 +64,18 @@ def train(
     """
     run, accelerator = RunFolder(out), _accelerator(config, device)
     if accelerator.is_main_process:
-        _open(run, config, resume)
+        _open(run, config, data, resume)
     accelerator.wait_for_everyone()
     status = Status("running", epochs=config.train.epochs, data=data, command=command, started=time.time())
-    board = _tensorboard(run) if tensorboard and accelerator.is_main_process else None
-    with _told(run, status, accelerator), in_words(run.path):
+    with (
+        told(run, status, accelerator.is_main_process),
+        in_words(run.path),
+        board(run.path / "tensorboard", tensorboard and accelerator.is_main_process) as send,
+    ):
         training = Training(config, run, data, accelerator, workers, status)
         training.begin(start_from)
-        training.go(board)
+        training.go(send)
     return run.last_model
-
-
-@contextmanager
-def _told(run: RunFolder, status: Status, accelerator: Accelerator) -> Iterator[None]:
-    """Write into the status and the log why a run ended."""
-    if accelerator.is_main_process:
-        run.write_status(status)
-    try:
-        yield
-    except BaseException as error:
-        if accelerator.is_main_process:
-            known = run.read_status() or status
-            with suppress(OSError):  # the disk may be what is full
-                run.write_status(replace(known, state="failed", message=words_of(error)))
-                run.say(words_of(error))
-        raise
-
-
-def _tensorboard(run: RunFolder) -> object:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ConfigError("--tensorboard needs the package tensorboard: pip install tensorboard.") from error
-    return SummaryWriter(run.path / "tensorboard")
 
 
 def _accelerator(config: Config, device: str) -> Accelerator:
@@ -112,15 +92,24 @@ def _accelerator(config: Config, device: str) -> Accelerator:
     )
 
 
-def _open(run: RunFolder, config: Config, resume: bool) -> None:
-    """Begin the folder, or check that the run in it can go on with this config."""
+def _open(run: RunFolder, config: Config, data: str, resume: bool) -> None:
+    """Begin the folder, or check that the run in it can go on with this config and these data.
+
+    A data folder may have moved since; drawn scenes and a folder are never the same data.
+    """
     if not resume:
         return run.create(config)
     known = run.read_status()
     if known is not None and known.state == "running":
         raise RunError(f"The run in {run.path} is still at work (process {known.pid}).")
+    if known is not None and run.resume_file.is_file() and (known.data == SYNTH) != (data == SYNTH):
+        raise ConfigError(
+            f"The run in {run.path} was begun with --data {known.data}, not {data}. Resume it with the same, "
+            "or begin another run."
+        )
     run.extend(config)
     run.take_stop_away()
+    sweep(run.path)
 
 
 class Training:
@@ -182,7 +171,7 @@ class Training:
             self.event(kind, **values)
             self.say(f"{kind.replace('_', ' ')}: {values['steps']} steps, accuracy {values['accuracy']:.3f}")
 
-    def go(self, board: object | None) -> None:
+    def go(self, send: Send) -> None:
         """Take the steps that are left; end early, after a checkpoint, when asked to stop."""
         recent: deque[float] = deque(maxlen=50)
         main, first = self.accelerator.is_main_process, self.progress.step
@@ -198,10 +187,10 @@ class Training:
                 bar.update()
                 self.note(sum(recent) / len(recent) * (self.steps - self.progress.step))
                 if self.progress.step % self.per_epoch == 0:
-                    self.end_epoch(board)
+                    self.end_epoch(send)
                 elif self.progress.step % self.config.train.checkpoint_steps == 0:
                     self.checkpoint()
-                _send(board, "train", values)
+                send("train", values)
                 if self.asked_to_stop():
                     break
         if self.progress.step < self.steps:
@@ -223,18 +212,27 @@ class Training:
             with nullcontext() if last else self.accelerator.no_sync(self.parallel):
                 for name, value in self.backward(part).items():
                     sums[name] = sums.get(name, 0) + value / len(parts)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), c.clip_gradient or math.inf)
+        length = self.accelerator.clip_grad_norm_(self.model.parameters(), c.clip_gradient or math.inf)
         mean = self.accelerator.reduce(torch.stack(list(sums.values())), "mean").tolist()
-        if not math.isfinite(mean[0]):
-            raise RunError(
-                f"The loss is not a number any more after step {step}. Lower train.learning_rate (now "
-                f"{c.learning_rate:g}) or set train.clip_gradient, and begin another run."
-            )
+        self.check(mean[0], float(length))
         rate = self.schedule.get_last_lr()[0]
         self.optimizer.step()
         self.schedule.step()
         self.progress = replace(self.progress, step=step + 1)
         return {"epoch": epoch, "step": step + 1, **dict(zip(sums, mean, strict=True)), "learning_rate": rate}
+
+    def check(self, loss: float, gradient: float) -> None:
+        """Raise RunError, before any weight moves, when the loss or the gradient's length is no number."""
+        # The loss scaling of fp16 looks for infinite gradients on purpose, and leaves their steps out.
+        usable = math.isfinite(gradient) or self.accelerator.scaler is not None
+        if math.isfinite(loss) and usable:
+            return
+        wrong = "gradient" if math.isfinite(loss) else "loss"
+        raise RunError(
+            f"The {wrong} is not a number any more after step {self.progress.step}. Lower "
+            f"train.learning_rate (now {self.config.train.learning_rate:g}) or set train.clip_gradient, and "
+            "begin another run."
+        )
 
     def backward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Add the gradients of a micro-batch; return the loss and its parts."""
@@ -250,7 +248,7 @@ class Training:
         parts = {"loss": loss.total, "mask": loss.mask, "auxiliary": loss.auxiliary, "bce": loss.bce}
         return {name: part.detach().float() for name, part in parts.items()}
 
-    def end_epoch(self, board: object | None) -> None:
+    def end_epoch(self, send: Send) -> None:
         """Evaluate where the config says so, keep the best model, write a checkpoint."""
         c, done = self.config.train, self.progress.step // self.per_epoch
         due = done > c.validate_from and (done - c.validate_from) % c.validate_every == 0
@@ -261,7 +259,7 @@ class Training:
             self.say(
                 f"Epoch {done} of {c.epochs}: mIoU {result.miou:.3f}, marked in silence {result.silence:.1%}"
             )
-            _send(board, "validation", values)
+            send("validation", values)
             if self.progress.best_miou is None or result.miou > self.progress.best_miou:
                 self.progress = replace(self.progress, best_miou=result.miou)
                 self.save(self.run.best_model)
@@ -334,10 +332,3 @@ class Training:
 
     def _few(self) -> Config:
         return replace(self.config, train=replace(self.config.train, validation_clips=SAMPLE_CLIPS))
-
-
-def _send(board: object | None, group: str, values: dict[str, float]) -> None:
-    """Send an event's numbers to tensorboard, if it is wanted."""
-    for name, value in values.items() if board is not None else ():
-        if name not in ("step", "epoch"):
-            board.add_scalar(f"{group}/{name}", value, values["step"])

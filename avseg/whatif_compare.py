@@ -108,7 +108,6 @@ def write_comparison(
     folder: Path, before: Prediction, after: Prediction, comparison: Comparison, changes: Sequence[Change]
 ) -> Path:
     """Write comparison.json and strip.png into `folder`; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     values = {
         name: value.round(6).tolist() for name, value in asdict(comparison).items() if value is not None
     }

@@ -9,10 +9,12 @@ PAGE = ROOT / "docs" / "api.md"
 MODULES = (
     *("avseg", "avseg.clip", "avseg.audio", "avseg.predict", "avseg.export", "avseg.draw"),
     *("avseg.checkpoints", "avseg.hub", "avseg.config", "avseg.record", "avseg.inside", "avseg.inside_maps"),
-    *("avseg.whatif", "avseg.whatif_compare", "avseg.train", "avseg.runs", "avseg.evaluate", "avseg.report"),
+    *("avseg.whatif", "avseg.whatif_compare", "avseg.train", "avseg.runs", "avseg.curve"),
+    *("avseg.evaluate", "avseg.report", "avseg.measured_clip"),
     *("avseg.losses", "avseg.metrics", "avseg.models.avsegformer", "avseg.models.shared"),
     *("avseg.models.deformable", "avseg.models.backbones", "avseg.models.vggish", "avseg.models.released"),
     *("avseg.data.labels", "avseg.data.avsbench", "avseg.data.check", "avseg.data.synth.dataset"),
+    "avseg.data.synth.scenes",
     "avseg.errors",
 )
 HEAD = """# API

@@ -26,16 +26,8 @@ from avseg.config import PRESETS, ModelConfig
 from avseg.errors import CheckpointError
 from avseg.models.avsegformer import AVSegFormer
 from tests.reference_fill import empty_state
+from tests.small import SMALL
 
-SMALL = replace(
-    PRESETS["tiny"].model,
-    backbone_channels=(8, 16, 24, 32),
-    embed_dim=32,
-    encoder_layers=1,
-    decoder_layers=1,
-    feedforward_dim=32,
-    queries=4,
-)
 CARD = Card("mine", "trained", "Trained for no time at all, for a test.")
 
 

@@ -1,7 +1,9 @@
+import io
 import math
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -397,3 +399,10 @@ def test_real_clips(name: str, count: int, size: tuple[int, int], audible: bool)
     assert len(clip.waveform) == round(clip.duration * RATE)
     assert clip.has_sound and clip.waveform.any() == audible
     assert clip.frames.std() > 1
+
+
+@pytest.mark.parametrize("said", [b"", b"P6\n", b"P6\n4", b"P6\n4 2\n255\n", b"P6\n4 2\n255\n" + bytes(23)])
+def test_a_picture_that_was_cut_short_is_none(said: bytes):
+    stream = io.BytesIO(said)
+    child = SimpleNamespace(read=stream.read, read_line=stream.readline)
+    assert avseg.clip._next_ppm(child) is None

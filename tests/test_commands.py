@@ -110,6 +110,28 @@ def test_wrong_flags_of_train_are_one_sentence(tmp_path: Path, capsys):
     assert "gone.json" in capsys.readouterr().err
 
 
+def test_flags_of_train_start_at_the_preset_that_is_named(tmp_path: Path, capsys):
+    # The folder has the name of another preset.
+    assert main(["train", "--out", "tiny", "s4-r50-paper"]) == 1
+    assert "Write the preset first: python -m avseg train s4-r50-paper" in capsys.readouterr().err
+    assert not Path("tiny").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_said_before_the_work(small: Path, tmp_path: Path, capsys):
+    (tmp_path / "file").write_text("")
+    out = ["--out", str(tmp_path / "file" / "report")]
+    assert main(["evaluate", "--model", str(small), *out, "--clips", "1000000"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"avseg: {tmp_path}/file") and "Traceback" not in said
+
+
+@pytest.mark.parametrize("flag", [("--clips", "0"), ("--clips", "-1"), ("--seed", "-1")])
+def test_clips_that_cannot_be_drawn_are_refused(flag: tuple[str, str], tmp_path: Path, capsys):
+    assert main(["synth", str(tmp_path / "data"), *flag]) == 1
+    assert flag[0][2:] in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
 def test_synth_writes_what_check_finds_whole(tmp_path: Path, capsys):
     arguments = [str(tmp_path / "data"), "--task", "ms3", "--clips", "1", "--no-videos", "--workers", "1"]
     assert main(["synth", *arguments, "--split", "test", "--seed", "4"]) == 0

@@ -208,6 +208,13 @@ def test_the_api_page_is_up_to_date():
     )
 
 
+def test_the_api_page_has_what_pages_and_notebooks_import():
+    make = runpy.run_path(str(ROOT / "docs/make_api.py"))
+    shown = [ROOT / page for page in PAGES] + sorted(ROOT.glob("notebooks/*.ipynb"))
+    used = {name for path in shown for name in re.findall(r"(?:from|import) (avseg[\w.]*)", path.read_text())}
+    assert "avseg.audio" in used and used <= set(make["MODULES"])
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     for target in links(ROOT / page):

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from avseg.__main__ import main
-from avseg.errors import ReportError
+from avseg.errors import DatasetError, ReportError
 from avseg.evaluate import evaluate
 from avseg.evaluations import Ended, EvaluationFolder, EvaluationStatus, watched
 from avseg.measured_clip import measured_clip
@@ -126,6 +126,15 @@ def test_status_tells_progress_end_and_error(tmp_path: Path):
     folder.ask_to_stop()  # while the process still starts
     with pytest.raises(Ended), watched(tmp_path) as on_progress:
         on_progress(1, 2)
+
+
+def test_a_full_disk_does_not_hide_why_it_ended(tmp_path: Path, monkeypatch):
+    def full(self, status):
+        raise ReportError("cannot be written to")
+
+    with pytest.raises(DatasetError, match="No clips"), watched(tmp_path):
+        monkeypatch.setattr(EvaluationFolder, "write", full)
+        raise DatasetError("No clips.")
 
 
 def test_a_process_that_is_gone_is_not_said_to_run(tmp_path: Path):

@@ -1,4 +1,5 @@
 import json
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from avseg.clip import read_clip
-from avseg.errors import ConfigError
+from avseg.errors import ClipError, ConfigError
 from avseg.export import Written, colours_of, write_clip, write_coco, write_heard, write_prediction
 from avseg.predict import Prediction, Predictor
 from tests.media import SINE, banner_of, counting, ffmpeg, pictures_of, sound_of
@@ -198,3 +199,16 @@ def test_folders_of_others_are_left_alone(prediction: Prediction, tmp_path: Path
     (mine / "masks").mkdir(parents=True)
     with pytest.raises(ConfigError, match="no earlier result"):
         write_prediction(prediction, mine)
+
+
+def test_a_video_that_cannot_be_heard_otherwise_is_said_in_words(tmp_path: Path, monkeypatch):
+    def endless(command: list[str], **options: object) -> None:
+        (tmp_path / "other.mp4").write_bytes(b"half")
+        raise subprocess.TimeoutExpired(command, 120)
+
+    (tmp_path / "text.mp4").write_text("This is not a video.")
+    for run in (subprocess.run, endless):
+        monkeypatch.setattr("avseg.export.subprocess.run", run)
+        with pytest.raises(ClipError, match=r"text\.mp4 could not be written with another sound"):
+            write_heard(tmp_path / "text.mp4", np.zeros(16_000, np.float32), tmp_path / "other.mp4")
+        assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]

@@ -8,19 +8,11 @@ import pytest
 import torch
 
 import avseg
-from avseg.config import PRESETS, ModelConfig
+from avseg.config import ModelConfig
 from avseg.errors import ConfigError
 from avseg.models.avsegformer import AVSegFormer
 from avseg.record import SITE, SITES, record, sites_of
-
-SMALL = replace(
-    PRESETS["tiny"].model,
-    backbone_channels=(32, 32, 32, 32),
-    image_size=64,
-    embed_dim=32,
-    queries=5,
-    mlp_dim=16,
-)
+from tests.small import SMALL
 
 
 def build(config: ModelConfig = SMALL) -> AVSegFormer:
@@ -70,10 +62,10 @@ def test_sites_have_the_shapes_they_promise(model, inputs):
         "mixer.attention": [(2, c.heads, 1, 256)],
         "mixer.weights": [(2, 32)],
         "mask_feature.mixed": [(2, 32, 16, 16)],
-        "queries": [(2, 5, 32)],
-        "decoder.attention": [(2, c.heads, 5, tokens)] * c.decoder_layers,
-        "decoder.queries": [(2, 5, 32)] * c.decoder_layers,
-        "mask.product": [(2, 5, 16, 16)],
+        "queries": [(2, c.queries, 32)],
+        "decoder.attention": [(2, c.heads, c.queries, tokens)] * c.decoder_layers,
+        "decoder.queries": [(2, c.queries, 32)] * c.decoder_layers,
+        "mask.product": [(2, c.queries, 16, 16)],
         "mask.mlp": [(2, 32, 16, 16)],
         "intermediate": [(2, 1, 64, 64)] * c.decoder_layers,
     }
@@ -91,7 +83,7 @@ def test_keep_reduces_before_storing(model, inputs):
     with record(model, ["decoder.attention"], {"decoder.attention": lambda a: a[:1].mean(1)}) as seen:
         model(*inputs)
     assert list(seen) == ["decoder.attention"]
-    assert all(a.shape[:2] == (1, 5) for a in seen["decoder.attention"])
+    assert all(a.shape[:2] == (1, SMALL.queries) for a in seen["decoder.attention"])
 
 
 def test_stored_values_are_detached_copies(model, inputs):

@@ -1,5 +1,6 @@
 """A run folder can be read while, and after, somebody else writes it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -43,6 +44,26 @@ def test_an_event_cut_short_is_left_out(run: RunFolder):
     run.forget_events_after(1)
     assert [event["step"] for event in run.events()] == [1]
     assert run.events_file.read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize(
+    "line", ["3", "null", '["step"]', '{"step": 2}', '{"kind": "step", "step": "2"}', "\xff"]
+)
+def test_what_is_no_event_is_left_out(line: str, run: RunFolder):
+    run.write_event("lesson", steps=9)
+    with run.events_file.open("ab") as file:
+        file.write(line.encode("latin-1") + b"\n")
+    run.write_event("step", step=1)
+    run.forget_events_after(1)
+    assert [event["kind"] for event in run.events()] == ["lesson", "step"]
+
+
+def test_a_status_that_a_hand_wrote_says_nothing_about_a_process(run: RunFolder):
+    run.write_status(Status("running"))
+    values = json.loads(run._status.read_text())
+    for wrong in ("nine", -5, 2**70):
+        run._status.write_text(json.dumps(values | {"pid": wrong}))
+        assert run.read_status().state == "killed"
 
 
 def test_the_status_tells_a_dead_process_from_a_living_one(run: RunFolder):

@@ -98,7 +98,7 @@ def test_a_killed_run_ends_as_if_nothing_had_been(moment: str, whole: Path, tmp_
     assert losses(out) == losses(whole)
     assert same_weights(out / "last.safetensors", whole / "last.safetensors")
     assert same_weights(out / "resume.safetensors", whole / "resume.safetensors")
-    assert not [p for p in out.iterdir() if p.name.startswith(".last")]
+    assert not [p for p in out.iterdir() if p.name.startswith(".")]
 
 
 def test_the_stop_file_ends_a_run_that_can_go_on(whole: Path, tmp_path: Path, monkeypatch):
@@ -128,6 +128,9 @@ def test_epochs_can_be_added_and_nothing_else_changed(tmp_path: Path):
     other = replace(longer, train=replace(longer.train, learning_rate=1.0))
     with pytest.raises(ConfigError, match=r"train\.learning_rate"):
         run_here(other, tmp_path / "run", resume=True)
+    with pytest.raises(ConfigError, match="--data synth"):
+        run_here(longer, tmp_path / "run", resume=True, data=str(tmp_path))
+    assert RunFolder(tmp_path / "run").read_status().state == "finished"
     run_here(longer, tmp_path / "run", resume=True)
     run_here(longer, tmp_path / "other")
     assert len(losses(tmp_path / "run")) == 6
@@ -168,17 +171,56 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(tmp_path: Path, monkeypa
     assert load_model(tmp_path / "run" / "last.safetensors")
 
 
+def test_a_gradient_that_is_no_number_moves_no_weight(tmp_path: Path, monkeypatch):
+    backward = Training.backward
+
+    def broken(self, batch):
+        parts = backward(self, batch)
+        if self.progress.step == 1:  # the step before a checkpoint
+            next(p for p in self.model.parameters() if p.grad is not None).grad.view(-1)[0] = float("nan")
+        return parts
+
+    monkeypatch.setattr(Training, "backward", broken)
+    with pytest.raises(RunError, match="gradient is not a number any more after step 1"):
+        run_here(CONFIG, tmp_path / "run")
+    kept = load_file(tmp_path / "run" / "last.safetensors").values()
+    assert all(value.isfinite().all() for value in kept)
+    assert [step for step, _ in losses(tmp_path / "run")] == [1]
+
+
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("x"), RuntimeError("can't allocate memory: 9 bytes")]
+    ("error", "advice"),
+    [
+        (torch.OutOfMemoryError("x"), "batch_size"),
+        (RuntimeError("can't allocate memory: 9 bytes"), "batch_size"),
+        (RuntimeError("DataLoader worker (pid 9) is killed by signal: Killed."), "--workers"),
+    ],
 )
-def test_memory_that_runs_out_is_said_in_words(error: Exception, tmp_path: Path, monkeypatch):
+def test_memory_that_runs_out_is_said_in_words(error: Exception, advice: str, tmp_path: Path, monkeypatch):
     def step(self, batch):
         raise error
 
     monkeypatch.setattr(Training, "step", step)
-    with pytest.raises(RunError, match="batch_size"):
+    with pytest.raises(RunError, match=advice):
         run_here(CONFIG, tmp_path / "run")
     assert RunFolder(tmp_path / "run").read_status().state == "failed"
+
+
+def test_one_frame_of_each_clip_is_one_with_ground_truth(tmp_path: Path):
+    # Of S4's training clips only the first frame has a mask.
+    run_here(small_config({"task": "s4"}, epochs=1, frames_per_clip=1), tmp_path / "run")
+    assert all(0 < loss < 10 for _, loss in losses(tmp_path / "run"))
+
+
+def test_a_damaged_clip_is_named_by_a_worker_as_by_nobody_else(tmp_path: Path):
+    for split in ("train", "val"):
+        write(SynthAVS("ms3", split, 1, 4), tmp_path / "data", videos=False)
+    next((tmp_path / "data").rglob("gt_masks/train/*/*_3.png")).unlink()
+    config = small_config(epochs=1, frames_per_clip=0)
+    with pytest.raises(DatasetError, match="is missing") as caught:
+        train(config, tmp_path / "run", str(tmp_path / "data"), "cpu", workers=1)
+    assert "Traceback" not in str(caught.value)
+    assert RunFolder(tmp_path / "run").read_status().message == str(caught.value)
 
 
 def test_missing_data_are_named(tmp_path: Path):
@@ -286,9 +328,12 @@ def test_two_processes_train_as_one(tmp_path: Path, root: Path):
 
 
 def test_tensorboard_is_a_second_sink(tmp_path: Path):
-    pytest.importorskip("tensorboard")
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run_here(small_config(epochs=1), tmp_path / "run", tensorboard=True)
-    assert list((tmp_path / "run" / "tensorboard").glob("events*"))
+    seen = accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    sent = [(event.step, pytest.approx(event.value)) for event in seen.Scalars("train/loss")]
+    assert losses(tmp_path / "run") == sent
+    assert [event.step for event in seen.Scalars("validation/miou")] == [3]
 
 
 def test_an_epoch_must_fill_a_step(tmp_path: Path):

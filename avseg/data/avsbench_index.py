@@ -4,14 +4,17 @@ import csv
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from avseg.data.avsbench_layout import LAYOUTS, Entry, Layout
 from avseg.data.labels import CLASS_INDEX, S4_CATEGORY_CLASS, parse_objects
+from avseg.disk import whole
 from avseg.errors import ConfigError, DatasetError
 
-_VERSION = 1  # of the cached index; another one is made anew
+_PLAIN = re.compile(r"(?!\.\.?$)[^/\\\0]*")  # what stays in the folder that it is put into
+_VERSION = 2  # of the cached index; another one is made anew
 
 
 def find_tasks(root: Path | str) -> dict[str, Path]:
@@ -98,9 +101,20 @@ def _from_table(table: Path, task: str) -> tuple[Entry, ...]:
                     f"{table} has the columns {', '.join(columns)}; expected {', '.join(layout.columns)}. "
                     f"Restore {missing[0]!r} from AVSBench's own table."
                 )
-            return tuple(_entry(row, task) for row in rows if row[layout.name])
+            return tuple(_inside(_entry(row, task), table) for row in rows if row[layout.name])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{table} cannot be read as a table ({error}); expected a csv file.") from None
+
+
+def _inside(entry: Entry, table: Path) -> Entry:
+    """Return an entry; DatasetError for one whose name, split or category would lead out of the folder."""
+    given = entry.given if "{given}" in entry.layout.frame else ""
+    for name in (entry.name, entry.split, entry.subset, given):
+        if not _PLAIN.fullmatch(name):
+            raise DatasetError(
+                f"{table} has {name!r}, which is no name of a file or folder: take that row out."
+            )
+    return entry
 
 
 def _entry(row: dict[str, str], task: str) -> Entry:
@@ -184,10 +198,10 @@ def _from_cache(path: Path | None, key: list[object]) -> tuple[Entry, ...] | Non
 def _to_cache(path: Path | None, key: list[object], entries: tuple[Entry, ...]) -> None:
     if path is None:
         return
-    part = path.with_suffix(f".{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"key": key, "entries": [[*vars(entry).values()] for entry in entries]}))
-        part.replace(path)
+        with whole(path) as file:
+            file.write_text(
+                json.dumps({"key": key, "entries": [[*vars(entry).values()] for entry in entries]})
+            )
     except OSError:  # a full disk or a folder that may not be written only costs the time saved
         return

@@ -40,8 +40,8 @@ class ClipTensors(Dataset):
 
     Positions past the last clip begin again at the first, with other light and other frames.
     size: px. `jitter` varies light and colour from clip to clip. `frames` takes that many frames of each,
-    chosen by (seed, position); 0 takes all. `crop` keeps the middle square, as AVSS is trained; other
-    frames are squashed.
+    chosen by (seed, position), the first one among them where no other has ground truth; 0 takes all. `crop`
+    keeps the middle square, as AVSS is trained; other frames are squashed.
     """
 
     def __init__(
@@ -64,6 +64,9 @@ class ClipTensors(Dataset):
         if 0 < self.frames < self.clips.seconds:
             moments = np.sort(rng.choice(self.clips.seconds, self.frames, replace=False))
         sample = self.clips.read(position % len(self.clips), moments)
+        if moments is not None and not sample.labelled.any():
+            moments[0] = 0  # S4 labels the first frame of its training clips, and no other
+            sample = self.clips.read(position % len(self.clips), moments)
         frames, classes = torch.from_numpy(sample.frames), torch.from_numpy(sample.classes)
         if self.crop:
             frames, classes = middle_square(frames), middle_square(classes)

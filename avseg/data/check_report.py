@@ -1,6 +1,7 @@
 """What a check of a data folder found, and the files that tell it: report.json, report.csv and report.md."""
 
 import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from avseg.data.avsbench_layout import LAYOUTS
+from avseg.disk import whole
 
 KINDS: dict[str, tuple[str, str]] = {
     "clip count": ("error", "the table lists another number of clips than AVSBench's"),
@@ -116,7 +118,6 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def write_report(report: CheckReport, folder: Path | str) -> Path:
     """Write report.json (everything), report.csv (a row per finding) and report.md, and return the folder."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     record = {
         "folder": report.folder,
         "task": report.task,
@@ -128,12 +129,18 @@ def write_report(report: CheckReport, folder: Path | str) -> Path:
         "counts": report.counts,
         "findings": [{"severity": f.severity, **asdict(f)} for f in report.findings],
     }
-    (folder / "report.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-    with (folder / "report.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.DictWriter(file, COLUMNS)
-        rows.writeheader()
-        rows.writerows(record["findings"])
-    (folder / "report.md").write_text(f"{summary(report)}\n{_examples(report)}", encoding="utf-8")
+    table = io.StringIO()
+    rows = csv.DictWriter(table, COLUMNS)
+    rows.writeheader()
+    rows.writerows(record["findings"])
+    texts = {
+        "report.json": json.dumps(record, indent=1),
+        "report.csv": table.getvalue(),
+        "report.md": f"{summary(report)}\n{_examples(report)}",
+    }
+    for name, text in texts.items():
+        with whole(folder / name) as file:
+            file.write_text(text, encoding="utf-8", newline="")
     return folder
 
 

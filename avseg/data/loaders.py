@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import DataLoader, Sampler, Subset
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from avseg.config import Config
-from avseg.data.batches import ClipTensors, collate
+from avseg.data.batches import Batch, ClipTensors, collate
 from avseg.data.samples import Clips
 from avseg.data.synth.dataset import SynthAVS
-from avseg.errors import ConfigError, DatasetError
+from avseg.errors import AvsegError, ConfigError, DatasetError
 
 SYNTH = "synth"
 SYNTH_VALIDATION_CLIPS = 40
@@ -86,24 +86,58 @@ class StepClips(Sampler[list[int]]):
             yield [int(epoch * self.clips + index) for index in chosen]
 
 
+class Batches(DataLoader):
+    """Batches of clips; the error of one that cannot be read arrives as it was raised, from a worker too.
+
+    torch wraps what a worker raises in the words of its traceback, so errors travel in place of a batch.
+    """
+
+    def __init__(self, clips: Dataset, *given: object, **named: object):
+        super().__init__(_Caught(clips), *given, collate_fn=_joined, **named)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in super().__iter__():
+            if isinstance(batch, AvsegError):
+                raise batch
+            yield batch
+
+
+class _Caught(Dataset):
+    def __init__(self, clips: Dataset):
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, position: int) -> Batch | AvsegError:
+        try:
+            return self.clips[position]
+        except AvsegError as error:
+            return error
+
+
+def _joined(clips: list[Batch | AvsegError]) -> Batch | AvsegError:
+    return next((clip for clip in clips if isinstance(clip, AvsegError)), None) or collate(clips)
+
+
 def training_loader(
     clips: Clips, config: Config, steps: range, workers: int, rank: int = 0, world: int = 1
-) -> DataLoader:
+) -> Batches:
     """Return the batches of the given steps; one loader for all epochs, so that workers warm up once."""
     c, m = config.train, config.model
     tensors = ClipTensors(clips, m.image_size, c.jitter, c.frames_per_clip, m.task == "avss", c.seed)
     order = StepClips(
         clips_per_epoch(clips, config), c.batch_size, c.seed, steps.start, steps.stop, rank, world
     )
-    return DataLoader(tensors, batch_sampler=order, num_workers=workers, collate_fn=collate)
+    return Batches(tensors, batch_sampler=order, num_workers=workers)
 
 
 def validation_loader(
     clips: Clips, config: Config, workers: int = 0, rank: int = 0, world: int = 1
-) -> DataLoader:
+) -> Batches:
     """Return the batches of an evaluation: the chosen clips, spread over the split, this process's share."""
     count = min(config.train.validation_clips or len(clips), len(clips))
     chosen = np.linspace(0, len(clips) - 1, count).round().astype(int)[rank::world]
     share = Subset(ClipTensors(clips, config.model.image_size), [int(index) for index in chosen])
     # Workers stay from one evaluation to the next: what they have drawn and read once is warm.
-    return DataLoader(share, 4, num_workers=workers, collate_fn=collate, persistent_workers=workers > 0)
+    return Batches(share, 4, num_workers=workers, persistent_workers=workers > 0)

@@ -262,6 +262,13 @@ def test_tables_that_cannot_be_used(tmp_path: Path):
             clips.read(index)
 
 
+@pytest.mark.parametrize("subset", ["..", "/etc", "v2/..", "a\\b"])
+def test_a_table_cannot_lead_out_of_its_folder(subset: str, tmp_path: Path):
+    (tmp_path / "metadata.csv").write_text(f"{HEADER}\nv,v_0_10000,0,0,dog/man,test,{subset}\n")
+    with pytest.raises(DatasetError, match="take that row out"):
+        AVSBench(tmp_path, "avss", "test")
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real tables, or where they are not at hand, ones of their size."""
@@ -288,7 +295,7 @@ def test_an_index_of_full_size_is_quick_and_cached(large: Path, cache: Path):
     assert read_index(large, "avss") == made
     os.utime(large / "metadata.csv", ns=(1, 1))
     assert read_index(large, "avss") == made
-    assert '"key": [1, ' in kept.read_text()[:20]
+    assert '"key": [2, ' in kept.read_text()[:20]
 
 
 def test_an_index_follows_its_table_and_needs_no_cache(copy: Path, monkeypatch: pytest.MonkeyPatch):

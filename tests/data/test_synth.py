@@ -307,8 +307,9 @@ def test_a_foreign_csv_and_a_moved_clip_are_refused(tmp_path):
     with pytest.raises(DatasetError, match="empty folder"):
         write(data, tmp_path, videos=False)
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(DatasetError, match="columns"):
-        write(data, tmp_path, videos=False)
+    with pytest.raises(DatasetError, match="columns a, b; expected video_id, split"):
+        write(dataclasses.replace(data, seed=9), tmp_path, videos=False)
+    assert not [*tmp_path.rglob("te09*")]  # said before anything is drawn
 
 
 def test_examples_are_in_view_and_say_what_they_show():

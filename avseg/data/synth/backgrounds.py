@@ -54,7 +54,7 @@ def _render(place: str, split: str, variant: int, size: tuple[int, int]) -> Imag
 
 @cache
 def banked(place: str, split: str, variant: int) -> Image.Image:
-    """Returns one backdrop as an RGB picture of 384 x 216 (kept per process).
+    """Return one backdrop as an RGB picture of 384 x 216 (kept per process).
 
     Raises ConfigError for an unknown place or split.
     """
@@ -63,5 +63,5 @@ def banked(place: str, split: str, variant: int) -> Image.Image:
 
 @lru_cache(maxsize=32)  # a split's backdrops, 1.5 MB each
 def sharp(place: str, split: str, variant: int) -> Image.Image:
-    """Returns the same backdrop at 960 x 540, for frames larger than the kept picture."""
+    """Return the same backdrop at 960 x 540, for frames larger than the kept picture."""
     return _render(place, split, variant, (540, 960))

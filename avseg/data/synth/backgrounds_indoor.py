@@ -8,7 +8,7 @@ from avseg.data.synth.objects_svg import Pen, darker, lighter, near
 
 
 def _boards(pen: Pen, rng: np.random.Generator, top: float, colour: str) -> None:
-    """Draws floor boards whose joints run towards a vanishing point."""
+    """Draw floor boards whose joints run towards a vanishing point."""
     pen.box(0, top, 640, 360 - top, 0, pen.linear(0, top, 0, 360, colour, darker(colour, 0.22)))
     line, tall = "rgba(40,22,10,.26)", 360 - top
     edges = [top, *(top + tall * share for share in (0.11, 0.26, 0.46, 0.71)), 360]

@@ -28,7 +28,7 @@ _INK, _INK_2, _INK_3 = "#1B1C20", "#4D4F56", "#676A72"
 
 
 def draw_sheet(names: tuple[str, ...] = NAMES) -> Image.Image:
-    """Returns the sheet of these classes as an RGB picture WIDTH wide, in the order of AVSBench's index."""
+    """Return the sheet of these classes as an RGB picture WIDTH wide, in the order of AVSBench's index."""
     names = tuple(sorted(names, key=CLASS_INDEX.__getitem__))
     rows = -(-len(names) // _COLUMNS)
     page = Image.new("RGB", (WIDTH, _HEAD + rows * _ROW + _FOOT), _PAGE)
@@ -46,7 +46,7 @@ def draw_sheet(names: tuple[str, ...] = NAMES) -> Image.Image:
 def _write(
     pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, ink: str, to: str = "l"
 ) -> None:
-    """Writes one line on the base line at `at`; to = "l" starts there, "m" is centred, "r" ends there."""
+    """Write one line on the base line at `at`; to = "l" starts there, "m" is centred, "r" ends there."""
     pen.text(at, text, ink, ImageFont.load_default(size), anchor=f"{to}s")
 
 
@@ -63,7 +63,7 @@ def _heading(pen: ImageDraw.ImageDraw, count: int, wide: int) -> None:
 
 
 def _entry(page: Image.Image, pen: ImageDraw.ImageDraw, name: str, x: int, y: int, wide: int) -> None:
-    """Draws one class: name and index above, pictures on a plain ground, its sound beside them."""
+    """Draw one class: name and index above, pictures on a plain ground, its sound beside them."""
     _write(pen, (x, y + 20), name, 18, _INK)
     _write(pen, (x + wide, y + 20), f"index {CLASS_INDEX[name]}", 14, _INK_3, "r")
     top, ground = y + _TITLE, len(STYLES) * _STYLE
@@ -79,7 +79,7 @@ def _entry(page: Image.Image, pen: ImageDraw.ImageDraw, name: str, x: int, y: in
 
 
 def _sound(name: str, size: tuple[int, int]) -> Image.Image:
-    """Returns the log-mel picture of one synthesised sound, size (H, W), drawn as cells."""
+    """Return the log-mel picture of one synthesised sound, size (H, W), drawn as cells."""
     waveform = synthesise(name, np.random.default_rng(zlib.crc32(name.encode())), float(SECONDS))
     rows = np.round(4 * log_mel(waveform).numpy()) / 4  # steps that no eye sees, for a file a third smaller
     picture = Image.fromarray(spectrogram(rows)).resize(size[::-1], Image.Resampling.NEAREST)
@@ -88,7 +88,7 @@ def _sound(name: str, size: tuple[int, int]) -> Image.Image:
 
 
 def write_sheet(path: Path | str) -> Path:
-    """Writes the sheet of all classes as a PNG file and returns its path; missing folders are made."""
+    """Write the sheet of all classes as a PNG file and return its path; missing folders are made."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draw_sheet().save(path, "PNG", optimize=True)

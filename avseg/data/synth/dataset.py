@@ -22,7 +22,7 @@ class SynthAVS:
 
     task: "s4" (one class sounds through the clip), "ms3" (sounds change, fall silent, are off screen) or
     "avss" (as ms3, 10 s). size: (height, width) of frames and masks. Raises ConfigError for an unknown task
-    or split.
+    or split, and for a negative seed or number of clips.
     """
 
     task: str
@@ -39,6 +39,10 @@ class SynthAVS:
                 f"SynthAVS has no task {self.task!r} with split {self.split!r}; "
                 f"tasks are {', '.join(TASKS)}, splits are {', '.join(SPLITS)}."
             )
+        if self.seed < 0 or self.clips < 0:
+            raise ConfigError(
+                f"SynthAVS cannot draw {self.clips} clips from seed {self.seed}: give 0 or more."
+            )
         if not self.seconds:
             object.__setattr__(self, "seconds", 10 if self.task == "avss" else 5)
 
@@ -46,11 +50,11 @@ class SynthAVS:
         return self.clips
 
     def name(self, index: int) -> str:
-        """Returns the clip's name: like a video name of AVSBench, eleven characters while seed < 100."""
+        """Return the clip's name: like a video name of AVSBench, eleven characters while seed < 100."""
         return f"{self.split[:2]}{self.seed:02d}_{index:06d}"
 
     def scene(self, index: int) -> Scene:
-        """Returns the scene of a clip without painting or mixing it; raises IndexError past the end."""
+        """Return the scene of a clip without painting or mixing it; raises IndexError past the end."""
         if not 0 <= index < self.clips:
             raise IndexError(f"Clip {index} of {self.clips}.")
         rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
@@ -60,7 +64,7 @@ class SynthAVS:
         return self.read(index)
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
-        """Draws a clip, or only the frames `moments` of it. As in S4, training clips of s4 have one label."""
+        """Draw a clip, or only the frames `moments` of it. As in S4, training clips of s4 have one label."""
         scene = self.scene(index)
         chosen = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
         painted = [render(scene, frame_time(second), self.size) for second in chosen]

@@ -135,7 +135,7 @@ EXAMPLES: dict[str, Example] = {
 
 
 def compose(example: Example) -> Scene:
-    """Returns the scene of an example."""
+    """Return the scene of an example."""
     place, variant = example.place
     things = tuple(
         _thing(example, order, *row)
@@ -180,7 +180,7 @@ def _thing(
 
 
 def write_examples(folder: Path | str, progress: Callable[[str], None] | None = None) -> list[Path]:
-    """Writes NAME.mp4 (640 x 360, 24 fps, H.264 and AAC) and NAME.json for every example; returns the videos.
+    """Write NAME.mp4 (640 x 360, 24 fps, H.264 and AAC) and NAME.json for every example; return the videos.
 
     The json holds title, sentence, classes in view, the classes in view that sound and all classes heard in
     each second, and the scene.

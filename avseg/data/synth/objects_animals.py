@@ -237,7 +237,7 @@ def _lion_leg(pen: Pen, x: float, swing: float, fur: str, paw: str, hind: bool) 
 
 
 def _mane(pen: Pen, rng: np.random.Generator, mane: str) -> None:
-    """Draws two rings of tufts around the head, the outer one darker and reaching down to the chest."""
+    """Draw two rings of tufts around the head, the outer one darker and reaching down to the chest."""
     for reach, tone, tufts in ((1.0, darker(mane, 0.3), 15), (0.74, mane, 13)):
         angles = np.linspace(0, 2 * np.pi, tufts, endpoint=False) + rng.uniform(0, 0.3)
         d = ""

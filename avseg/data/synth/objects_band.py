@@ -115,7 +115,7 @@ def _rack(pen: Pen, wood: str, post: float, reach: float) -> None:
 
 
 def _tube(pen: Pen, d: str, brass: str, width: float) -> None:
-    """Draws a round tube along path data: dark edge, body, and a line of light on its upper side."""
+    """Draw a round tube along path data: dark edge, body, and a line of light on its upper side."""
     pen.path(d, None, darker(brass, 0.5), width)
     pen.path(d, None, brass, width - 2)
     with pen.group(f"translate(0 {-0.2 * width:.1f})"):
@@ -123,7 +123,7 @@ def _tube(pen: Pen, d: str, brass: str, width: float) -> None:
 
 
 def _loops(pen: Pen, brass: str, deep: float) -> None:
-    """Draws lead pipe, mouthpiece and the two bows; the lower tube is at y = 0, the upper at -deep."""
+    """Draw lead pipe, mouthpiece and the two bows; the lower tube is at y = 0, the upper at -deep."""
     back, front, pipe = -46 - 0.65 * deep, 50 + 0.6 * deep, 6 - deep
     bow = f"M-20,0 L-46,0 C{back:.1f},0 {back:.1f},{-deep:.1f} -46,{-deep:.1f} L-20,{-deep:.1f}"
     slide = f"M20,{pipe:.1f} L50,{pipe:.1f} C{front:.1f},{pipe:.1f} {front:.1f},0 50,0 L20,0"
@@ -141,7 +141,7 @@ def _loops(pen: Pen, brass: str, deep: float) -> None:
 
 
 def _horn(pen: Pen, brass: str, y: float, flare: float) -> None:
-    """Draws the bell tube along y, opening to the right, and the dark of its mouth."""
+    """Draw the bell tube along y, opening to the right, and the dark of its mouth."""
     paint = pen.linear(
         0, y - flare, 0, y + flare, darker(brass, 0.2), lighter(brass, 0.55), brass, darker(brass, 0.5)
     )

@@ -105,7 +105,7 @@ def vacuum_cleaner(pen: Pen, rng: np.random.Generator, pose: float) -> None:
 
 
 def _hose(pen: Pen, points: tuple[tuple[float, float], ...], tone: str, width: float) -> None:
-    """Draws a ribbed hose along a cubic curve given by its four points."""
+    """Draw a ribbed hose along a cubic curve given by its four points."""
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
     curve = f"M{ax:.1f},{ay:.1f} C{bx:.1f},{by:.1f} {cx:.1f},{cy:.1f} {dx:.1f},{dy:.1f}"
     pen.path(curve, None, darker(tone, 0.35), width)
@@ -124,7 +124,7 @@ def _hose(pen: Pen, points: tuple[tuple[float, float], ...], tone: str, width: f
 def _wand(
     pen: Pen, rng: np.random.Generator, pose: float, start: tuple[float, float], trim: str, tube: str
 ) -> None:
-    """Draws hose, grip, tube and floor head; the grip stands at the upper right."""
+    """Draw hose, grip, tube and floor head; the grip stands at the upper right."""
     top, foot, sway = rng.uniform(118, 142), rng.uniform(82, 98), 16 * pose - 8
     x, y = start
     with pen.group(f"rotate({0.35 * sway:.1f} {foot:.1f} -6)"):

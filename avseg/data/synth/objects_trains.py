@@ -21,7 +21,7 @@ def train(pen: Pen, rng: np.random.Generator, pose: float) -> None:
 
 
 def _wheel(pen: Pen, x: float, radius: float, tone: str, turn: float, spokes: int) -> None:
-    """Draws a wheel that stands on the rail; turn in radians."""
+    """Draw a wheel that stands on the rail; turn in radians."""
     pen.oval(x, 1 - radius, radius, radius, "#1D1F22")
     pen.oval(x, 1 - radius, radius * 0.84, radius * 0.84, tone)
     pen.oval(x, 1 - radius, radius * 0.68, radius * 0.68, darker(tone, 0.65))
@@ -34,7 +34,7 @@ def _wheel(pen: Pen, x: float, radius: float, tone: str, turn: float, spokes: in
 
 
 def _bogie(pen: Pen, x: float, pose: float, axles: tuple[float, ...]) -> None:
-    """Draws a truck with small wheels under a diesel engine or a coach."""
+    """Draw a truck with small wheels under a diesel engine or a coach."""
     reach = max(axles)
     pen.box(x - reach - 11, -20, 2 * reach + 22, 7, 2, "#2A2D31")
     for axle in axles:
@@ -65,7 +65,7 @@ def _steam(pen: Pen, rng: np.random.Generator, pose: float) -> None:
 
 
 def _boiler(pen: Pen, paint: str, brass: str, black: str, flared: bool) -> None:
-    """Draws boiler, domes, smoke box, chimney and lamp."""
+    """Draw boiler, domes, smoke box, chimney and lamp."""
     for x, wide, tone in ((6, 20, brass), (36, 16, mixed(paint, brass, 0.35))):
         shine = pen.linear(x, 0, x + wide, 0, lighter(tone, 0.35), tone, darker(tone, 0.4))
         pen.path(f"M{x},-62 V-72 C{x},-82 {x + wide},-82 {x + wide},-72 V-62 Z", shine)
@@ -111,7 +111,7 @@ def _cab(pen: Pen, rng: np.random.Generator, paint: str, brass: str, black: str)
 
 
 def _running_gear(pen: Pen, rng: np.random.Generator, rims: str, black: str, pose: float) -> None:
-    """Draws driving wheels, their coupling rod, cylinder and piston rod, and the small leading wheel."""
+    """Draw driving wheels, their coupling rod, cylinder and piston rod, and the small leading wheel."""
     three = rng.random() < 0.6
     places = (-44, -8, 28) if three else (-38, 8)
     radius = rng.uniform(15.5, 17.5) if three else rng.uniform(18.5, 21)
@@ -142,7 +142,7 @@ def _tender(pen: Pen, rng: np.random.Generator, paint: str, brass: str, pose: fl
 
 
 def _coach(pen: Pen, rng: np.random.Generator, paint: str, brass: str, pose: float) -> None:
-    """Draws the front part of a passenger coach behind the engine."""
+    """Draw the front part of a passenger coach behind the engine."""
     wall = near(rng, [paint, "#B9864A", "#8A3A32", "#E3D6B4"], 0.03)
     pen.path("M-70,-22 L-56,-22", None, "#2A2D31", 5)
     pen.box(-130, -80, 62, 60, 3, pen.linear(0, -80, 0, -20, lighter(wall, 0.18), wall, darker(wall, 0.3)))
@@ -167,7 +167,7 @@ def _diesel(pen: Pen, rng: np.random.Generator, pose: float) -> None:
 
 
 def _nose(pen: Pen, rng: np.random.Generator, paint: str, band: str, glass: str) -> None:
-    """Draws a streamlined body with a rounded nose, a band that runs down it, and portholes or louvres."""
+    """Draw a streamlined body with a rounded nose, a band that runs down it, and portholes or louvres."""
     shine = pen.linear(0, -92, 0, -18, lighter(paint, 0.3), paint, darker(paint, 0.4))
     for x in (-84, -58, -32):
         pen.box(x, -96, 18, 7, 2, "#4A4F55")
@@ -193,7 +193,7 @@ def _nose(pen: Pen, rng: np.random.Generator, paint: str, band: str, glass: str)
 
 
 def _hood(pen: Pen, rng: np.random.Generator, paint: str, band: str, glass: str) -> None:
-    """Draws a long hood with doors and handrail, a cab, and a short hood in front."""
+    """Draw a long hood with doors and handrail, a cab, and a short hood in front."""
     shine = pen.linear(0, -78, 0, -24, lighter(paint, 0.3), paint, darker(paint, 0.35))
     pen.box(-92, -84, 22, 8, 2, "#4A4F55")
     pen.box(-22, -85, 9, 9, 1.5, "#33363B")
@@ -217,7 +217,7 @@ def _hood(pen: Pen, rng: np.random.Generator, paint: str, band: str, glass: str)
 
 
 def _rail_car(pen: Pen, rng: np.random.Generator, pose: float) -> None:
-    """Draws a rail car with a sloping front, doors, and part of the car that follows."""
+    """Draw a rail car with a sloping front, doors, and part of the car that follows."""
     paint = near(rng, ["#E4E3DE", "#C8372D", "#2E5C8A", "#E0B23C", "#5E8F6A", "#9AA0A6"], 0.04)
     band = near(
         rng, ["#C8372D", "#2E4A73", "#2F6B55", "#33363B"] if paint > "#D" else ["#F1EDE2", "#23262A"], 0.04

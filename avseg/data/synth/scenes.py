@@ -14,6 +14,7 @@ from PIL import Image
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.synth import backgrounds, objects, sounds
 from avseg.data.synth.objects import POSES
+from avseg.data.synth.oscillators import SAMPLE_RATE
 from avseg.data.synth.scenes_layout import lay_out
 from avseg.data.synth.scenes_parts import (
     ASPECT,
@@ -45,13 +46,12 @@ __all__ = [
     "truth",
 ]
 
-SAMPLE_RATE = 16_000
 _FADE = SAMPLE_RATE // 50  # 20 ms
 _PEAK = 0.95
 
 
 def frame_time(index: int) -> float:
-    """Returns the time in seconds that frame `index` (0-based) of a clip shows."""
+    """Return the time in seconds that frame `index` (0-based) of a clip shows."""
     return index + 15 / 16
 
 
@@ -62,7 +62,7 @@ def sample_scene(
     task: str = "ms3",
     restless: bool = False,
 ) -> Scene:
-    """Draws a scene; schedule, looks and sounds come from three separate streams of rng."""
+    """Draw a scene; schedule, looks and sounds come from three separate streams of rng."""
     schedule_rng, look_rng, sound_rng = rng.spawn(3)
     drawn = plan(schedule_rng, seconds, task, restless)
     backdrop, things = lay_out(look_rng, drawn.names, split, seconds)
@@ -84,7 +84,7 @@ def sample_scene(
 
 
 def render(scene: Scene, t: float, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Paints the scene at time t (seconds) into size (H, W).
+    """Paint the scene at time t (seconds) into size (H, W).
 
     Returns rgb uint8 [H, W, 3] and classes uint8 [H, W], the class index of visible pixels of what sounds in
     that second (alpha above one half), 0 elsewhere. The picture does not depend on the schedule.
@@ -102,7 +102,7 @@ def render(scene: Scene, t: float, size: tuple[int, int]) -> tuple[np.ndarray, n
 
 
 def truth(scene: Scene, t: float, size: tuple[int, int]) -> np.ndarray:
-    """Returns the classes uint8 [H, W] that `render` does, without painting the picture."""
+    """Return the classes uint8 [H, W] that `render` does, without painting the picture."""
     classes = np.zeros(size, np.uint8)
     now = sounding(scene, t)
     for thing in scene.things:
@@ -111,7 +111,7 @@ def truth(scene: Scene, t: float, size: tuple[int, int]) -> np.ndarray:
 
 
 def _placed(scene: Scene, thing: Thing, t: float, size: tuple[int, int]) -> tuple[Image.Image, int, int]:
-    """Returns a thing's RGBA picture at time t, and its left and top in pixels."""
+    """Return a thing's RGBA picture at time t, and its left and top in pixels."""
     height, width = size
     drawn = _drawn(thing, scene.split, _pose(thing, t), size)
     lift = thing.bob * np.sin(2 * np.pi * (thing.bob_rate * t + thing.phase))
@@ -120,7 +120,7 @@ def _placed(scene: Scene, thing: Thing, t: float, size: tuple[int, int]) -> tupl
 
 
 def _mark(classes: np.ndarray, drawn: Image.Image, left: int, top: int, index: int) -> None:
-    """Gives the solid pixels of a thing its class index; 0 for what is silent, which hides what is behind."""
+    """Give the solid pixels of a thing its class index; 0 for what is silent, which hides what is behind."""
     height, width = classes.shape
     rows = slice(max(top, 0), max(min(top + drawn.height, height), 0))
     columns = slice(max(left, 0), max(min(left + drawn.width, width), 0))
@@ -130,7 +130,7 @@ def _mark(classes: np.ndarray, drawn: Image.Image, left: int, top: int, index: i
 
 
 def _pose(thing: Thing, t: float) -> int:
-    """Returns the pose index at time t; it goes to and fro on the thing's own clock."""
+    """Return the pose index at time t; it goes to and fro on the thing's own clock."""
     swing = 1 - abs(2 * ((thing.pose_rate * t + thing.phase) % 1) - 1)
     return round(swing * (len(POSES) - 1))
 
@@ -157,7 +157,7 @@ def _backdrop(backdrop: Backdrop, split: str, size: tuple[int, int]) -> Image.Im
 
 @lru_cache(maxsize=32)
 def _drawn(thing: Thing, split: str, pose: int, size: tuple[int, int]) -> Image.Image:
-    """Returns the thing's RGBA picture as it appears in a frame of size (H, W)."""
+    """Return the thing's RGBA picture as it appears in a frame of size (H, W)."""
     picture = objects.banked(thing.name, split, thing.variant)[pose]
     tall = max(2, round(thing.height * size[0]))
     wide = max(2, round(thing.height * picture.width / picture.height * size[1] / ASPECT))
@@ -182,14 +182,14 @@ def _blob() -> Image.Image:
 
 
 def _shade(picture: Image.Image, width: int, x: int, y: int) -> None:
-    """Darkens the ground under a thing; a shadow is not part of the thing's mask."""
+    """Darken the ground under a thing; a shadow is not part of the thing's mask."""
     wide, tall = max(4, round(width * 1.2)), max(3, round(width * 0.2))
     soft = _blob().resize((wide, tall))
     picture.paste((20, 12, 8), (x - wide // 2, y - round(tall * 0.62)), soft)
 
 
 def mix(scene: Scene) -> np.ndarray:
-    """Returns the sound track, float32 [seconds * 16000], peak at most 0.95.
+    """Return the sound track, float32 [seconds * 16000], peak at most 0.95.
 
     Every on-interval of a sound is synthesised once and faded over 20 ms; all of them are heard through the
     scene's room. A class in view twice has two voices. Ambience runs through the whole clip.

@@ -15,7 +15,7 @@ _TRIES = 14
 def lay_out(
     rng: np.random.Generator, names: tuple[str, ...], split: str, seconds: int
 ) -> tuple[Backdrop, tuple[Thing, ...]]:
-    """Draws a place that suits all the classes and puts one thing per name into it, back to front."""
+    """Draw a place that suits all the classes and put one thing per name into it, back to front."""
     backdrop = _backdrop(rng, names, split)
     ground = (PLACES[backdrop.place].ground - backdrop.top) / backdrop.zoom
     styles = _styles(rng, names, split)
@@ -51,7 +51,7 @@ def _backdrop(rng: np.random.Generator, names: tuple[str, ...], split: str) -> B
 
 
 def _styles(rng: np.random.Generator, names: tuple[str, ...], split: str) -> list[int]:
-    """Draws a variant per name; two things of one class never look the same."""
+    """Draw a variant per name; two things of one class never look the same."""
     styles: list[int] = []
     for i, name in enumerate(names):
         taken = {styles[j] for j in range(i) if names[j] == name}
@@ -95,7 +95,7 @@ def _place(
 
 
 def _reach(width: float) -> tuple[float, float]:
-    """Returns the span of centres that keep most of a thing of this width in the picture."""
+    """Return the span of centres that keep most of a thing of this width in the picture."""
     edge = min(0.47 * width, ASPECT / 2 - 0.02)
     return edge, ASPECT - edge
 
@@ -107,7 +107,7 @@ def _box(thing: Thing, t: float) -> tuple[float, float, float, float]:
 
 
 def _crowding(thing: Thing, placed: list[Thing], seconds: int) -> float:
-    """Returns the worst share of either box that another covers, over the clip, less a tolerance."""
+    """Return the worst share of either box that another covers, over the clip, less a tolerance."""
     worst = 0.0
     for other in placed:
         for t in (0.0, seconds / 2, float(seconds)):

@@ -67,12 +67,12 @@ class Scene:
         return tuple(sorted({thing.name for thing in self.things}))
 
     def as_dict(self) -> dict[str, object]:
-        """Returns plain lists, dicts, numbers and strings for a JSON file."""
+        """Return plain lists, dicts, numbers and strings for a JSON file."""
         return asdict(self)
 
 
 def scene_from_dict(values: dict) -> Scene:
-    """Returns the scene that `Scene.as_dict` (also after a trip through JSON) was made from."""
+    """Return the scene that `Scene.as_dict` (also after a trip through JSON) was made from."""
     things = tuple(Thing(**{**thing, "tint": tuple(thing["tint"])}) for thing in values["things"])
     sounds = tuple(Sound(**{**sound, "on": tuple(sound["on"])}) for sound in values["sounds"])
     backdrop = Backdrop(**{**values["backdrop"], "light": tuple(values["backdrop"]["light"])})
@@ -80,19 +80,19 @@ def scene_from_dict(values: dict) -> Scene:
 
 
 def all_heard(scene: Scene) -> Scene:
-    """Returns the scene with everything in view sounding throughout: all of it is ground truth then."""
+    """Return the scene with everything in view sounding throughout: all of it is ground truth then."""
     every = (True,) * scene.seconds
     return replace(scene, sounds=tuple(Sound(name, 0, 1.0, every) for name in scene.visible))
 
 
 def heard(scene: Scene, t: float) -> tuple[str, ...]:
-    """Returns the classes whose sound is on at time t (seconds), in view or not, sorted."""
+    """Return the classes whose sound is on at time t (seconds), in view or not, sorted."""
     second = min(max(floor(t), 0), scene.seconds - 1)
     return tuple(sorted(sound.name for sound in scene.sounds if sound.on[second]))
 
 
 def sounding(scene: Scene, t: float) -> tuple[str, ...]:
-    """Returns the classes in view that sound at time t (seconds), sorted.
+    """Return the classes in view that sound at time t (seconds), sorted.
 
     Where a class is in view twice, both count: a sound names a class, it cannot tell two dogs apart.
     """

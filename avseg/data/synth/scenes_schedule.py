@@ -24,7 +24,7 @@ class Plan:
 
 
 def plan(rng: np.random.Generator, seconds: int, task: str, restless: bool = False) -> Plan:
-    """Draws the classes in view and the schedule.
+    """Draw the classes in view and the schedule.
 
     All classes are treated alike, so being in view says the same about sounding for each of them. One class
     in view never sounds. Task "s4" has one class that sounds through the whole clip. `restless` draws anew in
@@ -70,7 +70,7 @@ def _off_screen(rng: np.random.Generator, seconds: int, first: str, away: str) -
 
 
 def _restless(rng: np.random.Generator, seconds: int, names: list[str], away: str) -> On:
-    """Returns a schedule without memory: each second is silent, off screen, or one or two of the classes."""
+    """Return a schedule without memory: each second is silent, off screen, or one or two of the classes."""
     sets: list[set[str]] = []
     for kind in rng.random(seconds):
         count = 2 if len(names) > 2 and rng.random() < TWO_AT_ONCE_SHARE else 1
@@ -81,7 +81,7 @@ def _restless(rng: np.random.Generator, seconds: int, names: list[str], away: st
 
 
 def _changing(rng: np.random.Generator, seconds: int, names: list[str], two: bool) -> On:
-    """Returns a schedule that changes at one or two second boundaries; the last of `names` stays silent."""
+    """Return a schedule that changes at one or two second boundaries; the last of `names` stays silent."""
     first, second = names[0], names[1]
     cut = int(rng.integers(1, seconds))
     early, late = _span(seconds, 0, cut), _span(seconds, cut, seconds)

@@ -14,7 +14,7 @@ from avseg.errors import DatasetError
 
 
 def write_wav(path: Path, waveform: np.ndarray) -> None:
-    """Writes float mono [samples] as 16-bit stereo PCM at 16 kHz, the form of AVSBench's audio_wav files."""
+    """Write float mono [samples] as 16-bit stereo PCM at 16 kHz, the form of AVSBench's audio_wav files."""
     mono = np.round(np.clip(waveform, -1, 1) * 32767).astype("<i2")
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
@@ -27,7 +27,7 @@ def write_wav(path: Path, waveform: np.ndarray) -> None:
 def write_video(
     path: Path, scene: Scene, size: tuple[int, int], fps: int = 12, crf: int = 23, oversample: int = 1
 ) -> None:
-    """Writes a scene as H.264 (yuv420p, +faststart) with AAC sound at size (height, width).
+    """Write a scene as H.264 (yuv420p, +faststart) with AAC sound at size (height, width).
 
     Frames are painted `oversample` times larger and shrunk.
 

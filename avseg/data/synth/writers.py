@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from avseg.data.avsbench_layout import LAYOUTS
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, S4_CATEGORY_CLASS
 from avseg.data.synth.scenes import Scene, frame_time, mix, render, sounding
 from avseg.data.synth.video import write_video, write_wav
+from avseg.disk import whole
 from avseg.errors import DatasetError
 
 if TYPE_CHECKING:
     from avseg.data.synth.dataset import SynthAVS
 
-TASK_FOLDERS = {"s4": "Single-source", "ms3": "Multi-sources", "avss": "AVSS"}
+TASK_FOLDERS = {task: layout.folder for task, layout in LAYOUTS.items()}
 _SQUARE = (224, 224)  # S4 and MS3: whole frames squeezed to a square
 _WIDE = (270, 480)  # AVSS keeps the source size
 _CATEGORY = {name: category for category, name in S4_CATEGORY_CLASS.items()}
@@ -39,7 +41,7 @@ def write(
     progress: Callable[[int, int], None] | None = None,
     workers: int = 1,
 ) -> Path:
-    """Writes every clip of one split below root and returns the task's folder.
+    """Write every clip of one split below root and return the task's folder.
 
     Several splits may be written into one root one after another: csv rows and scenes are added, and a clip
     that is written again replaces itself. progress: called with (clips done, clips in all). workers:
@@ -47,6 +49,8 @@ def write(
     another header or the same clip name came from another split.
     """
     folder = Path(root) / TASK_FOLDERS[dataset.task]
+    table = folder / LAYOUTS[dataset.task].table
+    _listed(table, dataset.task)  # a table of something else is said before the work
     rows, scenes = [], {}
     for index, row in enumerate(_rows(partial(_write_clip, dataset, folder, videos), len(dataset), workers)):
         scene, name = dataset.scene(index), dataset.name(index)
@@ -54,7 +58,7 @@ def write(
         scenes[name] = {"task": dataset.task, "seed": dataset.seed, "index": index, **scene.as_dict()}
         if progress is not None:
             progress(index + 1, len(dataset))
-    _merge_csv(folder, dataset.task, rows)
+    _merge_csv(table, dataset.task, rows)
     _merge_json(folder / "scenes.json", scenes)
     if dataset.task == "avss":
         one_based = {name: index + 1 for index, name in enumerate(CLASSES)}
@@ -74,13 +78,13 @@ def _rows(
 
 
 def _write_clip(dataset: "SynthAVS", folder: Path, videos: bool, index: int) -> dict[str, object]:
-    """Writes one clip and returns its row of the csv table."""
+    """Write one clip and return its row of the csv table."""
     writer = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss}[dataset.task]
     return writer(folder, dataset.split, dataset.name(index), dataset.scene(index), videos)
 
 
 def category(scene: Scene) -> str:
-    """Returns the S4 category of a scene: AVSBench's where it has one for the class, else the class name."""
+    """Return the S4 category of a scene: AVSBench's where it has one for the class, else the class name."""
     name = scene.sounds[0].name
     return _CATEGORY.get(name, name)
 
@@ -137,25 +141,29 @@ def _write_avss(folder: Path, split: str, name: str, scene: Scene, videos: bool)
     return {"vid": name, "uid": uid, "s_min": 0, "s_sec": 0, "a_obj": objects, "split": split, "label": "v2"}
 
 
-_CSV = {
-    "s4": ("s4_meta_data.csv", ("name", "start", "category", "split"), "name"),
-    "ms3": ("ms3_meta_data.csv", ("video_id", "split"), "video_id"),
-    "avss": ("metadata.csv", ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label"), "uid"),
+_COLUMNS = {  # of AVSBench's tables, in their order
+    "s4": ("name", "start", "category", "split"),
+    "ms3": ("video_id", "split"),
+    "avss": ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label"),
 }
 
 
-def _merge_csv(folder: Path, task: str, rows: list[dict[str, object]]) -> None:
-    name, header, key = _CSV[task]
-    path = folder / name
-    merged: dict[str, dict[str, object]] = {}
-    if path.exists():
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != header:
-                raise DatasetError(
-                    f"{path} has the columns {reader.fieldnames}; expected {', '.join(header)}."
-                )
-            merged = {row[key]: row for row in reader}
+def _listed(path: Path, task: str) -> dict[str, dict[str, object]]:
+    """Return the rows of a table that is there already by the clip's name; DatasetError for another's."""
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != _COLUMNS[task]:
+            raise DatasetError(
+                f"{path} has the columns {', '.join(reader.fieldnames or ())}; expected "
+                f"{', '.join(_COLUMNS[task])}. Write into an empty folder."
+            )
+        return {row[LAYOUTS[task].name]: row for row in reader}
+
+
+def _merge_csv(path: Path, task: str, rows: list[dict[str, object]]) -> None:
+    merged, key = _listed(path, task), LAYOUTS[task].name
     for row in rows:
         known = merged.get(str(row[key]))
         if known is not None and known["split"] != row["split"]:
@@ -165,13 +173,14 @@ def _merge_csv(folder: Path, task: str, rows: list[dict[str, object]]) -> None:
             )
         merged[str(row[key])] = row
     text = io.StringIO()
-    writer = csv.DictWriter(text, header, lineterminator="\n")
+    writer = csv.DictWriter(text, _COLUMNS[task], lineterminator="\n")
     writer.writeheader()
     writer.writerows(merged.values())
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(text.getvalue())
+    with whole(path) as file:
+        file.write_text(text.getvalue(), encoding="utf-8")
 
 
 def _merge_json(path: Path, scenes: dict[str, dict[str, object]]) -> None:
     known = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**known, **scenes}))
+    with whole(path) as file:
+        file.write_text(json.dumps({**known, **scenes}))
