@@ -42,13 +42,17 @@ def small(words: str) -> str:
 
 
 def context(clip: str, model: str, weights: str, frame: str = "") -> str:
-    """Return what the header says about the page; weights that prove nothing get a tag."""
+    """Return what the header says about a result; weights that prove nothing get a tag."""
+    return header({"Clip": clip, "Frame": frame, "Model": model}, weights)
+
+
+def header(values: Mapping[str, str], weights: str = "") -> str:
+    """Return names and values for the header, empty ones left out; weights that prove nothing get a tag."""
     tag = f'<span class="tag warn">{weights} weights</span>' if weights in ("toy", "random") else ""
-    place = f'<span class="wide">Frame <b>{escape(frame)}</b></span>' if frame else ""
-    return (
-        f'<span class="wide">Clip <b>{escape(clip)}</b></span>{place}'
-        f'<span class="wide">Model <b>{escape(model)}</b></span>{tag}'
+    said = "".join(
+        f'<span class="wide">{name} <b>{escape(words)}</b></span>' for name, words in values.items() if words
     )
+    return said + tag
 
 
 def context_of(shown: Shown) -> str:

@@ -1,8 +1,10 @@
-"""Who may open the page, where its host asks for a login."""
+"""What the host of the page allows: who may open it, and whether strangers may train on it."""
 
 import os
 
-from avseg.errors import ConfigError
+from avseg.errors import ConfigError, RunError
+
+NOT_HERE = "Training is off on this host. Copy the command and run it on your own machine."
 
 
 def logins() -> list[tuple[str, str]] | None:
@@ -17,3 +19,19 @@ def logins() -> list[tuple[str, str]] | None:
     if not found or not all(len(pair) == 2 and all(pair) for pair in found):
         raise ConfigError("AVSEG_LOGIN is not understood: give name:password, with spaces between several.")
     return found
+
+
+def public_host() -> bool:
+    """Whether strangers may open the page: on a Space, or where AVSEG_PUBLIC=1."""
+    return bool(os.environ.get("SPACE_ID")) or os.environ.get("AVSEG_PUBLIC") == "1"
+
+
+def may_train() -> bool:
+    """Training, adding folders and deleting are off on a public host unless its owner allows them."""
+    return not public_host() or os.environ.get("AVSEG_ALLOW_TRAINING") == "1"
+
+
+def require_training() -> None:
+    """Raise RunError where training is off."""
+    if not may_train():
+        raise RunError(NOT_HERE)

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from app.runner import ROOT, all_runs
+from app.child import ROOT
+from app.runs import all_runs
 from avseg.checkpoints import list_models, read_card
 from avseg.errors import CheckpointError
+from avseg.runs import RunFolder
 
 TRAINED, IMPORTED = "trained", "imported"
 
@@ -34,11 +36,16 @@ def model_file(name: str) -> Path:
     return path
 
 
+def trained_name(run: RunFolder) -> str:
+    """Return the name that the page gives to the model of a run."""
+    return f"{run.path.name} · {TRAINED}"
+
+
 def _trained() -> Iterator[tuple[str, Path]]:
     for run in all_runs():
         path = next(filter(_is_model, (run.best_model, run.last_model)), None)
         if path:
-            yield f"{run.path.name} · {TRAINED}", path
+            yield trained_name(run), path
 
 
 def _imported() -> Iterator[tuple[str, Path]]:

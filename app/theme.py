@@ -108,6 +108,15 @@ LIGHT_SWITCH = (
 )
 # Gradio follows the system; the switch is for this visit, since frames of other sites may not store anything.
 LIGHT_SCRIPT = "element.querySelector('button').onclick = () => document.body.classList.toggle('dark');"
+# On a phone the tabs scroll sideways; the chosen one comes into view, also where a button elsewhere chose it.
+TAB_SCRIPT = """
+document.addEventListener('click', (event) => {
+  const tab = event.target.closest('#views > .tab-wrapper [role=tab]'), bar = tab?.closest('.tab-wrapper');
+  if (!bar) return;
+  const [at, whole] = [tab, bar].map((part) => part.getBoundingClientRect());
+  bar.scrollLeft += at.left + at.width / 2 - whole.left - whole.width / 2;
+});
+"""
 
 
 def theme() -> gr.themes.Base:

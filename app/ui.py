@@ -41,7 +41,7 @@ def build() -> gr.Blocks:
     ) as demo:
         gr.HTML(theme.BRAND, elem_id="brand")
         context = gr.HTML(segment.first_context(), elem_id="context")
-        gr.HTML(theme.LIGHT_SWITCH, js_on_load=theme.LIGHT_SCRIPT, elem_id="light")
+        gr.HTML(theme.LIGHT_SWITCH, js_on_load=theme.LIGHT_SCRIPT + theme.TAB_SCRIPT, elem_id="light")
         with gr.Tabs(elem_id="views"):
             for title, name, add in TABS:
                 with gr.Tab(title, id=name):

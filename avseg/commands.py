@@ -39,10 +39,14 @@ def predict(
 
     from avseg.clip import read_clip
     from avseg.export import write_prediction
-    from avseg.predict import SOUND_CHOICES, Predictor, audio_for
+    from avseg.predict import SOUND_CHOICES, Predictor, audio_for, check_threshold
 
     if not clips:
         raise ConfigError("Name at least one clip.")
+    check_threshold(threshold)  # what is wrong for every clip is said before the work
+    if audio not in SOUND_CHOICES and not Path(audio).is_file():
+        raise ConfigError(f"There is no sound {audio}: choose original, mute, noise or a file.")
+    out.mkdir(parents=True, exist_ok=True)
     predictor, failed = Predictor(model, device), []
     heard = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):

@@ -128,8 +128,7 @@ class Predictor:
         record. threshold: foreground is a probability above it. on_masks, then on_frame: called after every
         batch; what they raise ends the work.
         """
-        if not 0 <= threshold <= 1:
-            raise ConfigError(f"A threshold of {threshold:g} is not possible: choose 0 to 1.")
+        check_threshold(threshold)
         began = time.perf_counter()
         if waveform is not None:
             clip = replace(clip, waveform=fit_sound(waveform, clip.duration))
@@ -168,6 +167,12 @@ class Predictor:
                     logits = F.interpolate(logits, (size, size), mode="bilinear", align_corners=False)
                 found = read_logits(logits, threshold)
             yield found
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise ConfigError for what is no probability."""
+    if not 0 <= threshold <= 1:
+        raise ConfigError(f"A threshold of {threshold:g} is not possible: choose 0 to 1.")
 
 
 def read_logits(logits: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -70,8 +70,8 @@ class RunFolder:
         return self.config_file.is_file()
 
     def create(self, config: Config) -> None:
-        """Begin a new run here; `RunError` when the folder already holds one."""
-        if self.exists:
+        """Begin a new run here; `RunError` when the folder already holds one that took a step or still may."""
+        if self.exists and not self._never_began():
             raise RunError(
                 f"{self.path} already holds a run: add --resume to go on with it, or choose a folder."
             )
@@ -83,6 +83,12 @@ class RunFolder:
             raise RunError(
                 f"The run folder {self.path} cannot be made: {error.strerror or error}."
             ) from error
+
+    def _never_began(self) -> bool:
+        """The run here ended before its first checkpoint, as with a wrong data folder: nothing to go on with."""
+        known = self.read_status()
+        ended = known is not None and known.state in ("failed", "killed")
+        return ended and not self.resume_file.is_file()
 
     def config(self) -> Config:
         """Return the run's config; `RunError` when there is no run."""

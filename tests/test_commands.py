@@ -62,6 +62,22 @@ def test_clips_of_one_name_get_a_folder_each(small: Path, clip: Path, tmp_path: 
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"one clip", "one clip-2"}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--threshold", "2"], "threshold of 2"),
+        (["--audio", "gone.wav"], "no sound gone.wav"),
+        (["--device", "gpu"], "'gpu' is no device"),
+        (["--out", "one clip.mp4/out"], "Not a directory"),
+    ],
+)
+def test_predict_says_what_is_wrong_before_the_work(wrong, words, clip, small, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(clip.parent)
+    monkeypatch.setattr("avseg.clip.read_clip", lambda *_: pytest.fail("work began"))
+    assert main(["predict", str(clip), "--model", str(small), "--out", str(tmp_path / "o"), *wrong]) == 1
+    assert words in capsys.readouterr().err
+
+
 def test_errors_are_one_sentence_on_stderr(clip: Path, tmp_path: Path, capsys):
     assert main(["predict", str(clip), "--model", "no-such-model", "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().err

@@ -29,6 +29,17 @@ def test_a_folder_holds_one_run(run: RunFolder):
         RunFolder(run.path / "other").config()
 
 
+@pytest.mark.parametrize(("state", "free"), [("failed", True), ("running", False), ("stopped", False)])
+def test_a_run_that_failed_before_its_first_checkpoint_leaves_its_folder_free(run, state, free):
+    run.write_status(Status(state))
+    if free:
+        run.create(small_config(epochs=3))
+        assert run.config().train.epochs == 3
+        run.resume_file.touch()
+    with pytest.raises(RunError, match="already holds a run"):
+        run.create(small_config())
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be made"):

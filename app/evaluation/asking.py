@@ -4,9 +4,10 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.child import ROOT
 from app.evaluation.data import Data, data_of
+from app.host import public_host
 from app.models import all_models
-from app.runner import ROOT, public_host
 from avseg.checkpoints import list_models
 from avseg.errors import CheckpointError, ConfigError
 

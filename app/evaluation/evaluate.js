@@ -6,6 +6,7 @@ function choose(target) {
   const found = target.closest("[data-copy], button, .ev-bin");
   if (!found || found.disabled || !element.contains(found)) return;
   if (found.dataset.copy) return copy(found);
+  if (found.dataset.explore) return trigger("explore", { clip: found.dataset.explore });
   if (found.dataset.delete && !confirm("Delete this report?")) return;
   const said = {};
   CHOICES.forEach(name => { if (found.dataset[name]) said[name] = found.dataset[name]; });

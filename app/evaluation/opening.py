@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from app.evaluation.clips import look, model_name, place
-from app.evaluation.data import DRAWN, known
+from app.evaluation.data import DRAWN, is_synth, known
 from app.evaluation.shelf import Shelved
 from app.explore.datasets import LIBRARY
 from app.explore.reading import read, with_video
@@ -83,9 +83,11 @@ def _head(one: Shelved, name: str, seen: MeasuredClip) -> str:
     number = "" if now is None else f", mean IoU {now:.2f}"
     labels = f" ({row.labels})" if row.labels else ""
     size = seen.prediction.probability.shape[-1]
+    explore = f'<button type="button" data-explore="{escape(name)}">Open in Explore</button>'
+    there = "" if is_synth(one.evaluation.report) else explore
     return (
         f'<div class="ev-top"><h2>{escape(name)}{escape(labels)}{number}</h2><span class="ev-turn">'
-        '<button type="button" data-close="1">Close</button></span></div>'
+        f'{there}<button type="button" data-close="1">Close</button></span></div>'
         f'<p class="ev-none">{escape(one.name)}, frame by frame at {size} px: IoU, or the share '
         "marked where nothing sounds."
         f'{escape(note)}</p><div class="ev-frames"><table class="plain"><tr><th>frame</th>{heads}</tr>'

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
+from app.child import last_words
 from app.evaluation import charts, runner, words
 from app.evaluation.classes import by_class
 from app.evaluation.compare import side_by_side
@@ -106,7 +107,7 @@ def under_way(jobs: Sequence[Job], mine: Sequence[str], may_stop: Sequence[str])
 def _job(job: Job, may_stop: bool) -> str:
     status, title = job.status, escape(job.request.model)
     if status.state in STATES:
-        said = escape(status.message or runner.last_words(runner.evaluations_root() / job.key))
+        said = escape(status.message or last_words(runner.evaluations_root() / job.key, 4))
         return (
             f'<div class="ev-job ended" role="status"><p><b>{title}</b>: {STATES[status.state]}. {said}</p>'
             f'<button type="button" data-forget="{escape(job.key)}">Put away</button></div>'

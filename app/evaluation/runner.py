@@ -8,22 +8,20 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.child import CONSOLE, ROOT, kill, last_words, launch
 from app.evaluation.asking import Request, Rules, arguments_of, checked, rules
-from app.runner import ROOT, public_host
+from app.host import public_host
 from avseg.disk import whole
 from avseg.errors import AvsegError, ReportError
 from avseg.evaluations import UNDER_WAY, EvaluationFolder, EvaluationStatus
-from avseg.report import REPORT
 
-REQUEST, CONSOLE = "request.json", "console.txt"
+REQUEST = "request.json"
 KEY = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9.-]{1,60}")
 PATIENCE = 60  # seconds between asking an evaluation to end and ending it
 
@@ -112,7 +110,7 @@ def _unbegun(folder: Path) -> EvaluationStatus:
     if child is not None and child.poll() is None:
         return EvaluationStatus("running", "Starting.")
     fresh = child is None and time.time() - (folder / CONSOLE).stat().st_mtime < 20
-    words = last_words(folder) or "The process ended before it could begin."
+    words = last_words(folder, 4) or "The process ended before it could begin."
     return EvaluationStatus("running", "Starting.") if fresh else EvaluationStatus("failed", words)
 
 
@@ -131,7 +129,7 @@ def advance() -> None:
             if job.status.pid and over > 0:
                 EvaluationFolder(folder_of(job.key)).ask_to_stop()
             if job.status.pid and over > PATIENCE:
-                _kill(job.status.pid)
+                kill(job.status.pid)
         waiting = [job for job in known if job.status.state == "waiting"]
         if waiting and not running:
             _start(waiting[0])
@@ -141,15 +139,7 @@ def _start(job: Job) -> None:
     folder = folder_of(job.key)
     try:
         path, data = checked(job.request)
-        with (folder / CONSOLE).open("wb") as words:
-            _CHILDREN[job.key] = subprocess.Popen(
-                [sys.executable, *arguments_of(job.request, path, data, folder)],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        _CHILDREN[job.key] = launch(arguments_of(job.request, path, data, folder), folder)
     except (AvsegError, OSError) as error:
         EvaluationFolder(folder).write(EvaluationStatus("failed", str(error)))
         return
@@ -180,19 +170,10 @@ def cancel(key: str, session: str = "") -> EvaluationStatus:
             folder.write(EvaluationStatus("stopped", "Taken out of the queue."))
         elif status.state == "running" and folder.asked_to_stop:
             child = _CHILDREN.get(key)
-            _kill(status.pid or (child.pid if child else 0))
+            kill(status.pid or (child.pid if child else 0))
         elif status.state == "running":
             folder.ask_to_stop()
     return folder.read() or status
-
-
-def _kill(pid: int) -> None:
-    """End a child that leads its own process group, as all that were started here do."""
-    try:
-        if pid and pid != os.getpid() and os.getpgid(pid) == pid:
-            os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def delete(key: str) -> None:
@@ -211,17 +192,3 @@ def _forget(known: list[Job], limits: Rules) -> None:
     ended = [job for job in known if job.status.state not in UNDER_WAY]
     for job in ended[: max(0, len(ended) - limits.kept + 1)] if limits.kept else []:
         shutil.rmtree(evaluations_root() / job.key, ignore_errors=True)
-
-
-def last_words(folder: Path, lines: int = 4) -> str:
-    """Return the end of what a child printed."""
-    path = folder / CONSOLE
-    if not path.is_file():
-        return ""
-    text = path.read_bytes()[-8000:].decode(errors="replace")
-    return "\n".join([line.rsplit("\r", 1)[-1] for line in text.splitlines() if line.strip()][-lines:])
-
-
-def finished(key: str) -> bool:
-    """Say whether an evaluation has a report."""
-    return (evaluations_root() / key / REPORT).is_file()

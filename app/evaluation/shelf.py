@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from app.child import ROOT
 from app.evaluation import runner
 from app.evaluation.data import words
-from app.runner import ROOT
 from avseg.errors import ReportError
 from avseg.report import REPORT, Evaluation
 from avseg.report_files import read_evaluation

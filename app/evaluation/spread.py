@@ -47,7 +47,8 @@ def distribution(one: Shelved) -> str:
     )
     said = ", ".join(f"{place / 10:g} to {(place + 1) / 10:g}: {count}" for place, count in enumerate(counts))
     middle = np.median([row.iou for row in rows if row.iou is not None])
-    missed = f" {counts[0]} of them are missed: IoU under 0.1." if counts[0] else ""
+    are = "is" if counts[0] == 1 else "are"
+    missed = f" {counts[0]} of them {are} missed: IoU under 0.1." if counts[0] else ""
     note = f"clips per tenth; {silent} without ground truth left out" if silent else "clips per tenth"
     return card(
         f"IoU, {total} clips with ground truth",

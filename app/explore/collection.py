@@ -14,7 +14,7 @@ from app.explore.flags import Flags
 from app.explore.measured import Measured
 from app.explore.scores import Scores
 from app.explore.work import WORKS, Progress
-from app.runner import public_host
+from app.host import public_host
 from avseg.data.avsbench_index import cache_file
 from avseg.data.avsbench_layout import LAYOUTS
 from avseg.data.check import CheckReport

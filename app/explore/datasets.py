@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.explore.work import WORKS, Progress, Report
-from app.runner import may_train
+from app.host import may_train
 from app.session import private_cache
 from avseg.data.avsbench import find_tasks
 from avseg.data.avsbench_index import cache_folder, read_index
@@ -105,8 +105,7 @@ class Library:
         with self._lock:
             known = self._added()
             if root not in known:
-                with whole(_added_file()) as file:
-                    file.write_text(json.dumps([str(one) for one in [*known, root]]), encoding="utf-8")
+                _keep([*known, root])
         folders = set(_tasks(root).values())
         return next(one.key for one in self.all().values() if one.folder in folders), words
 
@@ -197,6 +196,16 @@ def _title(root: Path, folder: Path, task: str) -> str:
     name = root.parent.name if root.name == "data" else root.name
     kind = "SynthAVS " if (folder / SCENES).is_file() and "synthavs" not in name.lower() else ""
     return f"{kind}{name}, {FORMATS[task]}"
+
+
+def _keep(roots: list[Path]) -> None:
+    try:
+        with whole(_added_file()) as file:
+            file.write_text(json.dumps([str(one) for one in roots]), encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(
+            f"The folder could not be noted ({error.strerror}). Free some disk, or name it in AVSEG_DATA."
+        ) from error
 
 
 def _added_file() -> Path:

@@ -12,8 +12,8 @@ from app.explore.filters import FIELDS, Filter, changed, matching, ordered
 from app.explore.flags import Flags
 from app.explore.reading import Read
 from app.explore.work import WORKS
+from app.host import public_host
 from app.models import all_models
-from app.runner import public_host
 from app.session import Visitor
 from avseg.draw import heat_map
 from avseg.predict import Prediction

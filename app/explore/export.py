@@ -9,6 +9,7 @@ import numpy as np
 from app.explore.collection import Collection
 from app.explore.flags import Flags
 from avseg.disk import whole
+from avseg.errors import DatasetError
 
 COLUMNS = (
     *("split", "clip", "classes", "sounding_objects", "video", "subset", "frames", "labelled_frames"),
@@ -23,13 +24,19 @@ def safe(cell: object) -> object:
 
 
 def write_csv(path: Path, there: Collection, rows: Sequence[int], flags: Flags, model: str) -> Path:
-    """Write a row per clip, in the given order; a cell is empty where nobody knows."""
+    """Write a row per clip, in the given order; a cell is empty where nobody knows.
+
+    Raises DatasetError when the file cannot be written.
+    """
     iou = there.iou(model)
-    with whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(COLUMNS)
-        for row in rows:
-            lines.writerow([safe(cell) for cell in _row(there, int(row), float(iou[row]), flags, model)])
+    try:
+        with whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+            lines = csv.writer(file, lineterminator="\n")
+            lines.writerow(COLUMNS)
+            for row in rows:
+                lines.writerow([safe(cell) for cell in _row(there, int(row), float(iou[row]), flags, model)])
+    except OSError as error:
+        raise DatasetError(f"The csv could not be written ({error.strerror}). Free some disk.") from error
     return path
 
 

@@ -10,8 +10,8 @@ from app.explore.collection import Collection
 from app.explore.desk import Desk, Opened, collection_of, desk_of, select
 from app.explore.reading import player_of, read, with_video
 from app.explore.scores import clip_iou, frame_ious
+from app.host import may_train
 from app.player import PlayerValue
-from app.runner import may_train
 from app.session import MODELS, Stopped, Visitor
 from app.text import STOPPED
 from avseg.errors import DatasetError

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from app.child import ROOT
 from app.evaluation.runner import REQUEST, evaluations_root
 from app.explore.datasets import DataSet
-from app.runner import ROOT, runs_root
+from app.runs import runs_root
 from avseg.data.avsbench import find_tasks
 from avseg.disk import whole
 from avseg.predict import Prediction

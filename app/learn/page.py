@@ -44,6 +44,11 @@ def waiting() -> str:
     return f'<h1>{words.TITLE}</h1><p class="caption">{words.LINE}</p>'
 
 
+def measuring() -> str:
+    """Return what stands where a step's numbers will be, until it was measured."""
+    return f'<div class="inside-view ln-live"><p class="ln-found ln-waiting">{words.MEASURING}</p></div>'
+
+
 def live(shown: Live, opening: Opening) -> str:
     """Return what a step measured, and for the script where its button leads."""
     leads = escape(json.dumps({"tab": opening.tab, "ticks": opening.ticks}))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from app.child import ROOT
 from app.inside.parts import table
 from app.learn.measuring import Runs
 from app.learn.parts import Live, Question, Verdict
 from app.learn.place import Place
-from app.runner import ROOT, command_of, shown
+from app.training.command import command_of, shown
 from avseg.config import PRESETS, Config
 from avseg.explain import Pull
 from avseg.runs import RunFolder

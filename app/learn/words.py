@@ -8,6 +8,7 @@ from avseg.metrics import BETA2, F_THRESHOLDS
 
 TITLE = "AVSegFormer in eight steps"
 LINE = "Each step runs on a bundled clip with the bundled model. Nothing runs before a step is opened."
+MEASURING = "The model runs on the clip of this step, which takes a few seconds the first time."
 CHECK = "Check"
 BACK, NEXT = "Back", "Next"
 TOY = (

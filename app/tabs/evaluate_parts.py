@@ -10,7 +10,7 @@ from app.evaluation.asking import MOST_MODELS, Request, command_of, rules
 from app.evaluation.clips import View, grid
 from app.evaluation.data import all_data
 from app.evaluation.shelf import Shelved
-from app.figures import small
+from app.figures import header, small
 from app.models import all_models
 from app.player import Player
 from avseg.checkpoints import list_models
@@ -28,6 +28,17 @@ class Chosen:
     key: str | None = None
     beside: str | None = None
     version: float = 0.0  # another one where the same key holds another report
+
+    def report(self, own: Shelved | None) -> Shelved | None:
+        """Return the report in view, the tab's first before one was chosen; raises ReportError when it went.
+
+        own: the report that the visitor opened.
+        """
+        return shelf.taken(self.key, own) if self.key else shelf.first()
+
+    def other(self, own: Shelved | None) -> Shelved | None:
+        """Return the report beside it, None without one; raises ReportError when it went."""
+        return shelf.taken(self.beside, own) if self.beside else None
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class Rail:
 class Stage:
     """The report."""
 
+    context: gr.HTML  # in the header
     notice: gr.HTML
     head: gr.HTML
     body: gr.HTML
@@ -127,7 +139,7 @@ def rail_parts() -> Rail:
     return Rail(chosen, data, split, clips, robustness, go, jobs, command, reports, beside, opening)
 
 
-def stage_parts() -> Stage:
+def stage_parts(top: gr.HTML) -> Stage:
     one = shelf.first()
     notice = gr.HTML(visible=False, elem_id="ev-notice")
     head = gr.HTML(page.head(one), elem_id="ev-head")
@@ -141,7 +153,12 @@ def stage_parts() -> Stage:
         elem_id="ev-clips-in-view",
         js_on_load=SCRIPT,
     )
-    return Stage(notice, head, body, opened, about, player, clips)
+    return Stage(top, notice, head, body, opened, about, player, clips)
+
+
+def line_of(one: Shelved | None) -> str:
+    """Return what the header says of a report."""
+    return header({"Model": one.name, "Data": one.data}, one.evaluation.report.weights) if one else ""
 
 
 def model_choices() -> list[str]:

@@ -10,6 +10,7 @@ from app.explore.desk import Desk, Selection, collection_of, select
 from app.explore.opening import unscored
 from app.session import Stopped
 from app.tabs.explore_parts import Parts
+from app.tabs.segment_parts import card_of
 from avseg.errors import AvsegError, DatasetError
 
 SMALL = 200  # clips; a data set up to this size is checked without being asked to
@@ -21,11 +22,11 @@ def page_parts(parts: Parts) -> list:
     return [
         *(parts.notice, parts.rail, parts.charts, parts.line, parts.grid, parts.report),
         *(parts.head, parts.about, parts.place, parts.clip, parts.predict, parts.errors),
-        *(parts.score, parts.timer),
+        *(parts.score, parts.timer, parts.context),
     ]
 
 
-COUNT = 14  # of them
+COUNT = 15  # of them
 
 
 def draw(desk: Desk) -> tuple:
@@ -38,7 +39,8 @@ def draw(desk: Desk) -> tuple:
         progress = draw_sample(data.task)
         words = page.drawing(data, progress)
         clip = (clip_page.nothing_open(), "", *(HIDDEN,) * 4)
-        return (HIDDEN, "", "", "", words, "", *clip, HIDDEN, gr.Timer(active=not progress.error))
+        timer, context = gr.Timer(active=not progress.error), figures.header({"Data": data.title})
+        return (HIDDEN, "", "", "", words, "", *clip, HIDDEN, timer, context)
     desk.keep_within(there)
     reading, checking = there.measuring(), there.checking(start=_at_once(there))
     found = select(desk, there)
@@ -54,6 +56,7 @@ def draw(desk: Desk) -> tuple:
         *_clip(desk, there, found),
         _score(desk, there),
         gr.Timer(active=working),
+        _context(there, view.model),
     )
 
 
@@ -73,6 +76,12 @@ def remarks(desk: Desk) -> dict:
 def notice(words: str, kind: str = "error") -> dict:
     """Return the update of the notice that says something."""
     return gr.update(value=figures.notices([words], kind), visible=True)
+
+
+def _context(there: Collection, model: str) -> str:
+    scored = bool(there.scores.of(model))
+    said = {"Data": there.data.title, "Scored by": model if scored else ""}
+    return figures.header(said, card_of(model).weights if scored else "")
 
 
 def _at_once(there: Collection) -> bool:

@@ -9,9 +9,9 @@ from app import figures
 from app.explore import clip_page
 from app.explore.datasets import LIBRARY, NOT_HERE
 from app.explore.filters import SORTS, Filter
+from app.host import may_train
 from app.models import all_models
 from app.player import Player
-from app.runner import may_train
 
 SCRIPT = (Path(__file__).parent.parent / "explore" / "explore.js").read_text(encoding="utf-8")
 TICK = 1.2  # seconds between two looks at work in the background
@@ -22,6 +22,7 @@ TABS = {"segment": "Segment", "inside": "Inside", "whatif": "What if"}  # where 
 class Parts:
     """The components of the tab."""
 
+    context: gr.HTML  # in the header
     data: gr.Dropdown
     search: gr.Textbox
     sort: gr.Dropdown
@@ -57,6 +58,7 @@ class Parts:
 
 def build_parts() -> Parts:
     """Put the tab's components where we are in the page."""
+    context = gr.HTML(elem_id="ex-context")
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
         with gr.Column(scale=0, min_width=204, elem_classes=["rail", "ex-left"]):
             left = _left()
@@ -64,7 +66,7 @@ def build_parts() -> Parts:
             middle = _middle()
         with gr.Column(scale=0, min_width=380, elem_classes="ex-side", elem_id="ex-side"):
             right = _right()
-    return Parts(**left, **middle, **right, timer=gr.Timer(TICK, active=False))
+    return Parts(context=context, **left, **middle, **right, timer=gr.Timer(TICK, active=False))
 
 
 def _left() -> dict[str, object]:

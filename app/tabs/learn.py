@@ -146,7 +146,7 @@ def _stage(rail: gr.HTML) -> Stage:
         with gr.Column(elem_classes="ln-text", min_width=0):
             text = gr.Markdown(STEPS["task"].text, latex_delimiters=words.LATEX, elem_id="learn-text")
         with gr.Column(elem_classes="ln-figure", min_width=0):
-            live = gr.HTML(elem_id="learn-live", js_on_load=SCRIPT)
+            live = gr.HTML(page.measuring(), elem_id="learn-live", js_on_load=SCRIPT)
     with gr.Column(elem_classes=["card", "ln-ask"]):
         options = gr.Radio([], visible=False, elem_id="learn-options")
         checking = gr.Button(words.CHECK, variant="primary", visible=False, elem_id="learn-check")

@@ -10,13 +10,17 @@ import psutil
 
 from app import runner
 from app.explore.datasets import FORMATS, LIBRARY
+from app.host import may_train, public_host
 from app.models import all_models, model_file
+from app.runs import all_runs, look, named, run_of
+from app.training.command import command_of, shown, shown_path
 from app.training.form import config_of
 from avseg.checkpoints import list_models
-from avseg.config import Config
+from avseg.config import PRESETS, Config
 from avseg.data.avsbench_layout import LAYOUTS
 from avseg.data.loaders import SYNTH, clips_per_epoch, training_clips, validation_clips
 from avseg.errors import AvsegError, ConfigError, RunError
+from avseg.runs import RunFolder
 
 MOST_WORKERS = 32
 DEVICES = ("auto", "cpu", "cuda")
@@ -38,27 +42,25 @@ class Order:
     start_from: str = ""  # what follows --start-from, empty for new weights
 
     @property
-    def run(self) -> runner.RunFolder:
+    def run(self) -> RunFolder:
         """The folder of the run."""
-        return runner.run_of(self.name)
+        return run_of(self.name)
 
     def command(self) -> list[str]:
         """Return the arguments after `python`."""
-        return self._command(self.data, runner.shown_path(self.run.path), self.start_from)
+        return self._command(self.data, shown_path(self.run.path), self.start_from)
 
     def shown(self) -> str:
         """Return the command as a person would type it; on a public host without the server's paths."""
-        if not runner.public_host():
-            return runner.shown(self.command())
+        if not public_host():
+            return shown(self.command())
         data = self.data if self.data == SYNTH else HIDDEN_DATA
         begin = Path(self.start_from)
         first = f"runs/{begin.parent.name}/{begin.name}" if begin.is_absolute() else self.start_from
-        return runner.shown(self._command(data, Path("runs") / self.name, first))
+        return shown(self._command(data, Path("runs") / self.name, first))
 
     def _command(self, data: str, out: Path, start_from: str) -> list[str]:
-        return runner.command_of(
-            self.config, self.preset, data, out, False, self.device, self.workers, start_from
-        )
+        return command_of(self.config, self.preset, data, out, False, self.device, self.workers, start_from)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def model_choices() -> list[tuple[str, str]]:
 
 def free_name(preset: str) -> str:
     """Return the first of preset-01, preset-02 and so on that no run has."""
-    taken = {run.path.name for run in runner.all_runs()}
+    taken = {run.path.name for run in all_runs()}
     return next(name for k in range(1, 10_000) if (name := f"{preset}-{k:02d}") not in taken)
 
 
@@ -101,27 +103,30 @@ def unused_name(preset: object, name: object) -> str:
     return free_name(preset) if ours else str(name or "")
 
 
+def preset_of(name: object) -> Config:
+    """Return a preset; `ConfigError` names them all."""
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ConfigError(f"There is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
 def read_order(values: Mapping[str, object]) -> Order:
     """Return the order of the form's values, all of which may come from anywhere.
 
     values: the config's fields, preset, data, name, device, workers, start_from. Raises AvsegError in words.
     """
     preset = values.get("preset")
-    runner.preset_of(preset if isinstance(preset, str) else "")
+    preset_of(preset)
     device, workers = values.get("device"), values.get("workers")
     if device not in DEVICES:
         raise ConfigError(f"device is {device!r}; choose one of {', '.join(DEVICES)}.")
     if isinstance(workers, bool) or not isinstance(workers, int | float) or workers not in range(33):
         raise ConfigError(f"workers must be a whole number from 0 to {MOST_WORKERS}.")
-    name = str(values.get("name") or "").strip()
-    runner.run_of(name)
-    if not runner.NAME.fullmatch(name):
-        raise RunError(f"{name!r} cannot name a run: use up to 64 letters, digits, dashes and underscores.")
     return Order(
         preset,
         config_of(values),
         _data_path(values.get("data")),
-        name,
+        named(values.get("name")).path.name,
         device,
         int(workers),
         _start_from(values.get("start_from")),
@@ -170,7 +175,7 @@ def _epochs(order: Order) -> str:
 
 
 def _place_checks(order: Order) -> list[Check]:
-    if not runner.may_train():
+    if not may_train():
         return []
     found = []
     try:
@@ -179,7 +184,7 @@ def _place_checks(order: Order) -> list[Check]:
     except RunError as error:
         found.append(Check("bad", str(error)))
     found.append(_device_check(order.device))
-    others = [run.path.name for run in runner.all_runs() if runner.at_work(run)]
+    others = [run.path.name for run in all_runs() if look(run).alive]
     if others:
         found.append(Check("note", f"{', '.join(others)} is at work too; both go slower"))
     return found
@@ -222,7 +227,7 @@ def _start_from(name: object) -> str:
     if not name:
         return ""
     path = model_file(str(name))
-    return str(name) if name in list_models() else str(runner.shown_path(path))
+    return str(name) if name in list_models() else str(shown_path(path))
 
 
 def _table(data: str, task: str) -> Path | None:

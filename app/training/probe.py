@@ -6,7 +6,6 @@ out: they have no part in a step.
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,9 +16,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from app import runner
+from app import child
+from app.host import require_training
+from app.runs import all_runs
+from app.training.command import command_of, settings_of
 from app.training.course import COURSES, Courses
-from app.training.order import Order
+from app.training.order import Check, Order
 from avseg.config import Config, TrainConfig
 from avseg.errors import AvsegError, RunError
 from avseg.runs import RunFolder
@@ -72,15 +74,12 @@ def known(order: Order) -> Measured | None:
 
 
 def _of_earlier_runs(key: Key) -> Measured | None:
-    for run in runner.all_runs()[:EARLIER]:
+    for run in all_runs()[:EARLIER]:
         try:
             config, status = run.config(), run.read_status()
         except AvsegError:
             continue
-        words = status.command.split() if status else []
-        workers = runner.option(words, "--workers", "1")
-        device = runner.option(words, "--device", "auto")
-        if not status or not workers.isdigit() or key_of(config, status.data, device, int(workers)) != key:
+        if not status or key_of(config, status.data, *settings_of(status.command)) != key:
             continue
         if seconds := COURSES.of(run).seconds_per_step():
             return Measured(seconds, None, None, f"in {run.path.name}")
@@ -92,36 +91,28 @@ def measure(order: Order) -> Iterator[str]:
 
     Raises RunError where training is off, or when the steps cannot be taken. Closing the generator ends it.
     """
-    runner.require_training()
+    require_training()
     folder = Path(tempfile.mkdtemp(prefix="avseg-probe-"))
     run = RunFolder(folder / "probe")
     run.path.mkdir()
-    child = None
+    process = None
     try:
-        with (run.path / runner.LAST_WORDS).open("wb") as words:
-            child = subprocess.Popen(
-                [sys.executable, *_command(order, run)],
-                cwd=runner.ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        yield from _watch(order, run, child)
+        process = child.launch(_command(order, run), run.path)
+        yield from _watch(order, run, process)
     finally:
-        if child is not None and child.poll() is None:
-            runner.kill(child.pid)
-            child.wait()
+        if process is not None and process.poll() is None:
+            child.kill(process.pid)
+            process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _watch(order: Order, run: RunFolder, child: subprocess.Popen) -> Iterator[str]:
+def _watch(order: Order, run: RunFolder, process: subprocess.Popen) -> Iterator[str]:
     course, most, begun = None, 0, time.monotonic()
     courses = Courses()
-    while child.poll() is None:
+    while process.poll() is None:
         if time.monotonic() - begun > LIMIT:
             raise RunError(f"{STEPS} steps took longer than {LIMIT:.0f} s here; try smaller sizes.")
-        most = max(most, _memory(child.pid))
+        most = max(most, _memory(process.pid))
         course = courses.of(run)
         if len(course) >= STEPS and not run.asked_to_stop:
             run.ask_to_stop()
@@ -130,7 +121,7 @@ def _watch(order: Order, run: RunFolder, child: subprocess.Popen) -> Iterator[st
         time.sleep(LOOK)
     course = courses.of(run)
     status = run.read_status()
-    if child.returncode != 0 or len(course) < min(3, STEPS):
+    if process.returncode != 0 or len(course) < min(3, STEPS):
         raise RunError(_why(run, status.message if status else ""))
     # A step's clips may wait in the loader: the first pause is the loader's own start.
     seconds = float(np.median(np.diff(course.of_steps("time"))))
@@ -141,8 +132,7 @@ def _watch(order: Order, run: RunFolder, child: subprocess.Popen) -> Iterator[st
 
 
 def _why(run: RunFolder, message: str) -> str:
-    lines = [line for line in runner.last_words(run).splitlines() if line.strip()]
-    said = message or (lines[-1].removeprefix("avseg: ") if lines else "The process ended without a word.")
+    said = message or child.last_sentence(run.path) or "The process ended without a word."
     return said.replace(str(run.path.parent), "the folder of the measurement")
 
 
@@ -156,9 +146,7 @@ def _command(order: Order, run: RunFolder) -> list[str]:
         validate_every=STEPS + 2,
     )
     config = Config(order.config.model, train)
-    return runner.command_of(
-        config, order.preset, order.data, run.path, device=order.device, workers=order.workers
-    )
+    return command_of(config, order.preset, order.data, run.path, device=order.device, workers=order.workers)
 
 
 def _memory(pid: int) -> int:
@@ -175,3 +163,36 @@ def _memory(pid: int) -> int:
 def gigabytes(count: float) -> str:
     """Return bytes as "1.1 GB" or "80 MB"."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def duration(seconds: float) -> str:
+    """Return "40 s", "2 min 10 s", "3 h 5 min", "2 days 4 h"."""
+    seconds = round(seconds)
+    for size, unit, small, lower in ((86400, "days", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            rest = seconds % size // small
+            unit = "day" if unit == "days" and seconds < 2 * size else unit
+            return f"{seconds // size} {unit}" + (f" {rest} {lower}" if rest else "")
+    return f"{seconds} s"
+
+
+def cost(measured: Measured | None, steps: int, memory: int, disk: int) -> list[Check]:
+    """Return time, memory and disk of an order against what is free (bytes), as far as they were measured."""
+    free = f"{gigabytes(memory)} of memory and {gigabytes(disk)} of disk are free"
+    if measured is None:
+        return [Check("note", f"Time and memory are not known yet: take a few steps to measure them. {free}")]
+    found = [
+        Check(
+            "ok",
+            f"About {duration(measured.seconds * steps)} for its steps, at {measured.seconds:.2g} s each as "
+            f"measured {measured.source}; evaluations come on top",
+        )
+    ]
+    for name, need, there in (("memory", measured.memory, memory), ("disk", measured.disk, disk)):
+        if need is not None:
+            kind = "ok" if need < 0.9 * there else "bad"
+            words = "free" if kind == "ok" else "free: too little"
+            found.append(
+                Check(kind, f"{gigabytes(need)} of {name}, measured; {gigabytes(there)} are {words}")
+            )
+    return found if measured.memory else [*found, Check("note", f"Memory was not measured. {free}")]

@@ -16,6 +16,7 @@ if (element.closest("#tr-head") || element.id === "tr-head") {
 element.addEventListener("click", event => {
   const button = event.target.closest("button");
   if (button?.dataset.run) trigger("choose", { run: button.dataset.run });
+  if (button && "larger" in button.dataset) element.classList.toggle("tr-large");
   if (button && "copy" in button.dataset) {
     const words = element.querySelector("pre").textContent.replace(/ \\\n\s+/g, " ");
     const done = said => { button.textContent = said; setTimeout(() => { button.textContent = "Copy"; }, 2000); };

@@ -10,10 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 import torch
 
 from app import models as app_models
+from app.child import last_words
 from app.evaluation import asking, clips, compare, data, published, runner, shelf, words
 from app.evaluation import page as drawn
 from app.evaluation.asking import Request, arguments_of, checked, command_of, plain
@@ -21,7 +23,11 @@ from app.evaluation.clips import View, changed, on_page, selected
 from app.evaluation.confusion import matrix, mistakes
 from app.evaluation.shelf import BUNDLED, Shelved
 from app.evaluation.spread import binned
-from app.tabs import evaluate as tab
+from app.explore.collection import COLLECTIONS
+from app.explore.datasets import LIBRARY
+from app.explore.desk import desk_of
+from app.tabs import evaluate_rail as tab
+from app.tabs import evaluate_report
 from app.tabs.evaluate_parts import Chosen
 from avseg.checkpoints import Card, save_model
 from avseg.data.loaders import on_disk
@@ -87,7 +93,7 @@ def wait_for(key: str, *states: str) -> EvaluationStatus:
         if status.state in states:
             return status
         time.sleep(0.2)
-    raise AssertionError(f"{status} is none of {states}: {runner.last_words(runner.folder_of(key))}")
+    raise AssertionError(f"{status} is none of {states}: {last_words(runner.folder_of(key), 4)}")
 
 
 def put(
@@ -383,6 +389,17 @@ def test_a_folder_is_found_again_by_its_report_alone(tmp_path: Path, monkeypatch
     seen = shelved(replace(bundled, report=report, clips=(ClipRow(name, "", 5, 5, 0.1, None, 0.1),)))
     assert data.known(report) == one and str(tmp_path) not in words.caption(seen)
     assert clips.place(seen, name, (64, 64))[1] == 0
+    # From the report to the same clip in Explore; a drawn one, or one that is no clip, stays where it is.
+    monkeypatch.setattr(shelf, "shelf", lambda: {"one": seen, "drawn": shelved(bundled)})
+    told = SimpleNamespace(_data={"clip": name})
+    evaluate_report.explore(told, Chosen("one"), None)
+    view = desk_of(tab.VISITORS.of("local")).view
+    there = COLLECTIONS.of(LIBRARY.get(view.data)).facts.entries[view.opened]
+    assert (there.split, there.name) == ("test", name)
+    with pytest.raises(gr.Error, match="are drawn"):
+        evaluate_report.explore(told, Chosen("drawn"), None)
+    with pytest.raises(gr.Error, match=r"no clip \.\./x"):
+        evaluate_report.explore(SimpleNamespace(_data={"clip": "../x"}), Chosen("one"), None)
     elsewhere = replace(report, data=f"{tmp_path}, ms3 test")
     with pytest.raises(AvsegError, match="are not here"):
         clips.place(replace(seen, evaluation=replace(seen.evaluation, report=elsewhere)), name, (64, 64))
@@ -395,9 +412,9 @@ def test_a_report_of_the_command_line_is_opened_or_refused(tmp_path: Path, bundl
     _, own, chosen, listed = tab.upload(given)
     assert own.evaluation == bundled
     assert chosen.key == shelf.OPENED and 'data-open="opened"' in listed
-    assert words.finding(bundled.report) in tab.show(chosen, own)[1]
+    assert words.finding(bundled.report) in evaluate_report.show(chosen, own)[1]
     only = tab.upload(given[:1])[1]
-    assert "came without its clips.csv" in tab.show(chosen, only)[4]["value"]
+    assert "came without its clips.csv" in evaluate_report.show(chosen, only)[4]["value"]
     (tmp_path / "bad").mkdir()
     bad = tmp_path / "bad" / REPORT
     bad.write_text("{}")
@@ -416,13 +433,13 @@ def test_pictures_of_a_report_that_is_no_longer_looked_at_are_not_shown(bundled:
     monkeypatch.setattr(clips, "_PICTURES", clips._Pictures())
     monkeypatch.setattr(clips, "_picture", lambda one, name: "data:,")
     key = shelf.BUNDLED_PREFIX + "tiny-ms3"
-    drawing = tab.pictures(Chosen(key), None, View())
-    tab.show(Chosen(key), None)
+    drawing = evaluate_report.pictures(Chosen(key), None, View())
+    evaluate_report.show(Chosen(key), None)
     assert 'class="ev-grid"' in next(drawing)
-    tab.show(Chosen(key, version=1.0), None)
+    evaluate_report.show(Chosen(key, version=1.0), None)
     assert next(drawing) == {"__type__": "update"} and next(drawing, "end") == "end"
-    assert next(tab.pictures(Chosen(key), None, View())) == {"__type__": "update"}
-    assert 'src="data:,"' in list(tab.pictures(Chosen(key, version=1.0), None, View()))[-1]
+    assert next(evaluate_report.pictures(Chosen(key), None, View())) == {"__type__": "update"}
+    assert 'src="data:,"' in list(evaluate_report.pictures(Chosen(key, version=1.0), None, View()))[-1]
 
 
 # In a browser

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,7 +22,9 @@ from app.explore.export import COLUMNS, safe, write_csv
 from app.explore.filters import AREAS, PLACES, Filter, changed, chips, matching, ordered
 from app.explore.flags import Flags
 from app.explore.work import Progress, Works
-from app.tabs import explore as tab
+from app.tabs import explore_choosing as tab
+from app.tabs import explore_clip, explore_page
+from app.tabs.explore_page import COUNT
 from avseg.data.avsbench import AVSBench
 from avseg.data.synth.dataset import SynthAVS, write
 from avseg.errors import DatasetError
@@ -57,9 +61,10 @@ def private(monkeypatch, tmp_path):
     monkeypatch.setenv("AVSEG_RUNS", str(tmp_path / "runs"))
     for name in PUBLIC:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(tab, "VISITORS", session.Visitors())
-    opened = Collections()
-    for module in (collection, desk_module, tab):
+    visitors, opened = session.Visitors(), Collections()
+    for module in (tab, explore_clip):
+        monkeypatch.setattr(module, "VISITORS", visitors)
+    for module in (collection, desk_module, tab, explore_clip):
         monkeypatch.setattr(module, "COLLECTIONS", opened)
     monkeypatch.setattr(collection, "WORKS", Works())
 
@@ -120,7 +125,7 @@ def test_nobody_adds_a_folder_in_public(drawn, monkeypatch):
         LIBRARY.add(str(drawn))
     assert key not in LIBRARY.all()
     said = tab.add_folder(str(drawn))
-    assert "off on this host" in said[3] and len(said) == 4 + tab.COUNT
+    assert "off on this host" in said[3] and len(said) == 4 + COUNT
     monkeypatch.setenv("AVSEG_ALLOW_TRAINING", "1")
     assert LIBRARY.add(str(drawn))[0] == key
 
@@ -396,6 +401,45 @@ def test_the_csv_holds_what_is_shown_and_no_formula(drawn, monkeypatch, tmp_path
     ]
 
 
+def test_a_full_disk_is_said_in_words(drawn, monkeypatch, tmp_path):
+    def full(self: Path, *given: object, **named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    there = of(drawn, monkeypatch)
+    desk = tab._desk(None)
+    desk.view = View(there.data.key, opened=0)
+    monkeypatch.setattr(Path, "write_text", full)
+    said = tab.act(SimpleNamespace(_data={"do": "flag", "value": "odd"}))
+    assert "flag could not be kept (No space left on device)" in said[1]["value"]
+    assert "could not be noted (No space left" in tab.add_folder(str(drawn))[3]
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(gr.Error, match="csv could not be written"):
+        tab.export()
+
+
+def test_all_of_avsbench_opens_and_filters_at_once(tmp_path_factory, monkeypatch):
+    """Metadata of 11,356 clips; the times are the processor's, so that a busy machine fails nothing."""
+    folder = tmp_path_factory.mktemp("whole") / "AVSS"
+    folder.mkdir()
+    make_table(folder / "metadata.csv")
+    monkeypatch.setattr(collection.Collection, "measuring", lambda self: DONE)
+    asked = []
+    monkeypatch.setattr(
+        page.THUMBNAILS, "of", lambda there, rows: asked.append(len(rows)) or [""] * len(rows)
+    )
+    monkeypatch.setenv("AVSEG_DATA", str(folder.parent))
+    began = time.thread_time()
+    desk = tab._desk(None)
+    assert "11,356 of 11,356 clips" in explore_page.draw(desk)[3]
+    assert time.thread_time() - began < 3
+    known(collection.COLLECTIONS.of(LIBRARY.get(desk.view.data)))
+    for do, value in (("split", "test"), ("class", "guitar"), ("area", 4), ("search", "v00"), ("clear", "")):
+        began = time.thread_time()
+        tab.act(SimpleNamespace(_data={"do": do, "value": value}))
+        assert time.thread_time() - began < 0.3, do
+    assert desk.view.filter == Filter() and set(asked) <= set(range(13))  # never more than a page
+
+
 # Clips and HTML
 
 
@@ -477,13 +521,13 @@ def test_bars_count_all_and_shown(table, monkeypatch):
 
 def test_another_tab_opens_a_clip(drawn, monkeypatch):
     there = of(drawn, monkeypatch)
-    tab.open_clip("me", there.data.folder, "te07_000002", "ms3", "test")
+    explore_clip.open_clip("me", there.data.folder, "te07_000002", "ms3", "test")
     view = tab._desk(SimpleNamespace(session_hash="me")).view
     assert (view.data, view.opened) == (there.data.key, there.facts.row_of("te07_000002"))
     with pytest.raises(DatasetError, match="no clip gone"):
-        tab.open_clip("me", there.data.folder, "gone", "ms3")
+        explore_clip.open_clip("me", there.data.folder, "gone", "ms3")
     with pytest.raises(DatasetError, match="no data set of the Explore tab"):
-        tab.open_clip("me", "/etc", "passwd", "ms3")
+        explore_clip.open_clip("me", "/etc", "passwd", "ms3")
 
 
 def test_a_thumbnail_shows_the_mask(drawn, monkeypatch):

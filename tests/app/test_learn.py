@@ -16,7 +16,7 @@ from app.learn.measuring import Bench, Runs
 from app.learn.place import TRIALS, Place, moved
 from app.learn.steps import STEPS, beside, opening_at, question_at, runs_at
 from app.tabs import learn as tab
-from app.tabs.train_parts import FIRST_PRESET
+from app.tabs.train_form import FIRST_PRESET
 from avseg import checkpoints
 from avseg.checkpoints import Card, save_model
 from avseg.inside import MaskMap
@@ -246,6 +246,22 @@ def test_the_outcome_of_a_change_is_read_from_the_masks():
     assert said == {"same": (1, 1, 0, 0), "other": (2, 2, 1, 0), "later": (2, 2, 1, 1), "none": (0, 0, 2, 2)}
 
 
+@pytest.mark.parametrize(
+    "mixer, queries", [("same", "other"), ("same", "same"), ("other", None), ("none", None)]
+)
+def test_the_audio_queries_are_dropped_only_where_the_mixer_explains_nothing(mixer, queries):
+    asked = []
+
+    def under(change):
+        asked.append(change.name)
+        return EFFECTS[mixer if change.name == "mixer-off" else queries]
+
+    found = deciding._check_mix(SimpleNamespace(under=under), Place())
+    assert asked == (["mixer-off", "audio-off"] if queries else ["mixer-off"])
+    assert ("through the queries" in found.because) == (queries == "other")
+    assert ("through neither alone" in found.because) == (queries == "same")
+
+
 def test_the_closer_term_is_the_one_with_the_higher_iou():
     def term(columns: int) -> MaskMap:
         labels = np.zeros((10, 10), np.uint8)
@@ -280,7 +296,7 @@ def test_a_clip_without_silence_gives_an_empty_model_no_points(lesson):
 
 
 def test_the_command_of_the_last_step_is_one_that_the_trainer_takes(lesson):
-    from app.runner import command_of
+    from app.training.command import command_of
 
     assert training.PRESET == FIRST_PRESET  # which the button promises
     command = command_of(*training._run("small"))

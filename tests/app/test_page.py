@@ -274,6 +274,23 @@ def test_a_phone_has_no_sideways_scroll(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_a_tab_that_a_button_opens_comes_into_view_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    tab = "#views [role=tab][data-tab-id={}]"
+    for name in ("learn", "segment"):
+        page.evaluate("tab => document.querySelector(tab).click()", tab.format(name))
+        box = page.locator(tab.format(name)).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, name
+
+
+def test_a_long_name_in_the_header_is_cut_before_the_tabs(page):
+    page.evaluate("document.querySelector('#context b').textContent = 'a long name '.repeat(40)")
+    for width in (1440, 1024, 800):
+        page.set_viewport_size({"width": width, "height": 768})
+        tabs = page.locator("#views [role=tab][data-tab-id=learn]").bounding_box()
+        assert tabs["x"] + tabs["width"] <= page.locator("#context").bounding_box()["x"], width
+
+
 def test_files_that_are_no_upload_are_not_read(app_server):
     stolen = {"path": str(Path(__file__).resolve()), "meta": {"_type": "gradio.FileData"}}
     events = _call(app_server, [None, stolen, _first_model(app_server), 1, 0, 5, 0.5])

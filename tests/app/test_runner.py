@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from app import runner
+from app import runner, runs
+from app.child import last_words
+from app.host import may_train
+from app.training.command import command_of, shown
+from app.training.order import preset_of
 from avseg.config import PRESETS
 from avseg.errors import ConfigError, RunError
 from avseg.runs import RunFolder, Status
@@ -21,7 +25,7 @@ LIMIT = 120  # seconds that anything here may take
 def root_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("AVSEG_RUNS", str(tmp_path / "runs"))
     yield tmp_path / "runs"
-    for run in runner.all_runs():  # a child that a failed test left behind
+    for run in runs.all_runs():  # a child that a failed test left behind
         status = run.read_status()
         if status is not None and status.state == "running":
             os.kill(status.pid, signal.SIGKILL)
@@ -34,27 +38,27 @@ def wait_for(run: RunFolder, *states: str) -> Status:
         if status is not None and status.state in states:
             return status
         time.sleep(0.2)
-    raise AssertionError(f"{run.read_status()} is none of {states}; it said {runner.last_words(run)}")
+    raise AssertionError(f"{run.read_status()} is none of {states}; it said {last_words(run.path)}")
 
 
 def arguments_of(config, run: RunFolder, resume: bool = False) -> list[str]:
-    words = runner.command_of(config, "tiny", "synth", run.path, resume, "cpu")
+    words = command_of(config, "tiny", "synth", run.path, resume, "cpu")
     return [*words, "--workers", "0"]
 
 
 def test_the_command_has_a_flag_for_every_field_that_differs(tmp_path: Path):
-    assert runner.shown(runner.command_of(PRESETS["tiny"], "tiny", "synth", Path("runs/a"))) == (
+    assert shown(command_of(PRESETS["tiny"], "tiny", "synth", Path("runs/a"))) == (
         "python -m avseg train tiny --data synth --out runs/a --device auto"
     )
     config = small_config(restless=False, epochs=7)
-    words = runner.command_of(config, "tiny", "synth", tmp_path / "run")
+    words = command_of(config, "tiny", "synth", tmp_path / "run")
     assert "--train.no-restless" in words and words[words.index("--train.epochs") + 1] == "7"
     widths = words.index("--model.backbone-channels")
     assert words[widths + 1 : widths + 5] == ["32"] * 4
 
 
 def test_a_run_is_started_stopped_and_resumed(root_of_runs: Path):
-    run, config = runner.run_of("first"), small_config(epochs=40)
+    run, config = runs.run_of("first"), small_config(epochs=40)
     runner.start(arguments_of(config, run), run)
     wait_for(run, "running")
     with pytest.raises(RunError, match="at work"):
@@ -71,41 +75,41 @@ def test_a_run_is_started_stopped_and_resumed(root_of_runs: Path):
     runner.start(arguments_of(shorter, run, resume=True), run)
     assert wait_for(run, "finished", "failed").state == "finished"
     renamed = runner.rename(run, "second")
-    assert [found.path.name for found in runner.all_runs()] == ["second"]
+    assert [found.path.name for found in runs.all_runs()] == ["second"]
     assert renamed.last_model.is_file() and not (root_of_runs / "first").exists()
     runner.delete(renamed)
-    assert runner.all_runs() == []
+    assert runs.all_runs() == []
 
 
 def test_a_child_that_cannot_begin_leaves_its_words():
-    run = runner.run_of("broken")
+    run = runs.run_of("broken")
     runner.start(["-m", "avseg", "train", "no-such-preset", "--out", str(run.path)], run)
     end = time.monotonic() + LIMIT
-    while "Presets" not in runner.last_words(run) and time.monotonic() < end:
+    while "Presets" not in last_words(run.path) and time.monotonic() < end:
         time.sleep(0.2)
-    assert "no-such-preset is neither a preset nor a file" in runner.last_words(run)
+    assert "no-such-preset is neither a preset nor a file" in last_words(run.path)
 
 
 @pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "/etc"])
 def test_names_stay_inside_the_root(name: str):
     with pytest.raises(RunError, match="cannot name a run"):
-        runner.run_of(name)
+        runs.run_of(name)
 
 
 def test_a_public_host_does_not_train(monkeypatch):
-    assert runner.may_train()
+    assert may_train()
     for variable, value in (("SPACE_ID", "somebody/space"), ("AVSEG_PUBLIC", "1")):
         monkeypatch.setenv(variable, value)
-        assert not runner.may_train()
+        assert not may_train()
         with pytest.raises(RunError, match="off on this host"):
-            runner.start(["-c", "pass"], runner.run_of("x"))
+            runner.start(["-c", "pass"], runs.run_of("x"))
         monkeypatch.setenv("AVSEG_ALLOW_TRAINING", "1")
-        assert runner.may_train()
+        assert may_train()
         monkeypatch.delenv(variable)
         monkeypatch.delenv("AVSEG_ALLOW_TRAINING")
 
 
 def test_presets_by_name():
-    assert runner.preset_of("tiny") == PRESETS["tiny"]
+    assert preset_of("tiny") == PRESETS["tiny"]
     with pytest.raises(ConfigError, match="ms3-pvt-paper"):
-        runner.preset_of("huge")
+        preset_of("huge")

@@ -54,7 +54,9 @@ def see(page) -> str:
     before = page.inner_text("#wi-finding .prose")
     page.click("#wi-go")
     page.wait_for_function(
-        "before => document.querySelector('#wi-finding .prose').innerText !== before", arg=before, timeout=WAIT
+        "before => document.querySelector('#wi-finding .prose').innerText !== before",
+        arg=before,
+        timeout=WAIT,
     )
     return page.inner_text("#wi-finding .prose")
 

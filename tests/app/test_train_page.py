@@ -88,7 +88,7 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     open_tab(page)
     seen = step_of(wait_for_head(page, r"first[^]*running[^]*step [1-9]"))
     wait_for_head(page, r"mIoU of 0\.")  # it goes on: the next evaluation came
-    page.wait_for_selector("#tr-sample img")
+    page.wait_for_selector("#tr-sample .tr-sheet")
     assert page.locator("#tr-loss polyline").count() >= 4
 
     page.click("#tr-stop")
@@ -99,7 +99,18 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     page.press("#tr-epochs input", "Tab")
     page.click("#tr-resume")
     finished = wait_for_head(page, "finished[^]*All steps are done")
-    assert step_of(finished) == 3 * (done + 1)
+    assert step_of(finished) == 3 * (done + 1) and "stretch its one-cycle schedule" in finished
+    page.wait_for_selector("#tr-context:has-text('Run first'):visible")
+    assert not page.is_visible("#context")
+    # One slider over all evaluations of the fixed clips, and a click that makes them larger.
+    slider = page.locator("#tr-number input[type=range]")
+    last = int(slider.get_attribute("max"))
+    page.wait_for_selector(f"#tr-sample .tr-top:has-text('Evaluation {last} of {last}')")
+    slider.fill("1")
+    page.wait_for_selector(f"#tr-sample .tr-top:has-text('Evaluation 1 of {last}')")
+    width = page.locator(".tr-sheet i").first.bounding_box()["width"]
+    page.click(".tr-sheet")
+    assert page.locator(".tr-sheet i").first.bounding_box()["width"] > 1.5 * width
 
     shutil.copytree(runs / "first", runs / "other")  # as if the command line had trained it
     page.click("button[role=tab]:has-text('Segment')")
@@ -111,14 +122,13 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     page.click("#tr-runs [data-run=first]")
     wait_for_head(page, "^first")
     page.click("#tr-use")
-    page.click("#model input")
-    page.click("[role=option]:has-text('first · trained')")
-    before = page.inner_text("#finding")
+    page.wait_for_function("document.querySelector('#model input')?.value === 'first · trained'")
+    before = page.inner_text("#finding .prose")
     page.click("#go")
     page.wait_for_function(
-        "before => document.querySelector('#finding').innerText !== before", arg=before, timeout=WAIT
+        "before => document.querySelector('#finding .prose').innerText !== before", arg=before, timeout=WAIT
     )
-    assert "by first" in page.inner_text("#finding")
+    assert "by first" in page.inner_text("#finding .prose")
 
     page.click("button[role=tab]:has-text('Train')")
     page.click("#tr-manage")

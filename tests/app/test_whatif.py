@@ -200,7 +200,9 @@ def see(page) -> str:  # noqa: F811
     before = page.inner_text("#wi-finding .prose")
     page.click("#wi-go")
     page.wait_for_function(
-        "before => document.querySelector('#wi-finding .prose').innerText !== before", arg=before, timeout=WAIT
+        "before => document.querySelector('#wi-finding .prose').innerText !== before",
+        arg=before,
+        timeout=WAIT,
     )
     page.wait_for_selector("#wi-go", timeout=QUICK)
     return page.inner_text("#wi-finding .prose")
@@ -249,7 +251,9 @@ def test_changes_combine_and_a_checkpoint_is_one_of_them(page):  # noqa: F811
     page.fill("#wi-channels-channels :is(input, textarea)", "900")
     page.click("#wi-go")
     page.wait_for_selector("#wi-notice [role=alert]", timeout=WAIT)
-    assert "900" in page.inner_text("#wi-notice") and "Without the mixer" in page.inner_text("#wi-finding .prose")
+    assert "900" in page.inner_text("#wi-notice") and "Without the mixer" in page.inner_text(
+        "#wi-finding .prose"
+    )
 
 
 def test_a_sweep_and_no_sideways_scroll_on_a_phone(page):  # noqa: F811
