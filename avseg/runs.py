@@ -70,7 +70,7 @@ class RunFolder:
         return self.config_file.is_file()
 
     def create(self, config: Config) -> None:
-        """Begin a new run here; `RunError` when the folder already holds one that took a step or still may."""
+        """Begin a new run here; `RunError` when the folder already holds one that can go on."""
         if self.exists and not self._never_began():
             raise RunError(
                 f"{self.path} already holds a run: add --resume to go on with it, or choose a folder."
@@ -85,7 +85,7 @@ class RunFolder:
             ) from error
 
     def _never_began(self) -> bool:
-        """The run here ended before its first checkpoint, as with a wrong data folder: nothing to go on with."""
+        """The run ended before its first checkpoint, as with a wrong data folder: nothing can go on."""
         known = self.read_status()
         ended = known is not None and known.state in ("failed", "killed")
         return ended and not self.resume_file.is_file()

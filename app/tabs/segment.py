@@ -10,24 +10,24 @@ from app import figures, segmenting, text
 from app.clips import bundled
 from app.growing import Growing
 from app.models import all_models
-from app.player import preview, selected_frame, selected_range
+from app.player import selected_frame
 from app.segmenting import Choice, Report, Stages, source_of
 from app.session import MODEL_QUEUE, VISITORS, Stopped, Visitor, session_of
+from app.tabs.segment_choosing import wire_choices
 from app.tabs.segment_parts import (
     BESIDE,
     FILES,
+    PRIVATE,
     Rail,
     Stage,
     context_of,
     downloads,
-    model_words,
     rail_parts,
+    say,
     stage_parts,
 )
-from avseg.clip import read_clip
-from avseg.errors import AvsegError, ClipError
+from avseg.errors import AvsegError
 
-PROBE_RATE = 1.0  # frames per second when an upload is only looked at
 TICK = 0.2  # seconds between two words about the progress
 # On a phone the result stands above the button that was pressed.
 TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#finding').scrollIntoView(); }"
@@ -60,7 +60,7 @@ def segment(
     except AvsegError as error:
         VISITORS.drop(session, folder)
         kind = "note" if isinstance(error, Stopped) else "error"
-        said = _say([_plain(error, folder)], kind)
+        said = say([_plain(error, folder)], kind)
         return gr.skip(), said, *(gr.skip() for _ in range(6 + len(BESIDE))), None
     visitor.shown = result.shown
     return _put(visitor, result, folder)
@@ -82,7 +82,7 @@ def arrive(request: gr.Request = None) -> tuple:
         return _put(visitor, segmenting.present(shown, folder, lambda *_: None), folder)
     except AvsegError as error:
         VISITORS.drop(session, folder)
-        said = _say([_plain(error, folder)], "error")
+        said = say([_plain(error, folder)], "error")
         return gr.skip(), said, *(gr.skip(),) * (6 + len(BESIDE)), None
 
 
@@ -153,102 +153,6 @@ def select_frame(event: gr.EventData, request: gr.Request = None) -> tuple:
     return figures.context_of(visitor.shown), *_beside(frame)
 
 
-def drag_range(
-    clip: str | None,
-    upload: str | None,
-    fps: float,
-    model: str | None,
-    event: gr.EventData,
-    request: gr.Request = None,
-) -> tuple:
-    """Take the part that was marked in the player; returns updates of start, end, button, card and notice."""
-    shown = VISITORS.of(session_of(request)).shown
-    seen = shown and shown.prediction.clip
-    told = selected_range(event, seen.duration) if shown else None
-    if told is None:
-        return (gr.skip(),) * 5
-    own = Path(upload).resolve() == seen.path.resolve() if upload else shown.clip == clip
-    if not own:
-        return *(gr.skip(),) * 4, _say([text.OTHER_CLIP.format(title=shown.title)])
-    start, end = (round(seen.start + moment, 1) for moment in told)
-    return start, end, *choose_range(start, end, fps, model), gr.update(visible=False)
-
-
-def check_upload(
-    upload: str | None, model: str | None, fps: float, shown: bool, request: gr.Request = None
-) -> tuple:
-    """Look at an uploaded or recorded file at once: refuse it with words, or say what it is.
-
-    Returns updates of clip, upload, camera, about, button, start, end, notice, player and context.
-    """
-    if not upload:
-        return (gr.skip(),) * 10
-    VISITORS.of(session_of(request)).uploads.add(Path(upload))
-    try:
-        clip = read_clip(upload, fps=PROBE_RATE, seconds=text.LONGEST)
-    except ClipError as error:
-        return gr.skip(), None, *(gr.skip(),) * 5, _say([str(error)], "error"), gr.skip(), gr.skip()
-    about = figures.about(f"{clip.name}: {text.clip_words(clip)}.", clip.frames[len(clip.frames) // 2])
-    end = round(clip.duration, 2)
-    button = text.button_words(0, end, fps)
-    # A stranger's file is not served as it is: the player shows it once it was decoded and written anew.
-    player = gr.skip() if shown else None
-    header = gr.skip() if shown else context_of(clip.name, model)
-    closed = gr.update(value=None, visible=False)
-    return None, upload, closed, about, button, 0, end, gr.update(visible=False), player, header
-
-
-def choose_clip(clip: str | None, model: str | None, fps: float, shown: bool) -> tuple:
-    """Choose a bundled clip; returns the updates that `check_upload` does.
-
-    Before the first result the player shows the clip as it is; then a result stays until the next one.
-    """
-    chosen = bundled().get(clip)
-    if chosen is None:
-        return (gr.skip(),) * 10
-    about, button = figures.about(chosen.shows), text.button_words(0, chosen.seconds, fps)
-    player = gr.skip() if shown else preview(chosen.path, chosen.seconds, chosen.title)
-    header = gr.skip() if shown else context_of(chosen.title, model)
-    hidden = gr.update(visible=False)
-    return gr.skip(), None, hidden, about, button, 0, chosen.seconds, hidden, player, header
-
-
-def open_camera() -> dict:
-    """Show the camera."""
-    return gr.update(visible=True, value=None)
-
-
-def clear_upload(model: str | None, fps: float, shown: bool) -> tuple:
-    """Go back to the first bundled clip; returns the updates that `check_upload` does."""
-    first = next(iter(bundled()))
-    return first, *choose_clip(first, model, fps, shown)[1:]
-
-
-def choose_model(clip: str | None, model: str | None, fps: float, shown: bool) -> tuple:
-    """Choose a model; returns updates of its card's words and the header's context."""
-    title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
-    return model_words(model, fps), gr.skip() if shown else context_of(title, model)
-
-
-def list_choices() -> dict:
-    """Return the models that there are now: training may have finished one since the page was opened."""
-    return gr.update(choices=list(all_models()))
-
-
-def choose_wanted(clip: str | None, fps: float, shown: bool, request: gr.Request = None) -> tuple:
-    """Choose the model that another tab asked for; returns updates of model, its words and the context."""
-    visitor = VISITORS.of(session_of(request))
-    wanted, visitor.model = visitor.model, ""
-    if wanted not in all_models():
-        return (gr.skip(),) * 3
-    return list_choices() | {"value": wanted}, *choose_model(clip, wanted, fps, shown)
-
-
-def choose_range(start: float | None, end: float | None, fps: float, model: str | None) -> tuple[str, str]:
-    """Choose range and rate; returns updates of the button and the model's words."""
-    return text.button_words(start, end, fps), model_words(model, fps)
-
-
 def begin(request: gr.Request = None) -> tuple[dict, dict, dict, gr.Timer]:
     """Show Stop in place of the button, and let any earlier run of the visitor end.
 
@@ -269,7 +173,7 @@ def grow(request: gr.Request = None) -> dict:
 def stop(request: gr.Request = None) -> tuple[dict, dict, dict, gr.Timer, dict]:
     """End the visitor's run at its next step; returns the updates that `begin` does, and of the notice."""
     VISITORS.of(session_of(request)).run = None
-    return *rest(), _say([text.STOPPED])
+    return *rest(), say([text.STOPPED])
 
 
 def rest() -> tuple[dict, dict, dict, gr.Timer]:
@@ -285,7 +189,7 @@ def add(context: gr.HTML) -> None:
             rail = rail_parts()
         with gr.Column(elem_classes="stage", min_width=0):
             stage = stage_parts()
-    _wire_choices(rail, stage, context)
+    wire_choices(rail, stage, page.parent, context)
     _wire_run(rail, stage, page.parent, context)
     _wire_endpoint(rail)
 
@@ -293,28 +197,6 @@ def add(context: gr.HTML) -> None:
 def first_context() -> str:
     """Return what the header says before anything was chosen."""
     return context_of(next(iter(bundled().values())).title, next(iter(all_models()), None))
-
-
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
-
-
-def _wire_choices(rail: Rail, stage: Stage, context: gr.HTML) -> None:
-    choice = [
-        *(rail.clip, rail.upload, rail.camera, rail.about, rail.go, rail.start, rail.end),
-        *(stage.notice, stage.player, context),
-    ]
-    given = [rail.model, rail.rate, stage.shown]
-    rail.clip.input(choose_clip, [rail.clip, *given], choice, **PRIVATE)
-    looking = {"concurrency_limit": 2, "concurrency_id": "look", "show_progress_on": rail.about}
-    for own, event in ((rail.upload, rail.upload.upload), (rail.camera, rail.camera.stop_recording)):
-        event(check_upload, [own, *given], choice, api_visibility="private", **looking)
-    rail.record.click(open_camera, None, rail.camera, queue=False, **PRIVATE)
-    rail.upload.clear(clear_upload, given, choice, **PRIVATE)
-    ranged = [rail.start, rail.end, rail.rate, rail.model]
-    for part in (rail.rate.change, rail.start.input, rail.end.input):
-        part(choose_range, ranged, [rail.go, rail.card], trigger_mode="always_last", **PRIVATE)
-    rail.model.input(choose_model, [rail.clip, *given], [rail.card, context], **PRIVATE)
-    rail.model.focus(list_choices, None, rail.model, **PRIVATE)
 
 
 def _wire_run(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
@@ -338,15 +220,11 @@ def _wire_run(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
     running.then(rest, None, going, queue=False, js=TO_RESULT, **PRIVATE)
     stage.clock.tick(grow, None, stage.growing, queue=False, **PRIVATE)
     arriving = tab.select(arrive, None, shown, concurrency_limit=2, concurrency_id="look", **PRIVATE)
-    asked = [rail.clip, rail.rate, stage.shown]
-    tab.select(choose_wanted, asked, [rail.model, rail.card, context], **PRIVATE)
     for made in (running, arriving):
         written = [files.writing, rail.last, *files.buttons]
         made.then(write, stage.wanted, written, concurrency_limit=2, **PRIVATE)
     rail.stop.click(stop, None, [*going, stage.notice], queue=False, cancels=[running], **PRIVATE)
     stage.player.seek(select_frame, None, [context, *beside], queue=False, **PRIVATE)
-    ranged = [rail.start, rail.end, rail.go, rail.card, stage.notice]
-    stage.player.range(drag_range, [rail.clip, rail.upload, rail.rate, rail.model], ranged, **PRIVATE)
     for name, button in files.beside.items():
         button.click(None, js=TO_TAB % name)
 
@@ -389,10 +267,6 @@ def _last(stages: Stages) -> dict:
 
 def _beside(frame: int) -> list[str]:
     return [f"{words} {frame + 1}" if name == "inside" else words for name, words in BESIDE.items()]
-
-
-def _say(sentences: list[str], kind: str = "note") -> dict:
-    return gr.update(value=figures.notices(sentences, kind), visible=True)
 
 
 def _plain(error: AvsegError, folder: Path) -> str:

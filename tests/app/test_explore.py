@@ -2,7 +2,6 @@
 
 import csv
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -417,8 +416,8 @@ def test_a_full_disk_is_said_in_words(drawn, monkeypatch, tmp_path):
         tab.export()
 
 
-def test_all_of_avsbench_opens_and_filters_at_once(tmp_path_factory, monkeypatch):
-    """Metadata of 11,356 clips; the times are the processor's, so that a busy machine fails nothing."""
+def test_all_of_avsbench_opens_and_filters_a_page_at_a_time(tmp_path_factory, monkeypatch):
+    """Metadata of 11,356 clips; tests/app/explore_size.py measures how long it takes."""
     folder = tmp_path_factory.mktemp("whole") / "AVSS"
     folder.mkdir()
     make_table(folder / "metadata.csv")
@@ -428,15 +427,11 @@ def test_all_of_avsbench_opens_and_filters_at_once(tmp_path_factory, monkeypatch
         page.THUMBNAILS, "of", lambda there, rows: asked.append(len(rows)) or [""] * len(rows)
     )
     monkeypatch.setenv("AVSEG_DATA", str(folder.parent))
-    began = time.thread_time()
     desk = tab._desk(None)
     assert "11,356 of 11,356 clips" in explore_page.draw(desk)[3]
-    assert time.thread_time() - began < 3
     known(collection.COLLECTIONS.of(LIBRARY.get(desk.view.data)))
     for do, value in (("split", "test"), ("class", "guitar"), ("area", 4), ("search", "v00"), ("clear", "")):
-        began = time.thread_time()
         tab.act(SimpleNamespace(_data={"do": do, "value": value}))
-        assert time.thread_time() - began < 0.3, do
     assert desk.view.filter == Filter() and set(asked) <= set(range(13))  # never more than a page
 
 

@@ -17,6 +17,7 @@ from app.growing import Growing
 from app.measured import measure
 from app.segmenting import Choice, run, source_of, write_files
 from app.tabs import segment as tab
+from app.tabs import segment_choosing as choosing
 from avseg.clip import read_clip
 from avseg.errors import CheckpointError, ClipError, ConfigError
 from avseg.predict import Predictor
@@ -31,7 +32,9 @@ def cache(tmp_path, monkeypatch) -> Path:
     """A cache and visitors of our own."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
-    monkeypatch.setattr(tab, "VISITORS", session.Visitors())
+    visitors = session.Visitors()
+    for module in (tab, choosing):
+        monkeypatch.setattr(module, "VISITORS", visitors)
     return folder
 
 
@@ -119,7 +122,7 @@ def test_the_players_threshold_is_taken_over_only_where_it_is_the_players_own(st
 
 def test_a_part_marked_in_the_player_becomes_the_range(stand_in, tmp_path):
     def drag(clip, upload, **told):
-        return tab.drag_range(clip, upload, 2, None, EventData(None, told))
+        return choosing.drag_range(clip, upload, 2, None, EventData(None, told))
 
     video = str(counting(tmp_path / "a.mp4", seconds=5))
     assert all(update == SKIP for update in drag(None, video, **{"from": 0, "to": 1}))
@@ -247,7 +250,7 @@ def test_stop_ends_a_run_and_leaves_the_page_as_it_is(stand_in, tmp_path, cache)
 
 def test_an_upload_is_looked_at_at_once(tmp_path):
     video = counting(tmp_path / "mine.mp4", seconds=3)
-    clip, upload, camera, about, button, start, end, _, player, header = tab.check_upload(
+    clip, upload, camera, about, button, start, end, _, player, header = choosing.check_upload(
         str(video), None, 2, False
     )
     assert clip is None and upload == str(video) and start == 0 and end == pytest.approx(3, abs=0.05)
@@ -259,18 +262,18 @@ def test_an_upload_is_looked_at_at_once(tmp_path):
 def test_a_text_file_is_refused_in_words(tmp_path):
     path = tmp_path / "notes.mp4"
     path.write_text("this is not a video\n" * 20)
-    clip, upload, *_, notice, shown, header = tab.check_upload(str(path), None, 1, False)
+    clip, upload, *_, notice, shown, header = choosing.check_upload(str(path), None, 1, False)
     assert upload is None and clip == shown == header == SKIP
     assert "notes.mp4 is not a video" in notice["value"]
 
 
 def test_choosing_a_clip_names_it_and_keeps_a_result():
     name = list(bundled())[1]
-    *_, about, button, start, end, _, player, header = tab.choose_clip(name, None, 4, False)
+    *_, about, button, start, end, _, player, header = choosing.choose_clip(name, None, 4, False)
     assert bundled()[name].shows in about and button == "Segment 20 frames" and (start, end) == (0, 5)
     assert player.video == bundled()[name].path and bundled()[name].title in header
-    assert tab.choose_clip(name, None, 4, True)[-2:] == (SKIP, SKIP)
-    assert set(map(str, tab.choose_clip("../x", None, 4, True))) == {str(SKIP)}
+    assert choosing.choose_clip(name, None, 4, True)[-2:] == (SKIP, SKIP)
+    assert set(map(str, choosing.choose_clip("../x", None, 4, True))) == {str(SKIP)}
 
 
 def test_leaving_deletes_files_unless_another_visitor_has_the_same_upload(tmp_path, cache):

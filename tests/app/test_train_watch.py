@@ -14,7 +14,7 @@ from PIL import Image
 from app import runner, runs
 from app.host import may_train
 from app.models import all_models
-from app.tabs import segment, train, train_form
+from app.tabs import segment_choosing, train, train_form
 from app.tabs import train_watch as tab
 from app.tabs.train_stage import Stage
 from app.training import curves, page, watched
@@ -56,7 +56,7 @@ def test_a_log_is_read_once_and_forgotten_when_it_is_written_anew():
     assert len(courses.of(run)) == 0
 
 
-def test_a_hundred_thousand_steps_are_followed_at_once():
+def test_a_hundred_thousand_steps_are_read_once_and_drawn_thinned(monkeypatch):
     run = runs.run_of("long")
     run.create(small_config())
     event = {"kind": "step", "epoch": 0, "loss": 1.0, "mask": 1.0, "auxiliary": 0.5, "bce": 0.1}
@@ -65,12 +65,13 @@ def test_a_hundred_thousand_steps_are_followed_at_once():
     run.events_file.write_text(text)
     courses = Courses()
     courses.of(run)
-    spent = time.process_time()
+    lines = []
+    monkeypatch.setattr("json.loads", lambda line, loads=json.loads: lines.append(line) or loads(line))
     for step in range(3):
         run.write_event(**event, step=100_001 + step)
         course = courses.of(run)
         page = curves.loss_plot([curves.Followed("long", course, small_config(), 200_000)], 0.02, True)
-    assert len(course) == 100_003 and (time.process_time() - spent) / 3 < 0.3
+    assert len(course) == 100_003 and len(lines) == 3
     assert len(page) < 100_000
     steps, line = line_of(np.arange(1e5), np.append(np.nan, np.ones(99_999)), 0.1)
     assert len(line) == POINTS and steps[0] == 1 and steps[-1] == 99_999 and (line == 1).all()
@@ -196,9 +197,9 @@ def test_a_finished_model_is_handed_to_segment():
         tab.use(tab.View("one"))
     save_model(run.last_model, AVSegFormer(SMALL), Card("one", "trained", "6 steps."))
     tab.use(tab.View("one"))
-    model, card, _ = segment.choose_wanted("dog-and-guitar", 1, False)
+    model, card, _ = segment_choosing.choose_wanted("dog-and-guitar", 1, False)
     assert model["value"] == "one · trained" and model["value"] in model["choices"] and "6 steps." in card
-    assert segment.choose_wanted("dog-and-guitar", 1, False)[0] == gr.skip()  # once
+    assert segment_choosing.choose_wanted("dog-and-guitar", 1, False)[0] == gr.skip()  # once
     assert "one · trained" in all_models()
 
 
