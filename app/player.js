@@ -671,12 +671,19 @@ function toggleClass(k) {
   refresh();
 }
 
+function help(open) { // the focus goes into the list of keys, and back
+  const list = find(".pl-help");
+  if (list.hidden !== open) return;
+  list.hidden = !open;
+  (open ? list.querySelector("button") : root).focus({ preventScroll: true });
+}
+
 const actions = {
   play, previous: () => toFrame(frame - 1), next: () => toFrame(frame + 1),
   mute: () => ((video.muted = !video.muted), (hushed = false), video.muted || together("hush")),
   loop: () => (follow.loop(root.dataset.loop ? "" : "on"), together("loop", root.dataset.loop)),
   speed: () => (follow.speed({ 1: 0.5, 0.5: 0.25, 0.25: 2, 2: 1 }[video.playbackRate]), together("speed", video.playbackRate)),
-  help: () => (find(".pl-help").hidden = !find(".pl-help").hidden),
+  help: () => help(find(".pl-help").hidden),
 };
 
 const shortcuts = {
@@ -686,7 +693,7 @@ const shortcuts = {
   ".": () => isPrediction() && change("threshold", set.threshold + 0.02),
   m: () => change("mask", !set.mask),
   g: () => hasTruth() && change("truth", !set.truth), e: () => hasTruth() && change("errors", !set.errors),
-  "?": actions.help, Escape: () => (find(".pl-help").hidden = true),
+  "?": actions.help, Escape: () => help(false),
 };
 
 function onKey(event) {

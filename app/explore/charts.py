@@ -108,7 +108,7 @@ def _chart(title: str, field: str, bars: Sequence[Bar], axis: str, none: str) ->
     ticks = "".join(f"<span>{escape(one)}</span>" for one in axis.split("|"))
     kind = " ex-each" if axis.count("|") + 1 == len(bars) > 2 else ""
     return (
-        f'<div class="ex-chart">{head}<div class="ex-most">{most:,}</div><div class="ex-bars" role="group" '
+        f'<div class="ex-chart">{head}<div class="ex-most">{most:,}</div><div class="ex-bars" data-rove="1" role="group" '
         f'aria-label="{escape(title)}">{drawn}</div><div class="ex-axis{kind}">{ticks}</div></div>'
     )
 
@@ -134,7 +134,7 @@ def _places(there: Collection, view: View, found: Selection) -> str:
         for k in range(PLACES**2)
     )
     return (
-        f'<div class="ex-chart">{head}<div class="ex-where"><img src="{uri}" alt="Mean mask of the clips '
-        f'shown">{cells}</div><div class="ex-axis"><span>0</span>'
+        f'<div class="ex-chart">{head}<div class="ex-where" data-rove="{PLACES}" role="group" '
+        f'aria-label="Where masks lie"><img src="{uri}" alt="Mean mask of the clips shown">{cells}</div><div class="ex-axis"><span>0</span>'
         f"<span>{100 * most:.0f} % of frames</span></div></div>"
     )

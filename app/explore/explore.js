@@ -35,6 +35,22 @@ element.addEventListener('keydown', (event) => {
     tell(element.querySelector('[data-do="flag"]'));
 });
 
+// The many buttons of a chart are one stop of the Tab key; arrows go from one to the next.
+const rove = (group, chosen) => {
+  const all = [...group.querySelectorAll('button')];
+  const stop = chosen ?? all.find((one) => one.getAttribute('aria-pressed') === 'true') ?? all[0];
+  for (const one of all) one.tabIndex = one === stop ? 0 : -1;
+};
+
+element.addEventListener('keydown', (event) => {
+  const group = event.target.closest('[data-rove]'), wide = Number(group?.dataset.rove);
+  const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -wide, ArrowDown: wide }[event.key];
+  if (!group || !way) return;
+  const all = [...group.querySelectorAll('button')], next = all[all.indexOf(event.target) + way];
+  event.preventDefault();
+  if (next) rove(group, next), next.focus();
+});
+
 element.addEventListener('toggle', (event) => {
   const name = event.target.dataset?.keep;
   if (name) open[event.target.open ? 'add' : 'delete'](name);
@@ -42,7 +58,9 @@ element.addEventListener('toggle', (event) => {
 
 // A new page keeps what was folded open, and the focus.
 watch('value', () => requestAnimationFrame(() => {
+  for (const group of element.querySelectorAll('[data-rove]')) rove(group);
   for (const part of element.querySelectorAll('details[data-keep]')) part.open = open.has(part.dataset.keep);
   if (last && (document.activeElement === document.body || element.contains(document.activeElement)))
     element.querySelector(last)?.focus({ preventScroll: true });
 }));
+for (const group of element.querySelectorAll('[data-rove]')) rove(group);

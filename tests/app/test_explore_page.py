@@ -87,6 +87,17 @@ def test_filters_statistics_search_and_pages(page):
     shows(page, "7 of 7 clips")
 
 
+def test_a_chart_is_one_stop_of_the_tab_key_and_arrows_go_on(page):
+    for chart in (".ex-where", "[aria-label='Clips per class']"):
+        assert page.locator(f"#ex-charts {chart} button[tabindex='0']").count() == 1
+    page.locator("#ex-charts .ex-where button[tabindex='0']").focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowUp", "ArrowUp"):  # the last one leads nowhere
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Masks at column 2, row 1"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#ex-line .ex-chip:has-text('column 2, row 1')", timeout=QUICK)
+
+
 def test_a_clip_opens_is_predicted_and_goes_to_inside(page):
     page.click("#ex-rail label:has-text('test')")
     shows(page, "3 of 7 clips")

@@ -1,8 +1,9 @@
-"""A training in the browser: started, found again after a reload, stopped, resumed, finished and used."""
+"""A training in the browser: started, found again after a reload and a restart, stopped, resumed, finished and used."""
 
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.serving import running_app
 
 # What makes `tiny` small enough for seconds, by group of the form.
 SMALL = {
-    "Length and data": {"train-epochs": 60, "train-batch_size": 2, "train-synth_clips": 6},
+    "Length and data": {"train-epochs": 400, "train-batch_size": 2, "train-synth_clips": 6},
     "Model": {"model-image_size": 64, "model-queries": 4},
     "Backbones": {"train-sound_lessons": 0, "train-picture_lessons": 0},
     "Evaluations and checkpoints": {"train-validation_clips": 2, "train-validate_every": 2},
@@ -25,20 +26,36 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("training") / "runs"
 
 
+class App:
+    """An app whose runs lie in a folder of their own; it can be ended and started anew."""
+
+    def __init__(self, runs: Path):
+        self._runs, self._open = runs, ExitStack()
+        self.restart()
+
+    def restart(self) -> None:
+        self._open.close()
+        app = running_app(self._runs.with_name("app.log"), AVSEG_RUNS=str(self._runs), AVSEG_PUBLIC="")
+        self.address = self._open.enter_context(app)
+
+    def close(self) -> None:
+        self._open.close()
+
+
 @pytest.fixture(scope="module")
-def server(runs: Path) -> Iterator[str]:
-    """An app whose runs lie in a folder of their own."""
-    with running_app(runs.with_name("app.log"), AVSEG_RUNS=str(runs), AVSEG_PUBLIC="") as address:
-        yield address
+def app(runs: Path) -> Iterator[App]:
+    app = App(runs)
+    yield app
+    app.close()
 
 
 @pytest.fixture
-def page(server: str, browser) -> Iterator:
+def page(app: App, browser) -> Iterator:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page, broken = context.new_page(), []
     page.set_default_timeout(QUICK)
     page.on("pageerror", lambda error: broken.append(str(error)))
-    page.goto(server)
+    page.goto(app.address)
     open_tab(page)
     yield page
     context.close()
@@ -71,7 +88,7 @@ def step_of(head: str) -> int:
     return int(re.search(r"step ([\d,]+) of", head)[1].replace(",", ""))
 
 
-def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(page, runs):
+def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(page, app, runs):
     for group, fields in SMALL.items():
         page.click(f".tr-group button:has-text('{group}')")
         fill(page, fields)
@@ -79,10 +96,10 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     page.press("#tr-name :is(input, textarea)", "Tab")
     page.wait_for_selector("#tr-command pre:has-text('--out'):has-text('/first')")
     page.wait_for_selector("#tr-command pre:has-text('--train.validate-every 2')")
-    assert "180 steps in 60 epochs" in page.inner_text("#tr-checks")
+    assert "1,200 steps in 400 epochs" in page.inner_text("#tr-checks")
     page.click("#tr-start")
     wait_for_head(page, r"first[^]*(starting|running)")
-    wait_for_head(page, r"step [1-9][\d,]* of 180")
+    wait_for_head(page, r"step [1-9][\d,]* of 1,200")
 
     page.reload()
     open_tab(page)
@@ -91,9 +108,14 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     page.wait_for_selector("#tr-sample .tr-sheet")
     assert page.locator("#tr-loss polyline").count() >= 4
 
+    app.restart()  # the training is a process of its own
+    page.goto(app.address)
+    open_tab(page)
+    assert step_of(wait_for_head(page, r"first[^]*running[^]*step [1-9]")) >= seen
+
     page.click("#tr-stop")
     stopped = wait_for_head(page, "stopped[^]*No process is at work")
-    assert seen <= step_of(stopped) < 180
+    assert seen <= step_of(stopped) < 1200
     done = int(re.search(r"Epoch (\d+) of", stopped)[1])
     page.fill("#tr-epochs input", str(done + 1))
     page.press("#tr-epochs input", "Tab")
