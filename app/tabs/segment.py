@@ -254,7 +254,7 @@ def _reporter(visitor: Visitor, progress: gr.Progress | None = None) -> Report:
         nonlocal said
         if visitor.run is not token:
             raise Stopped(text.STOPPED)
-        if progress and (time.monotonic() - said > TICK or share == 0):
+        if progress is not None and (time.monotonic() - said > TICK or share == 0):
             said = time.monotonic()
             progress(share, desc=words)
 
