@@ -1,8 +1,8 @@
 """Takes the pictures of every tab that the README shows: python assets/screenshots/take.py
 
 Starts the app on a free port, drives it in the browser that the tests use, and writes TAB.png (1440 x 900)
-and TAB-phone.png (390 px wide) beside this file. The Train tab follows the
-record of the bundled model's training.
+and TAB-phone.png (390 px wide) beside this file. The Train tab follows the record of a training of the bundled
+model.
 """
 
 import shutil
@@ -32,7 +32,7 @@ def main() -> None:
         running_app(AVSEG_RUNS=runs) as address,
         sync_playwright() as playwright,
     ):
-        _record(Path(runs, "tiny-ms3"))
+        _record(Path(runs, "tiny-256"))
         browser = playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
         for suffix, (width, height) in SIZES.items():
             page = browser.new_page(viewport={"width": width, "height": height})
@@ -43,8 +43,8 @@ def main() -> None:
 
 
 def _record(folder: Path) -> None:
-    """Make a run folder of what is kept of the bundled model's training."""
-    shutil.copytree(ROOT / "assets/results/tiny-ms3", folder, ignore=shutil.ignore_patterns("s4", "*.csv"))
+    """Make a run folder of what is kept of the longest training at the bundled model's size."""
+    shutil.copytree(ROOT / "assets/results/tiny-256", folder)
     run = RunFolder(folder)
     last = [event for event in run.events() if event["kind"] == "validation"][-1]
     step, epochs = last["step"], last["epoch"] + 1
