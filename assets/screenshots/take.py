@@ -1,8 +1,8 @@
 """Takes the pictures of every tab that the README shows: python assets/screenshots/take.py
 
 Starts the app on a free port, drives it in the browser that the tests use, and writes TAB.png (1440 x 900)
-and TAB-phone.png (390 px wide) beside this file. The Train tab follows the record of a training of the bundled
-model.
+and TAB-phone.png (390 px wide) beside this file. The Train tab follows the record of a training of
+the bundled model.
 """
 
 import shutil
