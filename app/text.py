@@ -28,8 +28,13 @@ TABS_BESIDE = {
 
 
 def frames_words(count: int) -> str:
-    """Return "1 frame", "5 frames"."""
-    return "1 frame" if count == 1 else f"{count} frames"
+    """Return "1 frame", "2,500 frames"."""
+    return "1 frame" if count == 1 else f"{count:,} frames"
+
+
+def clips_words(count: int) -> str:
+    """Return "1 clip", "11,356 clips"."""
+    return "1 clip" if count == 1 else f"{count:,} clips"
 
 
 def button_words(start: float | None, end: float | None, fps: float) -> str:

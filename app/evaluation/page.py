@@ -13,6 +13,7 @@ from app.evaluation.runner import Job
 from app.evaluation.shelf import Shelved, day
 from app.evaluation.spread import distribution
 from app.figures import heading, notices
+from app.text import clips_words
 from avseg.errors import ReportError
 
 STATES = {"stopped": "Stopped", "failed": "Failed", "killed": "Died"}
@@ -58,7 +59,7 @@ def _told_apart(one: Shelved, beside: Shelved) -> tuple[Shelved, Shelved]:
     """Return two reports of one model under names that differ."""
     for tell in (
         lambda of: of.name,
-        lambda of: f"{of.name}, {of.evaluation.report.clips} clips",
+        lambda of: f"{of.name}, {clips_words(of.evaluation.report.clips)}",
         lambda of: f"{of.name}, {day(of.written) or of.origin}",
         lambda of: f"{of.name}, {of.key}",
     ):
@@ -87,7 +88,8 @@ def _line(one: Shelved, chosen: bool, may_delete: bool) -> str:
     return (
         f'<div class="ev-line-row"><button type="button" data-open="{escape(one.key)}" '
         f'aria-pressed="{str(chosen).lower()}"><b>{escape(one.name)}</b><i>{number}</i>'
-        f"<small>{escape(one.data)}, {report.clips} clips</small><small>{escape(when)}</small></button>"
+        f"<small>{escape(one.data)}, {clips_words(report.clips)}</small>"
+        f"<small>{escape(when)}</small></button>"
         f"{delete}</div>"
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from app.child import ROOT
 from app.evaluation import runner
 from app.evaluation.data import words
+from app.text import clips_words
 from avseg.errors import ReportError
 from avseg.report import REPORT, Evaluation
 from avseg.report_files import read_evaluation
@@ -35,7 +36,7 @@ class Shelved:
     def label(self) -> str:
         """Its line in a list."""
         report = self.evaluation.report
-        return f"{self.name}: {self.data}, {report.clips} clips"
+        return f"{self.name}: {self.data}, {clips_words(report.clips)}"
 
     @property
     def name(self) -> str:

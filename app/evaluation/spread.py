@@ -7,6 +7,7 @@ import numpy as np
 
 from app.evaluation.charts import card
 from app.evaluation.shelf import Shelved
+from app.text import clips_words
 from avseg.report import ClipRow
 
 BINS = 10
@@ -72,7 +73,7 @@ def _y(value: float, top: int) -> int:
 def _bar(place: int, count: int, top: int) -> str:
     y = _y(count, top)
     kind = "missed" if place == 0 else ""
-    said = f"IoU {place / 10:g} to {(place + 1) / 10:g}: {count} clips"
+    said = f"IoU {place / 10:g} to {(place + 1) / 10:g}: {clips_words(count)}"
     return (
         f'<g class="ev-bin {kind}" data-bin="{place}" tabindex="0" role="button" '
         f'aria-label="{said}. Show them."><title>{said}</title>'

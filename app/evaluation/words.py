@@ -2,7 +2,7 @@
 
 from app.evaluation.data import is_synth, words
 from app.evaluation.shelf import Shelved
-from app.text import frames_words, share_words
+from app.text import clips_words, frames_words, share_words
 from avseg.report import Report
 
 EMPTY = "How good is a model, and does it listen?"
@@ -84,7 +84,7 @@ def _listens(report: Report) -> str:
 def caption(one: Shelved) -> str:
     """Return the line below: who, on what, how much of it, and what it may be compared with."""
     report = one.evaluation.report
-    size = f"{report.clips:,} clips, {report.frames:,} labelled frames"
+    size = f"{clips_words(report.clips)}, {report.frames:,} labelled frames"
     empty = report.frames_without_ground_truth
     without = f", {empty:,} of them with an empty ground truth" if empty else ""
     drawn = " Drawn data: not comparable with AVSBench." if is_synth(report) else ""
@@ -105,7 +105,7 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
         over = frames_words(report.frames_with_ground_truth)
         rows = [
             (report.miou, "mIoU, as the benchmark", "empty frames score the background"),
-            (report.f_score, "F, best threshold", f"batches of {report.f_batch_size} clips"),
+            (report.f_score, "F, best threshold", f"batches of {clips_words(report.f_batch_size)}"),
             (report.miou_with_ground_truth, "mIoU, sounding frames", over),
             (report.dataset_iou, "IoU over the data set", "all pixels pooled"),
         ]

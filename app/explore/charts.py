@@ -9,9 +9,10 @@ import numpy as np
 from app.explore.collection import Collection
 from app.explore.desk import Selection, View
 from app.explore.filters import AREAS, OBJECTS, PLACES, area_bars, area_words, object_bars
-from app.explore.page import act, clips_words
+from app.explore.page import act
 from app.explore.pictures import where_masks_lie
 from app.explore.work import Progress
+from app.text import clips_words
 
 CLASS_BARS = 24  # at most; the rail lists every class
 
@@ -108,8 +109,9 @@ def _chart(title: str, field: str, bars: Sequence[Bar], axis: str, none: str) ->
     ticks = "".join(f"<span>{escape(one)}</span>" for one in axis.split("|"))
     kind = " ex-each" if axis.count("|") + 1 == len(bars) > 2 else ""
     return (
-        f'<div class="ex-chart">{head}<div class="ex-most">{most:,}</div><div class="ex-bars" data-rove="1" role="group" '
-        f'aria-label="{escape(title)}">{drawn}</div><div class="ex-axis{kind}">{ticks}</div></div>'
+        f'<div class="ex-chart">{head}<div class="ex-most">{most:,}</div>'
+        f'<div class="ex-bars" data-rove="1" role="group" aria-label="{escape(title)}">{drawn}</div>'
+        f'<div class="ex-axis{kind}">{ticks}</div></div>'
     )
 
 
@@ -135,6 +137,6 @@ def _places(there: Collection, view: View, found: Selection) -> str:
     )
     return (
         f'<div class="ex-chart">{head}<div class="ex-where" data-rove="{PLACES}" role="group" '
-        f'aria-label="Where masks lie"><img src="{uri}" alt="Mean mask of the clips shown">{cells}</div><div class="ex-axis"><span>0</span>'
-        f"<span>{100 * most:.0f} % of frames</span></div></div>"
+        f'aria-label="Where masks lie"><img src="{uri}" alt="Mean mask of the clips shown">{cells}</div>'
+        f'<div class="ex-axis"><span>0</span><span>{100 * most:.0f} % of frames</span></div></div>'
     )

@@ -11,11 +11,11 @@ from app.explore.datasets import may_check
 from app.explore.desk import REPORT_PAGE, Opened, Selection, View
 from app.explore.flags import LONGEST_NOTE, Flags
 from app.explore.integrity import page_of
-from app.explore.page import act, clips_words, pager, swatches
+from app.explore.page import act, pager, swatches
 from app.explore.pictures import error_strip
 from app.explore.scores import clip_iou, frame_ious
 from app.explore.work import Progress
-from app.text import share_words
+from app.text import clips_words, share_words
 from avseg.data.check import KINDS, Finding
 
 

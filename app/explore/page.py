@@ -15,6 +15,7 @@ from app.explore.filters import IOU_STEP, OBJECTS, TICKS, chips
 from app.explore.flags import Flags
 from app.explore.pictures import THUMBNAILS
 from app.explore.work import Progress
+from app.text import clips_words
 from avseg.data.labels import CLASS_INDEX, clip_colours
 
 CLASSES_LISTED = 9  # in the rail; the others are folded away
@@ -24,11 +25,6 @@ def act(do: str, value: object = "") -> str:
     """Return the attributes of something that can be clicked."""
     whole = ' data-int="1"' if isinstance(value, int) and not isinstance(value, bool) else ""
     return f'data-do="{escape(do)}" data-value="{escape(str(value))}"{whole}'
-
-
-def clips_words(count: int) -> str:
-    """Return "1 clip", "11,356 clips"."""
-    return f"{count:,} clip{'' if count == 1 else 's'}"
 
 
 def rail(there: Collection, view: View, found: Selection) -> str:

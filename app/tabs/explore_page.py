@@ -11,6 +11,7 @@ from app.explore.opening import unscored
 from app.session import Stopped
 from app.tabs.explore_parts import Parts
 from app.tabs.segment_parts import card_of
+from app.text import clips_words
 from avseg.errors import AvsegError, DatasetError
 
 SMALL = 200  # clips; a data set up to this size is checked without being asked to
@@ -113,4 +114,4 @@ def _score(desk: Desk, there: Collection) -> dict:
     rows = unscored(desk, there) if desk.view.model else []
     if not rows:
         return HIDDEN
-    return gr.update(value=f"Score {page.clips_words(len(rows))} with {desk.view.model}", visible=True)
+    return gr.update(value=f"Score {clips_words(len(rows))} with {desk.view.model}", visible=True)

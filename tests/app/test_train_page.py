@@ -1,4 +1,4 @@
-"""A training in the browser: started, found again after a reload and a restart, stopped, resumed, finished and used."""
+"""A training in a browser: started, found after a reload and a restart, stopped, resumed, finished, used."""
 
 import re
 import shutil
