@@ -484,6 +484,13 @@ def test_an_evaluation_in_the_browser(page, tmp_path: Path):  # noqa: F811
     here.wait_for_selector(".ev-tile >> nth=11", timeout=QUICK)
     here.click(".ev-bin[data-bin='1']", force=True)
     here.wait_for_selector(".ev-clips h2:has-text('IoU 0.1 to 0.2')", timeout=QUICK)
+    # A long one is ended from the page; nothing that was there is lost.
+    here.fill("#ev-clips input", "400")
+    here.press("#ev-clips input", "Tab")
+    here.click("#ev-go:has-text('Evaluate 400 clips')", timeout=QUICK)
+    here.click("#ev-jobs .ev-job [data-cancel]", timeout=QUICK)
+    here.wait_for_selector("#ev-jobs .ev-job:has-text('Stopped')", timeout=WAIT)
+    assert here.is_visible(".ev-clips h2:has-text('IoU 0.1 to 0.2')")
     here.set_viewport_size({"width": 390, "height": 844})
     assert here.evaluate("document.documentElement.scrollWidth") <= 390
 

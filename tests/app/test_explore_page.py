@@ -117,6 +117,11 @@ def test_a_clip_opens_is_predicted_and_goes_to_inside(page):
         assert page.inner_text("#ex-grid .ex-clip[aria-pressed=true] b") == iou
     page.click("#ex-to-inside")
     page.wait_for_selector("#inside-head :text('of te07_000002')", timeout=WAIT)
+    for tab, ready in (("segment", "#finding :text('te07_000002')"), ("whatif", "#wi-go")):
+        page.click("button[role=tab]:text-is('Explore')")
+        page.click(f"#ex-to-{tab}")
+        page.wait_for_selector(ready, timeout=WAIT)
+        assert "te07_000002" in page.inner_text("#context")
 
 
 def test_an_integrity_row_opens_its_clip_which_is_flagged_and_exported(page):
