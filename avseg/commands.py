@@ -128,12 +128,12 @@ def synth(
 def check(
     data: tyro.conf.Positional[Path],
     task: Task | None = None,
-    out: Path | None = None,
+    out: Path = Path("outputs/check"),
     workers: int = 2,
 ) -> int:
     """Check a folder of AVSBench, or one in its format: missing, damaged and odd files, labels, splits.
 
-    Prints a summary; the exit status is 1 when there is an error, 0 when there are notes only.
+    Prints a summary and writes the whole report; the exit status is 1 when there is an error, 0 when there are notes only.
 
     Args:
         data: The folder that holds Single-source, Multi-sources or AVSS, or one of these.
@@ -153,8 +153,7 @@ def check(
         with tqdm(desc=f"{name}: clips", unit="clip", leave=False) as bar:
             report = run(data, name, workers, _advance(bar))
         print(summary(report), end="\n\n")
-        if out is not None:
-            print(f"Report: {write_report(report, out / name if len(tasks) > 1 else out)}")
+        print(f"Report: {write_report(report, out / name if len(tasks) > 1 else out)}")
         errors += report.errors
     return 1 if errors else 0
 

@@ -148,12 +148,14 @@ def test_clips_that_cannot_be_drawn_are_refused(flag: tuple[str, str], tmp_path:
     assert not (tmp_path / "data").exists()
 
 
-def test_synth_writes_what_check_finds_whole(tmp_path: Path, capsys):
+def test_synth_writes_what_check_finds_whole(tmp_path: Path, capsys, monkeypatch):
     arguments = [str(tmp_path / "data"), "--task", "ms3", "--clips", "1", "--no-videos", "--workers", "1"]
     assert main(["synth", *arguments, "--split", "test", "--seed", "4"]) == 0
     assert main(["check", str(tmp_path / "data"), "--out", str(tmp_path / "report")]) == 0
     assert json.loads((tmp_path / "report" / "report.json").read_text())["task"] == "ms3"
     next((tmp_path / "data").rglob("gt_masks/**/*_3.png")).unlink()
     capsys.readouterr()
+    monkeypatch.chdir(tmp_path)
     assert main(["check", str(tmp_path / "data"), "--task", "ms3"]) == 1
+    assert (tmp_path / "outputs/check/report.json").is_file()  # written without being asked where
     assert "missing mask" in capsys.readouterr().out
