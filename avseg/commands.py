@@ -228,10 +228,8 @@ def evaluate(
         model: A bundled model's name or a .safetensors file.
         out: Folder of the report.
         data: The word `synth`, or a folder that holds AVSBench, or SynthAVS as `synth` writes it.
-        task: Whose data; by default those of the model's task. A model of one channel is measured on avss
-            data, and a model of 71 channels on s4 and ms3 data, as foreground.
-        split: train, val or test; of AVSBench also val-leakfree and test-leakfree, without clips whose source
-            video is in train too.
+        task: Whose data; by default those of the model's task. Other data are measured as foreground.
+        split: train, val or test; of AVSBench also val-leakfree and test-leakfree: no source video of train.
         clips: How many clips, drawn by the seed; 0 takes all of a folder, 200 of `synth`.
         seed: Of SynthAVS (training used others), of noise and of swapped sounds.
         f_batch: Clips per batch of the benchmark's F, whose value depends on it; the released tests take 4.
