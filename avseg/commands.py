@@ -133,8 +133,8 @@ def check(
 ) -> int:
     """Check a folder of AVSBench, or one in its format: missing, damaged and odd files, labels, splits.
 
-    Prints a summary and writes the whole report. The exit status is 1 when there is an error, 0 when there are
-    notes only.
+    Prints a summary and writes the whole report. The exit status is 1 when there is an error, 0 when there
+    are notes only.
 
     Args:
         data: The folder that holds Single-source, Multi-sources or AVSS, or one of these.
