@@ -121,11 +121,13 @@ def wire_choices(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> Non
     given = [rail.model, rail.rate, stage.shown]
     rail.clip.input(choose_clip, [rail.clip, *given], choice, **PRIVATE)
     looking = {"concurrency_limit": 2, "concurrency_id": "look", "show_progress_on": rail.about}
+    ranged = [rail.start, rail.end, rail.rate, rail.model]
     for own, event in ((rail.upload, rail.upload.upload), (rail.camera, rail.camera.stop_recording)):
-        event(check_upload, [own, *given], choice, api_visibility="private", **looking)
+        looked = event(check_upload, [own, *given], choice, api_visibility="private", **looking)
+        # The rate may have been changed meanwhile.
+        looked.then(choose_range, ranged, [rail.go, rail.card], **PRIVATE)
     rail.record.click(open_camera, None, rail.camera, queue=False, **PRIVATE)
     rail.upload.clear(clear_upload, given, choice, **PRIVATE)
-    ranged = [rail.start, rail.end, rail.rate, rail.model]
     for part in (rail.rate.change, rail.start.input, rail.end.input):
         part(choose_range, ranged, [rail.go, rail.card], trigger_mode="always_last", **PRIVATE)
     rail.model.input(choose_model, [rail.clip, *given], [rail.card, context], **PRIVATE)
