@@ -42,6 +42,8 @@ const rove = (group, chosen) => {
   for (const one of all) one.tabIndex = one === stop ? 0 : -1;
 };
 
+const roveAll = () => element.querySelectorAll('[data-rove]').forEach((group) => rove(group));
+
 element.addEventListener('keydown', (event) => {
   const group = event.target.closest('[data-rove]'), wide = Number(group?.dataset.rove);
   const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -wide, ArrowDown: wide }[event.key];
@@ -58,9 +60,9 @@ element.addEventListener('toggle', (event) => {
 
 // A new page keeps what was folded open, and the focus.
 watch('value', () => requestAnimationFrame(() => {
-  for (const group of element.querySelectorAll('[data-rove]')) rove(group);
+  roveAll();
   for (const part of element.querySelectorAll('details[data-keep]')) part.open = open.has(part.dataset.keep);
   if (last && (document.activeElement === document.body || element.contains(document.activeElement)))
     element.querySelector(last)?.focus({ preventScroll: true });
 }));
-for (const group of element.querySelectorAll('[data-rove]')) rove(group);
+roveAll();

@@ -8,11 +8,9 @@ from app.session import MODEL_QUEUE
 from app.tabs import evaluate_rail, evaluate_report
 from app.tabs.evaluate_api import evaluate, evaluation
 from app.tabs.evaluate_parts import TICK, Chosen, Rail, Stage, States, line_of, rail_parts, stage_parts
-from app.tabs.segment import TO_TAB
+from app.tabs.wiring import PRIVATE, TO_RESULT, TO_TAB
 
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 TO_CLIP = "() => document.querySelector('#ev-opened')?.scrollIntoView({block: 'nearest'})"
-TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#ev-head').scrollIntoView(); }"
 
 
 def add(context: gr.HTML) -> None:
@@ -51,7 +49,7 @@ def _wire_form(rail: Rail, stage: Stage, states: States) -> None:
     done = [stage.notice, rail.jobs, states.mine, states.chosen, rail.reports]
     for part in (rail.jobs, rail.reports):
         part.select(evaluate_rail.acted, [states.mine, states.chosen, states.own], done, **PRIVATE)
-    rail.reports.select(None, js=TO_RESULT)
+    rail.reports.select(None, js=TO_RESULT % "#ev-head")
     rail.upload.upload(
         evaluate_rail.upload, rail.upload, [stage.notice, states.own, states.chosen, rail.reports], **PRIVATE
     )

@@ -10,7 +10,6 @@ from app.evaluation import page, runner, shelf
 from app.evaluation.asking import Request, checked, command_of, requests_of, rules
 from app.evaluation.data import data_of
 from app.evaluation.shelf import OPENED, Shelved
-from app.figures import notices
 from app.session import VISITORS, private_cache, session_of
 from app.tabs.evaluate_parts import (
     Chosen,
@@ -21,13 +20,13 @@ from app.tabs.evaluate_parts import (
     model_choices,
     reports_html,
 )
+from app.tabs.wiring import HIDDEN, failed
 from avseg.errors import AvsegError, ReportError
 from avseg.evaluations import UNDER_WAY
 from avseg.report import CLASSES, CLIPS, CONFUSION, REPORT
 from avseg.report_files import read_files
 
 FILES = (REPORT, CLIPS, CLASSES, CONFUSION)
-HIDDEN = {"visible": False, "__type__": "update"}
 
 
 def begin(models, data, split, clips, robustness, mine, request: gr.Request = None) -> tuple:
@@ -39,7 +38,7 @@ def begin(models, data, split, clips, robustness, mine, request: gr.Request = No
             checked(one)
         keys = [runner.submit(one, session) for one in wanted]
     except AvsegError as error:
-        return say(error), gr.skip(), gr.skip(), gr.skip()
+        return failed(error), gr.skip(), gr.skip(), gr.skip()
     mine = (*mine, *keys)
     return HIDDEN, _jobs(mine, session), mine, gr.Timer(active=True)
 
@@ -99,7 +98,7 @@ def acted(event: gr.EventData, mine, chosen, own, request: gr.Request = None) ->
         if "forget" in said:
             mine = tuple(key for key in mine if key != said["forget"])
     except AvsegError as error:
-        return say(error), *(gr.skip(),) * 4
+        return failed(error), *(gr.skip(),) * 4
     return HIDDEN, _jobs(mine, session), mine, gr.skip(), gr.skip()
 
 
@@ -116,7 +115,7 @@ def upload(files: list[str] | None, request: gr.Request = None) -> tuple:
             )
         one = Shelved(OPENED, read_files({path.name: path for path in paths}), "opened")
     except AvsegError as error:
-        return say(error), gr.skip(), gr.skip(), gr.skip()
+        return failed(error), gr.skip(), gr.skip(), gr.skip()
     return HIDDEN, one, Chosen(OPENED, version=time.time()), reports_html(one, OPENED)
 
 
@@ -177,8 +176,3 @@ def _jobs(mine, session: str) -> str:
     known = runner.jobs()
     stoppable = [job.key for job in known if runner.may_cancel(job.key, session)]
     return page.under_way(known, mine, stoppable)
-
-
-def say(error: AvsegError) -> dict:
-    """Return the update of the notice that says what went wrong."""
-    return gr.update(value=notices([str(error)], "error"), visible=True)

@@ -12,7 +12,7 @@ from app.figures import context_of
 from app.session import VISITORS, session_of
 from app.tabs import explore_clip
 from app.tabs.evaluate_parts import Chosen, beside_choices, line_of, reports_html
-from app.tabs.evaluate_rail import HIDDEN, say
+from app.tabs.wiring import HIDDEN, failed
 from avseg.errors import AvsegError, DatasetError
 
 
@@ -24,7 +24,7 @@ def show(chosen: Chosen, own, request: gr.Request = None) -> tuple:
     try:
         one, other = chosen.report(own), chosen.other(own)
     except AvsegError as error:
-        return say(error), *(gr.skip(),) * 9
+        return failed(error), *(gr.skip(),) * 9
     VISITORS.of(session_of(request)).evaluate = (chosen, View())
     clips = grid(one, View()) if one else ""
     beside = beside_choices(one, chosen.beside, own)
@@ -76,7 +76,7 @@ def choose(event: gr.EventData, chosen: Chosen, own, view: View, request: gr.Req
             header = context_of(found.shown)
             return header, HIDDEN, view, gr.skip(), gr.update(visible=True), found.head, found.player
     except AvsegError as error:
-        return gr.skip(), say(error), *(gr.skip(),) * 5
+        return gr.skip(), failed(error), *(gr.skip(),) * 5
     view = changed(view, said)
     VISITORS.of(session_of(request)).evaluate = (chosen, view)
     return gr.skip(), gr.skip(), view, grid(one, view), gr.skip(), gr.skip(), gr.skip()

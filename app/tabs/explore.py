@@ -11,7 +11,7 @@ from app.tabs import explore_choosing as choosing
 from app.tabs import explore_clip as clip
 from app.tabs.explore_page import page_parts
 from app.tabs.explore_parts import Parts, build_parts
-from app.tabs.segment import TO_TAB
+from app.tabs.wiring import PRIVATE, TO_TAB
 
 TO_CLIP = (
     "() => { if (innerWidth < 1180) document.querySelector('#ex-side').scrollIntoView({block: 'start'}); }"
@@ -21,7 +21,6 @@ FOLD = (
     "() => setTimeout(() => document.querySelector('#ex-player .pl-display')?.removeAttribute('open'), 200)"
 )
 PRESS = "() => setTimeout(() => document.querySelector('#ex-file').click(), 150)"
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def add(context: gr.HTML) -> None:

@@ -12,7 +12,8 @@ from app.explore.desk import View, collection_of, desk_of
 from app.explore.opening import open_view, predict_view, score_view
 from app.explore.reading import shown_truth
 from app.session import VISITORS, Shown, session_of
-from app.tabs.explore_page import draw, notice, remarks, said
+from app.tabs.explore_page import draw, remarks, said
+from app.tabs.wiring import failed
 from avseg.data.avsbench import find_tasks
 from avseg.errors import AvsegError, DatasetError
 
@@ -31,7 +32,7 @@ def show_clip(request: gr.Request = None) -> tuple:
         opened, player = open_view(visitor)
     except AvsegError as error:
         desk.opened = None
-        return notice(str(error)), None, gr.update(visible=False)
+        return failed(error), None, gr.update(visible=False)
     desk.opened = opened
     return remarks(desk), player, gr.update(visible=False)
 

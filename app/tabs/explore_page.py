@@ -8,14 +8,13 @@ from app.explore.collection import Collection
 from app.explore.datasets import draw_sample
 from app.explore.desk import Desk, Selection, collection_of, select
 from app.explore.opening import unscored
-from app.session import Stopped
 from app.tabs.explore_parts import Parts
 from app.tabs.segment_parts import card_of
+from app.tabs.wiring import HIDDEN, failed, notice
 from app.text import clips_words
 from avseg.errors import AvsegError, DatasetError
 
 SMALL = 200  # clips; a data set up to this size is checked without being asked to
-HIDDEN = {"visible": False, "__type__": "update"}
 
 
 def page_parts(parts: Parts) -> list:
@@ -63,8 +62,7 @@ def draw(desk: Desk) -> tuple:
 
 def said(error: AvsegError) -> tuple:
     """Return the updates that say what went wrong and leave the rest as it is."""
-    kind = "note" if isinstance(error, Stopped) else "error"
-    return notice(str(error), kind), *(gr.skip(),) * (COUNT - 1)
+    return failed(error), *(gr.skip(),) * (COUNT - 1)
 
 
 def remarks(desk: Desk) -> dict:
@@ -72,11 +70,6 @@ def remarks(desk: Desk) -> dict:
     opened = desk.opened
     found = opened.read.clip.notices if opened and opened.stands(desk.view) else ()
     return notice(" ".join(found), "note") if found else HIDDEN
-
-
-def notice(words: str, kind: str = "error") -> dict:
-    """Return the update of the notice that says something."""
-    return gr.update(value=figures.notices([words], kind), visible=True)
 
 
 def _context(there: Collection, model: str) -> str:

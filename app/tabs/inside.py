@@ -17,6 +17,7 @@ from app.models import all_models
 from app.player import WITH_THRESHOLD
 from app.segmenting import source_of
 from app.session import MODEL_QUEUE, VISITORS, session_of
+from app.tabs.wiring import failed
 from avseg.errors import AvsegError, ConfigError
 
 SCRIPT = Path(__file__).parent.parent.joinpath("inside", "inside.js").read_text(encoding="utf-8")
@@ -39,8 +40,7 @@ def look(choice: Choice, request: gr.Request = None) -> tuple:
     try:
         seen = LOOKS.of(session_of(request), shown)
     except AvsegError as error:
-        said = gr.update(value=figures.notices([str(error)], "error"), visible=True)
-        return said, *(gr.skip(),) * 4
+        return failed(error), *(gr.skip(),) * 4
     plan = gr.update(value=architecture(seen, choice.view), visible=True)
     context = figures.context(shown.title, seen.model, seen.weights)
     return gr.update(visible=False), head(shown, seen), plan, render(view_of(seen, choice)), context
@@ -87,8 +87,7 @@ def start(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tu
         model = next(iter(all_models()), "")
         VISITORS.of(session_of(request)).shown = first_result(source, model)
     except AvsegError as error:
-        said = gr.update(value=figures.notices([str(error)], "error"), visible=True)
-        return said, *(gr.skip(),) * 4
+        return failed(error), *(gr.skip(),) * 4
     return look(choice, request)
 
 

@@ -15,6 +15,7 @@ from app.models import model_file
 from app.session import MODEL_QUEUE, VISITORS, session_of
 from app.tabs.inside import ENLARGED
 from app.tabs.inside import SCRIPT as CHOOSING
+from app.tabs.wiring import failed
 from avseg.checkpoints import read_card
 from avseg.errors import AvsegError
 
@@ -62,8 +63,7 @@ def show(place: Place) -> tuple:
         found = question.check(runs, place) if place.answer is not None else None
         context = _context(runs)
     except AvsegError as error:
-        said = gr.update(value=figures.notices([str(error)], "error"), visible=True)
-        return place, page.rail(place), said, gr.skip(), step.text, *(gr.skip(),) * 8
+        return place, page.rail(place), failed(error), gr.skip(), step.text, *(gr.skip(),) * 8
     options = gr.update(
         label=question.words,
         choices=[(words, index) for index, words in enumerate(question.options)],

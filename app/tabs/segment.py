@@ -17,21 +17,17 @@ from app.tabs.segment_choosing import wire_choices
 from app.tabs.segment_parts import (
     BESIDE,
     FILES,
-    PRIVATE,
     Rail,
     Stage,
     context_of,
     downloads,
     rail_parts,
-    say,
     stage_parts,
 )
+from app.tabs.wiring import PRIVATE, TO_RESULT, TO_TAB, notice
 from avseg.errors import AvsegError
 
 TICK = 0.2  # seconds between two words about the progress
-# On a phone the result stands above the button that was pressed.
-TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#finding').scrollIntoView(); }"
-TO_TAB = "() => document.querySelector('#views [role=tab][data-tab-id=%s]')?.click()"
 
 
 def segment(
@@ -60,7 +56,7 @@ def segment(
     except AvsegError as error:
         VISITORS.drop(session, folder)
         kind = "note" if isinstance(error, Stopped) else "error"
-        said = say([_plain(error, folder)], kind)
+        said = notice(_plain(error, folder), kind)
         return gr.skip(), said, *(gr.skip() for _ in range(6 + len(BESIDE))), None
     visitor.shown = result.shown
     return _put(visitor, result, folder)
@@ -82,7 +78,7 @@ def arrive(request: gr.Request = None) -> tuple:
         return _put(visitor, segmenting.present(shown, folder, lambda *_: None), folder)
     except AvsegError as error:
         VISITORS.drop(session, folder)
-        said = say([_plain(error, folder)], "error")
+        said = notice(_plain(error, folder))
         return gr.skip(), said, *(gr.skip(),) * (6 + len(BESIDE)), None
 
 
@@ -173,7 +169,7 @@ def grow(request: gr.Request = None) -> dict:
 def stop(request: gr.Request = None) -> tuple[dict, dict, dict, gr.Timer, dict]:
     """End the visitor's run at its next step; returns the updates that `begin` does, and of the notice."""
     VISITORS.of(session_of(request)).run = None
-    return *rest(), say([text.STOPPED])
+    return *rest(), notice(text.STOPPED, "note")
 
 
 def rest() -> tuple[dict, dict, dict, gr.Timer]:
@@ -217,7 +213,7 @@ def _wire_run(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
         concurrency_id=MODEL_QUEUE,
         show_progress_on=stage.player,
     )
-    running.then(rest, None, going, queue=False, js=TO_RESULT, **PRIVATE)
+    running.then(rest, None, going, queue=False, js=TO_RESULT % "#finding", **PRIVATE)
     stage.clock.tick(grow, None, stage.growing, queue=False, **PRIVATE)
     arriving = tab.select(arrive, None, shown, concurrency_limit=2, concurrency_id="look", **PRIVATE)
     for made in (running, arriving):

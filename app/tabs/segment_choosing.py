@@ -9,7 +9,8 @@ from app.clips import bundled
 from app.models import all_models
 from app.player import preview, selected_range
 from app.session import VISITORS, session_of
-from app.tabs.segment_parts import PRIVATE, Rail, Stage, context_of, model_words, say
+from app.tabs.segment_parts import Rail, Stage, context_of, model_words
+from app.tabs.wiring import PRIVATE, failed, notice
 from avseg.clip import read_clip
 from avseg.errors import ClipError
 
@@ -32,7 +33,7 @@ def drag_range(
         return (gr.skip(),) * 5
     own = Path(upload).resolve() == seen.path.resolve() if upload else shown.clip == clip
     if not own:
-        return *(gr.skip(),) * 4, say([text.OTHER_CLIP.format(title=shown.title)])
+        return *(gr.skip(),) * 4, notice(text.OTHER_CLIP.format(title=shown.title), "note")
     start, end = (round(seen.start + moment, 1) for moment in told)
     return start, end, *choose_range(start, end, fps, model), gr.update(visible=False)
 
@@ -50,7 +51,7 @@ def check_upload(
     try:
         clip = read_clip(upload, fps=PROBE_RATE, seconds=text.LONGEST)
     except ClipError as error:
-        return gr.skip(), None, *(gr.skip(),) * 5, say([str(error)], "error"), gr.skip(), gr.skip()
+        return gr.skip(), None, *(gr.skip(),) * 5, failed(error), gr.skip(), gr.skip()
     about = figures.about(f"{clip.name}: {text.clip_words(clip)}.", clip.frames[len(clip.frames) // 2])
     end = round(clip.duration, 2)
     button = text.button_words(0, end, fps)

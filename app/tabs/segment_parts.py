@@ -19,7 +19,6 @@ from avseg.errors import CheckpointError
 FILE_TYPES = ("video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".flv", ".ogv", ".wmv", ".gif")
 # The words of the buttons, in the order of app.segmenting.Files.
 FILES = ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # of events that are the page's own
 LOOK_EVERY = 0.7  # seconds between two looks at a run's finished frames
 BESIDE = {name: words for name, words in text.TABS_BESIDE.items() if find_spec(f"app.tabs.{name}")}
 
@@ -92,11 +91,6 @@ def model_words(name: str | None, fps: float) -> str:
     side = config.image_size
     rows = {"Device": str(choose_device("auto")), "Picture": f"{side} × {side} px", "Sound": window}
     return words + figures.settings(rows)
-
-
-def say(sentences: list[str], kind: str = "note") -> dict:
-    """Return the update of the notice that shows these sentences."""
-    return gr.update(value=figures.notices(sentences, kind), visible=True)
 
 
 def downloads(files: Files) -> tuple[dict, ...]:

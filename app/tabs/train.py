@@ -4,15 +4,13 @@ import gradio as gr
 
 from app.host import may_train
 from app.tabs import train_watch as watch
-from app.tabs.segment import TO_TAB
 from app.tabs.train_form import Form, form_parts, wire_form
 from app.tabs.train_stage import Manage, Stage, Style, stage_parts
 from app.tabs.train_watch import View
+from app.tabs.wiring import PRIVATE, TO_RESULT, TO_TAB
 
-TO_RUN = "() => { if (innerWidth < 720) document.querySelector('#tr-head').scrollIntoView(); }"
 QUIET = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
+    **PRIVATE,
     "concurrency_id": "train",  # one at a time, so that a tick never undoes a choice
     "concurrency_limit": 1,
 }
@@ -39,7 +37,7 @@ def _wire_start(form: Form, stage: Stage, view: gr.State) -> None:
 
     outputs = [form.name, form.command, form.checks, form.start, view, *stage.parts()]
     started = form.start.click(train_start, {*form.inputs.values(), view}, outputs, **QUIET)
-    started.then(None, None, None, js=TO_RUN)
+    started.then(None, None, None, js=TO_RESULT % "#tr-head")
 
 
 def _wire_stage(stage: Stage, style: Style, view: gr.State, tab: gr.Tab) -> None:

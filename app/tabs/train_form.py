@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from app.host import may_train, require_training
+from app.tabs.wiring import PRIVATE
 from app.training import page
 from app.training.form import Field, form_fields, groups, values_of
 from app.training.order import (
@@ -177,7 +178,6 @@ def wire_form(form: Form, tab: gr.Tab) -> None:
     said = [form.command, form.checks, form.start]
     buttons = [form.measure, form.leave]
     given = set(form.inputs.values())
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
     def of_values(handler):
         """Return a handler that is given the controls' values by name."""
@@ -193,13 +193,13 @@ def wire_form(form: Form, tab: gr.Tab) -> None:
         if name != "preset"
     ]
     shown = of_values(preview)
-    gr.on(typed, shown, given, said, trigger_mode="always_last", api_name="train_preview", **quiet)
+    gr.on(typed, shown, given, said, trigger_mode="always_last", api_name="train_preview", **PRIVATE)
     filled = [form.name, *form.config.values(), *said]
-    form.preset.input(of_values(choose_preset), given, filled, api_name="train_preset", **quiet)
+    form.preset.input(of_values(choose_preset), given, filled, api_name="train_preset", **PRIVATE)
     there = [form.data, form.start_from, form.name, *said]
-    tab.select(of_values(arrive), given, there, api_name="train_arrive", **quiet)
+    tab.select(of_values(arrive), given, there, api_name="train_arrive", **PRIVATE)
     measuring = form.measure.click(
-        measured, given, [*said, *buttons], api_name="train_measure", concurrency_limit=1, **quiet
+        measured, given, [*said, *buttons], api_name="train_measure", concurrency_limit=1, **PRIVATE
     )
-    left = form.leave.click(rest, None, buttons, cancels=[measuring], queue=False, **quiet)
-    left.then(shown, given, said, **quiet)
+    left = form.leave.click(rest, None, buttons, cancels=[measuring], queue=False, **PRIVATE)
+    left.then(shown, given, said, **PRIVATE)

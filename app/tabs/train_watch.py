@@ -10,13 +10,14 @@ from functools import wraps
 
 import gradio as gr
 
-from app import figures, runner
+from app import runner
 from app.host import require_training
 from app.models import all_models, trained_name
 from app.runs import all_runs, look, run_of
 from app.session import VISITORS, session_of
 from app.tabs.train_form import Values, preview
 from app.tabs.train_stage import AXES, SMOOTHING, Stage
+from app.tabs.wiring import HIDDEN, notice
 from app.training import curves, page
 from app.training.command import resume_command
 from app.training.order import checks, free_name
@@ -26,7 +27,6 @@ from avseg.endings import words_of
 from avseg.errors import AvsegError, RunError
 
 MOST_COMPARED = len(curves.COLOURS) - 1
-HIDDEN = {"visible": False, "__type__": "update"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _updates(view: View, **parts: object) -> tuple:
 
 
 def _failed(view: View, words: str) -> tuple:
-    return _updates(view, notice=gr.update(value=figures.notices([words], "error"), visible=True))
+    return _updates(view, notice=notice(words))
 
 
 def _told(act: Callable[..., tuple]) -> Callable[..., tuple]:

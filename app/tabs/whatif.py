@@ -10,18 +10,18 @@ from app import figures as parts
 from app.models import all_models
 from app.player import WITH_THRESHOLD, Player
 from app.session import MODEL_QUEUE, VISITORS, Stopped, Visitor, session_of
+from app.tabs.wiring import PRIVATE, TO_RESULT, failed
 from app.text import STOPPED
 from app.whatif import figures, words
 from app.whatif.effect import Effect, ask, first_look, listener, mean_where, try_range
 from app.whatif.listening import both_players
-from app.whatif.rail import Rail, build_rail, config_of
+from app.whatif.rail import Rail, build_rail, config_of, offer
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError
 from avseg.whatif import INTERVENTION, INTERVENTIONS, Change, Intervention, Parameter, read_change
 
 SCRIPT = (Path(__file__).parent.parent / "whatif" / "pairs.js").read_text(encoding="utf-8")
 FIRST_RANGE = "shift"
-TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('#wi-finding').scrollIntoView(); }"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def see(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
             visitor.shown = first_look(clip or "", next(iter(all_models()), ""), tick)
         effect = ask(visitor.shown, changes, tick)
     except AvsegError as error:
-        return gr.skip(), gr.skip(), _failed(error), *(gr.skip(),) * 6
+        return gr.skip(), gr.skip(), failed(error), *(gr.skip(),) * 6
     return (
         gr.update(visible=False),
         parts.context_of(effect.shown),
@@ -75,7 +75,7 @@ def listen(effect: Effect, request: gr.Request = None) -> tuple:
     try:
         players = both_players(effect, folder)
     except AvsegError as error:
-        return _failed(error), *(gr.skip(),) * 4
+        return failed(error), *(gr.skip(),) * 4
     return gr.update(visible=False), gr.update(visible=False), gr.update(visible=True), *players
 
 
@@ -90,7 +90,7 @@ def see_range(
             visitor.shown = first_look(clip or "", next(iter(all_models()), ""), tick)
         trial = try_range(visitor.shown, change, rest, tick)
     except AvsegError as error:
-        return _failed(error), gr.skip()
+        return failed(error), gr.skip()
     return gr.update(visible=False), gr.update(value=figures.range_page(trial), visible=True)
 
 
@@ -126,7 +126,7 @@ def _fit(visitor: Visitor, config: ModelConfig) -> list:
     if config == known:
         return [gr.skip()] * (len(bound) + sum(row.kind == "model" for row in INTERVENTIONS) + 1)
     sliders = [gr.update(maximum=one.range_in(config)[1]) for one in bound]
-    ticks = [_offer(row, row.lacks(config)) for row in INTERVENTIONS if row.kind == "model"]
+    ticks = [_offer(row, config) for row in INTERVENTIONS if row.kind == "model"]
     return [*sliders, *ticks, gr.update(choices=_ranged(config))]
 
 
@@ -135,10 +135,9 @@ def _bound(parameter: Parameter) -> bool:
     return parameter.numeric and bool(parameter.high_from)
 
 
-def _offer(row: Intervention, lacks: str) -> dict:
-    if lacks:
-        return gr.update(interactive=False, value=False, info=lacks)
-    return gr.update(interactive=True, info=row.sentence)
+def _offer(row: Intervention, config: ModelConfig) -> dict:
+    offered = offer(row, config)
+    return gr.update(**offered) if offered["interactive"] else gr.update(value=False, **offered)
 
 
 def _ranged(config: ModelConfig) -> list[tuple[str, str]]:
@@ -182,7 +181,7 @@ def begin(request: gr.Request = None) -> tuple[dict, dict]:
 def stop(request: gr.Request = None) -> tuple[dict, dict, dict]:
     """End the visitor's run at its next step; returns updates of the two buttons and the notice."""
     VISITORS.of(session_of(request)).run = None
-    return *rest(), _failed(Stopped(STOPPED))
+    return *rest(), failed(Stopped(STOPPED))
 
 
 def rest() -> tuple[dict, dict]:
@@ -228,7 +227,6 @@ def _stage() -> Stage:
 
 
 def _wire(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
-    private = {"api_visibility": "private", "show_progress": "hidden"}
     model = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE, "api_visibility": "private"}
 
     def run(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> tuple:
@@ -253,15 +251,16 @@ def _wire(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
             [stage.try_all, stage.stop],
         ),
     ):
-        started = pair[0].click(begin, None, pair, queue=False, **private)
+        started = pair[0].click(begin, None, pair, queue=False, **PRIVATE)
         running = started.then(handler, inputs, outputs, show_progress_on=shown, **model)
-        running.then(rest, None, pair, queue=False, js=TO_RESULT if handler is run else None, **private)
-        pair[1].click(stop, None, [*pair, stage.notice], queue=False, cancels=[running], **private)
+        to_result = TO_RESULT % "#wi-finding" if handler is run else None
+        running.then(rest, None, pair, queue=False, js=to_result, **PRIVATE)
+        pair[1].click(stop, None, [*pair, stage.notice], queue=False, cancels=[running], **PRIVATE)
     shown = [stage.notice, stage.listen, stage.players, *stage.both]
     stage.listen.click(listen, stage.effect, shown, api_visibility="private", show_progress_on=stage.listen)
-    stage.row.input(choose_range, stage.row, stage.try_all, **private)
+    stage.row.input(choose_range, stage.row, stage.try_all, **PRIVATE)
     for told in (stage.pairs.select, *(player.seek for player in stage.both)):
-        told(choose_frame, None, None, **private)
+        told(choose_frame, None, None, **PRIVATE)
     ticked, other = rail.ticks["checkpoint"], rail.values["checkpoint"][0]
     fitted = [
         *(
@@ -274,11 +273,6 @@ def _wire(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
         stage.row,
     ]
     threshold = gr.Number(visible=False)
-    tab.select(arrive, threshold, [rail.clip, other, *fitted], js=WITH_THRESHOLD, **private)
+    tab.select(arrive, threshold, [rail.clip, other, *fitted], js=WITH_THRESHOLD, **PRIVATE)
     for part in (ticked, other):
-        part.input(choose_model, [ticked, other], fitted, **private)
-
-
-def _failed(error: AvsegError) -> dict:
-    kind = "note" if isinstance(error, Stopped) else "error"
-    return gr.update(value=figures.say(str(error), kind), visible=True)
+        part.input(choose_model, [ticked, other], fitted, **PRIVATE)

@@ -1,7 +1,7 @@
 """The command line of a training, as a person would type it; and back from the command of an earlier run."""
 
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from app.child import ROOT
@@ -61,7 +61,7 @@ def _longer(config: Config, epochs: int, status: Status | None) -> Config:
     done = status.epoch if status else 0
     if epochs < max(1, done):
         raise ConfigError(f"The run has done {done} epochs; give that number or more, not {epochs}.")
-    return Config(config.model, type(config.train)(**asdict(config.train) | {"epochs": epochs}))
+    return replace(config, train=replace(config.train, epochs=epochs))
 
 
 def _differences(one: Config, other: Config) -> int:

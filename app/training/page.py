@@ -26,8 +26,11 @@ KINDS = {"running": "act", "failed": "err", "killed": "err", "finished": "ok"}
 
 def context(one: Watched) -> str:
     """Return what the header says of a run."""
-    tag = f'<span class="tag {KINDS.get(one.seen.state, "")}">{WORDS[one.seen.state]}</span>'
-    return header({"Run": one.name, "Epoch": f"{one.epoch} of {one.epochs}"}) + tag
+    return header({"Run": one.name, "Epoch": f"{one.epoch} of {one.epochs}"}) + _tag(one)
+
+
+def _tag(one: Watched) -> str:
+    return f'<span class="tag {KINDS.get(one.seen.state, "")}">{WORDS[one.seen.state]}</span>'
 
 
 def head(one: Watched, live: bool) -> str:
@@ -35,14 +38,12 @@ def head(one: Watched, live: bool) -> str:
 
     live: some run is at work, so that the page asks often.
     """
-    state = one.seen.state
-    kind = KINDS.get(state, "")
     share = 100 * one.step / one.steps if one.seen.status else 0
     words = advice(one)
     message = f'<p class="notice error" role="alert">{escape(words)}</p>' if words else ""
     return (
         f'<div class="tr-title" data-live="{int(live)}"><h1>{escape(finding(one))}</h1>'
-        f'<span class="tag {kind}">{WORDS[state]}</span></div>'
+        f"{_tag(one)}</div>"
         f'<p class="caption">{escape(progress(one))}</p>'
         f'<div class="tr-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{share:.0f}" aria-label="Steps done"><i style="width:{share:.2f}%"></i></div>'

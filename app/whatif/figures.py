@@ -9,7 +9,6 @@ from html import escape
 import numpy as np
 
 from app.clips import jpeg_uri
-from app.figures import notices
 from app.text import frames_words, share_words
 from app.whatif import words
 from app.whatif.effect import Effect, Trial
@@ -238,8 +237,3 @@ def _own_value(trial: Trial) -> float | None:
 def _line(values: np.ndarray, kind: str) -> str:
     points = " ".join(f"{place + 0.5},{1 - value:.4f}" for place, value in enumerate(values))
     return f'<polyline class="{kind}" points="{points}"/>'
-
-
-def say(sentence: str, kind: str = "note") -> str:
-    """Return a sentence as a notice."""
-    return notices([sentence], kind)

@@ -48,13 +48,8 @@ def build_rail() -> Rail:
             kind = row.kind
             gr.HTML(f'<p class="wi-kind">{words.KINDS[kind]}</p>')
         with gr.Column(elem_classes="wi-row", elem_id=f"wi-{row.name}", min_width=0):
-            lacks = row.lacks(config) if row.kind == "model" else ""
             ticks[row.name] = gr.Checkbox(
-                label=row.title,
-                info=lacks or row.sentence,
-                interactive=not lacks,
-                container=False,
-                elem_classes="wi-tick",
+                label=row.title, container=False, elem_classes="wi-tick", **offer(row, config)
             )
             if row.table:
                 gr.HTML(row.table, elem_classes="wi-table")
@@ -84,6 +79,12 @@ def _component_of(row: Intervention, parameter: Parameter, config: ModelConfig) 
         return gr.Dropdown(choices, value=choices[1][1], filterable=False, **same)
     choices = list(all_models()) if parameter.kind == "model" else list(parameter.choices)
     return gr.Dropdown(choices, value=next(reversed(choices), None), filterable=False, **same)
+
+
+def offer(row: Intervention, config: ModelConfig) -> dict[str, object]:
+    """Return what a row's tick says under a model and whether it can be made; where not, it says why."""
+    lacks = row.lacks(config)
+    return {"info": lacks or row.sentence, "interactive": not lacks}
 
 
 def config_of(shown: Shown | None, other: str | None = None) -> ModelConfig:
