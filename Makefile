@@ -57,7 +57,7 @@ install-dev: install
 	$(call pip-install,requirements-dev.txt)
 
 browser: install-dev
-	@$(PY) -m tests.browser --install
+	@$(PY) -m tests.support.chromium --install
 
 venv:
 	@[ -x $(PY) ] || { \

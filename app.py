@@ -6,7 +6,7 @@ import os
 if os.environ.get("GRADIO_WATCH_MODULE_NAME") == "app":
     os.environ["GRADIO_WATCH_MODULE_NAME"] = "__main__"
 
-from app.ui import build, serve
+from app.page import build, serve
 
 demo = build()
 

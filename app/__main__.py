@@ -1,6 +1,6 @@
 """`python -m app`: the same as `python app.py`."""
 
-from app.ui import build, serve
+from app.page import build, serve
 
 if __name__ == "__main__":
     serve(build())

@@ -11,14 +11,17 @@ _PUBLIC = {
     "load_model": "avseg.checkpoints",
     "AVSegFormer": "avseg.models.avsegformer",
     "AVSegOutput": "avseg.models.avsegformer",
-    "PRESETS": "avseg.config",
+    "PRESETS": "avseg.presets",
     "Config": "avseg.config",
     "ModelConfig": "avseg.config",
     "Predictor": "avseg.predict",
     "Prediction": "avseg.predict",
-    "Clip": "avseg.clip",
-    "read_clip": "avseg.clip",
-    "record": "avseg.record",
+    "Clip": "avseg.media.clip",
+    "read_clip": "avseg.media.clip",
+    "record": "avseg.interpret.sites",
+    "from_pretrained": "avseg.hub",
+    "save_pretrained": "avseg.hub",
+    "push_to_hub": "avseg.hub",
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -5,7 +5,7 @@ import sys
 
 import tyro
 
-from avseg.commands import commands
+from avseg.cli import commands
 from avseg.errors import AvsegError
 
 

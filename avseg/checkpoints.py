@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from avseg.config import ModelConfig, from_dict
-from avseg.disk import whole
 from avseg.errors import CheckpointError, ConfigError
+from avseg.files import atomic_write
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, import_released
 
@@ -63,7 +63,7 @@ def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = 
         "card": json.dumps(dataclasses.asdict(card)),
     }
     path = Path(path)
-    with whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         save_file(tensors, unfinished, metadata=metadata)
     return path
 
@@ -107,7 +107,7 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
 
 def find_model(name_or_path: str | Path) -> Path:
     """Return the file of a bundled model's name or of a path; `CheckpointError` lists the names there are."""
-    bundled = list_models()
+    bundled = bundled_models()
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
     path = Path(name_or_path).expanduser()
@@ -119,7 +119,7 @@ def find_model(name_or_path: str | Path) -> Path:
     )
 
 
-def list_models() -> dict[str, Path]:
+def bundled_models() -> dict[str, Path]:
     """Return the bundled models, name to file; the one that a page or a lesson begins with comes first."""
     found = sorted(BUNDLED.glob("*.safetensors"), key=lambda path: (path.stem != FIRST, path.stem))
     return {path.stem: path for path in found}

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from avseg.checkpoints import FORMAT, Card, find_model, list_models, load_model, read_card, save_model
-from avseg.disk import whole
+from avseg.checkpoints import FORMAT, Card, bundled_models, find_model, load_model, read_card, save_model
 from avseg.errors import CheckpointError
+from avseg.files import atomic_write
 from avseg.models.avsegformer import AVSegFormer
 
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
@@ -39,7 +39,7 @@ def from_pretrained(
     revision: branch, tag or commit of a Hub repository. What is on this disk goes first. Every weight has to
     be there and to fit. Raises CheckpointError when it does not, and for a repository that cannot be had.
     """
-    path, local = Path(name).expanduser(), str(name) in list_models()
+    path, local = Path(name).expanduser(), str(name) in bundled_models()
     if not local and not path.exists() and REPOSITORY.fullmatch(str(name)):
         return _load_folder(_download(str(name), revision), str(name), device)
     if revision is not None:
@@ -64,9 +64,9 @@ def save_pretrained(
             'card=Card(name, "trained", "On what, how long, by which command."), from avseg.checkpoints.'
         )
     save_model(folder / WEIGHTS, model, card)
-    with whole(folder / CONFIG) as file:
+    with atomic_write(folder / CONFIG) as file:
         file.write_text(json.dumps(_config_file(model, card), indent=2) + "\n", encoding="utf-8")
-    with whole(folder / README) as file:
+    with atomic_write(folder / README) as file:
         file.write_text(model_card(model, card, repo or str(folder), licence), encoding="utf-8")
     return folder
 
@@ -89,7 +89,7 @@ def push_to_hub(
         raise CheckpointError(f"{repo!r} is no name of a repository: give it as owner/name.")
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    with tempfile.TemporaryDirectory() as place, _in_words(repo):
+    with tempfile.TemporaryDirectory() as place, _translate_hub_errors(repo):
         folder, api = save_pretrained(model, Path(place), repo, licence, card), HfApi(library_name="avseg")
         address = api.create_repo(repo, private=private, exist_ok=True)
         files = [CommitOperationAdd(name, folder / name) for name in (WEIGHTS, CONFIG, README)]
@@ -167,7 +167,7 @@ def _no_weights(name: str, files: Iterable[str]) -> str:
 def _download(repo: str, revision: str | None) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
-    with _in_words(repo, revision):
+    with _translate_hub_errors(repo, revision):
         wanted = [WEIGHTS, CONFIG]
         folder = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted, library_name="avseg"))
         if not (folder / WEIGHTS).is_file():
@@ -176,7 +176,7 @@ def _download(repo: str, revision: str | None) -> Path:
 
 
 @contextmanager
-def _in_words(repo: str, revision: str | None = None) -> Iterator[None]:
+def _translate_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
     """Turn what huggingface_hub raises into a CheckpointError that says what to do."""
     from huggingface_hub import errors
 

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from avseg.audio import NOISE_RMS, patches_for
-from avseg.clip import Clip, fit_sound, read_sound
+from avseg.data.transforms import normalise
 from avseg.devices import choose_device
-from avseg.draw import resize
 from avseg.errors import ConfigError
-from avseg.models.backbones import normalise
+from avseg.media.audio import NOISE_RMS, patches_for
+from avseg.media.clip import Clip, fit_sound, read_sound
+from avseg.media.draw import resize
 
 LOGITS_AT_ONCE = 2**26  # numbers; 256 MB
 SOUND_CHOICES = ("original", "mute", "noise")

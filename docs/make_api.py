@@ -7,14 +7,39 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "api.md"
 MODULES = (
-    *("avseg", "avseg.clip", "avseg.audio", "avseg.predict", "avseg.export", "avseg.draw"),
-    *("avseg.checkpoints", "avseg.hub", "avseg.config", "avseg.record", "avseg.inside", "avseg.inside_maps"),
-    *("avseg.whatif", "avseg.whatif_compare", "avseg.train", "avseg.runs", "avseg.curve"),
-    *("avseg.evaluate", "avseg.report", "avseg.measured_clip"),
-    *("avseg.losses", "avseg.metrics", "avseg.models.avsegformer", "avseg.models.shared"),
+    *(
+        "avseg",
+        "avseg.media.clip",
+        "avseg.media.audio",
+        "avseg.predict",
+        "avseg.media.export",
+        "avseg.media.draw",
+    ),
+    *(
+        "avseg.checkpoints",
+        "avseg.hub",
+        "avseg.config",
+        "avseg.interpret.sites",
+        "avseg.interpret.inspection",
+        "avseg.interpret.maps",
+    ),
+    *(
+        "avseg.interventions.run",
+        "avseg.interventions.compare",
+        "avseg.training.trainer",
+        "avseg.training.run_folder",
+        "avseg.training.curve",
+    ),
+    *("avseg.evaluation.evaluate", "avseg.evaluation.report", "avseg.evaluation.replay"),
+    *("avseg.training.losses", "avseg.evaluation.metrics", "avseg.models.avsegformer", "avseg.models.shared"),
     *("avseg.models.deformable", "avseg.models.backbones", "avseg.models.vggish", "avseg.models.released"),
-    *("avseg.data.labels", "avseg.data.avsbench", "avseg.data.check", "avseg.data.synth.dataset"),
-    "avseg.data.synth.scenes",
+    *(
+        "avseg.data.labels",
+        "avseg.data.avsbench.dataset",
+        "avseg.data.avsbench.check",
+        "avseg.synthavs.dataset",
+    ),
+    "avseg.synthavs.scenes",
     "avseg.errors",
 )
 HEAD = """# API

@@ -13,10 +13,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from avseg.clip import Clip
 from avseg.data.labels import OKABE_ITO
-from avseg.data.synth.scenes import Scene, all_heard, scene_from_dict, truth
-from avseg.draw import Heat
+from avseg.media.clip import Clip
+from avseg.media.draw import Heat
+from avseg.synthavs.scenes import Scene, all_heard, scene_from_dict, truth
 
 GROUND, INK, QUIET, LINE, ACCENT = "#FAFAF8", "#1B1C20", "#676A72", "#CDCDC5", "#4A43C9"
 ORANGE, SKY, GREEN, VERMILION, PURPLE, BLUE, YELLOW = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import LAUNCH_ARGS, SKIP_LINE, find_browser
-from tests.serving import running_app
+from tests.support.chromium import LAUNCH_ARGS, SKIP_LINE, find_browser
+from tests.support.serving import running_app
 
 # Set before torch, gradio and matplotlib are imported; child processes inherit them. Two threads: enough
 # for toy models, and the same order of additions on every machine. No test may ask the network for anything.

@@ -6,13 +6,13 @@ from html import escape
 
 import numpy as np
 
+from app.components.text import clips_words
 from app.explore.collection import Collection
-from app.explore.desk import Selection, View
 from app.explore.filters import AREAS, OBJECTS, PLACES, area_bars, area_words, object_bars
-from app.explore.page import act
+from app.explore.html import act
 from app.explore.pictures import where_masks_lie
-from app.explore.work import Progress
-from app.text import clips_words
+from app.explore.state import Selection, View
+from app.services.background import Progress
 
 CLASS_BARS = 24  # at most; the rail lists every class
 

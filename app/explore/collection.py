@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from app.explore import integrity, measured
-from app.explore.datasets import DataSet
+from app.explore import integrity
+from app.explore import mask_index as measured
 from app.explore.facts import Facts, read_facts
 from app.explore.flags import Flags
-from app.explore.measured import Measured
+from app.explore.mask_index import Measured
 from app.explore.scores import Scores
-from app.explore.work import WORKS, Progress
-from app.host import public_host
-from avseg.data.avsbench_index import cache_file
-from avseg.data.avsbench_layout import LAYOUTS
-from avseg.data.check import CheckReport
+from app.services.background import WORKS, Progress
+from app.services.datasets import DataSet
+from app.services.host import public_host
+from avseg.data.avsbench.check import CheckReport
+from avseg.data.avsbench.index import cache_file
+from avseg.data.avsbench.layout import LAYOUTS
 
 KEPT = 4  # collections in memory
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from app.explore.collection import Collection
 from app.explore.flags import Flags
-from avseg.disk import whole
 from avseg.errors import DatasetError
+from avseg.files import atomic_write
 
 COLUMNS = (
     *("split", "clip", "classes", "sounding_objects", "video", "subset", "frames", "labelled_frames"),
@@ -30,7 +30,7 @@ def write_csv(path: Path, there: Collection, rows: Sequence[int], flags: Flags, 
     """
     iou = there.iou(model)
     try:
-        with whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        with atomic_write(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
             lines = csv.writer(file, lineterminator="\n")
             lines.writerow(COLUMNS)
             for row in rows:

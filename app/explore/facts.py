@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.explore.datasets import SCENES, DataSet
-from avseg.data.avsbench_index import find_tasks, read_index
-from avseg.data.avsbench_layout import SPLITS, Entry
+from app.services.datasets import SCENES, DataSet
+from avseg.data.avsbench.index import find_tasks, read_index
+from avseg.data.avsbench.layout import SPLITS, Entry
 from avseg.data.labels import CLASSES
 from avseg.errors import DatasetError
 

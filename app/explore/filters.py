@@ -7,8 +7,8 @@ import numpy as np
 
 from app.explore.collection import Collection
 from app.explore.flags import Flags
-from app.explore.measured import GRID
-from avseg.data.check import KINDS
+from app.explore.mask_index import GRID
+from avseg.data.avsbench.check import KINDS
 
 # Lower edges of the bars of mask area, shares of the frame; the last one is open.
 AREAS = (0.0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.20, 0.30, 0.40)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from avseg.disk import whole
 from avseg.errors import DatasetError
+from avseg.files import atomic_write
 
 LONGEST_NOTE = 500  # characters
 MOST = 20_000  # flags of one data set
@@ -57,7 +57,7 @@ class Flags:
                 for (split, name), flag in flags.items()
             ]
             try:
-                with whole(self._path) as file:
+                with atomic_write(self._path) as file:
                     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             except OSError as error:
                 raise DatasetError(

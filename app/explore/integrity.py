@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.explore.work import Report
-from avseg.data.check import KINDS, CheckReport, Finding, check
-from avseg.disk import whole
+from app.services.background import Report
+from avseg.data.avsbench.check import KINDS, CheckReport, Finding, check
+from avseg.files import atomic_write
 
 _VERSION = 1
 
@@ -32,7 +32,7 @@ def run(folder: Path, task: str, path: Path | None, key: str, report: Report) ->
     found = check(folder, task, workers=1, on_progress=report)
     if path is not None:
         about = {**vars(found), "findings": [list(vars(one).values()) for one in found.findings]}
-        with whole(path) as file:
+        with atomic_write(path) as file:
             file.write_text(json.dumps({"key": f"{_VERSION} {key}", "report": about}), encoding="utf-8")
     return found
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from app.clips import jpeg_uri
 from app.explore.collection import Collection
-from app.explore.reading import Read
-from avseg.data.avsbench import read_frame, read_mask
-from avseg.data.avsbench_layout import Entry
+from app.services.clips import jpeg_uri
+from app.services.dataset_clips import Read
+from avseg.data.avsbench.dataset import read_frame, read_mask
+from avseg.data.avsbench.layout import Entry
 from avseg.data.labels import CLASSES, clip_colours
 from avseg.data.samples import UNNAMED
-from avseg.draw import ORANGE, error_map, heat_map, overlay, resize
 from avseg.errors import DatasetError
+from avseg.media.draw import ORANGE, error_map, heat_map, overlay, resize
 from avseg.predict import Prediction
 
 SIZE = (126, 224)  # height, width of a thumbnail, at most

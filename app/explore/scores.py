@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from app.child import ROOT
-from app.evaluation.runner import REQUEST, evaluations_root
-from app.explore.datasets import DataSet
-from app.runs import runs_root
-from avseg.data.avsbench import find_tasks
-from avseg.disk import whole
+from app.services.datasets import DataSet
+from app.services.evaluations import REQUEST, evaluations_root
+from app.services.process import ROOT
+from app.services.runs import runs_root
+from avseg.data.avsbench.dataset import find_tasks
+from avseg.evaluation.report import CLIPS, REPORT
+from avseg.files import atomic_write
 from avseg.predict import Prediction
-from avseg.report import CLIPS, REPORT
 
 Name = tuple[str, str]
 """Split and name of a clip."""
@@ -82,7 +82,7 @@ class Scores:
                 for name, kept in self._made.items()
             }
             try:
-                with whole(self._path) as file:
+                with atomic_write(self._path) as file:
                     file.write_text(json.dumps(rows), encoding="utf-8")
             except OSError:  # a full disk only costs the time saved
                 return

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from app.clips import jpeg_uri
-from app.inside.parts import Picture, Scale, pick, png_uri
+from app.inside.elements import Picture, Scale, pick, png_uri
 from app.inside.pictures import cells, mask_words, masked, over, photo, scale_of
-from avseg.draw import heat_map, spectrogram
-from avseg.inside import Inspection
-from avseg.inside_maps import attention_of, density, principal
+from app.services.clips import jpeg_uri
+from avseg.interpret.inspection import Inspection
+from avseg.interpret.maps import attention_of, density, principal
+from avseg.media.draw import heat_map, spectrogram
 
 # The drawing is 1000 wide; seven columns, two rows.
 HIGH, BOX, STEP = 256, 93, 151.17

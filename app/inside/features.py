@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from app.inside.choice import MEAN, PLACES, Choice
-from app.inside.parts import Beside, Control, Group, Picture, Scale, Tile, View, number, percent, table
+from app.inside.elements import Beside, Control, Group, Picture, Scale, Tile, View, number, percent, table
 from app.inside.pictures import activation, cells, channels, over, photo, sampled, scale_of
-from avseg.draw import heat_map, resize, spectrogram
-from avseg.inside import Inspection
-from avseg.inside_maps import STRIDES, principal, sampling, strongest
+from app.inside.state import MEAN, PLACES, Choice
+from avseg.interpret.inspection import Inspection
+from avseg.interpret.maps import STRIDES, principal, sampling, strongest
+from avseg.media.draw import heat_map, resize, spectrogram
 
 SHOWN = 36  # channels in a grid
 SOUND_SHAPE = (9, 16)  # of the pictures of the sound

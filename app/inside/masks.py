@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from app.inside.choice import Choice
-from app.inside.parts import Group, Scale, Tile, View
+from app.inside.elements import Group, Scale, Tile, View
 from app.inside.pictures import cells, mask_words, masked, scale_of
-from avseg.inside import Inspection, MaskMap
-from avseg.inside_maps import overlap
+from app.inside.state import Choice
+from avseg.interpret.inspection import Inspection, MaskMap
+from avseg.interpret.maps import overlap
 
 PROBABILITY = Scale(0.0, 1.0, "probability of foreground")
 HOW = {"query": "query-mixed reformer (QR)", "attention": "attention reformer (AR)"}

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.inside.parts import Picture, Scale, Tile
+from app.inside.elements import Picture, Scale, Tile
 from avseg.data.labels import CLASS_INDEX, CLASSES, Colour, clip_colours
-from avseg.draw import BINARY, heat_map, heat_over, overlay, resize
-from avseg.inside import Inspection, MaskMap
-from avseg.inside_maps import Sampling
+from avseg.interpret.inspection import Inspection, MaskMap
+from avseg.interpret.maps import Sampling
+from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize
 
 WIDE, NARROW = 720, 300  # pixels, longest side of a large picture and of a tile
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from app.inside.asking import decoder_view
-from app.inside.choice import Choice, settled
+from app.inside.decoder import decoder_view
+from app.inside.elements import View
 from app.inside.features import (
     audio_view,
     backbone_view,
@@ -14,9 +14,9 @@ from app.inside.features import (
     sound_view,
 )
 from app.inside.masks import head_view, layers_view, mask_view
-from app.inside.mixing import mixer_view
-from app.inside.parts import View
-from avseg.inside import Inspection
+from app.inside.mixer import mixer_view
+from app.inside.state import Choice, settled
+from avseg.interpret.inspection import Inspection
 
 FIXED: dict[str, Callable[[Inspection], View]] = {
     "frame": frame_view,

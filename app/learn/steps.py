@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app.learn import words
-from app.learn.deciding import ASK_QUESTION, MASK_QUESTION, MIX_QUESTION, ask_live, mask_live, mix_live
-from app.learn.hearing import HEAR_QUESTION, hear_live
-from app.learn.listening import TRIAL, listen_live, question_of
-from app.learn.measuring import BENCH, Runs
-from app.learn.parts import Live, Opening, Question
-from app.learn.place import Place
-from app.learn.scoring import SCORE_QUESTION, score_live
-from app.learn.tasks import TASK_QUESTION, task_live
-from app.learn.training import PRESET, TRAIN_QUESTION, train_live
+from app.learn import text as words
+from app.learn.audio_step import HEAR_QUESTION, hear_live
+from app.learn.elements import Live, Opening, Question
+from app.learn.mask_steps import ASK_QUESTION, MASK_QUESTION, MIX_QUESTION, ask_live, mask_live, mix_live
+from app.learn.measurements import BENCH, Runs
+from app.learn.metrics_step import SCORE_QUESTION, score_live
+from app.learn.robustness_step import TRIAL, listen_live, question_of
+from app.learn.state import Place
+from app.learn.task_step import TASK_QUESTION, task_live
+from app.learn.training_step import PRESET, TRAIN_QUESTION, train_live
 
 
 @dataclass(frozen=True)

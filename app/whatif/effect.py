@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.clips import bundled
-from app.measured import LEAST_SHARE
-from app.models import all_models
-from app.session import MODELS, Shown, Stopped, Visitor
-from app.text import LONGEST, STOPPED
-from app.whatif.truth import Known, known_of
-from avseg.clip import Clip, read_clip
+from app.components.text import LONGEST, STOPPED
+from app.services.clips import bundled
+from app.services.mask_statistics import LEAST_SHARE
+from app.services.models import available_models
+from app.services.session import MODELS, Shown, Stopped, Visitor
+from app.whatif.ground_truth import Known, known_of
 from avseg.errors import ConfigError
+from avseg.interventions.compare import Comparison, compare, curve, label_maps
+from avseg.interventions.run import INTERVENTIONS, Change, Sweep, sweep, what_if
+from avseg.media.clip import Clip, read_clip
 from avseg.predict import Prediction, Predictor, Progress
-from avseg.whatif import INTERVENTIONS, Change, Sweep, sweep, what_if
-from avseg.whatif_compare import Comparison, compare, curve, label_maps
 
 TICK = 0.2  # seconds between two words about the progress
 
@@ -141,8 +141,8 @@ def _to_files(changes: Sequence[Change]) -> list[Change]:
 def _model_for(shown: Shown, changes: Sequence[Change]) -> str:
     """Return the model that runs: the one of the result, or the other checkpoint that was asked for."""
     other = next((str(change.given[0]) for change in changes if change.row.kind == "weights"), None)
-    if other is not None and other not in all_models():
-        raise ConfigError(f"No model is called {other!r}. Models: {', '.join(all_models())}.")
+    if other is not None and other not in available_models():
+        raise ConfigError(f"No model is called {other!r}. Models: {', '.join(available_models())}.")
     return other or shown.model
 
 

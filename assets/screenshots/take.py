@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
-from avseg.runs import RunFolder, Status  # noqa: E402
-from tests.browser import LAUNCH_ARGS, find_browser  # noqa: E402
-from tests.serving import running_app  # noqa: E402
+from avseg.training.run_folder import RunFolder, Status  # noqa: E402
+from tests.support.chromium import LAUNCH_ARGS, find_browser  # noqa: E402
+from tests.support.serving import running_app  # noqa: E402
 
 CLIP = "dog-and-guitar"
 SIZES = {"": (1440, 900), "-phone": (390, 844)}

@@ -7,10 +7,10 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from avseg.config import Config
-from avseg.data.batches import Batch, ClipTensors, collate
 from avseg.data.samples import Clips
-from avseg.data.synth.dataset import SynthAVS
+from avseg.data.transforms import Batch, ClipTensors, collate
 from avseg.errors import AvsegError, ConfigError, DatasetError
+from avseg.synthavs.dataset import SynthAVS
 
 SYNTH = "synth"
 SYNTH_VALIDATION_CLIPS = 40
@@ -23,7 +23,12 @@ def training_clips(data: str, config: Config) -> Clips:
         size = (config.model.image_size, config.model.image_size)
         # Every epoch draws scenes that were never seen.
         return SynthAVS(
-            config.model.task, "train", c.seed, c.epochs * c.synth_clips, size, restless=c.restless
+            config.model.task,
+            "train",
+            c.seed,
+            c.epochs * c.synth_clips,
+            size,
+            resample_sounds=c.resample_sounds_every_second,
         )
     return on_disk(data, config.model.task, "train")
 
@@ -39,7 +44,7 @@ def validation_clips(data: str, config: Config) -> Clips:
 
 def on_disk(data: str, task: str, split: str) -> Clips:
     """Return a split of a folder in AVSBench's layout; `DatasetError` when it is not there."""
-    from avseg.data.avsbench import AVSBench
+    from avseg.data.avsbench.dataset import AVSBench
 
     folder = Path(data).expanduser()
     if not folder.is_dir():

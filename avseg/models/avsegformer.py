@@ -3,7 +3,7 @@
 Letters in shapes: B clips, T frames, Q queries, N tokens of all levels, D channels, h = H/4, w = W/4. Frames
 do not look at each other, so the first axis is always B*T. Where the paper's text leaves a choice open,
 the docstring says whose reading is taken. `nn.Identity` members named `...tap` change nothing: they are the
-places where `avseg.record` listens.
+places where `avseg.interpret.sites` listens.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from avseg.config import ModelConfig
 from avseg.models.attention import Attention, FeedForward, join_heads, sine_position, split_heads
 from avseg.models.backbones import VisualBackbone
 from avseg.models.deformable import DeformableAttention, Shapes, reference_points
-from avseg.models.shared import Shared
 from avseg.models.vggish import AUDIO_BACKBONES, AUDIO_DIM
 
 LEVELS = 3
@@ -27,12 +26,12 @@ class AVSegOutput:
     """What one forward pass gives."""
 
     logits: torch.Tensor  # [B*T, classes, H, W]
-    mask_feature: torch.Tensor  # [B*T, D, h, w], after the mixer
+    mixed_feature: torch.Tensor  # F_hat [B*T, D, h, w], after the mixer
     intermediate: tuple[torch.Tensor, ...]  # per decoder layer [B*T, classes, H, W]; empty unless asked for
 
 
 @dataclass(frozen=True)
-class Seen:
+class VisualFeatures:
     """What the model makes of frames before it listens."""
 
     tokens: torch.Tensor  # [B*T, N, D], after the encoder
@@ -42,9 +41,9 @@ class Seen:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def pick(self, rows: torch.Tensor) -> "Seen":
+    def pick(self, rows: torch.Tensor) -> "VisualFeatures":
         """Return the frames `rows` [n] alone."""
-        return Seen(self.tokens[rows], self.mask_feature[rows], self.shapes)
+        return VisualFeatures(self.tokens[rows], self.mask_feature[rows], self.shapes)
 
 
 class VisualProjection(nn.ModuleList):
@@ -313,7 +312,7 @@ def _mixer(c: ModelConfig) -> nn.Module:
     return ChannelMixer(c.embed_dim, c.heads, gated=c.mixer == "gated")
 
 
-class AVSegFormer(Shared, nn.Module):
+class AVSegFormer(nn.Module):
     """Figure 3: frames and sound in, the masks of what sounds out."""
 
     def __init__(self, config: ModelConfig):
@@ -344,33 +343,33 @@ class AVSegFormer(Shared, nn.Module):
         H and W are multiples of 32. temporal_flags [B*T] of 0 and 1 zero the logits of padded frames, as in
         AVSS. `intermediate` asks for the masks of every decoder layer too (none without a reformer).
         """
-        return self.listen(self.look(frames), log_mel, temporal_flags, intermediate)
+        return self.decode(self.encode_frames(frames), log_mel, temporal_flags, intermediate)
 
-    def look(self, frames: torch.Tensor) -> Seen:
+    def encode_frames(self, frames: torch.Tensor) -> VisualFeatures:
         """Return what the picture alone gives of frames [B*T, 3, H, W]: the part that no sound changes."""
         stride4, *coarse = self.visual_projection(self.visual_backbone(frames))
         shapes = [tuple(f.shape[-2:]) for f in coarse]
         tokens = self.encoder(coarse, shapes)  # [B*T, N, D]
         height, width = shapes[0]
         stride8 = tokens[:, : height * width].transpose(1, 2).unflatten(-1, (height, width))
-        return Seen(tokens, self.mask_feature(stride4, stride8), shapes)
+        return VisualFeatures(tokens, self.mask_feature(stride4, stride8), shapes)
 
-    def listen(
+    def decode(
         self,
-        seen: Seen,
+        features: VisualFeatures,
         log_mel: torch.Tensor,
         temporal_flags: torch.Tensor | None = None,
         intermediate: bool = False,
     ) -> AVSegOutput:
-        """Return what `forward` does for frames that were looked at; many sounds can share one look."""
+        """Return what `forward` does for encoded frames, so that many sounds can share one visual pass."""
         audio = self.audio_projection(self.audio_backbone(log_mel))[:, None]  # [B*T, 1, D]
-        mixed = self.mixed_tap(self.mixer(seen.mask_feature, audio))  # [B*T, D, h, w]
+        mixed = self.mixed_tap(self.mixer(features.mask_feature, audio))  # [B*T, D, h, w]
         queries = self.audio_queries(audio)  # [B*T, Q, D]
         masks = []
         for layer in self.decoder:
-            queries, attention = layer(queries, seen.tokens)
+            queries, attention = layer(queries, features.tokens)
             if intermediate and self.reformer is not None:
-                masks.append(self.reformer(attention, queries, seen.shapes))
+                masks.append(self.reformer(attention, queries, features.shapes))
         logits = self.mask_generation(mixed, queries)
         if temporal_flags is not None:
             logits = logits * temporal_flags.to(logits).view(-1, 1, 1, 1)

@@ -2,16 +2,12 @@
 
 import timm
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
 
 STRIDES = (4, 8, 16, 32)
-# Mean and spread of ImageNet's RGB in 0..1, with which the backbones were trained.
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
 HINT = "Try pvt_v2_b5, pvt_v2_b0, resnet50, resnet18 or convnext_tiny."
 
 
@@ -45,16 +41,3 @@ def _create(config: ModelConfig) -> nn.Module:
     if strides != STRIDES:
         raise ConfigError(f"Backbone {config.backbone!r} ends with strides {strides}, not {STRIDES}. {HINT}")
     return pyramid
-
-
-def normalise(frames: torch.Tensor, size: int) -> torch.Tensor:
-    """Return frames [F, h, w, 3] (0..255) as the backbones want them: float [F, 3, size, size].
-
-    Values are ImageNet-normalised. The whole frame is squashed to a square, as in training (AVSBench's
-    preprocess_s4.py); shrinking averages.
-    """
-    pictures = frames.permute(0, 3, 1, 2).float() / 255  # [F, 3, h, w]
-    if pictures.shape[-2:] != (size, size):
-        pictures = F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False, antialias=True)
-    mean = torch.tensor(IMAGE_MEAN, device=frames.device).view(3, 1, 1)
-    return (pictures - mean) / torch.tensor(IMAGE_STD, device=frames.device).view(3, 1, 1)

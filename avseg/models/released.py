@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
-from avseg.config import PRESETS, ModelConfig
+from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
+from avseg.presets import PRESETS
 
 # Parameters that the released models carry and never use.
 UNUSED = {

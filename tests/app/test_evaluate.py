@@ -14,28 +14,31 @@ import gradio as gr
 import pytest
 import torch
 
-from app import models as app_models
-from app.child import last_words
-from app.evaluation import asking, clips, compare, data, published, runner, shelf, words
-from app.evaluation import page as drawn
-from app.evaluation.asking import Request, arguments_of, checked, command_of, plain
-from app.evaluation.clips import View, changed, on_page, selected
-from app.evaluation.confusion import matrix, mistakes
-from app.evaluation.shelf import BUNDLED, Shelved
-from app.evaluation.spread import binned
+from app.evaluate import clips, compare, published
+from app.evaluate import html as drawn
+from app.evaluate import report_handlers as evaluate_report
+from app.evaluate import sidebar_handlers as tab
+from app.evaluate import text as words
+from app.evaluate.clips import View, changed, on_page, selected
+from app.evaluate.confusion import matrix, mistakes
+from app.evaluate.distribution import binned
+from app.evaluate.layout import Chosen
 from app.explore.collection import COLLECTIONS
-from app.explore.datasets import LIBRARY
-from app.explore.desk import desk_of
-from app.tabs import evaluate_rail as tab
-from app.tabs import evaluate_report
-from app.tabs.evaluate_parts import Chosen
+from app.explore.state import desk_of
+from app.services import evaluation_data as data
+from app.services import evaluation_requests as asking
+from app.services import evaluations as runner
+from app.services import models as app_models
+from app.services import reports as shelf
+from app.services.datasets import LIBRARY
+from app.services.evaluation_requests import Request, arguments_of, checked, command_of, plain
+from app.services.process import last_words
+from app.services.reports import BUNDLED, Shelved
 from avseg.checkpoints import Card, save_model
 from avseg.data.loaders import on_disk
-from avseg.data.synth.dataset import SynthAVS, write
 from avseg.errors import AvsegError, ConfigError, ReportError
-from avseg.evaluations import UNDER_WAY, EvaluationFolder, EvaluationStatus
-from avseg.models.avsegformer import AVSegFormer
-from avseg.report import (
+from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
+from avseg.evaluation.report import (
     CLASSES,
     CLIPS,
     REPORT,
@@ -45,9 +48,11 @@ from avseg.report import (
     Evaluation,
     write_evaluation,
 )
-from avseg.report_files import read_evaluation
-from tests.app.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
-from tests.small import SMALL
+from avseg.evaluation.report_files import read_evaluation
+from avseg.models.avsegformer import AVSegFormer
+from avseg.synthavs.dataset import SynthAVS, write
+from tests.browser.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
+from tests.support.small_model import SMALL
 
 LIMIT = 180  # seconds that anything here may take
 EVIL = '<img src=x onerror="alert(1)">'

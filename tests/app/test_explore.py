@@ -11,23 +11,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import session
-from app.explore import charts, clip_page, collection, datasets, measured, page, reading, scores
-from app.explore import desk as desk_module
+from app.explore import charts, collection, scores
+from app.explore import clip_handlers as explore_clip
+from app.explore import clip_html as clip_page
+from app.explore import filter_handlers as tab
+from app.explore import html as page
+from app.explore import mask_index as measured
+from app.explore import state as desk_module
+from app.explore import updates as explore_page
 from app.explore.collection import Collections
-from app.explore.datasets import LIBRARY, DataSet
-from app.explore.desk import Desk, View, acted, select
 from app.explore.export import COLUMNS, safe, write_csv
 from app.explore.filters import AREAS, PLACES, Filter, changed, chips, matching, ordered
 from app.explore.flags import Flags
-from app.explore.work import Progress, Works
-from app.tabs import explore_choosing as tab
-from app.tabs import explore_clip, explore_page
-from app.tabs.explore_page import COUNT
-from avseg.data.avsbench import AVSBench
-from avseg.data.synth.dataset import SynthAVS, write
+from app.explore.state import Desk, View, acted, select
+from app.explore.updates import COUNT
+from app.services import dataset_clips as reading
+from app.services import datasets, session
+from app.services.background import Progress, Works
+from app.services.datasets import LIBRARY, DataSet
+from avseg.data.avsbench.dataset import AVSBench
 from avseg.errors import DatasetError
-from tests.app.explore_size import make_table
+from avseg.synthavs.dataset import SynthAVS, write
+from tests.browser.explore_size import make_table
 
 PUBLIC = ("SPACE_ID", "AVSEG_PUBLIC", "AVSEG_ALLOW_TRAINING", "AVSEG_DATA")
 DONE = Progress(1, 1, running=False)
@@ -365,10 +370,10 @@ def test_strangers_flags_stay_with_their_visit(drawn, monkeypatch):
 
 
 def test_the_iou_of_a_clip_is_that_of_the_evaluation(drawn, monkeypatch, tmp_path):
-    from app.session import MODELS
+    from app.services.session import MODELS
     from avseg.checkpoints import load_model
-    from avseg.evaluate import Measuring, evaluate
-    from avseg.report import write_evaluation
+    from avseg.evaluation.evaluate import Measuring, evaluate
+    from avseg.evaluation.report import write_evaluation
 
     there = of(drawn, monkeypatch)
     data, entry = there.data, there.facts.entries[there.facts.row_of("te07_000000", "test")]
@@ -417,7 +422,7 @@ def test_a_full_disk_is_said_in_words(drawn, monkeypatch, tmp_path):
 
 
 def test_all_of_avsbench_opens_and_filters_a_page_at_a_time(tmp_path_factory, monkeypatch):
-    """Metadata of 11,356 clips; tests/app/explore_size.py measures how long it takes."""
+    """Metadata of 11,356 clips; tests/browser/explore_size.py measures how long it takes."""
     folder = tmp_path_factory.mktemp("whole") / "AVSS"
     folder.mkdir()
     make_table(folder / "metadata.csv")

@@ -12,21 +12,21 @@ import pytest
 import torch
 from PIL import Image
 
-from app import session
-from app.clips import bundled
-from app.inside import looking
-from app.inside.choice import Choice, changed, settled
-from app.inside.parts import render
+from app.inside import inspections as looking
+from app.inside import tab
+from app.inside.elements import render
+from app.inside.state import Choice, changed, settled
 from app.inside.views import VIEWS, view_of
-from app.session import Shown
-from app.tabs import inside as tab
-from avseg.checkpoints import Card, list_models
-from avseg.clip import read_clip
-from avseg.inside import inspect
+from app.services import session
+from app.services.clips import bundled
+from app.services.session import Shown
+from avseg.checkpoints import Card, bundled_models
+from avseg.interpret.inspection import inspect
+from avseg.media.clip import read_clip
 from avseg.models.avsegformer import AVSegFormer
 from avseg.predict import Predictor
-from tests.media import counting
-from tests.small import SMALL
+from tests.support.media import counting
+from tests.support.small_model import SMALL
 
 WAIT = 120_000  # milliseconds
 
@@ -160,7 +160,7 @@ def test_other_programs_can_call_it(app_server):
     from gradio_client import Client
 
     client = Client(app_server, verbose=False)
-    model = next(iter(list_models()))
+    model = next(iter(bundled_models()))
     numbers, files = client.predict(
         clip="dog-and-guitar", upload=None, model=model, frame=2, view="mixer", fps=1, api_name="/inspect"
     )

@@ -10,20 +10,28 @@ import numpy as np
 import pytest
 import torch
 
-from app import session
-from app.learn import deciding, hearing, listening, measuring, page, scoring, tasks, training, words
-from app.learn.measuring import Bench, Runs
-from app.learn.place import TRIALS, Place, moved
+from app.learn import audio_step as hearing
+from app.learn import html as page
+from app.learn import mask_steps as deciding
+from app.learn import measurements as measuring
+from app.learn import metrics_step as scoring
+from app.learn import robustness_step as listening
+from app.learn import tab
+from app.learn import task_step as tasks
+from app.learn import text as words
+from app.learn import training_step as training
+from app.learn.measurements import Bench, Runs
+from app.learn.state import TRIALS, Place, moved
 from app.learn.steps import STEPS, beside, opening_at, question_at, runs_at
-from app.tabs import learn as tab
-from app.tabs.train_form import FIRST_PRESET
+from app.services import session
+from app.train.form_handlers import FIRST_PRESET
 from avseg import checkpoints
 from avseg.checkpoints import Card, save_model
-from avseg.inside import MaskMap
+from avseg.interpret.inspection import MaskMap
 from avseg.models.avsegformer import AVSegFormer
-from tests.app.test_page import QUICK, WAIT
-from tests.app.test_page import page as app_page  # noqa: F401 (a fixture)
-from tests.small import SMALL
+from tests.browser.test_page import QUICK, WAIT
+from tests.browser.test_page import page as app_page  # noqa: F401 (a fixture)
+from tests.support.small_model import SMALL
 
 PLACES = [Place(step) for step in STEPS if step != "listen"] + [Place("listen", trial=t) for t in TRIALS]
 SKIP = {"__type__": "update"}
@@ -296,7 +304,7 @@ def test_a_clip_without_silence_gives_an_empty_model_no_points(lesson):
 
 
 def test_the_command_of_the_last_step_is_one_that_the_trainer_takes(lesson):
-    from app.training.command import command_of
+    from app.services.training_commands import command_of
 
     assert training.PRESET == FIRST_PRESET  # which the button promises
     command = command_of(*training._run("small"))

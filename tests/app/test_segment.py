@@ -11,18 +11,20 @@ import numpy as np
 import pytest
 from gradio import EventData
 
-from app import figures, session, text, theme
-from app.clips import bundled
-from app.growing import Growing
-from app.measured import measure
-from app.segmenting import Choice, run, source_of, write_files
-from app.tabs import segment as tab
-from app.tabs import segment_choosing as choosing
-from avseg.clip import read_clip
+from app.components import html as figures
+from app.components import text, theme
+from app.segment import input_handlers as choosing
+from app.segment import tab
+from app.segment.preview import Growing
+from app.segment.run import Choice, run, source_of, write_files
+from app.services import session
+from app.services.clips import bundled
+from app.services.mask_statistics import measure
 from avseg.errors import CheckpointError, ClipError, ConfigError
+from avseg.media.clip import read_clip
 from avseg.predict import Predictor
-from tests.media import counting
-from tests.standin import BrightAndLoud
+from tests.support.media import counting
+from tests.support.stand_in_model import BrightAndLoud
 
 SKIP = {"__type__": "update"}
 
@@ -94,7 +96,7 @@ def test_finished_frames_are_shown_while_a_long_run_goes_on(stand_in, tmp_path, 
     labels, growing = np.ones((32, 8, 8), np.uint8), Growing()
     growing.add(clip, 0, labels[:8])
     assert growing.news() == ""  # a short run shows its result instead
-    monkeypatch.setattr("app.growing.PATIENCE", 0)
+    monkeypatch.setattr("app.segment.preview.PATIENCE", 0)
     assert "8 of 32 frames are done; the latest 8" in growing.news() and growing.news() == ""
     growing.add(clip, 8, labels[8:24])
     shown = growing.news()

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app import gpu, session
-from app.host import logins
-from app.session import FILES_AGE, Models
-from app.ui import CLEANED_EVERY, FILE_SIZE, WAITING, build
+from app.page import CLEANED_EVERY, FILE_SIZE, WAITING, build
+from app.services import gpu, session
+from app.services.host import logins
+from app.services.session import FILES_AGE, Models
 from avseg.errors import ClipError, ConfigError
 
 START_LIMIT = 300  # seconds; a disk that was never read makes the first import slow
@@ -299,7 +299,7 @@ def uploaded(url: str, size: int, headers: dict[str, str]) -> int:
 def refused(python: str, folder: Path, root: Path) -> bool:
     """Say whether training is refused in the environment of a Space, and nothing is written for it."""
     script = textwrap.dedent("""
-        from app import runner
+        from app.services import training_jobs as runner
         from avseg.errors import RunError
         try:
             runner.start(["-m", "avseg", "train", "tiny"], runner.run_of("mine"))

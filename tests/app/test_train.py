@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from app import runner, runs
-from app.tabs import train_form, train_watch
-from app.training import form, order, probe
-from app.training.command import resume_command, settings_of
+from app.services import runs
+from app.services import training_jobs as runner
+from app.services.training_commands import resume_command, settings_of
+from app.train import form, order, probe
+from app.train import form_handlers as train_form
+from app.train import run_handlers as train_watch
 from avseg.__main__ import main
-from avseg.config import PRESETS
-from avseg.data.synth.dataset import SynthAVS, write
 from avseg.errors import ConfigError, RunError
-from avseg.runs import Status
-from tests.app.train_runs import a_run, own_runs, values  # noqa: F401 (a fixture)
-from tests.small import small_config
+from avseg.presets import PRESETS
+from avseg.synthavs.dataset import SynthAVS, write
+from avseg.training.run_folder import Status
+from tests.support.small_model import small_config
+from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a fixture)
 
 
 def test_every_field_has_a_place_a_control_and_help():
@@ -68,10 +70,12 @@ def test_what_comes_from_outside_is_refused_in_words(key, value, said):
 
 @pytest.mark.parametrize("widths", [(), (32, 32, 32, 64)])
 def test_the_command_says_all_of_it_to_the_command_line(widths, monkeypatch, capsys):
-    config = small_config({"backbone_channels": widths, "heads": 4}, restless=False, learning_rate=3e-4)
+    config = small_config(
+        {"backbone_channels": widths, "heads": 4}, resample_sounds_every_second=False, learning_rate=3e-4
+    )
     asked = order.read_order(values(config, start_from="tiny-ms3"))
     taken = []
-    monkeypatch.setattr("avseg.train.train", lambda *given: taken.extend(given) or "there")
+    monkeypatch.setattr("avseg.training.trainer.train", lambda *given: taken.extend(given) or "there")
     assert main(asked.command()[2:]) == 0 and "there" in capsys.readouterr().out
     told, out, data, device, workers, resume, start_from, *_ = taken
     assert (told, out, data, device, workers) == (config, asked.run.path, "synth", "cpu", 0)

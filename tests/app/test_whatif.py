@@ -7,18 +7,20 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from app import session
-from app.session import Visitor
-from app.tabs import whatif as tab
-from app.whatif import effect, figures, rail, words
+from app.services import session
+from app.services.session import Visitor
+from app.whatif import effect, tab
+from app.whatif import html as figures
+from app.whatif import sidebar as rail
+from app.whatif import text as words
 from app.whatif.effect import ask, first_look, mean_where, try_range
 from avseg.checkpoints import Card
 from avseg.errors import ConfigError
+from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change
 from avseg.predict import Predictor
-from avseg.whatif import INTERVENTION, INTERVENTIONS, Change
-from tests.app.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
-from tests.small import SMALL
-from tests.standin import BrightAndLoud
+from tests.browser.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
+from tests.support.small_model import SMALL
+from tests.support.stand_in_model import BrightAndLoud
 
 SKIP = {"__type__": "update"}
 MUTE = [Change("mute")]
@@ -40,7 +42,7 @@ def models(monkeypatch):
     found = {"model": Predictor(BrightAndLoud(), "cpu"), "other": Predictor(deaf, "cpu")}
     monkeypatch.setattr(session.MODELS, "_predictor", found.__getitem__)
     for module in (tab, effect, rail):
-        monkeypatch.setattr(module, "all_models", lambda: dict.fromkeys(found))
+        monkeypatch.setattr(module, "available_models", lambda: dict.fromkeys(found))
     found["model"].model.card = Card("model", "random")
 
 

@@ -1,0 +1,1 @@
+"""Components, HTML and styles that the tabs share."""

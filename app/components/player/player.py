@@ -1,0 +1,223 @@
+"""The synced player: video with the mask over it, sound, frames and shares on one time axis.
+
+    player = Player(elem_id="player")                       # in a gr.Blocks
+    value = player_value(prediction, folder, truth=truth)   # in a handler; return it for the player
+    player.seek(tell, None, ...)                            # tell(event: gr.EventData): the selected frame
+    index = selected_frame(event, frames)                   # in tell: what the browser said, checked
+
+`player_value` writes one file of pictures and counts into `folder` (and the video, unless one is given). The
+browser fetches these two once; threshold, opacity, styles, classes, ground truth and errors need no other
+request. Any number of players may stand on a page. None empties one, `preview(...)` is a video alone.
+
+In the page: the root is `.player`, with the current frame (from 0) in `data-frame`; `.pl-picture canvas` has
+the video's own size. Keys work while something in the player has the focus; `?` lists them.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import FileData, GradioModel
+
+from app.components.player.pack import Parts, Shape, Truth, class_order, write_pack
+from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, Colour, clip_colours
+from avseg.media.clip import Clip
+from avseg.media.draw import ORANGE
+from avseg.media.export import colours_of, write_clip
+from avseg.predict import Prediction, Progress
+
+SCRIPT = Path(__file__).with_name("player.js")
+# As the `js` of an event: its last input becomes the threshold at which the player of Segment stands.
+WITH_THRESHOLD = (
+    "(...given) => [...given.slice(0, -1), "
+    "Number(document.querySelector('#player [data-set=threshold]')?.value ?? NaN)]"
+)
+SOUNDING = "sounding"  # the one class of the binary tasks
+
+
+@dataclass(frozen=True)
+class PlayerClass:
+    """A class that can be marked, in the order of the keys 1 to 7."""
+
+    index: int  # in the label maps; 1 for the binary tasks
+    name: str
+    colour: str  # CSS, colour-blind-safe
+    benchmark: str  # CSS, AVSBench's palette; the same as `colour` for the binary tasks
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Something that is heard, drawn as a line under the sound."""
+
+    name: str
+    spans: tuple[tuple[float, float], ...]  # from, to; seconds of the clip
+    inside: bool = True  # whether its source is in the picture
+
+
+@dataclass(frozen=True)
+class PlayerValue:
+    """All that a player shows. Times are seconds of the clip, which begins at `start` of the video."""
+
+    title: str
+    video: Path
+    duration: float
+    start: float = 0.0
+    shows: str = "nothing"  # what is marked: nothing, prediction or truth
+    threshold: float = 0.5  # at first; AVSS begins at 0, where the largest class alone decides
+    frame: int = 0  # selected at first
+    fps: float = 0.0
+    times: tuple[float, ...] = ()  # [T], what each frame shows
+    classes: tuple[PlayerClass, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    silent: bool = False
+    pack: Path | None = None  # pictures and counts
+    parts: Parts | None = None  # where they stand in it
+    shape: Shape | None = None  # of the counts
+
+
+class PlayerData(GradioModel):
+    """What travels to the browser."""
+
+    video: FileData
+    pack: FileData | None = None
+    about: dict  # the other fields of PlayerValue
+
+
+class Player(gr.HTML):
+    """The player as a component; give it a `PlayerValue` or None.
+
+    Its events: `seek` with the selected frame, and `range` with from and to (seconds of the clip) when a part
+    of the sound was marked by dragging, where `ranged`. Players with the same name in `together` play, pause
+    and seek as one; the one that was started is heard. `gr.update(at=[frame, when])` goes to a frame.
+    """
+
+    data_model = PlayerData
+
+    def __init__(self, value: PlayerValue | None = None, label: str = "Player", **props: object):
+        super().__init__(
+            value,
+            label=label,
+            html_template='<div class="player-place"></div>',
+            js_on_load=SCRIPT.read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **props,
+        )
+
+    def preprocess(self, payload: PlayerData | None) -> None:
+        """Nothing that a browser says about a player's content is believed."""
+        return None
+
+    def postprocess(self, value: PlayerValue | None) -> PlayerData | None:
+        """Return what travels; the files are served by Gradio from its cache."""
+        if value is None:
+            return None
+        about = {name: part for name, part in asdict(value).items() if name not in ("video", "pack")}
+        video, pack = (FileData(path=str(path)) if path else None for path in (value.video, value.pack))
+        return PlayerData(video=video, pack=pack, about=about)
+
+    def api_info(self) -> dict[str, object]:
+        """Return the type that clients see; players are for people, clients call the named endpoints."""
+        return {"type": "object"}
+
+    def example_payload(self) -> None:
+        """Return no example: there is none without files."""
+        return None
+
+    def example_value(self) -> None:
+        """Return no example: there is none without files."""
+        return None
+
+
+def player_value(
+    prediction: Prediction | None,
+    folder: Path,
+    *,
+    truth: Truth | None = None,
+    clip: Clip | None = None,
+    task: str = "avss",
+    video: Path | None = None,
+    start: float = 0.0,
+    title: str = "",
+    lanes: tuple[Lane, ...] = (),
+    frame: int = 0,
+    on_progress: Progress | None = None,
+) -> PlayerValue:
+    """Return what a player shows of a prediction, of ground truth, or of both.
+
+    folder: gets the pack, and the video where none is given; it is made when it is missing. truth: a frame's
+    uint8 [h, w] each, of any size, or None where there is no label; class indices for AVSS, anything above 0
+    for the binary tasks. prediction None: the truth is what is marked; then `clip` is needed, and `task` says
+    how to read it. video: a file that browsers play and in which the clip begins at `start` s, with the sound
+    that is to be heard (`avseg.media.export.write_heard` changes it); otherwise the clip is written anew, which
+    takes about a tenth of its length. lanes: what is heard, where that is known. on_progress: called while
+    the video is written.
+    """
+    clip, task = (prediction.clip, prediction.task) if prediction else (clip, task)
+    if clip is None or (prediction is None and truth is None):
+        raise ValueError("player_value needs a prediction, or a clip and its ground truth.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if video is None:
+        video, start = write_clip(clip, folder / "video.mp4", on_progress=on_progress), 0.0
+    several = task == "avss"
+    if truth is not None:
+        truth = [None if picture is None else _indices(picture, several) for picture in truth]
+    indices = class_order(prediction, truth) if several else (1,)
+    pack, parts, shape = write_pack(folder / "player.pack", clip, prediction, truth, indices)
+    value = preview(video, clip.duration, title or clip.name, start)
+    return replace(
+        value,
+        shows="prediction" if prediction else "truth",
+        threshold=0.0 if several or not prediction else prediction.threshold,
+        frame=min(max(0, frame), len(clip.times) - 1),
+        fps=clip.fps,
+        times=tuple(round(float(moment), 4) for moment in clip.times),
+        classes=_classes(indices, prediction, task),
+        lanes=lanes,
+        silent=not clip.waveform.any(),
+        pack=pack,
+        parts=parts,
+        shape=shape,
+    )
+
+
+def preview(video: Path, duration: float, title: str, start: float = 0.0) -> PlayerValue:
+    """Return a video alone, without anything that was found in it."""
+    return PlayerValue(title=title, video=video, duration=duration, start=start)
+
+
+def selected_frame(event: gr.EventData, frames: int) -> int | None:
+    """Return the frame (from 0) that a seek event tells of, None unless it is one of `frames`."""
+    told = (event._data or {}).get("frame") if isinstance(event._data, dict) else None
+    whole = isinstance(told, int) and not isinstance(told, bool)
+    return told if whole and 0 <= told < frames else None
+
+
+def selected_range(event: gr.EventData, duration: float) -> tuple[float, float] | None:
+    """Return the seconds of the clip that a range event tells of, None unless they lie in it."""
+    told = event._data if isinstance(event._data, dict) else {}
+    ends = [told.get(name) for name in ("from", "to")]
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
+        return None
+    return tuple(map(float, ends)) if 0 <= ends[0] < ends[1] <= duration + 0.1 else None
+
+
+def _indices(picture: np.ndarray, several: bool) -> np.ndarray:
+    return picture.astype(np.uint8) if several else (picture > 0).astype(np.uint8)
+
+
+def _classes(indices: tuple[int, ...], prediction: Prediction | None, task: str) -> tuple[PlayerClass, ...]:
+    if task != "avss":
+        return (PlayerClass(1, SOUNDING, _css(ORANGE), _css(ORANGE)),)
+    # The classes of a prediction keep the colours that the written overlay video gives them.
+    colours = clip_colours(CLASSES[index] for index in indices)
+    shown = {CLASS_INDEX[name]: colour for name, colour in colours.items()}
+    shown |= colours_of(prediction) if prediction else {}
+    return tuple(
+        PlayerClass(index, CLASSES[index], _css(shown[index]), _css(tuple(PALETTE[index])))
+        for index in indices
+    )
+
+
+def _css(colour: Colour) -> str:
+    return "#{:02X}{:02X}{:02X}".format(*colour)

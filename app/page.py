@@ -1,0 +1,84 @@
+"""The page: header, tabs and how it is served; what a tab holds stands in app/tabs."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+
+from app.components import text, theme
+from app.evaluate import tab as evaluate
+from app.explore import tab as explore
+from app.inside import tab as inside
+from app.learn import tab as learn
+from app.segment import tab as segment
+from app.services.host import logins
+from app.services.session import FILES_AGE, VISITORS, private_cache
+from app.train import tab as train
+from app.whatif import tab as whatif
+
+# Title, id and the function that fills the tab, in the order of the page.
+TABS: tuple[tuple[str, str, Callable[[gr.HTML], None]], ...] = (
+    ("Segment", "segment", segment.add),
+    ("Inside", "inside", inside.add),
+    ("What if", "whatif", whatif.add),
+    ("Explore", "explore", explore.add),
+    ("Evaluate", "evaluate", evaluate.add),
+    ("Train", "train", train.add),
+    ("Learn", "learn", learn.add),
+)
+
+CLEANED_EVERY = 600  # seconds
+WAITING = 30  # visitors in the queue; further ones are told to come back
+FILE_SIZE = "200mb"
+
+
+def build() -> gr.Blocks:
+    """Return the page, ready for `serve`."""
+    private_cache()
+    with gr.Blocks(
+        title=text.TITLE,
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(CLEANED_EVERY, FILES_AGE),
+        elem_id="page",
+    ) as demo:
+        gr.HTML(theme.BRAND, elem_id="brand")
+        context = gr.HTML(segment.first_context(), elem_id="context")
+        gr.HTML(theme.LIGHT_SWITCH, js_on_load=theme.LIGHT_SCRIPT + theme.TAB_SCRIPT, elem_id="light")
+        with gr.Tabs(elem_id="views"):
+            for title, name, add in TABS:
+                with gr.Tab(title, id=name):
+                    add(context)
+        demo.unload(leave)
+    return demo.queue(default_concurrency_limit=4, max_size=WAITING)
+
+
+def serve(demo: gr.Blocks) -> None:
+    """Serve the page until the process is told to end; then visitors' files are deleted."""
+    if threading.current_thread() is threading.main_thread():  # Gradio's reloader runs us in another one
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    demo.launch(**launch_options())
+
+
+def leave(request: gr.Request) -> None:
+    """Delete the files of a visitor who closed the page."""
+    VISITORS.leave(request.session_hash or "")
+
+
+def launch_options() -> dict[str, object]:
+    """Return the arguments of `launch`; server name and port come from Gradio's own environment variables."""
+    return {
+        "theme": theme.theme(),
+        "css": theme.css(),
+        "auth": logins(),
+        "favicon_path": Path(__file__).parent / "components" / "favicon.svg",
+        "inbrowser": False,
+        "share": False,
+        "show_error": False,
+        "ssr_mode": False,
+        "max_file_size": FILE_SIZE,
+        "footer_links": ["api"],
+    }

@@ -1,0 +1,1 @@
+"""What the tabs share and that needs no Gradio."""

@@ -1,0 +1,96 @@
+"""The bundled clips: what they are called, what they show, and a small picture of each."""
+
+import base64
+import io
+import json
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from app.components.player.player import Lane
+from avseg.media.clip import read_clip
+from avseg.media.draw import resize
+from avseg.synthavs.scenes import Scene, scene_from_dict, truth
+
+FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
+# The first ones shown; clips that are not named here follow by name.
+ORDER = ("dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park", "siren-off-screen")
+THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
+POSTER_MOMENT = 1.2  # seconds
+TRUTH = (360, 640)  # height, width: the size of the bundled videos
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """One bundled clip."""
+
+    name: str
+    title: str
+    shows: str  # one sentence
+    seconds: float
+    path: Path
+    visible: tuple[str, ...]  # classes in view
+    heard: tuple[tuple[str, ...], ...]  # classes heard in every second, in view or not
+
+
+@cache
+def bundled() -> dict[str, Bundled]:
+    """Return the clips of assets/clips by name, in the order of the page."""
+    found = {}
+    for path in FOLDER.glob("*.json"):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        found[about["name"]] = Bundled(
+            name=about["name"],
+            title=about["title"],
+            shows=about["shows"],
+            seconds=float(about["seconds"]),
+            path=path.with_suffix(".mp4"),
+            visible=tuple(about["visible"]),
+            heard=tuple(map(tuple, about["heard"])),
+        )
+    first = {name: rank for rank, name in enumerate(ORDER)}
+    return {name: found[name] for name in sorted(found, key=lambda name: (first.get(name, 99), name))}
+
+
+@cache
+def thumbnail(name: str) -> str:
+    """Return the small picture of a bundled clip as a data URI."""
+    clip = read_clip(bundled()[name].path, fps=2, start=POSTER_MOMENT, seconds=0.5)
+    return jpeg_uri(resize(clip.frames[0], THUMBNAIL), quality=80)
+
+
+def scene_of(name: str) -> Scene:
+    """Return the scene that a bundled clip was drawn from."""
+    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
+    return scene_from_dict(about["scene"])
+
+
+@lru_cache(maxsize=32)
+def truth_of(name: str, moments: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+    """Return the ground truth of a bundled clip at moments of its file, s: classes, uint8 [360, 640]."""
+    scene = scene_of(name)
+    return tuple(truth(scene, min(float(moment), scene.seconds - 1e-3), TRUTH) for moment in moments)
+
+
+def lanes_of(clip: Bundled, start: float, duration: float) -> tuple[Lane, ...]:
+    """Return what is heard in a range of a bundled clip, class by class."""
+    lanes = []
+    for name in dict.fromkeys(name for second in clip.heard for name in second):
+        spans = [
+            (max(second - start, 0.0), min(second + 1 - start, duration))
+            for second, heard in enumerate(clip.heard)
+            if name in heard and second + 1 > start and second < start + duration
+        ]
+        if spans:
+            lanes.append(Lane(name, tuple(spans), name in clip.visible))
+    return tuple(lanes)
+
+
+def jpeg_uri(picture: np.ndarray, quality: int = 85) -> str:
+    """Return a picture uint8 [H, W, 3] or [H, W] as a data URI, so that the page asks for no file."""
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,0 +1,71 @@
+"""Every model that the page offers: bundled ones, those that were trained here, and those brought along."""
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from app.services.process import ROOT
+from app.services.runs import all_runs
+from avseg.checkpoints import bundled_models, read_card
+from avseg.errors import CheckpointError
+from avseg.training.run_folder import RunFolder
+
+TRAINED, IMPORTED = "trained", "imported"
+
+
+def imported_root() -> Path:
+    """Return the folder of models brought along: AVSEG_MODELS, or `models` beside app.py."""
+    return Path(os.environ.get("AVSEG_MODELS", ROOT / "models")).expanduser()
+
+
+def available_models() -> dict[str, Path]:
+    """Return every model by the name that the page gives it: bundled, trained (newest first), imported.
+
+    A run offers its best checkpoint, or its last one while there is no best. Files that are not whole, or no
+    model of ours, are left out. Cheap: a file's header is read once, and again when it was written anew.
+    """
+    return bundled_models() | dict(_trained()) | dict(_imported())
+
+
+def model_file(name: str) -> Path:
+    """Return the file of a model; raises CheckpointError when it is not there (any more)."""
+    path = available_models().get(name)
+    if path is None:
+        raise CheckpointError(f"There is no model {name!r} any more. Choose another one.")
+    return path
+
+
+def trained_name(run: RunFolder) -> str:
+    """Return the name that the page gives to the model of a run."""
+    return f"{run.path.name} · {TRAINED}"
+
+
+def _trained() -> Iterator[tuple[str, Path]]:
+    for run in all_runs():
+        path = next(filter(_is_model, (run.best_model, run.last_model)), None)
+        if path:
+            yield trained_name(run), path
+
+
+def _imported() -> Iterator[tuple[str, Path]]:
+    for path in sorted(imported_root().glob("*.safetensors")):
+        if _is_model(path):
+            yield f"{path.stem} · {IMPORTED}", path
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        about = path.stat()
+    except OSError:
+        return False
+    return _is_readable(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _is_readable(path: Path, _written: int, _size: int) -> bool:
+    try:
+        read_card(path)
+    except CheckpointError:  # also when it is only half copied: the header says how long the file is
+        return False
+    return True

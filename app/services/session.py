@@ -1,0 +1,220 @@
+"""What the server keeps while it runs: loaded models behind one lock, and a private folder per visitor.
+
+Any tab may put a finished prediction before the visitor:
+
+    VISITORS.show(session, Shown(prediction, title, model, truth=truth))
+
+Inside and What if then speak of it, and Segment shows it when it is opened next.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import gradio as gr
+import numpy as np
+
+from app.services import gpu
+from app.services.models import model_file
+from avseg.errors import AvsegError
+from avseg.media.clip import Clip
+from avseg.predict import OnMasks, Prediction, Predictor, Progress
+
+MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
+MODELS_KEPT = 3
+RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
+FILES_AGE = 7200  # seconds after which everything goes, also where nobody said goodbye
+
+
+T = TypeVar("T")
+
+
+class Stopped(AvsegError):
+    """The visitor asked to stop."""
+
+
+def private_cache() -> Path:
+    """Return the folder for everything visitors send and get; one of our own unless GRADIO_TEMP_DIR names it.
+
+    Gradio's default folder is shared by all apps and users of a machine. Ours goes when the server ends.
+    """
+    if not os.environ.get("GRADIO_TEMP_DIR"):
+        folder = tempfile.mkdtemp(prefix="avseg-explorer-")
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+
+
+class Models:
+    """The models in memory; every call of one goes through a single lock."""
+
+    def __init__(self, kept: int = MODELS_KEPT, device: str = "auto"):
+        self._kept, self._device = kept, device
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[tuple[Path, int], Predictor] = OrderedDict()
+
+    def predict(
+        self, name: str, clip: Clip, on_frame: Progress | None = None, on_masks: OnMasks | None = None
+    ) -> Prediction:
+        """Return what a model says about a clip; raises CheckpointError when it is not there."""
+        return self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks)
+
+    def run(
+        self,
+        name: str,
+        work: Callable[..., T],
+        *given: object,
+        on_frame: Progress | None = None,
+        on_masks: OnMasks | None = None,
+        **named: object,
+    ) -> T:
+        """Return work(predictor, *given, ...), done by one caller at a time; work's AvsegErrors come through.
+
+        On a lent GPU (app/services/gpu.py) `work` must be a function of a module, what it takes and gives is pickled,
+        and nobody is told of the progress. Raises CheckpointError when the model is not there.
+        """
+        told = {"on_frame": on_frame, "on_masks": on_masks}
+        if not gpu.LENT:
+            named |= {name: tell for name, tell in told.items() if tell is not None}
+        with self._lock:
+            return gpu.on_gpu(self._work, name, work, given, named)
+
+    def _work(self, name: str, work: Callable[..., T], given: tuple, named: dict[str, object]) -> T:
+        return work(self._predictor(name), *given, **named)
+
+    def __reduce__(self) -> str:
+        """Travel as a name: the process of a lent GPU has its own copy."""
+        return "MODELS"
+
+    def _predictor(self, name: str) -> Predictor:
+        """Return a loaded model; a file that was written anew since is loaded anew."""
+        path = model_file(name)
+        key = (path, path.stat().st_mtime_ns)
+        if key not in self._loaded:
+            self._loaded[key] = Predictor(path, self._device)
+        self._loaded.move_to_end(key)
+        while len(self._loaded) > self._kept:
+            self._loaded.popitem(last=False)
+        return self._loaded[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The result that a visitor looks at; every tab speaks of it."""
+
+    prediction: Prediction
+    title: str
+    model: str  # its name in app.services.models; the card inside the file may say another one
+    clip: str | None = None  # name of the bundled clip, None for any other
+    frame: int = 0  # selected frame of the prediction
+    truth: tuple[np.ndarray | None, ...] | None = None
+    """Classes uint8 [h, w] of every frame, None for one without a label; a bundled clip's is known anyway."""
+
+
+@dataclass
+class Visitor:
+    """One open page."""
+
+    folder: Path
+    shown: Shown | None = None
+    staged: Prediction | None = None  # what Segment's player shows
+    uploads: set[Path] = field(default_factory=set)
+    results: list[Path] = field(default_factory=list)  # newest last
+    run: object | None = None  # the run that may go on; another one, or none, stops it
+    growing: object | None = None  # what Segment's run has finished (app.segment.preview)
+    fitted: object | None = None  # the config that What if's rows were last fitted to
+    explore: object | None = None  # what the Explore tab shows (app.explore.state)
+    evaluate: object | None = None  # the report and the clips of it that the Evaluate tab shows
+    model: str = ""  # that another tab asked for; Segment chooses it when it is opened next
+    look: object | None = None  # an app.inside.state.Choice that Inside opens with next
+    seen: float = field(default_factory=time.monotonic)
+
+
+def session_of(request: gr.Request | None) -> str:
+    """Return the session of a request; calls from Python, without one, are all of one visitor."""
+    return (request and request.session_hash) or "local"
+
+
+class Visitors:
+    """The open pages by Gradio's session hash, which is only ever a key: clients choose it."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._open: dict[str, Visitor] = {}
+
+    def of(self, session: str) -> Visitor:
+        """Return the visitor of a session, a new one at its first call."""
+        with self._lock:
+            if session not in self._open:
+                self._open[session] = Visitor(private_cache() / "results" / uuid.uuid4().hex)
+            self._open[session].seen = time.monotonic()
+            return self._open[session]
+
+    def show(self, session: str, shown: Shown) -> None:
+        """Put a finished prediction of any source before the visitor; every tab opened next speaks of it."""
+        self.of(session).shown = shown
+
+    def cut(self, session: str, threshold: float | None) -> None:
+        """Take over the threshold at which Segment's player stands, so that the other tabs cut there too.
+
+        Nothing happens when the player shows something else, or the largest class decides (AVSS).
+        """
+        visitor = self.of(session)
+        shown = visitor.shown
+        if shown is None or shown.prediction is not visitor.staged or shown.prediction.task == "avss":
+            return
+        known = isinstance(threshold, int | float) and 0 <= threshold <= 1
+        if not known or abs(threshold - shown.prediction.threshold) < 1e-6:
+            return
+        visitor.shown = replace(shown, prediction=shown.prediction.at_threshold(float(threshold)))
+        visitor.staged = visitor.shown.prediction
+
+    def new_result(self, session: str) -> Path:
+        """Return an empty folder for a result; the visitor's oldest ones go, and visitors long not seen."""
+        visitor = self.of(session)
+        for old in [name for name, other in self._open.copy().items() if _forgotten(other)]:
+            self.leave(old)
+        folder = visitor.folder / uuid.uuid4().hex[:12]
+        folder.mkdir(parents=True)
+        visitor.results.append(folder)
+        while len(visitor.results) > RESULTS_KEPT:
+            shutil.rmtree(visitor.results.pop(0), ignore_errors=True)
+        return folder
+
+    def drop(self, session: str, folder: Path) -> None:
+        """Delete the folder of a run that gave nothing, so that it pushes no good result out."""
+        visitor = self.of(session)
+        visitor.results = [other for other in visitor.results if other != folder]
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def leave(self, session: str) -> None:
+        """Stop a visitor's run and delete the visitor's files.
+
+        Gradio names an upload by its content, so two visitors may share one: it stays for the other.
+        """
+        with self._lock:
+            visitor = self._open.pop(session, None)
+            shared = {path for other in self._open.values() for path in other.uploads}
+        if visitor is None:
+            return
+        visitor.run = None
+        for path in visitor.uploads - shared:
+            path.unlink(missing_ok=True)
+        shutil.rmtree(visitor.folder, ignore_errors=True)
+
+
+def _forgotten(visitor: Visitor) -> bool:
+    return time.monotonic() - visitor.seen > FILES_AGE
+
+
+MODELS = Models()
+VISITORS = Visitors()

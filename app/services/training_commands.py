@@ -1,0 +1,98 @@
+"""The command line of a training, as a person would type it; and back from the command of an earlier run."""
+
+import shlex
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from app.services.process import ROOT
+from avseg.config import Config
+from avseg.errors import ConfigError
+from avseg.presets import PRESETS
+from avseg.training.run_folder import RunFolder, Status
+
+
+def command_of(
+    config: Config,
+    preset: str,
+    data: str,
+    out: Path,
+    resume: bool = False,
+    device: str = "auto",
+    workers: int = 1,
+    start_from: str = "",
+) -> list[str]:
+    """Return the arguments after `python`: the preset, and a flag for every field that differs from it."""
+    base = PRESETS[preset]
+    flags: list[str] = []
+    for part in ("model", "train"):
+        known = asdict(getattr(base, part))
+        for name, value in asdict(getattr(config, part)).items():
+            if value != known[name]:
+                flags += _flag(f"{part}.{name}".replace("_", "-"), value)
+    words = ["-m", "avseg", "train", preset, "--data", data, "--out", str(out), "--device", device]
+    words += ["--workers", str(workers)] if workers != 1 else []
+    words += ["--start-from", start_from] if start_from and not resume else []
+    return [*words, *flags, "--resume"] if resume else [*words, *flags]
+
+
+def _flag(name: str, value: object) -> list[str]:
+    if isinstance(value, bool):
+        part, field = name.split(".")
+        return [f"--{part}.{field}" if value else f"--{part}.no-{field}"]
+    values = value if isinstance(value, tuple | list) else (value,)
+    return [f"--{name}", *(str(v) for v in values)]
+
+
+def resume_command(run: RunFolder, epochs: int = 0) -> list[str]:
+    """Return the arguments that go on with a run, up to `epochs` of them where that is more than it has.
+
+    Data, device and workers are those of its last command. Raises RunError when there is no run, ConfigError
+    for fewer epochs than it has done.
+    """
+    config, status = run.config(), run.read_status()
+    if epochs:
+        config = _longer(config, epochs, status)
+    device, workers = settings_of(status.command if status else "")
+    preset = min(PRESETS, key=lambda name: _differences(PRESETS[name], config))
+    data = status.data if status else "synth"
+    return command_of(config, preset, data, shown_path(run.path), True, device, workers)
+
+
+def _longer(config: Config, epochs: int, status: Status | None) -> Config:
+    done = status.epoch if status else 0
+    if epochs < max(1, done):
+        raise ConfigError(f"The run has done {done} epochs; give that number or more, not {epochs}.")
+    return replace(config, train=replace(config.train, epochs=epochs))
+
+
+def _differences(one: Config, other: Config) -> int:
+    return sum(
+        value != asdict(getattr(other, part))[name]
+        for part in ("model", "train")
+        for name, value in asdict(getattr(one, part)).items()
+    )
+
+
+def settings_of(command: str) -> tuple[str, int]:
+    """Return device and workers of a command that may have been typed by hand; 1 for what is no number."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quote that is never closed
+        words = command.split()
+    workers = _behind(words, "--workers", "1")
+    return _behind(words, "--device", "auto"), int(workers) if workers.isdigit() else 1
+
+
+def _behind(words: list[str], flag: str, default: str) -> str:
+    return words[words.index(flag) + 1] if flag in words[:-1] else default
+
+
+def shown_path(path: Path) -> Path:
+    """Return a path as the command writes it: relative to the folder of app.py where it lies below."""
+    path = path.resolve() if path.exists() else path
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def shown(arguments: list[str]) -> str:
+    """Return a command as a person would type it."""
+    return shlex.join(["python", *arguments])

@@ -1,0 +1,1 @@
+"""AVSBench on disk."""

@@ -1,1 +1,0 @@
-"""SynthAVS: a procedural audio-visual segmentation benchmark in AVSBench's folder formats."""

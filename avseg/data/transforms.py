@@ -1,0 +1,164 @@
+"""From clips to the tensors that the model and the losses take; one road for every data set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.utils.data import Dataset
+
+from avseg.data.labels import CLASS_INDEX, CLASSES
+from avseg.data.samples import Clips
+from avseg.media.audio import benchmark_patches, released_patches
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.scenes import all_heard, frame_time, heard, mix, render
+
+# Mean and spread of ImageNet's RGB in 0..1, with which the backbones were trained.
+IMAGE_MEAN = (0.485, 0.456, 0.406)
+IMAGE_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some clips, their frames one after the other."""
+
+    frames: torch.Tensor  # [B*T, 3, H, W] ImageNet-normalised
+    log_mel: torch.Tensor  # [B*T, 1, 96, 64]
+    classes: torch.Tensor  # [B*T, H, W] uint8 class index or UNNAMED, 0 is background
+    labelled: torch.Tensor  # [B*T] bool: has ground truth to train on
+    real: torch.Tensor  # [B*T] bool: a frame of the video, not the padding of a short clip
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def cut(self, parts: int) -> list["Batch"]:
+        """Return equal parts; the clips must divide into them."""
+        pieces = [getattr(self, name).chunk(parts) for name in self.__dataclass_fields__]
+        return [Batch(*piece) for piece in zip(*pieces, strict=True)]
+
+
+class ClipTensors(Dataset):
+    """Clips of any data set as the model takes them, each a `Batch` of its own.
+
+    Positions past the last clip begin again at the first, with other light and other frames.
+    size: px. `jitter` varies light and colour from clip to clip. `frames` takes that many frames of each,
+    chosen by (seed, position), the first one among them where no other has ground truth; 0 takes all. `crop`
+    keeps the middle square, as AVSS is trained; other frames are squashed.
+    """
+
+    def __init__(
+        self,
+        clips: Clips,
+        size: int,
+        jitter: float = 0.0,
+        frames: int = 0,
+        crop: bool = False,
+        seed: int = 0,
+    ):
+        self.clips, self.size, self.jitter, self.frames, self.crop = clips, size, jitter, frames, crop
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, position: int) -> Batch:
+        rng, moments = np.random.default_rng([self.seed, position]), None
+        if 0 < self.frames < self.clips.seconds:
+            moments = np.sort(rng.choice(self.clips.seconds, self.frames, replace=False))
+        sample = self.clips.read(position % len(self.clips), moments)
+        if moments is not None and not sample.labelled.any():
+            moments[0] = 0  # S4 labels the first frame of its training clips, and no other
+            sample = self.clips.read(position % len(self.clips), moments)
+        frames, classes = torch.from_numpy(sample.frames), torch.from_numpy(sample.classes)
+        if self.crop:
+            frames, classes = middle_square(frames), middle_square(classes)
+        if self.jitter:
+            frames = vary_light(frames, self.jitter, rng)
+        patches = benchmark_patches(sample.waveform, self.clips.seconds)
+        return Batch(
+            frames=normalise(frames, self.size),
+            log_mel=patches[list(sample.moments)],
+            classes=squash(classes, self.size),
+            labelled=torch.from_numpy(sample.labelled),
+            real=torch.from_numpy(sample.real),
+        )
+
+
+def middle_square(pictures: torch.Tensor) -> torch.Tensor:
+    """Return the middle square of pictures [F, H, W, ...]."""
+    height, width = pictures.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return pictures[:, top : top + side, left : left + side]
+
+
+def squash(classes: torch.Tensor, size: int) -> torch.Tensor:
+    """Return class maps [F, H, W] as [F, size, size], each pixel the nearest one's class."""
+    if classes.shape[1:] == (size, size):
+        return classes
+    return F.interpolate(classes[:, None].float(), (size, size), mode="nearest-exact")[:, 0].to(classes.dtype)
+
+
+class SynthSounds(Dataset):
+    """The sound of SynthAVS clips alone: patches [T, 1, 96, 64] and, of the 71 classes, the heard [T, 71]."""
+
+    def __init__(self, clips: SynthAVS):
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        scene = self.clips.scene(index)
+        heard_now = torch.zeros(scene.seconds, len(CLASSES))
+        for second in range(scene.seconds):
+            for name in heard(scene, second):
+                heard_now[second, CLASS_INDEX[name]] = 1
+        return released_patches(mix(scene), scene.seconds), heard_now
+
+
+class SynthPictures(Dataset):
+    """One frame of every SynthAVS clip [3, H, W] and the class of every pixel [H, W], sounding or not."""
+
+    def __init__(self, clips: SynthAVS, jitter: float = 0.0):
+        self.clips, self.jitter = clips, jitter
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        scene = self.clips.scene(index)
+        picture, classes = render(all_heard(scene), frame_time(index % scene.seconds), self.clips.size)
+        frames = torch.from_numpy(picture.copy())[None]
+        frames = vary_light(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
+        return normalise(frames, self.clips.size[0])[0], torch.from_numpy(classes)
+
+
+def vary_light(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:
+    """Return float frames [F, H, W, 3] in 0..255 with another brightness, contrast, tint and saturation."""
+    gain = torch.from_numpy(1 + strength * rng.uniform(-1, 1, 3)).float()
+    contrast, saturation, light = 1 + strength * rng.uniform(-1, 1, 3)
+    varied = frames.float() * gain * light
+    grey = varied.mean(-1, keepdim=True)
+    varied = grey + (varied - grey) * saturation
+    middle = varied.mean()
+    return (middle + (varied - middle) * contrast).clamp(0, 255)
+
+
+def collate(clips: list[Batch]) -> Batch:
+    """Join clips along B*T."""
+    return Batch(*(torch.cat([getattr(c, name) for c in clips]) for name in Batch.__dataclass_fields__))
+
+
+def normalise(frames: torch.Tensor, size: int) -> torch.Tensor:
+    """Return frames [F, h, w, 3] (0..255) as the backbones want them: float [F, 3, size, size].
+
+    Values are ImageNet-normalised. The whole frame is squashed to a square, as in training (AVSBench's
+    preprocess_s4.py); shrinking averages.
+    """
+    pictures = frames.permute(0, 3, 1, 2).float() / 255  # [F, 3, h, w]
+    if pictures.shape[-2:] != (size, size):
+        pictures = F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False, antialias=True)
+    mean = torch.tensor(IMAGE_MEAN, device=frames.device).view(3, 1, 1)
+    return (pictures - mean) / torch.tensor(IMAGE_STD, device=frames.device).view(3, 1, 1)

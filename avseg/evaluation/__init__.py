@@ -1,0 +1,1 @@
+"""Evaluation: counts per clip, metrics, reports."""

@@ -1,0 +1,245 @@
+"""The numbers of an evaluation: each defined once, here, beside its field.
+
+A number is null where nothing defines it: no frame without ground truth, no two classes, another task.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+
+from avseg.files import atomic_write
+
+REPORT, CLIPS, CLASSES, SUMMARY = "report.json", "clips.csv", "classes.csv", "summary.md"
+CONFUSION = "confusion.csv"
+TRUTH = "truth"  # head of the first column of confusion.csv
+
+
+@dataclass(frozen=True)
+class About:
+    """What was measured."""
+
+    command: str
+    """Makes the report again."""
+    model: str
+    weights: str
+    """toy, released, trained or random; see the model's card."""
+    task: str
+    """Whose data: s4, ms3 or avss."""
+    measured_as: str
+    """`classes`: a model of 71 channels on avss. `foreground`: all else; that something sounds, not what."""
+    data: str
+    split: str
+    seed: int
+    """Of SynthAVS, of noise, of the clips taken from a longer split and of who lends a sound to whom."""
+    image_size: int
+    """px: frames and ground truth are squashed to a square of this side, and metrics are counted at it."""
+    f_batch_size: int | None
+    """Clips per batch of `f_score` below, whose value depends on it; the released tests take 4 clips, which
+    are 4 x 5 frames. Null for `classes`: there F has no batches."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """How far the masks follow the sound. Shares are of the pixels, mean over real frames.
+
+    Negative sounds as in AVSBench-Robust (arXiv 2502.00358), whose false positive rate the first three are;
+    swap sensitivity and target switch are this project's.
+    """
+
+    silence: float | None
+    """Share of pixels marked when every clip is heard with digital silence."""
+    noise: float | None
+    """Share of pixels marked when every clip is heard with white noise, RMS 0.1."""
+    offscreen: float | None
+    """Share of pixels marked under a sound whose source is not in view. SynthAVS: one class that is not in
+    the scene. Data on disk: the sound of another clip that shares no class with this one."""
+    swap_sensitivity: float | None
+    """Mean of 1 - IoU(mask(v, a), mask(v, a')) over frames with ground truth; a' is the sound of another clip
+    in which other classes sound. Two empty masks have IoU 1. 0: the sound makes no difference."""
+    swapped_miou: float | None
+    """Mean IoU of mask(v, a') with the clip's own ground truth, over frames with ground truth."""
+    swap_fall: float | None
+    """Fall of the mean IoU from a to a' over those frames; 0 for a model that ignores the sound."""
+    target_switch_iou: float | None
+    """Two classes in view, drawn per scene; each is heard alone through the clip. Mean IoU with that class's
+    visible pixels, both ways, over the frames that show both. A model that ignores the sound cannot exceed
+    0.5: the two masks share no pixel. Null for data on disk, whose sounds cannot be mixed anew."""
+
+
+@dataclass(frozen=True)
+class Report(About):
+    """The numbers of one model on one split. Frames are real, labelled ones, but for avss' `miou`."""
+
+    clips: int
+    frames: int
+    frames_with_ground_truth: int
+    frames_without_ground_truth: int
+    miou: float | None
+    """As AVSBench. `foreground` (its mask_iou): mean over frames of the IoU at probability 0.5, where a frame
+    without ground truth scores the IoU of its background. AVSBench takes the mean of means over batches of 4
+    clips, which is the same number whenever batches are equally long, as in the test splits of S4 (740) and
+    MS3 (64). `classes` (its compute_color_metrics.py): mean over all 71 classes, background too, of the mean
+    IoU over the frames in which the class is in truth or prediction; a class that is in neither scores 0, and
+    the padding of short clips counts as frames of background, IoU 1."""
+    f_score: float | None
+    """As AVSBench, beta^2 = 0.3. `foreground` (its Eval_Fmeasure): in a batch of clips, the F curve over 255
+    thresholds, mean over frames with ground truth, then the maximum; mean over batches, 0 for one without
+    ground truth. `classes`: as `miou`, with the F of the winning class; no threshold, no batch."""
+    miou_with_ground_truth: float | None
+    """Mean foreground IoU over the frames in which something visible sounds."""
+    false_positive_without_ground_truth: float | None
+    """Share of pixels marked in the frames in which nothing visible sounds."""
+    dataset_iou: float | None
+    """Intersection over union of the foreground pixels of the whole split together."""
+    miou_no_background: float | None
+    """`miou` of `classes` over the 70 classes other than background; absent ones score 0. (AVSBench's own
+    miou_noBg leaves out class 70, woman, in its place.)"""
+    miou_present_classes: float | None
+    """`miou` of `classes` over the classes that the ground truth holds, background left out."""
+    f_present_classes: float | None
+    """`f_score` of `classes` over the same classes."""
+    dataset_miou_present_classes: float | None
+    """Mean over the same classes of the IoU of each one's pixels of the whole split together."""
+    present_classes: int | None
+    """How many these are."""
+    robustness: Robustness
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """One clip of clips.csv."""
+
+    name: str
+    labels: str
+    """Classes in the ground truth, joined by a space; empty where the data do not name them."""
+    frames: int
+    frames_with_ground_truth: int
+    iou: float | None
+    """Mean foreground IoU over the frames with ground truth."""
+    false_positive_share: float | None
+    """Share of pixels marked in the frames without."""
+    foreground_share: float | None
+    """Share of pixels marked in all frames."""
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class of classes.csv that is in truth or prediction.
+
+    `classes`: IoU and F of the class, mean over the frames in which it is in truth or prediction; dataset_iou
+    of its pixels together. `foreground`: the same of the whole foreground over the frames whose truth holds
+    the class, F at the threshold that suits it best.
+    """
+
+    name: str
+    frames: int
+    """Over which iou and f are means."""
+    frames_with_ground_truth: int
+    iou: float
+    f: float
+    dataset_iou: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """confusion.csv: pixels of the labelled frames by their class in truth (row) and prediction (column)."""
+
+    names: tuple[str, ...]
+    """The classes in truth or prediction, background first, in the order of the 71."""
+    pixels: tuple[tuple[int, ...], ...]
+    """A row per class of the truth. Counted at `image_size`."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A report and its tables."""
+
+    report: Report
+    clips: tuple[ClipRow, ...]
+    """Worst first: by IoU, or by the share left unmarked for a clip without ground truth."""
+    classes: tuple[ClassRow, ...]
+    confusion: Confusion | None = None
+    """Where classes are measured by their own channels."""
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
+    """Write report.json, clips.csv, classes.csv and summary.md into `folder`; return report.json's path.
+
+    Of classes also confusion.csv; one that an earlier report left there goes otherwise.
+    """
+    folder = Path(folder)
+    texts = {
+        CLIPS: _table(ClipRow, evaluation.clips),
+        CLASSES: _table(ClassRow, evaluation.classes),
+        SUMMARY: summary(evaluation.report),
+    }
+    if evaluation.confusion is None:
+        (folder / CONFUSION).unlink(missing_ok=True)
+    else:
+        texts[CONFUSION] = _matrix(evaluation.confusion)
+    # Last: whoever sees a new report.json finds the tables that belong to it.
+    texts[REPORT] = json.dumps(asdict(evaluation.report), indent=2, allow_nan=False) + "\n"
+    for name, text in texts.items():
+        with atomic_write(folder / name) as file:
+            file.write_text(text, encoding="utf-8")
+    return folder / REPORT
+
+
+def _table(kind: type, rows: Sequence[ClipRow] | Sequence[ClassRow]) -> str:
+    return _csv([[f.name for f in fields(kind)], *map(astuple, rows)])
+
+
+def _matrix(confusion: Confusion) -> str:
+    rows = ([name, *row] for name, row in zip(confusion.names, confusion.pixels, strict=True))
+    return _csv([[TRUTH, *confusion.names], *rows])
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def summary(report: Report) -> str:
+    """Return the report as a page of Markdown; numbers that are not defined are left out."""
+    r, heard = report, report.robustness
+    of_classes = r.measured_as == "classes"
+    rows = [
+        ("mIoU as AVSBench computes it", r.miou),
+        (
+            "F as AVSBench computes it" + ("" if of_classes else f", batches of {r.f_batch_size} clips"),
+            r.f_score,
+        ),
+        ("mIoU without background", r.miou_no_background),
+        (f"mIoU of the {r.present_classes} classes in the ground truth", r.miou_present_classes),
+        ("F of these", r.f_present_classes),
+        ("IoU of these over the whole split, mean", r.dataset_miou_present_classes),
+        ("foreground: mean IoU of the frames with ground truth", r.miou_with_ground_truth),
+        ("foreground: IoU of the whole split", r.dataset_iou),
+        ("pixels marked in frames without ground truth", r.false_positive_without_ground_truth),
+        ("pixels marked under silence", heard.silence),
+        ("pixels marked under white noise", heard.noise),
+        ("pixels marked when the source is not in view", heard.offscreen),
+        ("swap sensitivity (0 is deaf)", heard.swap_sensitivity),
+        ("foreground: mean IoU under another clip's sound", heard.swapped_miou),
+        ("target switch IoU (0.5 at most when deaf)", heard.target_switch_iou),
+    ]
+    lines = [
+        f"# {r.model} on {r.data}",
+        "",
+        f"Weights: {r.weights}. {r.clips} clips, {r.frames} labelled frames, {r.frames_with_ground_truth} of "
+        f"them with ground truth; measured at {r.image_size} px.",
+        "",
+        "| measure | value |",
+        "|---|---|",
+        *(f"| {words} | {value:.4f} |" for words, value in rows if value is not None),
+        "",
+        *(f"- {note}" for note in r.notes),
+        *([""] if r.notes else []),
+        f"`{r.command}`",
+    ]
+    return "\n".join(lines) + "\n"

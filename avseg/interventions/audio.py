@@ -1,0 +1,39 @@
+"""What the sound rows of `avseg.interventions.run` do: a waveform float32 [samples] in, one as long out, in [-1, 1]."""
+
+import numpy as np
+
+from avseg.media.audio import SAMPLE_RATE
+from avseg.media.clip import fit_sound, read_sound
+
+
+def another(waveform: np.ndarray, clip: str, start: float) -> np.ndarray:
+    """Return the sound of another file from `start` (s) on; ClipError when it has none."""
+    seconds = len(waveform) / SAMPLE_RATE
+    return fit_sound(read_sound(clip, start=start, seconds=seconds), seconds)
+
+
+def shifted(waveform: np.ndarray, seconds: float) -> np.ndarray:
+    """Return the sound later by some seconds, or earlier when they are negative; silence fills the gap."""
+    steps = round(seconds * SAMPLE_RATE)
+    moved = np.zeros_like(waveform)
+    if steps >= 0:
+        moved[steps:] = waveform[: max(0, len(waveform) - steps)]
+    else:
+        moved[:steps] = waveform[-steps:]
+    return moved
+
+
+def louder(waveform: np.ndarray, decibels: float) -> np.ndarray:
+    """Return the sound with a gain in dB, clipped at full scale; 0 dB changes no bit."""
+    return np.clip(waveform * np.float32(10 ** (decibels / 20)), -1, 1)
+
+
+def muted(waveform: np.ndarray) -> np.ndarray:
+    """Return silence."""
+    return np.zeros_like(waveform)
+
+
+def noisy(waveform: np.ndarray, level: float) -> np.ndarray:
+    """Return the sound with white noise of an RMS in dB of full scale; always the same noise."""
+    noise = np.random.default_rng(0).standard_normal(len(waveform)) * 10 ** (level / 20)
+    return np.clip(waveform + noise, -1, 1).astype(np.float32)

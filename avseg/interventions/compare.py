@@ -1,0 +1,127 @@
+"""Two predictions of one clip beside each other, frame by frame, and against the ground truth."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from avseg.errors import ConfigError
+from avseg.files import atomic_write
+from avseg.interventions.run import Change
+from avseg.media.draw import resize, strip
+from avseg.media.export import colours_of
+from avseg.predict import Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Before and after, per frame; every share is of the picture, 0..1."""
+
+    times: np.ndarray  # float64 [T], seconds
+    iou: np.ndarray  # float64 [T], of before and after; 1 where both are empty
+    before: np.ndarray  # float64 [T], share of frame that is marked
+    after: np.ndarray  # float64 [T]
+    changed: np.ndarray  # float64 [T], share of frame whose label is another one
+    truth: np.ndarray | None = None  # float64 [T], share of frame that sounds in truth
+    truth_before: np.ndarray | None = None  # float64 [T], IoU with the ground truth
+    truth_after: np.ndarray | None = None  # float64 [T]
+
+
+def compare(before: Prediction, after: Prediction, truth: np.ndarray | None = None) -> Comparison:
+    """Return how two predictions of the same frames differ, measured at the size of the clip's frames.
+
+    truth: label maps uint8 [T, h, w] of any size. Classes count when both models have them; otherwise, and
+    for binary models, everything marked is one. Raises ConfigError for different clips.
+    """
+    if before.clip.frames.shape != after.clip.frames.shape:
+        raise ConfigError("These predictions are not of the same frames: compare two of one clip.")
+    if truth is not None and len(truth) != len(before.labels):
+        raise ConfigError(f"The ground truth has {len(truth)} frames, the clip {len(before.labels)}.")
+    several = before.task == after.task == "avss"
+    one, other = label_maps(before, several), label_maps(after, several)
+    real = real_before = real_after = None
+    if truth is not None:
+        wanted = np.stack([resize(labels, one.shape[1:], smooth=False) for labels in truth])
+        wanted = wanted if several else (wanted > 0).astype(np.uint8)
+        real, real_before, real_after = share(wanted), iou(one, wanted), iou(other, wanted)
+    return Comparison(
+        times=before.clip.times,
+        iou=iou(one, other),
+        before=share(one),
+        after=share(other),
+        changed=(one != other).mean((1, 2)),
+        truth=real,
+        truth_before=real_before,
+        truth_after=real_after,
+    )
+
+
+def label_maps(prediction: Prediction, several: bool = False) -> np.ndarray:
+    """Return the masks uint8 [T, h, w] at the size of the frames: classes when `several`, else 0 and 1."""
+    size = prediction.clip.frames.shape[1:3]
+    maps = np.stack([prediction.mask(index, size) for index in range(len(prediction.labels))])
+    return maps if several else (maps > 0).astype(np.uint8)
+
+
+def share(labels: np.ndarray) -> np.ndarray:
+    """Return the share of every frame [T] that label maps [T, h, w] mark, 0..1."""
+    return (labels > 0).mean((1, 2))
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the IoU [T] of label maps [T, h, w]: pixels of one label in both, over pixels marked in either.
+
+    Two empty frames agree fully (1): unlike AVSBench's mIoU, which then scores the background.
+    """
+    both = ((one == other) & (one > 0)).sum((1, 2))
+    either = ((one > 0) | (other > 0)).sum((1, 2))
+    return np.where(either > 0, both / np.maximum(either, 1), 1.0)
+
+
+def curve(reference: Prediction | np.ndarray, predictions: Sequence[Prediction]) -> np.ndarray:
+    """Return the IoU [V, T] of predictions with a reference: a prediction, or label maps uint8 [T, h, w]."""
+    several = all(prediction.task == "avss" for prediction in predictions)
+    if isinstance(reference, Prediction):
+        several = several and reference.task == "avss"
+        wanted = label_maps(reference, several)
+    else:
+        size = predictions[0].clip.frames.shape[1:3]
+        wanted = np.stack([resize(labels, size, smooth=False) for labels in reference])
+        wanted = wanted if several else (wanted > 0).astype(np.uint8)
+    return np.stack([iou(label_maps(prediction, several), wanted) for prediction in predictions])
+
+
+def lines(comparison: Comparison) -> Iterator[str]:
+    """Yield the comparison as the lines of a table."""
+    yield "frame     time   before    after      IoU"
+    rows = zip(comparison.times, comparison.before, comparison.after, comparison.iou)
+    for number, (moment, before, after, agreed) in enumerate(rows, start=1):
+        yield f"{number:5d} {moment:6.2f} s {before:8.1%} {after:8.1%} {agreed:8.2f}"
+    before, after, agreed = (v.mean() for v in (comparison.before, comparison.after, comparison.iou))
+    yield f"mean           {before:8.1%} {after:8.1%} {agreed:8.2f}"
+
+
+def write_comparison(
+    folder: Path, before: Prediction, after: Prediction, comparison: Comparison, changes: Sequence[Change]
+) -> Path:
+    """Write comparison.json and strip.png into `folder`; returns the folder."""
+    values = {
+        name: value.round(6).tolist() for name, value in asdict(comparison).items() if value is not None
+    }
+    record = {
+        "clip": before.clip.name,
+        "before": before.model,
+        "after": after.model,
+        "changes": [{"name": change.name, "values": change.given} for change in changes],
+        **values,
+    }
+    with atomic_write(folder / "comparison.json") as path:
+        path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    rows = [strip(list(p.clip.frames), list(p.labels), colours_of(p)) for p in (before, after)]
+    gap = np.full((4, *rows[0].shape[1:]), 255, np.uint8)
+    with atomic_write(folder / "strip.png") as path:
+        Image.fromarray(np.concatenate([rows[0], gap, rows[1]])).save(path, "PNG")
+    return folder

@@ -1,0 +1,1 @@
+"""What training and evaluation processes share with whoever watches them."""

@@ -1,0 +1,1 @@
+"""Clips: reading, audio, drawing and writing."""

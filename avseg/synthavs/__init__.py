@@ -1,0 +1,1 @@
+"""SynthAVS, the generator of drawn scenes with synthesised sound."""

@@ -1,0 +1,82 @@
+"""SynthAVS as a map-style dataset: every sample follows from (seed, split, index) alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from avseg.data.samples import Sample
+from avseg.errors import ConfigError
+from avseg.synthavs.objects import SPLITS
+from avseg.synthavs.scenes import Scene, frame_time, mix, render, sample_scene
+from avseg.synthavs.writers import write
+
+__all__ = ["TASKS", "SynthAVS", "write"]
+
+TASKS = ("s4", "ms3", "avss")
+
+
+@dataclass(frozen=True)
+class SynthAVS:
+    """A split of SynthAVS; indexing draws, paints and mixes a clip.
+
+    task: "s4" (one class sounds through the clip), "ms3" (sounds change, fall silent, are off screen) or
+    "avss" (as ms3, 10 s). size: (height, width) of frames and masks. Raises ConfigError for an unknown task
+    or split, and for a negative seed or number of clips.
+    """
+
+    task: str
+    split: str
+    seed: int
+    clips: int
+    size: tuple[int, int] = (224, 224)
+    seconds: int = 0  # 0: 5, or 10 for avss
+    resample_sounds: bool = (
+        False  # for training: in three of four clips, what sounds is drawn anew every second
+    )
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS or self.split not in SPLITS:
+            raise ConfigError(
+                f"SynthAVS has no task {self.task!r} with split {self.split!r}; "
+                f"tasks are {', '.join(TASKS)}, splits are {', '.join(SPLITS)}."
+            )
+        if self.seed < 0 or self.clips < 0:
+            raise ConfigError(
+                f"SynthAVS cannot draw {self.clips} clips from seed {self.seed}: give 0 or more."
+            )
+        if not self.seconds:
+            object.__setattr__(self, "seconds", 10 if self.task == "avss" else 5)
+
+    def __len__(self) -> int:
+        return self.clips
+
+    def name(self, index: int) -> str:
+        """Return the clip's name: like a video name of AVSBench, eleven characters while seed < 100."""
+        return f"{self.split[:2]}{self.seed:02d}_{index:06d}"
+
+    def scene(self, index: int) -> Scene:
+        """Return the scene of a clip without painting or mixing it; raises IndexError past the end."""
+        if not 0 <= index < self.clips:
+            raise IndexError(f"Clip {index} of {self.clips}.")
+        rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
+        return sample_scene(rng, self.seconds, self.split, self.task, self.resample_sounds and index % 4 > 0)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.read(index)
+
+    def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
+        """Draw a clip, or only the frames `moments` of it. As in S4, training clips of s4 have one label."""
+        scene = self.scene(index)
+        chosen = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
+        painted = [render(scene, frame_time(second), self.size) for second in chosen]
+        first_only = self.task == "s4" and self.split == "train"
+        return Sample(
+            name=self.name(index),
+            moments=chosen,
+            frames=np.stack([rgb for rgb, _ in painted]),
+            waveform=mix(scene),
+            classes=np.stack([classes for _, classes in painted]),
+            labelled=np.array([second == 0 or not first_only for second in chosen]),
+            real=np.ones(len(chosen), bool),
+        )

@@ -1,0 +1,93 @@
+"""Training losses: Dice, cross-entropy, and the two auxiliary losses (paper Sec. 3.6, Eq. 4)."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from avseg.config import TrainConfig
+from avseg.models.avsegformer import AVSegOutput
+
+DICE_SMOOTHING = 1e-3
+
+
+@dataclass(frozen=True)
+class LossParts:
+    """The parts of the loss, each a scalar tensor, already weighted; `total` is their sum."""
+
+    mask: torch.Tensor
+    auxiliary: torch.Tensor
+    bce: torch.Tensor
+
+    @property
+    def total(self) -> torch.Tensor:
+        return self.mask + self.auxiliary + self.bce
+
+
+def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Return 1 - Dice, mean over frames, of logits and truth (0 or 1) [B*T, 1, H, W].
+
+    Squared denominators and a smoothing in the denominator alone, as released. It is 1 with gradient 0 where
+    the truth is empty, whatever is predicted: silence needs `bce_weight`.
+    """
+    probability, truth = logits.sigmoid().flatten(1), truth.to(logits).flatten(1)
+    overlap = (probability * truth).sum(1)
+    size = (probability.square().sum(1) + DICE_SMOOTHING) + (truth.square().sum(1) + DICE_SMOOTHING)
+    return (1 - 2 * overlap / size).mean()
+
+
+def mixing_loss(mask_feature: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Return the Dice loss of the mask feature's channel mean [B*T, D, h, w], upsampled (aug2023 code)."""
+    mean = mask_feature.mean(1, keepdim=True)
+    return dice_loss(F.interpolate(mean, size=truth.shape[-2:], mode="bilinear", align_corners=False), truth)
+
+
+def mask_loss(logits: torch.Tensor, classes: torch.Tensor, kind: str) -> torch.Tensor:
+    """Return the loss of a mask: logits [B*T, C, H, W] against class indices [B*T, H, W] (0 is background).
+
+    `dice` with one channel is against all foreground; with more, the mean over the classes of the batch that
+    the truth or background holds (the paper names Dice for avss too, without a formula for many classes).
+    """
+    if kind == "cross_entropy":
+        return F.cross_entropy(logits, classes.long())
+    if logits.shape[1] == 1:
+        return dice_loss(logits, (classes > 0)[:, None])
+    present = classes.unique().long()
+    # The softmax of those classes alone: 71 channels at full size are the costliest tensors of a step.
+    normaliser = logits.logsumexp(1, keepdim=True)
+    probability = (logits[:, present] - normaliser).exp().flatten(2)  # [B*T, present, H*W]
+    truth = (classes[:, None] == present.view(1, -1, 1, 1)).to(logits).flatten(2)
+    overlap = (probability * truth).sum((0, 2))
+    size = probability.square().sum((0, 2)) + truth.square().sum((0, 2)) + 2 * DICE_SMOOTHING
+    return (1 - 2 * overlap / size).mean()
+
+
+def training_loss(
+    output: AVSegOutput, classes: torch.Tensor, labelled: torch.Tensor, config: TrainConfig
+) -> LossParts:
+    """Return Eq. (4): the loss over the labelled frames of a batch.
+
+    classes [B*T, H, W] are class indices (any foreground counts as 1 for one-channel models); labelled
+    [B*T] is true where a frame has ground truth, for example the first of five in S4 training.
+    """
+    # Losses are taken in float32 whatever the precision of the forward pass.
+    logits, classes = output.logits[labelled].float(), classes[labelled]
+    zero = logits.new_zeros(())
+    auxiliary = bce = zero
+    if config.auxiliary == "intermediate":
+        parts = [mask_loss(mask[labelled].float(), classes, config.loss) for mask in output.intermediate]
+        auxiliary = config.auxiliary_weight * torch.stack(parts).sum()
+    elif config.auxiliary == "mixing":
+        auxiliary = config.auxiliary_weight * mixing_loss(
+            output.mixed_feature[labelled].float(), (classes > 0)[:, None]
+        )
+    if config.bce_weight:
+        bce = config.bce_weight * _cross_entropy(logits, classes)
+    return LossParts(mask_loss(logits, classes, config.loss), auxiliary, bce)
+
+
+def _cross_entropy(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """Return binary cross-entropy of one channel, or cross-entropy over the classes of several."""
+    if logits.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(logits[:, 0], (classes > 0).to(logits))
+    return F.cross_entropy(logits, classes.long())

@@ -1,0 +1,64 @@
+"""The state that a run goes on from: weights, optimizer and counters in one safetensors file.
+
+Nothing random is stored: the order of clips, their changes and dropout follow from (seed, step).
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from avseg.errors import RunError
+from avseg.files import atomic_write
+
+FORMAT = "avseg-resume-1"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come."""
+
+    step: int = 0
+    best_miou: float | None = None
+
+
+def save_state(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    scaler: dict | None = None,
+) -> None:
+    """Write the state; `scaler` is the state of mixed precision's loss scaling, if there is one."""
+    state = optimizer.state_dict()
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    for index, values in state["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+    counters = {"progress": asdict(progress), "groups": state["param_groups"], "scaler": scaler or {}}
+    with atomic_write(path) as file:
+        contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(contiguous, file, metadata={"format": FORMAT, "counters": json.dumps(counters)})
+
+
+def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, dict]:
+    """Put the saved state into model and optimizer; return the progress and the scaler's state."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            counters = json.loads((file.metadata() or {})["counters"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key in [key for key in tensors if key.startswith("optimizer.")]:
+            _, index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = tensors.pop(key)
+        model.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items()})
+        optimizer.load_state_dict({"state": moments, "param_groups": counters["groups"]})
+        return Progress(**counters["progress"]), counters["scaler"]
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise RunError(
+            f"{path} cannot be resumed from ({error}). Begin another run; --start-from takes the weights of "
+            "this one's last.safetensors."
+        ) from error

@@ -1,0 +1,98 @@
+"""The list of models: what is in it, and that the page borrows by its names."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.services import models, session
+from app.services.models import available_models, model_file
+from avseg.checkpoints import Card, bundled_models, save_model
+from avseg.errors import CheckpointError
+from avseg.models.avsegformer import AVSegFormer
+from avseg.predict import Predictor
+from avseg.training.run_folder import RunFolder
+from tests.support.small_model import SMALL, small_config
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    """A small model whose card says another name than its file."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("checkpoint")
+    return save_model(folder / "a.safetensors", AVSegFormer(SMALL), Card("somebody's net", "random"))
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch) -> Path:
+    """Runs and imported models of our own."""
+    monkeypatch.setenv("AVSEG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("AVSEG_MODELS", str(tmp_path / "models"))
+    (tmp_path / "models").mkdir()
+    return tmp_path
+
+
+def run_of(folders: Path, name: str) -> RunFolder:
+    run = RunFolder(folders / "runs" / name)
+    run.create(small_config())
+    return run
+
+
+def test_bundled_ones_come_first_under_their_own_names(folders):
+    assert available_models() == bundled_models()
+    shutil.rmtree(folders / "models")
+    assert available_models() == bundled_models()
+
+
+def test_a_run_offers_its_best_checkpoint_or_its_last(folders, checkpoint):
+    new, old = run_of(folders, "new"), run_of(folders, "old")
+    run_of(folders, "nothing-yet")
+    os.utime(old.config_file, (1, 1))
+    shutil.copy(checkpoint, new.last_model)
+    shutil.copy(checkpoint, old.last_model)
+    shutil.copy(checkpoint, old.best_model)
+    found = {name: path for name, path in available_models().items() if name not in bundled_models()}
+    assert list(found.items()) == [("new · trained", new.last_model), ("old · trained", old.best_model)]
+    old.best_model.write_bytes(checkpoint.read_bytes()[:-100])
+    assert available_models()["old · trained"] == old.last_model
+
+
+def test_imported_files_are_listed_when_they_are_whole_and_ours(folders, checkpoint):
+    path = folders / "models" / "mine.safetensors"
+    path.write_bytes(checkpoint.read_bytes()[:5000])
+    (folders / "models" / "notes.safetensors").write_text("hello")
+    assert available_models() == bundled_models()
+    shutil.copy(checkpoint, path)
+    assert model_file("mine · imported") == path
+    path.unlink()
+    with pytest.raises(CheckpointError, match="no model 'mine · imported' any more"):
+        model_file("mine · imported")
+
+
+def test_a_header_is_read_once(folders, checkpoint, monkeypatch):
+    shutil.copy(checkpoint, folders / "models" / "mine.safetensors")
+    assert "mine · imported" in available_models()
+    monkeypatch.setattr(models, "read_card", None)
+    assert "mine · imported" in available_models()
+
+
+def test_a_model_is_lent_by_the_name_of_the_list_and_anew_when_it_was_written_anew(folders, checkpoint):
+    lent, path = session.Models(), folders / "models" / "mine.safetensors"
+    shutil.copy(checkpoint, path)
+    first = lent.run("mine · imported", _itself)
+    assert first.model.card.name == "somebody's net"
+    assert lent.run("mine · imported", _itself) is first
+    os.utime(path, (1, 1))
+    assert lent.run("mine · imported", _itself) is not first
+
+
+def _itself(predictor: Predictor) -> Predictor:
+    return predictor
+
+
+def test_names_are_no_paths(folders, checkpoint):
+    for name in (str(checkpoint), "../models/mine", "mine", ""):
+        with pytest.raises(CheckpointError):
+            model_file(name)

@@ -1,0 +1,118 @@
+"""Training as a child process: started, seen from outside, stopped, resumed, and never lost."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.services import runs
+from app.services import training_jobs as runner
+from app.services.host import may_train
+from app.services.process import last_words
+from app.services.training_commands import command_of, shown
+from app.train.order import preset_of
+from avseg.errors import ConfigError, RunError
+from avseg.presets import PRESETS
+from avseg.training.run_folder import RunFolder, Status
+from tests.support.small_model import small_config
+
+LIMIT = 120  # seconds that anything here may take
+
+
+@pytest.fixture(autouse=True)
+def root_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("AVSEG_RUNS", str(tmp_path / "runs"))
+    yield tmp_path / "runs"
+    for run in runs.all_runs():  # a child that a failed test left behind
+        status = run.read_status()
+        if status is not None and status.state == "running":
+            os.kill(status.pid, signal.SIGKILL)
+
+
+def wait_for(run: RunFolder, *states: str) -> Status:
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        status = run.read_status()
+        if status is not None and status.state in states:
+            return status
+        time.sleep(0.2)
+    raise AssertionError(f"{run.read_status()} is none of {states}; it said {last_words(run.path)}")
+
+
+def arguments_of(config, run: RunFolder, resume: bool = False) -> list[str]:
+    words = command_of(config, "tiny", "synth", run.path, resume, "cpu")
+    return [*words, "--workers", "0"]
+
+
+def test_the_command_has_a_flag_for_every_field_that_differs(tmp_path: Path):
+    assert shown(command_of(PRESETS["tiny"], "tiny", "synth", Path("runs/a"))) == (
+        "python -m avseg train tiny --data synth --out runs/a --device auto"
+    )
+    config = small_config(resample_sounds_every_second=False, epochs=7)
+    words = command_of(config, "tiny", "synth", tmp_path / "run")
+    assert (
+        "--train.no-resample-sounds-every-second" in words and words[words.index("--train.epochs") + 1] == "7"
+    )
+    widths = words.index("--model.backbone-channels")
+    assert words[widths + 1 : widths + 5] == ["32"] * 4
+
+
+def test_a_run_is_started_stopped_and_resumed(root_of_runs: Path):
+    run, config = runs.run_of("first"), small_config(epochs=40)
+    runner.start(arguments_of(config, run), run)
+    wait_for(run, "running")
+    with pytest.raises(RunError, match="at work"):
+        runner.start(arguments_of(config, run, resume=True), run)
+    with pytest.raises(RunError, match="stop it first"):
+        runner.delete(run)
+    while not any(event["kind"] == "step" for event in run.events()):
+        time.sleep(0.2)
+    run.request_stop()
+    stopped = wait_for(run, "stopped", "failed")
+    assert stopped.state == "stopped" and 0 < stopped.step < stopped.steps
+    assert run.config() == config
+    shorter = small_config(epochs=stopped.step // 3 + 1)
+    runner.start(arguments_of(shorter, run, resume=True), run)
+    assert wait_for(run, "finished", "failed").state == "finished"
+    renamed = runner.rename(run, "second")
+    assert [found.path.name for found in runs.all_runs()] == ["second"]
+    assert renamed.last_model.is_file() and not (root_of_runs / "first").exists()
+    runner.delete(renamed)
+    assert runs.all_runs() == []
+
+
+def test_a_child_that_cannot_begin_leaves_its_words():
+    run = runs.run_of("broken")
+    runner.start(["-m", "avseg", "train", "no-such-preset", "--out", str(run.path)], run)
+    end = time.monotonic() + LIMIT
+    while "Presets" not in last_words(run.path) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert "no-such-preset is neither a preset nor a file" in last_words(run.path)
+
+
+@pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "/etc"])
+def test_names_stay_inside_the_root(name: str):
+    with pytest.raises(RunError, match="cannot name a run"):
+        runs.run_of(name)
+
+
+def test_a_public_host_does_not_train(monkeypatch):
+    assert may_train()
+    for variable, value in (("SPACE_ID", "somebody/space"), ("AVSEG_PUBLIC", "1")):
+        monkeypatch.setenv(variable, value)
+        assert not may_train()
+        with pytest.raises(RunError, match="off on this host"):
+            runner.start(["-c", "pass"], runs.run_of("x"))
+        monkeypatch.setenv("AVSEG_ALLOW_TRAINING", "1")
+        assert may_train()
+        monkeypatch.delenv(variable)
+        monkeypatch.delenv("AVSEG_ALLOW_TRAINING")
+
+
+def test_presets_by_name():
+    assert preset_of("tiny") == PRESETS["tiny"]
+    with pytest.raises(ConfigError, match="ms3-pvt-paper"):
+        preset_of("huge")

@@ -1,0 +1,355 @@
+"""Training ends the same whatever interrupts it, and says in words why it ended."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import avseg.training.resume
+import avseg.training.trainer
+from avseg.checkpoints import Card, load_model, read_card, save_model
+from avseg.config import Config
+from avseg.errors import AvsegError, ConfigError, DatasetError, RunError
+from avseg.models.avsegformer import AVSegFormer
+from avseg.synthavs.dataset import SynthAVS, write
+from avseg.training.run_folder import RunFolder
+from avseg.training.trainer import Training, train
+from tests.support.small_model import SMALL, small_config
+
+# Dropout on, so that a resumed run must also draw what it would have drawn.
+CONFIG = small_config({"dropout": 0.2}, checkpoint_steps=2)
+
+
+def run_here(config: Config, out: Path, **options: object) -> Path:
+    return train(config, out, device="cpu", workers=0, **options)
+
+
+def losses(run: Path) -> list[tuple[int, float]]:
+    return [(e["step"], e["loss"]) for e in RunFolder(run).events() if e["kind"] == "step"]
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    a, b = load_file(first), load_file(second)
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.fixture(scope="module")
+def atomic_write(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of CONFIG that nothing interrupted."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    run_here(CONFIG, out)
+    return out
+
+
+def test_a_run_folder_holds_all_that_it_promises(whole: Path):
+    run = RunFolder(whole)
+    assert run.config() == CONFIG
+    status = run.read_status()
+    assert status.state == "finished" and status.step == status.steps == 6 and status.epoch == 2
+    kinds = [event["kind"] for event in run.events()]
+    assert kinds == [*["step"] * 3, "validation"] * 2
+    assert {"loss", "mask", "auxiliary", "bce", "learning_rate", "seconds"} <= next(run.events()).keys()
+    for path in (run.last_model, run.best_model):
+        config, card = read_card(path)
+        assert config == CONFIG.model and card.weights == "trained"
+    assert sorted(p.name for p in run.samples.iterdir()) == ["000003.jpg", "000006.jpg"]
+    assert "All steps are done." in run.log_tail()
+
+
+KILLED = """
+import os, signal, sys
+import avseg.training.resume, avseg.training.trainer
+from pathlib import Path
+from tests.avseg.training.test_trainer import CONFIG, run_here
+out, moment = Path(sys.argv[1]), sys.argv[2]
+die = lambda: os.kill(os.getpid(), signal.SIGKILL)
+step, save = avseg.training.trainer.Training.step, avseg.training.resume.save_file
+saves = []
+def last_step(self, batch):
+    if moment == "in an epoch" and self.progress.step == 4:
+        die()
+    return step(self, batch)
+def half_save(tensors, file, metadata):
+    save(tensors, file, metadata=metadata)
+    saves.append(file)
+    if moment == "in a checkpoint" and len(saves) == 3:
+        os.truncate(file, os.path.getsize(file) // 2)
+        die()
+avseg.training.trainer.Training.step, avseg.training.resume.save_file = last_step, half_save
+run_here(CONFIG, out)
+"""
+
+
+@pytest.mark.parametrize("moment", ["in an epoch", "in a checkpoint"])
+def test_a_killed_run_ends_as_if_nothing_had_been(moment: str, whole: Path, tmp_path: Path, root: Path):
+    out = tmp_path / "run"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(out), moment], cwd=root, check=False)
+    assert killed.returncode == -9
+    assert RunFolder(out).read_status().state == "killed"
+    assert 0 < len(losses(out)) < 6
+    run_here(CONFIG, out, resume=True)
+    assert losses(out) == losses(whole)
+    assert same_weights(out / "last.safetensors", whole / "last.safetensors")
+    assert same_weights(out / "resume.safetensors", whole / "resume.safetensors")
+    assert not [p for p in out.iterdir() if p.name.startswith(".")]
+
+
+def test_the_stop_file_ends_a_run_that_can_go_on(whole: Path, tmp_path: Path, monkeypatch):
+    step = Training.step
+
+    def stop_after_one(self, batch):
+        values = step(self, batch)
+        if self.progress.step == 1:
+            self.run.request_stop()
+        return values
+
+    monkeypatch.setattr(Training, "step", stop_after_one)
+    run_here(CONFIG, tmp_path / "run")
+    status = RunFolder(tmp_path / "run").read_status()
+    assert status.state == "stopped" and status.step == 1
+    monkeypatch.setattr(Training, "step", step)
+    run_here(CONFIG, tmp_path / "run", resume=True)
+    assert losses(tmp_path / "run") == losses(whole)
+
+
+def test_epochs_can_be_added_and_nothing_else_changed(tmp_path: Path):
+    short = small_config(epochs=1, schedule="constant")
+    longer = small_config(epochs=2, schedule="constant")
+    run_here(short, tmp_path / "run")
+    with pytest.raises(RunError, match="--resume"):
+        run_here(longer, tmp_path / "run")
+    other = replace(longer, train=replace(longer.train, learning_rate=1.0))
+    with pytest.raises(ConfigError, match=r"train\.learning_rate"):
+        run_here(other, tmp_path / "run", resume=True)
+    with pytest.raises(ConfigError, match="--data synth"):
+        run_here(longer, tmp_path / "run", resume=True, data=str(tmp_path))
+    assert RunFolder(tmp_path / "run").read_status().state == "finished"
+    run_here(longer, tmp_path / "run", resume=True)
+    run_here(longer, tmp_path / "other")
+    assert len(losses(tmp_path / "run")) == 6
+    assert same_weights(tmp_path / "run" / "last.safetensors", tmp_path / "other" / "last.safetensors")
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path, monkeypatch):
+    saves = []
+
+    def full(tensors, file, metadata):
+        saves.append(file)
+        if len(saves) < 3:
+            return save_file(tensors, file, metadata=metadata)
+        Path(file).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(avseg.training.resume, "save_file", full)
+    with pytest.raises(RunError, match="is full"):
+        run_here(CONFIG, tmp_path / "run")
+    status = RunFolder(tmp_path / "run").read_status()
+    assert status.state == "failed" and "Make room" in status.message
+    monkeypatch.setattr(avseg.training.resume, "save_file", save_file)
+    run_here(CONFIG, tmp_path / "run", resume=True)
+    assert [step for step, _ in losses(tmp_path / "run")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_words(tmp_path: Path, monkeypatch):
+    real = avseg.training.trainer.training_loss
+
+    def broken(output, *rest):
+        parts = real(output, *rest)
+        return replace(parts, mask=parts.mask * float("nan"))
+
+    monkeypatch.setattr(avseg.training.trainer, "training_loss", broken)
+    with pytest.raises(RunError, match="learning_rate"):
+        run_here(CONFIG, tmp_path / "run")
+    assert "not a number" in RunFolder(tmp_path / "run").read_status().message
+    assert load_model(tmp_path / "run" / "last.safetensors")
+
+
+def test_a_gradient_that_is_no_number_moves_no_weight(tmp_path: Path, monkeypatch):
+    backward = Training.backward
+
+    def broken(self, batch):
+        parts = backward(self, batch)
+        if self.progress.step == 1:  # the step before a checkpoint
+            next(p for p in self.model.parameters() if p.grad is not None).grad.view(-1)[0] = float("nan")
+        return parts
+
+    monkeypatch.setattr(Training, "backward", broken)
+    with pytest.raises(RunError, match="gradient is not a number any more after step 1"):
+        run_here(CONFIG, tmp_path / "run")
+    kept = load_file(tmp_path / "run" / "last.safetensors").values()
+    assert all(value.isfinite().all() for value in kept)
+    assert [step for step, _ in losses(tmp_path / "run")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (torch.OutOfMemoryError("x"), "batch_size"),
+        (RuntimeError("can't allocate memory: 9 bytes"), "batch_size"),
+        (RuntimeError("DataLoader worker (pid 9) is killed by signal: Killed."), "--workers"),
+    ],
+)
+def test_memory_that_runs_out_is_said_in_words(error: Exception, advice: str, tmp_path: Path, monkeypatch):
+    def step(self, batch):
+        raise error
+
+    monkeypatch.setattr(Training, "step", step)
+    with pytest.raises(RunError, match=advice):
+        run_here(CONFIG, tmp_path / "run")
+    assert RunFolder(tmp_path / "run").read_status().state == "failed"
+
+
+def test_one_frame_of_each_clip_is_one_with_ground_truth(tmp_path: Path):
+    # Of S4's training clips only the first frame has a mask.
+    run_here(small_config({"task": "s4"}, epochs=1, frames_per_clip=1), tmp_path / "run")
+    assert all(0 < loss < 10 for _, loss in losses(tmp_path / "run"))
+
+
+def test_a_damaged_clip_is_named_by_a_worker_as_by_nobody_else(tmp_path: Path):
+    for split in ("train", "val"):
+        write(SynthAVS("ms3", split, 1, 4), tmp_path / "data", videos=False)
+    next((tmp_path / "data").rglob("gt_masks/train/*/*_3.png")).unlink()
+    config = small_config(epochs=1, frames_per_clip=0)
+    with pytest.raises(DatasetError, match="is missing") as caught:
+        train(config, tmp_path / "run", str(tmp_path / "data"), "cpu", workers=1)
+    assert "Traceback" not in str(caught.value)
+    assert RunFolder(tmp_path / "run").read_status().message == str(caught.value)
+
+
+def test_missing_data_are_named(tmp_path: Path):
+    with pytest.raises(DatasetError, match="nowhere"):
+        run_here(CONFIG, tmp_path / "run", data=str(tmp_path / "nowhere"))
+    status = RunFolder(tmp_path / "run").read_status()
+    assert status.state == "failed" and "nowhere" in status.message
+
+
+def test_a_run_at_work_is_not_resumed_twice(tmp_path: Path):
+    run = RunFolder(tmp_path / "run")
+    run.create(CONFIG)
+    run.write_status(avseg.training.trainer.Status("running"))
+    with pytest.raises(RunError, match=f"process {os.getpid()}"):
+        run_here(CONFIG, tmp_path / "run", resume=True)
+
+
+def test_frozen_backbones_keep_weights_and_statistics_unless_told_otherwise(tmp_path: Path):
+    def moved(name: str, **train_config: object) -> set[str]:
+        config = small_config(epochs=1, freeze_backbone_epochs=1, **train_config)
+        torch.manual_seed(config.train.seed)
+        before = AVSegFormer(config.model).state_dict()
+        after = load_model(run_here(config, tmp_path / name)).state_dict()
+        return {key for key in before if not torch.equal(before[key], after[key])}
+
+    def backbones(keys: set[str]) -> set[str]:
+        return {key for key in keys if key.startswith(("visual_backbone.", "audio_backbone."))}
+
+    still = moved("still")
+    assert not backbones(still)
+    assert {key.split(".")[0] for key in still} >= {"decoder", "mixer", "encoder", "reformer"}
+    drifting = backbones(moved("drifting", freeze_batchnorm=False))
+    assert drifting and all("running_" in key or "num_batches" in key for key in drifting)
+
+
+def test_a_model_can_be_begun_with(tmp_path: Path):
+    torch.manual_seed(1)
+    first = AVSegFormer(SMALL)
+    path = save_model(tmp_path / "first.safetensors", first, Card("first", "random"))
+    still = small_config(
+        learning_rate=0.0, weight_decay=0.0, freeze_backbone_epochs=2, audio_pretrain_steps=1
+    )
+    after = load_model(run_here(still, tmp_path / "run", start_from=path)).state_dict()
+    assert all(torch.equal(after[key], value) for key, value in first.state_dict().items())
+    assert "audio_pretrain_steps" not in RunFolder(tmp_path / "run").events_file.read_text()
+    # What fits is taken over: here all but what counts the classes.
+    run_here(replace(still, model=replace(SMALL, task="avss")), tmp_path / "avss", start_from=path)
+    said = RunFolder(tmp_path / "avss").log_tail()
+    assert "new: mask_generation.linear.4.weight, reformer.linear.4.weight." in said
+    with pytest.raises(ConfigError, match="another backbone"):
+        other = small_config({"backbone_channels": (32, 32, 32, 64)})
+        run_here(other, tmp_path / "other", start_from=path)
+
+
+def test_micro_batches_change_nothing_but_memory(tmp_path: Path):
+    # One frame a clip has or has not ground truth, so Dice and BCE are means over equal numbers of frames.
+    settings = {"freeze_backbone_epochs": 2, "train_audio": False, "batch_size": 2}
+    run_here(small_config(**settings), tmp_path / "one")
+    run_here(small_config(**settings, accumulate=2), tmp_path / "two")
+    for (_, one), (_, two) in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
+        assert two == pytest.approx(one, rel=2e-3)
+
+
+def test_half_precision_trains(tmp_path: Path):
+    run_here(small_config(epochs=1, mixed_precision="bf16"), tmp_path / "run")
+    assert all(0 < loss < 10 for _, loss in losses(tmp_path / "run"))
+
+
+def test_a_muted_run_cannot_tell_sounds_apart(tmp_path: Path):
+    model = load_model(run_here(small_config(mute=True, epochs=1), tmp_path / "run"))
+    assert RunFolder(tmp_path / "run").config().train.mute
+    assert model.card.weights == "trained"
+
+
+@pytest.mark.parametrize("task", ["s4", "ms3", "avss"])
+def test_training_on_a_folder(task: str, tmp_path: Path):
+    for split, seed in (("train", 1), ("val", 2)):
+        write(SynthAVS(task, split, seed, 2), tmp_path / "data", videos=False)
+    config = small_config(
+        {"task": task}, epochs=1, frames_per_clip=0, auxiliary="mixing", jitter=0.1, synth_clips=2
+    )
+    run_here(config, tmp_path / "run", data=str(tmp_path / "data"))
+    assert len(losses(tmp_path / "run")) == 1
+    event = next(e for e in RunFolder(tmp_path / "run").events() if e["kind"] == "validation")
+    assert 0 <= event["miou"] <= 1
+
+
+def test_two_processes_train_as_one(tmp_path: Path, root: Path):
+    # Frozen backbones: BatchNorm would see half a batch in each process.
+    config = small_config(freeze_backbone_epochs=2, train_audio=False)
+    path = tmp_path / "config.json"
+    path.write_text(config.to_json())
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    command = ["-m", "avseg", "train", str(path), "--out", str(tmp_path / "two"), "--workers", "0"]
+    done = subprocess.run(
+        [*launch, *command, "--device", "cpu"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    run_here(config, tmp_path / "one")
+    for (_, one), (_, two) in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
+        assert two == pytest.approx(one, rel=2e-3)
+    first, second = (
+        [e["miou"] for e in RunFolder(tmp_path / name).events() if e["kind"] == "validation"]
+        for name in ("one", "two")
+    )
+    assert first == pytest.approx(second, abs=0.02)
+
+
+def test_tensorboard_is_a_second_sink(tmp_path: Path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run_here(small_config(epochs=1), tmp_path / "run", tensorboard=True)
+    seen = accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    sent = [(event.step, pytest.approx(event.value)) for event in seen.Scalars("train/loss")]
+    assert losses(tmp_path / "run") == sent
+    assert [event.step for event in seen.Scalars("validation/miou")] == [3]
+
+
+def test_an_epoch_must_fill_a_step(tmp_path: Path):
+    with pytest.raises(AvsegError, match="batch_size"):
+        run_here(small_config(synth_clips=1), tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "failed"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_gpu_trains_and_resumes(tmp_path: Path):
+    for precision in ("no", "bf16", "fp16"):
+        config = small_config(mixed_precision=precision, epochs=1)
+        train(config, tmp_path / precision, device="cuda", workers=0)
+        longer = replace(config, train=replace(config.train, epochs=2))
+        train(longer, tmp_path / precision, device="cuda", workers=0, resume=True)
+        assert len(losses(tmp_path / precision)) == 6

@@ -1,0 +1,41 @@
+"""Run folders and orders for the tests of the Train tab."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from app.services.runs import run_of
+from app.train.form import values_of
+from avseg.config import Config
+from avseg.training.run_folder import RunFolder, Status
+from tests.support.small_model import small_config
+
+OWN = {"preset": "tiny", "data": "synth", "name": "new", "device": "cpu", "workers": 0, "start_from": ""}
+
+
+@pytest.fixture(autouse=True)
+def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of runs of each test's own, on nobody's public host."""
+    for name in ("SPACE_ID", "AVSEG_PUBLIC", "AVSEG_ALLOW_TRAINING", "AVSEG_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AVSEG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("AVSEG_MODELS", str(tmp_path / "models"))
+
+
+def values(config: Config | None = None, **own: object) -> Mapping[str, object]:
+    """Return what the form's controls hold for an order of seconds."""
+    return values_of(config or small_config()) | OWN | own
+
+
+def a_run(name: str = "one", steps: int = 6, state: str = "finished") -> RunFolder:
+    """Leave a run folder as a training of `steps` steps does, with an evaluation after every third."""
+    run = run_of(name)
+    run.create(small_config())
+    for step in range(1, steps + 1):
+        parts = {"loss": 3 / step, "mask": 2 / step, "auxiliary": 0.5 / step, "bce": 0.5 / step}
+        run.write_event("step", epoch=0, step=step, **parts, learning_rate=1e-3, seconds=0.1)
+        if step % 3 == 0:
+            run.write_event("validation", epoch=step // 3 - 1, step=step, miou=step / 20, silence=0.01)
+    run.write_status(Status(state, step=steps, steps=6, epoch=2, epochs=2, best_miou=0.3))
+    return run
