@@ -1,4 +1,4 @@
-"""The page: header, tabs and how it is served; what a tab holds stands in app/tabs."""
+"""The page: header, tabs and how it is served; every tab is a package of its own."""
 
 import signal
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from app.components import text, theme
+from app.components.page_context import PageContext
 from app.evaluate import tab as evaluate
 from app.explore import tab as explore
 from app.inside import tab as inside
@@ -20,7 +21,7 @@ from app.train import tab as train
 from app.whatif import tab as whatif
 
 # Title, id and the function that fills the tab, in the order of the page.
-TABS: tuple[tuple[str, str, Callable[[gr.HTML], None]], ...] = (
+TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
     ("Segment", "segment", segment.add),
     ("Inside", "inside", inside.add),
     ("What if", "whatif", whatif.add),
@@ -48,10 +49,10 @@ def build() -> gr.Blocks:
         gr.HTML(theme.BRAND, elem_id="brand")
         context = gr.HTML(segment.first_context(), elem_id="context")
         gr.HTML(theme.LIGHT_SWITCH, js_on_load=theme.LIGHT_SCRIPT + theme.TAB_SCRIPT, elem_id="light")
-        with gr.Tabs(elem_id="views"):
+        with gr.Tabs(elem_id="views") as tabs:
             for title, name, add in TABS:
                 with gr.Tab(title, id=name):
-                    add(context)
+                    add(PageContext(context, tabs))
         demo.unload(leave)
     return demo.queue(default_concurrency_limit=4, max_size=WAITING)
 

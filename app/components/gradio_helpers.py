@@ -3,7 +3,7 @@
 import gradio as gr
 
 from app.components import html as figures
-from app.services.session import Stopped
+from app.services.jobs import Cancelled
 from avseg.errors import AvsegError
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # of events that are the page's own
@@ -21,4 +21,4 @@ def notice(words: str, kind: str = "error") -> dict:
 
 def failed(error: AvsegError) -> dict:
     """Return the update of a notice that says what went wrong; a stop that was asked for is no error."""
-    return notice(str(error), "note" if isinstance(error, Stopped) else "error")
+    return notice(str(error), "note" if isinstance(error, Cancelled) else "error")

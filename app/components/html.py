@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 from app.services.clips import jpeg_uri
-from app.services.session import Shown
+from app.services.session import ClipResult
 from avseg.media.draw import resize
 
 ABOUT_WIDTH, ABOUT_HEIGHT = 536, 240  # pixels, at most; twice what the rail shows
@@ -55,7 +55,7 @@ def header(values: Mapping[str, str], weights: str = "") -> str:
     return said + tag
 
 
-def context_of(shown: Shown) -> str:
+def context_of(shown: ClipResult) -> str:
     """Return what the header says about a result and its selected frame."""
     found = shown.prediction
     frame = f"{shown.frame + 1} of {len(found.clip.frames)}"

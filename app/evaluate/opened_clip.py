@@ -11,7 +11,7 @@ from app.services.dataset_clips import read, with_video
 from app.services.datasets import LIBRARY
 from app.services.evaluation_data import DRAWN, is_synth, known
 from app.services.reports import Shelved
-from app.services.session import Shown
+from app.services.session import ClipResult
 from avseg.evaluation.replay import MeasuredClip
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import Scene, sounding
@@ -26,7 +26,7 @@ class Opened:
 
     head: str  # HTML
     player: PlayerValue
-    shown: Shown  # for the other tabs
+    shown: ClipResult  # for the other tabs
 
 
 def open_clip(one: Shelved, name: str, folder: Path) -> Opened:
@@ -55,7 +55,7 @@ def open_clip(one: Shelved, name: str, folder: Path) -> Opened:
         lanes=lanes,
         frame=seen.worst,
     )
-    shown = Shown(prediction, name, model_name(one), truth=truth, frame=seen.worst)
+    shown = ClipResult(prediction, name, model_name(one), truth=truth, frame=seen.worst)
     return Opened(_head(one, name, seen), player, shown)
 
 

@@ -72,7 +72,7 @@ def choose(event: gr.EventData, chosen: Chosen, own, view: View, request: gr.Req
             except AvsegError:
                 VISITORS.drop(session, folder)
                 raise
-            VISITORS.show(session, found.shown)
+            VISITORS.set_result(session, found.shown)
             header = context_of(found.shown)
             return header, HIDDEN, view, gr.skip(), gr.update(visible=True), found.head, found.player
     except AvsegError as error:

@@ -3,6 +3,7 @@
 import gradio as gr
 
 from app.components.gradio_helpers import PRIVATE, TO_RESULT, TO_TAB
+from app.components.page_context import PageContext
 from app.evaluate import report_handlers as evaluate_report
 from app.evaluate import sidebar_handlers as evaluate_rail
 from app.evaluate.api import evaluate, evaluation
@@ -14,8 +15,9 @@ from app.services.session import MODEL_QUEUE
 TO_CLIP = "() => document.querySelector('#ev-opened')?.scrollIntoView({block: 'nearest'})"
 
 
-def add(context: gr.HTML) -> None:
+def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
+    context = shared.header
     top = gr.HTML(line_of(shelf.first()), elem_id="ev-context")
     with gr.Row(elem_classes="page", equal_height=False) as row:
         with gr.Column(scale=0, min_width=272, elem_classes=["rail", "ev-rail"]):

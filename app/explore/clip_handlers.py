@@ -13,7 +13,7 @@ from app.explore.state import View, collection_of, desk_of
 from app.explore.updates import draw, remarks, said
 from app.services.dataset_clips import shown_truth
 from app.services.datasets import LIBRARY
-from app.services.session import VISITORS, Shown, session_of
+from app.services.session import VISITORS, ClipResult, session_of
 from avseg.data.avsbench.dataset import find_tasks
 from avseg.errors import AvsegError, DatasetError
 
@@ -81,8 +81,8 @@ def send(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> t
         raise gr.Error(str(error), print_exception=False) from error
     opened = desk.opened
     truth = shown_truth(data, opened.read, opened.prediction)
-    shown = Shown(opened.prediction, opened.read.clip.name, opened.model, truth=truth)
-    VISITORS.show(session, shown)
+    shown = ClipResult(opened.prediction, opened.read.clip.name, opened.model, truth=truth)
+    VISITORS.set_result(session, shown)
     with desk.lock:
         return figures.context_of(shown), player, *draw(desk)
 

@@ -13,7 +13,8 @@ from app.explore.scores import clip_iou, frame_ious
 from app.explore.state import Desk, Opened, collection_of, desk_of, select
 from app.services.dataset_clips import player_of, read, with_video
 from app.services.host import may_train
-from app.services.session import MODELS, Stopped, Visitor
+from app.services.jobs import Cancelled
+from app.services.session import MODELS, Visitor
 from avseg.errors import DatasetError
 
 SCORED_AT_ONCE = 200  # clips
@@ -73,7 +74,7 @@ def score_view(visitor: Visitor, tell: Tell) -> None:
     try:
         for done, row in enumerate(rows):
             if visitor.run is not token:
-                raise Stopped(STOPPED)
+                raise Cancelled(STOPPED)
             tell(done, len(rows))
             entry = there.facts.entries[row]
             clip = read(data, entry)
@@ -88,7 +89,7 @@ def _folder(visitor: Visitor) -> Path:
     """Return a new folder for an opened clip; older ones go, but for that of the clip the other tabs show."""
     root = visitor.folder / "explore"
     desk = desk_of(visitor)
-    kept = {shown.prediction.clip.path.parent for shown in (visitor.shown,) if shown}
+    kept = {shown.prediction.clip.path.parent for shown in (visitor.result,) if shown}
     kept |= {opened.read.clip.path.parent for opened in (desk.opened,) if opened}
     for old in root.glob("clip-*") if root.is_dir() else ():
         if old not in kept:

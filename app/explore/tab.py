@@ -7,6 +7,7 @@ Another tab opens a clip here with `open_clip` of `app.explore.clip_handlers`, a
 import gradio as gr
 
 from app.components.gradio_helpers import PRIVATE, TO_TAB
+from app.components.page_context import PageContext
 from app.explore import clip_handlers as clip
 from app.explore import filter_handlers as choosing
 from app.explore.layout import Parts, build_parts
@@ -23,8 +24,9 @@ FOLD = (
 PRESS = "() => setTimeout(() => document.querySelector('#ex-file').click(), 150)"
 
 
-def add(context: gr.HTML) -> None:
+def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
+    context = shared.header
     parts = build_parts()
     _wire_views(parts, parts.timer.parent)
     _wire_models(parts, context)

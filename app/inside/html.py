@@ -7,7 +7,7 @@ import numpy as np
 from app.components.text import time_words
 from app.inside.elements import pick
 from app.services.clips import bundled, jpeg_uri, thumbnail
-from app.services.session import Shown
+from app.services.session import ClipResult
 from avseg.interpret.inspection import Inspection
 from avseg.media.draw import resize
 
@@ -22,7 +22,7 @@ EMPTY_LINE = (
 )
 
 
-def head(shown: Shown, seen: Inspection) -> str:
+def head(shown: ClipResult, seen: Inspection) -> str:
     """Return the title, the row of frames and what was recorded."""
     total = len(shown.prediction.clip.frames)
     title = f"<h1>Frame {shown.frame + 1} of {total}, one forward pass</h1>"
@@ -67,7 +67,7 @@ def _row(total: int, chosen: int) -> list[int]:
     return sorted(near | {int(index) for index in np.linspace(0, total - 1, THUMBNAILS - 5)})
 
 
-def _thumb(shown: Shown, index: int) -> str:
+def _thumb(shown: ClipResult, index: int) -> str:
     clip = shown.prediction.clip
     frame = clip.frames[index]
     height = max(1, round(THUMBNAIL_WIDTH * frame.shape[0] / frame.shape[1]))

@@ -13,7 +13,7 @@ from app.inside.elements import Picture, View
 from app.inside.state import Choice
 from app.inside.views import view_of
 from app.services.clips import Bundled
-from app.services.session import MODELS, Shown
+from app.services.session import MODELS, ClipResult
 from avseg.interpret.inspection import Inspection, inspect
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
@@ -38,7 +38,7 @@ class Looks:
         self._most, self._lock = kept, threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def of(self, session: str, shown: Shown) -> Inspection:
+    def of(self, session: str, shown: ClipResult) -> Inspection:
         """Return the inspection of the shown frame, from memory or from a forward pass of its model."""
         with self._lock:
             kept = self._kept.get(session)
@@ -57,11 +57,11 @@ class Looks:
 LOOKS = Looks()
 
 
-def first_result(source: Bundled, model: str) -> Shown:
+def first_result(source: Bundled, model: str) -> ClipResult:
     """Segment a bundled clip on the spot."""
     clip = read_clip(source.path, fps=FIRST_RATE)
     prediction = MODELS.predict(model, clip)
-    return Shown(prediction, source.title, model, source.name, int(prediction.foreground.argmax()))
+    return ClipResult(prediction, source.title, model, source.name, int(prediction.foreground.argmax()))
 
 
 def inspected(path: Path, model: str, frame: int, fps: float, choice: Choice) -> tuple[Inspection, View]:

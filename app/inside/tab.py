@@ -7,6 +7,7 @@ import gradio as gr
 
 from app.components import html as figures
 from app.components.gradio_helpers import failed
+from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.inside.architecture import architecture
 from app.inside.elements import render
@@ -34,7 +35,7 @@ def look(choice: Choice, request: gr.Request = None) -> tuple:
 
     Before any result: some clips to begin with.
     """
-    shown = VISITORS.of(session_of(request)).shown
+    shown = VISITORS.of(session_of(request)).result
     if shown is None:
         return gr.update(visible=False), empty(), gr.update(visible=False), offers(), gr.skip()
     try:
@@ -59,7 +60,7 @@ def arrive(choice: Choice, threshold: float | None, request: gr.Request = None) 
 
 def choose(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tuple:
     """Open another view, or choose a layer, head, query, channel or place; returns choice, map and view."""
-    shown = VISITORS.of(session_of(request)).shown
+    shown = VISITORS.of(session_of(request)).result
     wanted = changed(choice, event._data or {}, dict.fromkeys(VIEWS))
     if shown is None:
         return wanted, gr.skip(), gr.skip()
@@ -75,8 +76,8 @@ def choose_frame(choice: Choice, event: gr.EventData, request: gr.Request = None
     """Select another frame of the result; returns what `look` does."""
     visitor = VISITORS.of(session_of(request))
     frame = (event._data or {}).get("frame")
-    if visitor.shown and isinstance(frame, int) and 0 <= frame < len(visitor.shown.prediction.clip.frames):
-        visitor.shown = replace(visitor.shown, frame=frame)
+    if visitor.result and isinstance(frame, int) and 0 <= frame < len(visitor.result.prediction.clip.frames):
+        visitor.result = replace(visitor.result, frame=frame)
     return look(choice, request)
 
 
@@ -85,7 +86,7 @@ def start(choice: Choice, event: gr.EventData, request: gr.Request = None) -> tu
     try:
         source = source_of((event._data or {}).get("clip"), None)
         model = next(iter(available_models()), "")
-        VISITORS.of(session_of(request)).shown = first_result(source, model)
+        VISITORS.of(session_of(request)).result = first_result(source, model)
     except AvsegError as error:
         return failed(error), *(gr.skip(),) * 4
     return look(choice, request)
@@ -129,8 +130,9 @@ def inspect_clip(
     return numbers, [str(path) for path in written(opened, folder)]
 
 
-def add(context: gr.HTML) -> None:
+def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
+    context = shared.header
     notice = gr.HTML(visible=False, elem_id="inside-notice")
     top = gr.HTML(empty(), elem_id="inside-head", js_on_load=SCRIPT)
     plan = gr.HTML(visible=False, elem_id="inside-map", js_on_load=SCRIPT, elem_classes="card")

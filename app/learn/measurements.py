@@ -10,7 +10,7 @@ import numpy as np
 
 from app.services.clips import bundled, truth_of
 from app.services.models import model_file
-from app.services.session import MODELS, Shown
+from app.services.session import MODELS, ClipResult
 from app.whatif.effect import Effect, ask
 from avseg.checkpoints import bundled_models, read_card
 from avseg.errors import CheckpointError
@@ -37,13 +37,13 @@ class Runs:
         return read_clip(self.about.path, fps=1)
 
     @cached_property
-    def shown(self) -> Shown:
+    def shown(self) -> ClipResult:
         """The prediction, as the other tabs take it; its frame is the one with the largest mask."""
         began = time.perf_counter()
         prediction = MODELS.predict(self.model, self.clip)
         self.seconds += time.perf_counter() - began
         peak = int(prediction.foreground.argmax())
-        return Shown(prediction, self.about.title, self.model, self.about.name, peak)
+        return ClipResult(prediction, self.about.title, self.model, self.about.name, peak)
 
     @cached_property
     def truth(self) -> tuple[np.ndarray, ...]:
@@ -80,7 +80,7 @@ class Runs:
             self.seconds += self._effects[change].seconds
         return self._effects[change]
 
-    def at(self, frame: int | None) -> Shown:
+    def at(self, frame: int | None) -> ClipResult:
         """Return the result with a frame selected, for another tab."""
         return self.shown if frame is None else replace(self.shown, frame=frame)
 

@@ -1,13 +1,13 @@
 """The Learn tab: eight steps, each live on a bundled clip, with a question that its own numbers answer."""
 
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
 
 from app.components import html as figures
 from app.components.gradio_helpers import failed
+from app.components.page_context import PageContext
 from app.inside.tab import ENLARGED
 from app.inside.tab import SCRIPT as CHOOSING
 from app.learn import html as page
@@ -82,7 +82,7 @@ def show(place: Place) -> tuple:
         gr.update(visible=True),
         page.verdict(found, place.answer, question.options),
         gr.update(visible=beside(place, -1) is not None),
-        gr.update(value=opening.words, visible=find_spec(f"app.tabs.{opening.tab}") is not None),
+        gr.update(value=opening.words, visible=True),
         gr.update(visible=beside(place, 1) is not None),
         context,
     )
@@ -126,12 +126,13 @@ def hand_over(place: Place, request: gr.Request = None) -> None:
         shown = runs_at(place).at(place.frame if place.step == "hear" else None)
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    VISITORS.show(session, shown)
+    VISITORS.set_result(session, shown)
     VISITORS.of(session).look = replace(place.choice, view=opening.view) if opening.view else None
 
 
-def add(context: gr.HTML) -> None:
+def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
+    context = shared.header
     with gr.Row(elem_classes="page", equal_height=False) as row:
         with gr.Column(scale=0, min_width=272, elem_classes=["rail", "ln-side"]):
             rail = gr.HTML(page.rail(Place()), elem_id="learn-rail", js_on_load=CHOOSING)

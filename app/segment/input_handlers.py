@@ -27,7 +27,7 @@ def drag_range(
     request: gr.Request = None,
 ) -> tuple:
     """Take the part that was marked in the player; returns updates of start, end, button, card and notice."""
-    shown = VISITORS.of(session_of(request)).shown
+    shown = VISITORS.of(session_of(request)).result
     seen = shown and shown.prediction.clip
     told = selected_range(event, seen.duration) if shown else None
     if told is None:

@@ -13,7 +13,7 @@ from app.components import text
 from app.components.player.player import PlayerValue, player_value
 from app.services.clips import Bundled, bundled, lanes_of, truth_of
 from app.services.mask_statistics import measure
-from app.services.session import MODELS, Shown
+from app.services.session import MODELS, ClipResult
 from avseg.errors import ClipError, ConfigError
 from avseg.media.clip import Clip, read_clip
 from avseg.media.export import write_coco, write_prediction
@@ -55,7 +55,7 @@ class Result:
     finding: str  # HTML: sentence, line below, notices
     player: PlayerValue
     stages: Stages
-    shown: Shown
+    shown: ClipResult
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,13 @@ def run(choice: Choice, folder: Path, report: Report, on_masks: OnMasks | None =
     on_frame = _part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
     prediction = MODELS.predict(choice.model, clip, on_frame, on_masks)
     if own:
-        return present(Shown(prediction, choice.source.name, choice.model), folder, report)
-    return present(Shown(prediction, choice.source.title, choice.model, choice.source.name), folder, report)
+        return present(ClipResult(prediction, choice.source.name, choice.model), folder, report)
+    return present(
+        ClipResult(prediction, choice.source.title, choice.model, choice.source.name), folder, report
+    )
 
 
-def present(shown: Shown, folder: Path, report: Report) -> Result:
+def present(shown: ClipResult, folder: Path, report: Report) -> Result:
     """Return what the page shows of a finished prediction of any source; `folder` gets the player's files."""
     prediction, began = shown.prediction, time.perf_counter()
     source = bundled().get(shown.clip)
@@ -124,7 +126,7 @@ def present(shown: Shown, folder: Path, report: Report) -> Result:
 
 
 def _player(
-    shown: Shown, source: Bundled | None, folder: Path, making: Callable[[int, int], None]
+    shown: ClipResult, source: Bundled | None, folder: Path, making: Callable[[int, int], None]
 ) -> PlayerValue:
     clip, truth = shown.prediction.clip, shown.truth
     same = {"folder": folder / "player", "title": shown.title, "frame": shown.frame}

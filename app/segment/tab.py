@@ -9,6 +9,7 @@ import gradio as gr
 from app.components import html as figures
 from app.components import text
 from app.components.gradio_helpers import PRIVATE, TO_RESULT, TO_TAB, notice
+from app.components.page_context import PageContext
 from app.components.player.player import selected_frame
 from app.segment import run as segmenting
 from app.segment.input_handlers import wire_choices
@@ -25,8 +26,9 @@ from app.segment.layout import (
 from app.segment.preview import Growing
 from app.segment.run import Choice, Report, Stages, source_of
 from app.services.clips import bundled
+from app.services.jobs import Cancelled
 from app.services.models import available_models
-from app.services.session import MODEL_QUEUE, VISITORS, Stopped, Visitor, session_of
+from app.services.session import MODEL_QUEUE, VISITORS, Visitor, session_of
 from avseg.errors import AvsegError
 
 TICK = 0.2  # seconds between two words about the progress
@@ -57,10 +59,10 @@ def segment(
         result = segmenting.run(choice, folder, _reporter(visitor, progress), visitor.growing.add)
     except AvsegError as error:
         VISITORS.drop(session, folder)
-        kind = "note" if isinstance(error, Stopped) else "error"
+        kind = "note" if isinstance(error, Cancelled) else "error"
         said = notice(_plain(error, folder), kind)
         return gr.skip(), said, *(gr.skip() for _ in range(6 + len(BESIDE))), None
-    visitor.shown = result.shown
+    visitor.result = result.shown
     return _put(visitor, result, folder)
 
 
@@ -68,7 +70,7 @@ def arrive(request: gr.Request = None) -> tuple:
     """Show the visitor's result where another tab made it; returns the updates that `segment` does."""
     session = session_of(request)
     visitor = VISITORS.of(session)
-    shown = visitor.shown
+    shown = visitor.result
     if shown is None:
         return (*(gr.skip(),) * (8 + len(BESIDE)), None)
     if shown.prediction is visitor.staged:
@@ -97,13 +99,13 @@ def write(wanted: tuple[str, Stages] | None, request: gr.Request = None) -> tupl
     """Write the files of the result that was just shown; returns updates of writing, last and the buttons."""
     visitor = VISITORS.of(session_of(request))
     folder = next((old for old in visitor.results if wanted and old.name == wanted[0]), None)
-    if folder is None or visitor.shown is None:
+    if folder is None or visitor.result is None:
         return (gr.skip(),) * (2 + len(FILES))
     began = time.perf_counter()
     try:
-        files = segmenting.write_files(visitor.shown.prediction, folder / "files", _reporter(visitor))
+        files = segmenting.write_files(visitor.result.prediction, folder / "files", _reporter(visitor))
     except AvsegError as error:  # another run began, or the source is gone
-        words = "" if isinstance(error, Stopped) else _plain(error, folder)
+        words = "" if isinstance(error, Cancelled) else _plain(error, folder)
         hidden = (gr.update(visible=False),) * len(FILES)
         return gr.update(value=figures.small(words), visible=bool(words)), gr.skip(), *hidden
     stages = replace(wanted[1], files=time.perf_counter() - began)
@@ -143,12 +145,12 @@ def answer(
 def select_frame(event: gr.EventData, request: gr.Request = None) -> tuple:
     """Keep the frame that the player tells of for the other tabs; returns updates of context and beside."""
     visitor = VISITORS.of(session_of(request))
-    shown = visitor.shown
+    shown = visitor.result
     frame = selected_frame(event, len(shown.prediction.clip.frames)) if shown else None
     if frame is None:
         return (gr.skip(),) * (1 + len(BESIDE))
-    visitor.shown = replace(shown, frame=frame)
-    return figures.context_of(visitor.shown), *_beside(frame)
+    visitor.result = replace(shown, frame=frame)
+    return figures.context_of(visitor.result), *_beside(frame)
 
 
 def begin(request: gr.Request = None) -> tuple[dict, dict, dict, gr.Timer]:
@@ -180,8 +182,9 @@ def rest() -> tuple[dict, dict, dict, gr.Timer]:
     return gr.update(visible=True), gr.update(visible=False), strip, gr.Timer(active=False)
 
 
-def add(context: gr.HTML) -> None:
+def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
+    context = shared.header
     with gr.Row(elem_classes="page", equal_height=False) as page:
         with gr.Column(scale=0, min_width=272, elem_classes="rail"):
             rail = rail_parts()
@@ -251,7 +254,7 @@ def _reporter(visitor: Visitor, progress: gr.Progress | None = None) -> Report:
     def report(share: float, words: str) -> None:
         nonlocal said
         if visitor.run is not token:
-            raise Stopped(text.STOPPED)
+            raise Cancelled(text.STOPPED)
         if progress is not None and (time.monotonic() - said > TICK or share == 0):
             said = time.monotonic()
             progress(share, desc=words)

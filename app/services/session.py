@@ -2,7 +2,7 @@
 
 Any tab may put a finished prediction before the visitor:
 
-    VISITORS.show(session, Shown(prediction, title, model, truth=truth))
+    VISITORS.set_result(session, ClipResult(prediction, title, model, truth=truth))
 
 Inside and What if then speak of it, and Segment shows it when it is opened next.
 """
@@ -18,14 +18,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
-import gradio as gr
 import numpy as np
 
 from app.services import gpu
+from app.services.handoff import Request
+from app.services.jobs import Jobs
 from app.services.models import model_file
-from avseg.errors import AvsegError
 from avseg.media.clip import Clip
 from avseg.predict import OnMasks, Prediction, Predictor, Progress
 
@@ -36,10 +36,8 @@ FILES_AGE = 7200  # seconds after which everything goes, also where nobody said 
 
 
 T = TypeVar("T")
-
-
-class Stopped(AvsegError):
-    """The visitor asked to stop."""
+S = TypeVar("S")
+R = TypeVar("R", bound=Request)
 
 
 def private_cache() -> Path:
@@ -108,7 +106,7 @@ class Models:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ClipResult:
     """The result that a visitor looks at; every tab speaks of it."""
 
     prediction: Prediction
@@ -125,7 +123,8 @@ class Visitor:
     """One open page."""
 
     folder: Path
-    shown: Shown | None = None
+    result: ClipResult | None = None  # what Inside, What if and Learn show
+    jobs: Jobs = field(default_factory=Jobs)
     staged: Prediction | None = None  # what Segment's player shows
     uploads: set[Path] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # newest last
@@ -137,11 +136,25 @@ class Visitor:
     model: str = ""  # that another tab asked for; Segment chooses it when it is opened next
     look: object | None = None  # an app.inside.state.Choice that Inside opens with next
     seen: float = field(default_factory=time.monotonic)
+    _states: dict[type, object] = field(default_factory=dict)
+    _requests: dict[type, object] = field(default_factory=dict)
+
+    def state(self, kind: type[S]) -> S:
+        """Return what this visitor has open in a tab, whose state class is `kind`; `kind()` at the first call."""
+        return cast(S, self._states.setdefault(kind, kind()))
+
+    def hand_over(self, request: Request) -> None:
+        """Ask another tab to show something when it is opened next (app.services.handoff)."""
+        self._requests[type(request)] = request
+
+    def take(self, kind: type[R]) -> R | None:
+        """Return and forget what another tab asked for, None without a request of this kind."""
+        return cast(R | None, self._requests.pop(kind, None))
 
 
-def session_of(request: gr.Request | None) -> str:
+def session_of(request: object | None) -> str:
     """Return the session of a request; calls from Python, without one, are all of one visitor."""
-    return (request and request.session_hash) or "local"
+    return getattr(request, "session_hash", None) or "local"
 
 
 class Visitors:
@@ -159,9 +172,9 @@ class Visitors:
             self._open[session].seen = time.monotonic()
             return self._open[session]
 
-    def show(self, session: str, shown: Shown) -> None:
+    def set_result(self, session: str, result: ClipResult) -> None:
         """Put a finished prediction of any source before the visitor; every tab opened next speaks of it."""
-        self.of(session).shown = shown
+        self.of(session).result = result
 
     def cut(self, session: str, threshold: float | None) -> None:
         """Take over the threshold at which Segment's player stands, so that the other tabs cut there too.
@@ -169,14 +182,14 @@ class Visitors:
         Nothing happens when the player shows something else, or the largest class decides (AVSS).
         """
         visitor = self.of(session)
-        shown = visitor.shown
+        shown = visitor.result
         if shown is None or shown.prediction is not visitor.staged or shown.prediction.task == "avss":
             return
         known = isinstance(threshold, int | float) and 0 <= threshold <= 1
         if not known or abs(threshold - shown.prediction.threshold) < 1e-6:
             return
-        visitor.shown = replace(shown, prediction=shown.prediction.at_threshold(float(threshold)))
-        visitor.staged = visitor.shown.prediction
+        visitor.result = replace(shown, prediction=shown.prediction.at_threshold(float(threshold)))
+        visitor.staged = visitor.result.prediction
 
     def new_result(self, session: str) -> Path:
         """Return an empty folder for a result; the visitor's oldest ones go, and visitors long not seen."""
@@ -207,6 +220,7 @@ class Visitors:
         if visitor is None:
             return
         visitor.run = None
+        visitor.jobs.cancel_all()
         for path in visitor.uploads - shared:
             path.unlink(missing_ok=True)
         shutil.rmtree(visitor.folder, ignore_errors=True)

@@ -99,7 +99,7 @@ def progress(one: Watched, now: float | None = None) -> str:
     if state == "running":
         left = f" About {duration(status.seconds_left)} left." if status.seconds_left else ""
         return f"{where}{left}{_wait(one, now or time.time())} {STAYS}"
-    ended = {"finished": "All steps are done.", "stopped": "Stopped; its last checkpoint can go on."}
+    ended = {"finished": "All steps are done.", "stopped": "Cancelled; its last checkpoint can go on."}
     stretches = one.can_go_on and one.config.train.schedule == "one-cycle"
     said = (where, ended.get(state), "No process is at work on it.", STRETCHES if stretches else None)
     return " ".join(filter(None, said))

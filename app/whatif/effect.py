@@ -8,9 +8,10 @@ import numpy as np
 
 from app.components.text import LONGEST, STOPPED
 from app.services.clips import bundled
+from app.services.jobs import Cancelled
 from app.services.mask_statistics import LEAST_SHARE
 from app.services.models import available_models
-from app.services.session import MODELS, Shown, Stopped, Visitor
+from app.services.session import MODELS, ClipResult, Visitor
 from app.whatif.ground_truth import Known, known_of
 from avseg.errors import ConfigError
 from avseg.interventions.compare import Comparison, compare, curve, label_maps
@@ -25,7 +26,7 @@ TICK = 0.2  # seconds between two words about the progress
 class Effect:
     """What some changes do to a clip."""
 
-    shown: Shown  # before
+    shown: ClipResult  # before
     after: Prediction
     changes: tuple[Change, ...]
     comparison: Comparison
@@ -42,7 +43,7 @@ class Effect:
 class Trial:
     """One change over its whole range."""
 
-    shown: Shown
+    shown: ClipResult
     change: Change
     rest: tuple[Change, ...]  # what held for every value
     sweep: Sweep
@@ -51,15 +52,15 @@ class Trial:
     seconds: float
 
 
-def first_look(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> Shown:
+def first_look(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
     """Segment a bundled clip for a visitor who has no result yet."""
     if clip not in bundled():
         raise ConfigError(f"No bundled clip is called {clip!r}. Bundled clips: {', '.join(bundled())}.")
     read = read_clip(bundled()[clip].path, fps=fps, seconds=LONGEST)
-    return Shown(MODELS.predict(model, read, on_frame), bundled()[clip].title, model, clip)
+    return ClipResult(MODELS.predict(model, read, on_frame), bundled()[clip].title, model, clip)
 
 
-def ask(shown: Shown, changes: Sequence[Change], on_frame: Progress | None = None) -> Effect:
+def ask(shown: ClipResult, changes: Sequence[Change], on_frame: Progress | None = None) -> Effect:
     """Run the visitor's clip again under some changes; raises AvsegError in words for the visitor."""
     if not changes:
         raise ConfigError("Nothing is chosen yet. Tick at least one change on the left.")
@@ -74,7 +75,7 @@ def ask(shown: Shown, changes: Sequence[Change], on_frame: Progress | None = Non
 
 
 def try_range(
-    shown: Shown, change: Change, rest: Sequence[Change] = (), on_frame: Progress | None = None
+    shown: ClipResult, change: Change, rest: Sequence[Change] = (), on_frame: Progress | None = None
 ) -> Trial:
     """Run the visitor's clip with one change over its range; `rest` holds for every value."""
     (change,), rest = _to_files([change]), _to_files(rest)
@@ -138,7 +139,7 @@ def _to_files(changes: Sequence[Change]) -> list[Change]:
     return found
 
 
-def _model_for(shown: Shown, changes: Sequence[Change]) -> str:
+def _model_for(shown: ClipResult, changes: Sequence[Change]) -> str:
     """Return the model that runs: the one of the result, or the other checkpoint that was asked for."""
     other = next((str(change.given[0]) for change in changes if change.row.kind == "weights"), None)
     if other is not None and other not in available_models():
@@ -154,7 +155,7 @@ def listener(visitor: Visitor, tell: Callable[[float, str], object]) -> Progress
     def tick(done: int, total: int) -> None:
         nonlocal said
         if visitor.run is not token:
-            raise Stopped(STOPPED)
+            raise Cancelled(STOPPED)
         if time.monotonic() - said > TICK:
             said = time.monotonic()
             tell(done / total, f"Frame {done} of {total}")

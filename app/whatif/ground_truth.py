@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from app.services.clips import TRUTH, bundled, scene_of, truth_of
-from app.services.session import Shown
+from app.services.session import ClipResult
 from avseg.data.labels import CLASSES
 from avseg.media.draw import resize
 from avseg.synthavs.scenes import all_heard, truth
@@ -41,7 +41,7 @@ class Known:
         return {CLASSES[k]: float(hit[k] / there[k]) for k in np.flatnonzero(there) if k > 0}
 
 
-def known_of(shown: Shown) -> Known | None:
+def known_of(shown: ClipResult) -> Known | None:
     """Return what is known of a result's frames; None where a frame has no label."""
     clip = shown.prediction.clip
     if shown.truth is not None:

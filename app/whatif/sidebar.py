@@ -8,7 +8,7 @@ from gradio.components import Component
 from app.components import html as figures
 from app.services.clips import bundled
 from app.services.models import available_models
-from app.services.session import Shown
+from app.services.session import ClipResult
 from app.whatif import text as words
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
@@ -87,7 +87,7 @@ def offer(row: Intervention, config: ModelConfig) -> dict[str, object]:
     return {"info": lacks or row.sentence, "interactive": not lacks}
 
 
-def config_of(shown: Shown | None, other: str | None = None) -> ModelConfig:
+def config_of(shown: ClipResult | None, other: str | None = None) -> ModelConfig:
     """Return the config of the model that will run: `other`, or the result's; the first one before any."""
     name = other or (shown.model if shown else None)
     models = available_models()

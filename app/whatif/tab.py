@@ -8,10 +8,12 @@ import gradio as gr
 
 from app.components import html as parts
 from app.components.gradio_helpers import PRIVATE, TO_RESULT, failed
+from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD, Player
 from app.components.text import STOPPED
+from app.services.jobs import Cancelled
 from app.services.models import available_models
-from app.services.session import MODEL_QUEUE, VISITORS, Stopped, Visitor, session_of
+from app.services.session import MODEL_QUEUE, VISITORS, Visitor, session_of
 from app.whatif import html as figures
 from app.whatif import text as words
 from app.whatif.effect import Effect, ask, first_look, listener, mean_where, try_range
@@ -52,9 +54,9 @@ def see(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
     visitor = VISITORS.of(session)
     tick = listener(visitor, lambda share, said: progress(share, desc=said))
     try:
-        if changes and visitor.shown is None:
-            visitor.shown = first_look(clip or "", next(iter(available_models()), ""), tick)
-        effect = ask(visitor.shown, changes, tick)
+        if changes and visitor.result is None:
+            visitor.result = first_look(clip or "", next(iter(available_models()), ""), tick)
+        effect = ask(visitor.result, changes, tick)
     except AvsegError as error:
         return gr.skip(), gr.skip(), failed(error), *(gr.skip(),) * 6
     return (
@@ -87,9 +89,9 @@ def see_range(
     visitor = VISITORS.of(session)
     tick = listener(visitor, lambda share, said: progress(share, desc=said))
     try:
-        if visitor.shown is None:
-            visitor.shown = first_look(clip or "", next(iter(available_models()), ""), tick)
-        trial = try_range(visitor.shown, change, rest, tick)
+        if visitor.result is None:
+            visitor.result = first_look(clip or "", next(iter(available_models()), ""), tick)
+        trial = try_range(visitor.result, change, rest, tick)
     except AvsegError as error:
         return failed(error), gr.skip()
     return gr.update(visible=False), gr.update(value=figures.range_page(trial), visible=True)
@@ -99,22 +101,22 @@ def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
     """Remember the frame that was chosen, for the sweep and the other tabs."""
     visitor = VISITORS.of(session_of(request))
     frame = (event._data or {}).get("frame")
-    if visitor.shown and isinstance(frame, int) and 0 <= frame < len(visitor.shown.prediction.labels):
-        visitor.shown = replace(visitor.shown, frame=frame)
+    if visitor.result and isinstance(frame, int) and 0 <= frame < len(visitor.result.prediction.labels):
+        visitor.result = replace(visitor.result, frame=frame)
 
 
 def arrive(threshold: float | None = None, request: gr.Request = None) -> tuple:
     """Fit the tab to the visitor's result: threshold, ranges and rows; a clip to choose without one."""
     VISITORS.cut(session_of(request), threshold)
     visitor = VISITORS.of(session_of(request))
-    fitted = _fit(visitor, config_of(visitor.shown))
-    return gr.update(visible=visitor.shown is None), gr.update(choices=list(available_models())), *fitted
+    fitted = _fit(visitor, config_of(visitor.result))
+    return gr.update(visible=visitor.result is None), gr.update(choices=list(available_models())), *fitted
 
 
 def choose_model(ticked: bool, other: str | None, request: gr.Request = None) -> list:
     """Fit ranges and rows to the model that will run: the other checkpoint while it is ticked."""
     visitor = VISITORS.of(session_of(request))
-    return _fit(visitor, config_of(visitor.shown, other if ticked else None))
+    return _fit(visitor, config_of(visitor.result, other if ticked else None))
 
 
 def _fit(visitor: Visitor, config: ModelConfig) -> list:
@@ -147,7 +149,7 @@ def _ranged(config: ModelConfig) -> list[tuple[str, str]]:
 
 def choose_range(name: str, request: gr.Request = None) -> str:
     """Return the words of the sweep's button for a row."""
-    config = config_of(VISITORS.of(session_of(request)).shown)
+    config = config_of(VISITORS.of(session_of(request)).result)
     return words.range_button(len(INTERVENTION[name].swept.values_in(config)))
 
 
@@ -182,7 +184,7 @@ def begin(request: gr.Request = None) -> tuple[dict, dict]:
 def stop(request: gr.Request = None) -> tuple[dict, dict, dict]:
     """End the visitor's run at its next step; returns updates of the two buttons and the notice."""
     VISITORS.of(session_of(request)).run = None
-    return *rest(), failed(Stopped(STOPPED))
+    return *rest(), failed(Cancelled(STOPPED))
 
 
 def rest() -> tuple[dict, dict]:
@@ -190,8 +192,9 @@ def rest() -> tuple[dict, dict]:
     return gr.update(visible=True), gr.update(visible=False)
 
 
-def add(context: gr.HTML) -> None:
+def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
+    context = shared.header
     with gr.Row(elem_classes="page", equal_height=False) as page:
         with gr.Column(scale=0, min_width=296, elem_classes=["rail", "wi-rail"]):
             rail = build_rail()

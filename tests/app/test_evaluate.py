@@ -494,7 +494,7 @@ def test_an_evaluation_in_the_browser(page, tmp_path: Path):  # noqa: F811
     here.press("#ev-clips input", "Tab")
     here.click("#ev-go:has-text('Evaluate 400 clips')", timeout=QUICK)
     here.click("#ev-jobs .ev-job [data-cancel]", timeout=QUICK)
-    here.wait_for_selector("#ev-jobs .ev-job:has-text('Stopped')", timeout=WAIT)
+    here.wait_for_selector("#ev-jobs .ev-job:has-text('Cancelled')", timeout=WAIT)
     assert here.is_visible(".ev-clips h2:has-text('IoU 0.1 to 0.2')")
     here.set_viewport_size({"width": 390, "height": 844})
     assert here.evaluate("document.documentElement.scrollWidth") <= 390

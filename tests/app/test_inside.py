@@ -19,7 +19,7 @@ from app.inside.state import Choice, changed, settled
 from app.inside.views import VIEWS, view_of
 from app.services import session
 from app.services.clips import bundled
-from app.services.session import Shown
+from app.services.session import ClipResult
 from avseg.checkpoints import Card, bundled_models
 from avseg.interpret.inspection import inspect
 from avseg.media.clip import read_clip
@@ -47,7 +47,7 @@ def visitor(tmp_path, monkeypatch) -> session.Visitor:
     monkeypatch.setattr(tab, "LOOKS", looking.Looks())
     monkeypatch.setattr(session.MODELS, "_predictor", lambda name: predictor)
     clip = read_clip(counting(tmp_path / "a.mp4", seconds=2), fps=1)
-    visitors.of("local").shown = Shown(predictor.predict(clip), "Two frames", "small", None, 1)
+    visitors.of("local").result = ClipResult(predictor.predict(clip), "Two frames", "small", None, 1)
     return visitors.of("local")
 
 
@@ -56,7 +56,7 @@ def sent(**data) -> SimpleNamespace:
 
 
 def test_before_a_result_clips_are_offered(visitor):
-    visitor.shown = None
+    visitor.result = None
     _, top, plan, view, _ = tab.look(Choice())
     assert "followed through the model" in top and plan["visible"] is False
     assert view.count('data-set="clip"') == 3 and next(iter(bundled())) in view
@@ -68,10 +68,10 @@ def test_the_selected_frame_is_shown_and_another_one_can_be_picked(visitor):
     assert set(re.findall(r'data-set="view" data-to="(\w+)"', plan["value"])) == set(VIEWS)
     assert "32×16×16" in plan["value"]
     _, top, *_ = tab.choose_frame(Choice(), sent(frame=0))
-    assert "Frame 1 of 2" in top and visitor.shown.frame == 0
+    assert "Frame 1 of 2" in top and visitor.result.frame == 0
     tab.choose_frame(Choice(), sent(frame=99))
     tab.choose_frame(Choice(), sent(frame="x"))
-    assert visitor.shown.frame == 0
+    assert visitor.result.frame == 0
 
 
 def test_choosing_runs_no_model(visitor, monkeypatch):
@@ -94,7 +94,7 @@ def test_what_is_no_choice_is_ignored():
 
 
 def test_impossible_numbers_become_possible(visitor, tmp_path):
-    seen = tab.LOOKS.of("local", visitor.shown)
+    seen = tab.LOOKS.of("local", visitor.result)
     wild = Choice("decoder", 9, 999, 7, 99, 99, -4, 5000, 0, 99, 99, 999)
     calm = settled(wild, seen)
     assert (calm.layer, calm.head, calm.stage, calm.level) == (3, 0, 2, 1)
@@ -128,7 +128,7 @@ def test_every_view_of_every_kind_of_model(tmp_path, changes, words):
 
 
 def test_pictures_are_written_at_the_frames_shape(visitor, tmp_path):
-    view = view_of(tab.LOOKS.of("local", visitor.shown), Choice("mixer"))
+    view = view_of(tab.LOOKS.of("local", visitor.result), Choice("mixer"))
     paths = looking.written(view, tmp_path / "out")
     assert len(paths) == 2 + 2 * 18 + 2 and len({path.name for path in paths}) == len(paths)
     picture = np.asarray(Image.open(next(path for path in paths if "before-the-mixer" in path.name)))
@@ -150,10 +150,10 @@ def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):
 
 def test_inspections_of_few_visitors_are_kept(visitor):
     looks = looking.Looks(kept=1)
-    first = looks.of("a", visitor.shown)
-    assert looks.of("a", visitor.shown) is first
-    looks.of("b", visitor.shown)
-    assert looks.of("a", visitor.shown) is not first
+    first = looks.of("a", visitor.result)
+    assert looks.of("a", visitor.result) is first
+    looks.of("b", visitor.result)
+    assert looks.of("a", visitor.result) is not first
 
 
 def test_other_programs_can_call_it(app_server):

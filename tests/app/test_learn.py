@@ -161,16 +161,18 @@ def test_another_tab_gets_the_clip_and_the_view(lesson):
     place = moved(Place("ask"), {"layer": 2}, STEPS)
     tab.hand_over(place, mine)
     visitor = tab.VISITORS.of("mine")
-    assert visitor.shown.clip == "dog-and-guitar" and visitor.shown.model == "small"
+    assert visitor.result.clip == "dog-and-guitar" and visitor.result.model == "small"
     assert (visitor.look.view, visitor.look.layer) == ("decoder", 2)
-    assert tab.VISITORS.of("other").shown is None
+    assert tab.VISITORS.of("other").result is None
     tab.hand_over(Place("hear", frame=3), mine)
-    assert (visitor.shown.frame, visitor.look.view) == (3, "sound")
+    assert (visitor.result.frame, visitor.look.view) == (3, "sound")
     tab.hand_over(Place("listen", trial="swap"), other)
-    assert tab.VISITORS.of("other").shown.clip == "engine-not-siren" and tab.VISITORS.of("other").look is None
+    assert (
+        tab.VISITORS.of("other").result.clip == "engine-not-siren" and tab.VISITORS.of("other").look is None
+    )
     assert opening_at(Place("listen", trial="swap")).ticks == "swap"
     tab.hand_over(Place("train"), other)
-    assert tab.VISITORS.of("other").shown.clip == "engine-not-siren"
+    assert tab.VISITORS.of("other").result.clip == "engine-not-siren"
 
 
 def test_names_are_escaped(lesson):

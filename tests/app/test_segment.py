@@ -64,7 +64,7 @@ def test_a_run_puts_finding_player_and_timings_on_the_page(stand_in, tmp_path, c
     assert shown is True and files["visible"] and writing["visible"] and notice == SKIP | {"visible": False}
     assert "grey steps.mp4" in context and "random weights" in context and "1 of 5" in context
     # Grey 16 + 2 n passes the stand-in's middle grey between frames 2 and 4 of the five.
-    result = tab.VISITORS.of("local").shown
+    result = tab.VISITORS.of("local").result
     marked = int((result.prediction.foreground > 0).sum())
     assert 0 < marked < 5 and f"in {marked} of 5 frames" in finding and "<h1>" in finding
     assert player.shows == "prediction" and len(player.times) == 5 and player.title == "grey steps.mp4"
@@ -78,7 +78,9 @@ def test_a_result_that_another_tab_made_is_shown_once_with_its_truth(stand_in, t
     path = counting(tmp_path / "a.mp4", seconds=3)
     assert all(update == SKIP for update in tab.arrive()[:-1]) and tab.arrive()[-1] is None
     found, truth = prediction_of(path), tuple(np.ones((4, 6), np.uint8) * k for k in range(3))
-    tab.VISITORS.show("local", session.Shown(found, "<b>From a data set</b>", "stand-in", None, 1, truth))
+    tab.VISITORS.set_result(
+        "local", session.ClipResult(found, "<b>From a data set</b>", "stand-in", None, 1, truth)
+    )
     context, _notice, finding, player, last, *_, shown, wanted = tab.arrive()
     assert (
         "&lt;b&gt;From a data set" in context and "2 of 3" in context and "<b>From" not in finding + context
@@ -110,16 +112,16 @@ def test_finished_frames_are_shown_while_a_long_run_goes_on(stand_in, tmp_path, 
 def test_the_players_threshold_is_taken_over_only_where_it_is_the_players_own(stand_in, tmp_path):
     visitor = tab.VISITORS.of("local")
     tab.segment(None, str(counting(tmp_path / "a.mp4", seconds=3)), "stand-in", 1)
-    first = visitor.shown.prediction
+    first = visitor.result.prediction
     for nonsense in (None, float("nan"), -0.1, 2, "0.3", 0.5):
         tab.VISITORS.cut("local", nonsense)
-        assert visitor.shown.prediction is first
+        assert visitor.result.prediction is first
     tab.VISITORS.cut("local", 0.25)
-    assert visitor.shown.prediction.threshold == 0.25 and visitor.staged is visitor.shown.prediction
-    assert (visitor.shown.prediction.labels == (first.probability > 0.25)).all()
-    tab.VISITORS.show("local", session.Shown(first, "another", "stand-in"))
+    assert visitor.result.prediction.threshold == 0.25 and visitor.staged is visitor.result.prediction
+    assert (visitor.result.prediction.labels == (first.probability > 0.25)).all()
+    tab.VISITORS.set_result("local", session.ClipResult(first, "another", "stand-in"))
     tab.VISITORS.cut("local", 0.75)  # Segment's player does not show this one
-    assert visitor.shown.prediction is first
+    assert visitor.result.prediction is first
 
 
 def test_a_part_marked_in_the_player_becomes_the_range(stand_in, tmp_path):
@@ -175,10 +177,10 @@ def test_the_selected_frame_is_kept_and_checked(stand_in, tmp_path):
 
     assert all(update == SKIP for update in tell(0))
     tab.segment(None, str(counting(tmp_path / "a.mp4", seconds=3)), "stand-in", 1)
-    assert "3 of 3" in tell(2)[0] and tab.VISITORS.of("local").shown.frame == 2
+    assert "3 of 3" in tell(2)[0] and tab.VISITORS.of("local").result.frame == 2
     for nonsense in (3, -1, "1", 1.0, True, None, [1]):
         assert all(update == SKIP for update in tell(nonsense))
-    assert tab.VISITORS.of("local").shown.frame == 2
+    assert tab.VISITORS.of("local").result.frame == 2
 
 
 def test_a_range_is_segmented(stand_in, tmp_path):

@@ -60,7 +60,7 @@ def test_mute_in_words_figures_and_pictures(models):
     assert "only the sound is another one" in finding and stats["visible"]
     assert pairs.count("data:image/jpeg") == 3 * 5 + 2 and "silence" in pairs
     assert pairs.count("<button") == 3 + 5 and "Numbers of 5 frames" in pairs
-    shown = tab.VISITORS.of("me").shown
+    shown = tab.VISITORS.of("me").result
     assert shown.clip == "dog-and-guitar" and len(shown.prediction.labels) == 5
 
 
@@ -78,10 +78,10 @@ def test_nothing_chosen_and_impossible_changes_are_said(models):
 
 
 def test_stop_ends_a_run_and_leaves_the_page_as_it_is(models):
-    tab.VISITORS.of("me").shown = first_look("dog-and-guitar", "model")
+    tab.VISITORS.of("me").result = first_look("dog-and-guitar", "model")
     tick = effect.listener(tab.VISITORS.of("me"), told)
     tab.VISITORS.of("me").run = None
-    with pytest.raises(session.Stopped):
+    with pytest.raises(session.Cancelled):
         tick(1, 5)
     assert "Stopped" in tab.stop()[2]["value"]
 
@@ -96,12 +96,12 @@ def test_another_checkpoint_is_one_more_change(models):
 
 
 def test_a_range_has_a_picture_and_two_points_per_value(models):
-    tab.VISITORS.of("me").shown = replace(first_look("dog-and-guitar", "model"), frame=3)
+    tab.VISITORS.of("me").result = replace(first_look("dog-and-guitar", "model"), frame=3)
     notice, swept = tab.see_range(Change("gain", (5,)), [], None, "me", told)
     assert notice == SKIP | {"visible": False} and swept["visible"]
     assert swept["value"].count('class="wi-column') == 9 and swept["value"].count("<polyline") == 2
     assert "pictures: frame 4" in swept["value"] and "wi-column wi-own" in swept["value"]
-    trial = try_range(tab.VISITORS.of("me").shown, Change("gain"), MUTE)
+    trial = try_range(tab.VISITORS.of("me").result, Change("gain"), MUTE)
     assert "Gain in dB" not in words.range_title(trial) or "without sound" in words.range_title(trial)
     assert not trial.sweep.predictions[0].labels.any()
 
@@ -110,7 +110,7 @@ def test_a_frame_is_believed_only_when_it_is_there(models):
     from types import SimpleNamespace
 
     visitor = tab.VISITORS.of("local")
-    visitor.shown = first_look("dog-and-guitar", "model")
+    visitor.result = first_look("dog-and-guitar", "model")
     for data, expected in (
         ({"frame": 2}, 2),
         ({"frame": 99}, 2),
@@ -119,7 +119,7 @@ def test_a_frame_is_believed_only_when_it_is_there(models):
         ({"frame": 4}, 4),
     ):
         tab.choose_frame(SimpleNamespace(_data=data))
-        assert visitor.shown.frame == expected
+        assert visitor.result.frame == expected
 
 
 def test_the_mean_is_over_frames_that_are_marked():

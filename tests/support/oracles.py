@@ -70,15 +70,15 @@ class Oracle(nn.Module):
         self.card = Card("oracle", "random")
         self.answer = answer
 
-    def look(self, frames: torch.Tensor) -> "Looked":
-        return Looked(frames)
+    def encode_frames(self, frames: torch.Tensor) -> "EncodedFrames":
+        return EncodedFrames(frames)
 
-    def listen(self, seen: "Looked", log_mel: torch.Tensor) -> SimpleNamespace:
-        assert len(seen) == len(log_mel) and log_mel.shape[1:] == (1, 96, 64)
-        return SimpleNamespace(logits=self.answer(seen.frames, log_mel))
+    def decode(self, features: "EncodedFrames", log_mel: torch.Tensor) -> SimpleNamespace:
+        assert len(features) == len(log_mel) and log_mel.shape[1:] == (1, 96, 64)
+        return SimpleNamespace(logits=self.answer(features.frames, log_mel))
 
 
-class Looked:
+class EncodedFrames:
     """Frames as an oracle keeps them."""
 
     def __init__(self, frames: torch.Tensor):
@@ -87,8 +87,8 @@ class Looked:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def pick(self, rows: torch.Tensor) -> "Looked":
-        return Looked(self.frames[rows])
+    def pick(self, rows: torch.Tensor) -> "EncodedFrames":
+        return EncodedFrames(self.frames[rows])
 
 
 def white(frames: torch.Tensor) -> torch.Tensor:

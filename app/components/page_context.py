@@ -1,0 +1,13 @@
+"""What the page gives to every tab when it is built."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """The components that belong to no tab."""
+
+    header: gr.HTML  # what the header says of the visitor's clip and model
+    tabs: gr.Tabs  # a handler opens a tab by the update `gr.Tabs(selected="whatif")`

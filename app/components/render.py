@@ -1,0 +1,44 @@
+"""Jinja templates, autoescaped: every value that reaches the page through one is text unless it is `Markup`.
+
+A tab keeps its templates in `app/<tab>/templates/` and names them from `app/`:
+
+    render("segment/templates/finding.html", title=title)
+
+Macros that the tabs share are in `components/templates/macros.html`.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+APP = Path(__file__).resolve().parents[1]
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the one environment of the page; a name that a template uses and nobody gave is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(APP),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Compact JSON; escaped like any other text when it is put into an attribute.
+    made.filters["json"] = lambda value: json.dumps(value, separators=(",", ":"))
+    made.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f}\u00a0%"
+    return made
+
+
+def render(template: str, **values: object) -> Markup:
+    """Return the HTML of a template; raises jinja2.TemplateError for one that is not there or lacks a value."""
+    return Markup(environment().get_template(template).render(**values))
+
+
+def macro(name: str, *args: object, **kwargs: object) -> Markup:
+    """Return the HTML of one shared macro: `macro("notice", error, kind="error")`."""
+    module = environment().get_template("components/templates/macros.html").module
+    return Markup(getattr(module, name)(*args, **kwargs))

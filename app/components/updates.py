@@ -1,0 +1,96 @@
+"""Named updates: a handler returns a dataclass whose fields are components of its tab, and sets only some.
+
+    @dataclass(frozen=True)
+    class SegmentUpdates(Updates):
+        notice: object = UNCHANGED
+        player: object = UNCHANGED
+
+    def segment(clip: str) -> SegmentUpdates:
+        return SegmentUpdates(notice=error_notice(error))
+
+    connect(layout.go.click, segment, [layout.clip], SegmentUpdates, layout)
+
+The outputs of the event are the components of `layout` with the names of the fields, so no handler counts or
+orders them, and what it leaves unset stays as it is on the page.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from gradio.components import Component
+from gradio.events import Dependency
+
+
+class _Unchanged:
+    """The type of UNCHANGED."""
+
+    def __repr__(self) -> str:
+        return "UNCHANGED"
+
+    def __deepcopy__(self, _: object) -> "_Unchanged":
+        return self
+
+
+UNCHANGED: Any = _Unchanged()
+"""The default of every field: leave the component as it is."""
+
+
+@dataclass(frozen=True)
+class Updates:
+    """What one handler changes on the page; subclasses declare a field per component."""
+
+    def __or__(self, other: "Updates") -> "Updates":
+        """Return the fields of both, those of `other` first where both are set."""
+        kind = type(self) if issubclass(type(self), type(other)) else type(other)
+        return kind(**(self.changes() | other.changes()))
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that are set, by name."""
+        values = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: value for name, value in values if value is not UNCHANGED}
+
+
+def components_of(updates: type[Updates], layout: object) -> list[Component]:
+    """Return the components of `layout` that the fields of `updates` name; a group counts as its members."""
+    found: list[Component] = []
+    for field in fields(updates):
+        found += _members(getattr(layout, field.name))
+    return found
+
+
+def named(handler: Callable[..., Updates], layout: object) -> Callable[..., dict[Component, Any]]:
+    """Return a handler as Gradio wants it: its updates by component. Signature and docstring stay."""
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any, **kwargs: Any) -> dict[Component, Any]:
+        result: dict[Component, Any] = {}
+        for name, value in handler(*args, **kwargs).changes().items():
+            target = getattr(layout, name)
+            members = _members(target)
+            if isinstance(target, dict):
+                value = [value.get(key, UNCHANGED) for key in target]
+            values = [value] if isinstance(target, Component) or len(members) == 0 else list(value)
+            result |= {c: v for c, v in zip(members, values, strict=True) if v is not UNCHANGED}
+        return result
+
+    return wrapped
+
+
+def connect(
+    event: Callable[..., Dependency],
+    handler: Callable[..., Updates],
+    inputs: Sequence[Component] | set[Component] | Component | None,
+    updates: type[Updates],
+    layout: object,
+    **options: Any,
+) -> Dependency:
+    """Listen to an event of a component: `handler(*inputs)` says by name which components of `layout` change."""
+    return event(named(handler, layout), inputs, components_of(updates, layout), **options)
+
+
+def _members(target: object) -> list[Component]:
+    if isinstance(target, dict):
+        return list(target.values())
+    return list(target) if isinstance(target, list | tuple) else [target]

@@ -1,0 +1,69 @@
+"""One token per job of a visitor: starting one cancels the visitor's earlier job of that name and no other.
+
+token = visitor.jobs.start("segment")
+for batch in batches:
+    token.check()               # raises Cancelled once the visitor stopped it, started another, or left
+"""
+
+import threading
+
+from avseg.errors import AvsegError
+
+CANCELLED = "Stopped. Nothing was changed."
+
+
+class Cancelled(AvsegError):
+    """The visitor stopped this job, started it again, or left."""
+
+
+class JobToken:
+    """Says whether a job may go on; safe to use from any thread."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self._cancelled = threading.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """The job is to end."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Let the job end at its next check."""
+        self._cancelled.set()
+
+    def check(self) -> None:
+        """Raise Cancelled once the job is to end."""
+        if self.cancelled:
+            raise Cancelled(CANCELLED)
+
+
+class Jobs:
+    """The jobs of one visitor, by name."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[str, JobToken] = {}
+
+    def start(self, name: str) -> JobToken:
+        """Return the token of a new job; the earlier job of this name is cancelled."""
+        token = JobToken(name)
+        with self._lock:
+            earlier, self._running[name] = self._running.get(name), token
+        if earlier is not None:
+            earlier.cancel()
+        return token
+
+    def cancel(self, name: str) -> None:
+        """Cancel the job of this name, if there is one."""
+        with self._lock:
+            token = self._running.pop(name, None)
+        if token is not None:
+            token.cancel()
+
+    def cancel_all(self) -> None:
+        """Cancel every job."""
+        with self._lock:
+            running, self._running = list(self._running.values()), {}
+        for token in running:
+            token.cancel()
