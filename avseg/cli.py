@@ -223,8 +223,8 @@ def evaluate(
     """Measure a model and write OUT/report.json, clips.csv, classes.csv and summary.md.
 
     A model of 71 channels on avss data gets confusion.csv too. What each number means stands in
-    avseg/evaluation/report.py. Works under `accelerate launch` too. A report that is there already stays until the new
-    one is complete.
+    avseg/evaluation/report.py. Works under `accelerate launch` too. A report that is there already stays
+    until the new one is complete.
 
     Args:
         model: A bundled model's name or a .safetensors file.

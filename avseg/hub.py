@@ -117,8 +117,8 @@ def model_card(model: AVSegFormer, card: Card, source: str, licence: str = "") -
         f"{card.weights} weights, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters: "
         "frames and their sound in, the masks of what sounds out.",
         "## Load it\n\nWith AVSeg Explorer's library `avseg`:\n\n```python\n"
-        "from avseg import AVSegFormer, Predictor, read_clip\n\n"
-        f"model = AVSegFormer.from_pretrained({json.dumps(source)})\n"
+        "from avseg import Predictor, from_pretrained, read_clip\n\n"
+        f"model = from_pretrained({json.dumps(source)})\n"
         'prediction = Predictor(model).predict(read_clip("my_video.mp4"))\n```\n\n'
         f"`{WEIGHTS}` holds plain tensors and the config; loading it runs no code.",
         "## Config\n\n| field | value |\n|---|---|\n" + "\n".join(rows),

@@ -34,7 +34,7 @@ def environment() -> jinja2.Environment:
 
 
 def render(template: str, **values: object) -> Markup:
-    """Return the HTML of a template; raises jinja2.TemplateError for one that is not there or lacks a value."""
+    """Return the HTML of a template; raises jinja2.TemplateError if it does not exist or lacks a value."""
     return Markup(environment().get_template(template).render(**values))
 
 

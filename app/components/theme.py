@@ -10,7 +10,7 @@ APP = Path(__file__).resolve().parents[1]
 SHEETS = (
     "components/style.css",
     "components/player/player.css",
-    *(f"{tab}/style.css" for tab in ("inside", "whatif", "evaluate", "explore", "train", "learn")),
+    *(f"{tab}/style.css" for tab in ("segment", "inside", "whatif", "explore", "evaluate", "train", "learn")),
 )
 # Light, dark.
 TOKENS: dict[str, tuple[str, str]] = {

@@ -86,7 +86,7 @@ def connect(
     layout: object,
     **options: Any,
 ) -> Dependency:
-    """Listen to an event of a component: `handler(*inputs)` says by name which components of `layout` change."""
+    """Listen to an event: `handler(*inputs)` returns by name which components of `layout` change."""
     return event(named(handler, layout), inputs, components_of(updates, layout), **options)
 
 

@@ -20,9 +20,9 @@ def add(shared: PageContext) -> None:
     context = shared.header
     top = gr.HTML(line_of(shelf.first()), elem_id="ev-context")
     with gr.Row(elem_classes="page", equal_height=False) as row:
-        with gr.Column(scale=0, min_width=272, elem_classes=["rail", "ev-rail"]):
+        with gr.Column(scale=0, min_width=272, elem_classes=["sidebar", "ev-rail"]):
             rail = rail_parts()
-        with gr.Column(elem_classes="stage", min_width=0):
+        with gr.Column(elem_classes="content", min_width=0):
             stage = stage_parts(top)
     states = States(
         gr.State(Chosen()), gr.State(), gr.State(View()), gr.State(()), gr.Timer(TICK, active=False)

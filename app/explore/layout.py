@@ -60,9 +60,9 @@ def build_parts() -> Parts:
     """Put the tab's components where we are in the page."""
     context = gr.HTML(elem_id="ex-context")
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
-        with gr.Column(scale=0, min_width=204, elem_classes=["rail", "ex-left"]):
+        with gr.Column(scale=0, min_width=204, elem_classes=["sidebar", "ex-left"]):
             left = _left()
-        with gr.Column(elem_classes=["stage", "ex-stage"], min_width=0):
+        with gr.Column(elem_classes=["content", "ex-stage"], min_width=0):
             middle = _middle()
         with gr.Column(scale=0, min_width=380, elem_classes="ex-side", elem_id="ex-side"):
             right = _right()

@@ -17,7 +17,7 @@ WIDE, HIGH = 254, 100  # of the chart, units of its view box: a threshold, a hun
 
 
 def score_live(runs: Runs, _place: Place) -> Live:
-    """A threshold to move: masks, IoU per frame, mIoU and F, all counted beforehand by avseg.evaluation.metrics."""
+    """A threshold to move: masks, IoU per frame, mIoU and F, all computed beforehand."""
     found = runs.scores
     there = ~found.empty
     data = {

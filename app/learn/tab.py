@@ -134,9 +134,9 @@ def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
     context = shared.header
     with gr.Row(elem_classes="page", equal_height=False) as row:
-        with gr.Column(scale=0, min_width=272, elem_classes=["rail", "ln-side"]):
+        with gr.Column(scale=0, min_width=272, elem_classes=["sidebar", "ln-side"]):
             rail = gr.HTML(page.rail(Place()), elem_id="learn-rail", js_on_load=CHOOSING)
-        with gr.Column(elem_classes="stage", min_width=0):
+        with gr.Column(elem_classes="content", min_width=0):
             stage = _stage(rail)
     _wire(stage, row.parent, context)
 

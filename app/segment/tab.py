@@ -186,9 +186,9 @@ def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
     context = shared.header
     with gr.Row(elem_classes="page", equal_height=False) as page:
-        with gr.Column(scale=0, min_width=272, elem_classes="rail"):
+        with gr.Column(scale=0, min_width=272, elem_classes="sidebar"):
             rail = rail_parts()
-        with gr.Column(elem_classes="stage", min_width=0):
+        with gr.Column(elem_classes="content", min_width=0):
             stage = stage_parts()
     wire_choices(rail, stage, page.parent, context)
     _wire_run(rail, stage, page.parent, context)

@@ -18,7 +18,7 @@ class SegmentRequest:
 
 @dataclass(frozen=True)
 class InsideRequest:
-    """Open Inside at a view of the current result; numbers count from 1 as on the page, 0 leaves one as it is."""
+    """Open Inside at a view of the current result; numbers count from 1, and 0 keeps the current one."""
 
     view: str
     layer: int = 0

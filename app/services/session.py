@@ -77,8 +77,8 @@ class Models:
     ) -> T:
         """Return work(predictor, *given, ...), done by one caller at a time; work's AvsegErrors come through.
 
-        On a lent GPU (app/services/gpu.py) `work` must be a function of a module, what it takes and gives is pickled,
-        and nobody is told of the progress. Raises CheckpointError when the model is not there.
+        On a lent GPU (app/services/gpu.py) `work` must be a function of a module, what it takes and gives is
+        pickled, and nobody is told of the progress. Raises CheckpointError when the model is not there.
         """
         told = {"on_frame": on_frame, "on_masks": on_masks}
         if not gpu.LENT:
@@ -140,7 +140,7 @@ class Visitor:
     _requests: dict[type, object] = field(default_factory=dict)
 
     def state(self, kind: type[S]) -> S:
-        """Return what this visitor has open in a tab, whose state class is `kind`; `kind()` at the first call."""
+        """Return what this visitor has open in the tab whose state class is `kind`; at first, `kind()`."""
         return cast(S, self._states.setdefault(kind, kind()))
 
     def hand_over(self, request: Request) -> None:

@@ -42,7 +42,9 @@ class Field:
 
 # Title of a group and its fields; a field that is named nowhere stands in the last group.
 GROUPS: dict[str, str] = {
-    "Length and data": "epochs batch_size synth_clips frames_per_clip resample_sounds_every_second jitter mute",
+    "Length and data": (
+        "epochs batch_size synth_clips frames_per_clip resample_sounds_every_second jitter mute"
+    ),
     "Optimiser": "learning_rate schedule weight_decay clip_gradient accumulate mixed_precision",
     "Loss": "loss auxiliary auxiliary_weight bce_weight",
     "Model": "task edition image_size mixer reformer queries learnable_queries",

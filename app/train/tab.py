@@ -20,9 +20,9 @@ def add(_: gr.HTML) -> None:
     """Put the tab's components where we are in the page, and wire them."""
     context = gr.HTML(elem_id="tr-context")
     with gr.Row(elem_classes=["page", "tr-page"], equal_height=False) as page:
-        with gr.Column(scale=0, min_width=316, elem_classes=["rail", "tr-rail"]):
+        with gr.Column(scale=0, min_width=316, elem_classes=["sidebar", "tr-rail"]):
             form = form_parts()
-        with gr.Column(elem_classes="stage", min_width=0):
+        with gr.Column(elem_classes="content", min_width=0):
             stage, style, manage = stage_parts(context)
     view = gr.State(View())
     wire_form(form, page.parent)

@@ -196,9 +196,9 @@ def add(shared: PageContext) -> None:
     """Put the tab's components where we are in the page, and wire them."""
     context = shared.header
     with gr.Row(elem_classes="page", equal_height=False) as page:
-        with gr.Column(scale=0, min_width=296, elem_classes=["rail", "wi-rail"]):
+        with gr.Column(scale=0, min_width=296, elem_classes=["sidebar", "wi-rail"]):
             rail = build_rail()
-        with gr.Column(elem_classes="stage", min_width=0):
+        with gr.Column(elem_classes="content", min_width=0):
             stage = _stage()
     _wire(rail, stage, page.parent, context)
     gr.api(what_if, api_name="what_if", concurrency_limit=1, concurrency_id=MODEL_QUEUE)

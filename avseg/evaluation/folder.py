@@ -102,7 +102,7 @@ class EvaluationFolder:
 def watched(path: Path | None) -> Iterator[Callable[[int, int], None] | None]:
     """Keep the status of the folder while an evaluation goes on in the block; the words of an error too.
 
-    Gives the `on_progress` of `avseg.evaluation.evaluate.evaluate`, which raises Ended when somebody asked for the end.
+    Gives the `on_progress` of `evaluate`, which raises Ended when somebody asked for the end.
     SIGTERM and Ctrl-C ask for it; a second one ends at once. None watches nothing.
     """
     if path is None:

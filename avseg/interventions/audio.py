@@ -1,4 +1,4 @@
-"""What the sound rows of `avseg.interventions.run` do: a waveform float32 [samples] in, one as long out, in [-1, 1]."""
+"""Audio interventions: each takes a waveform float32 [samples] and returns one as long, in [-1, 1]."""
 
 import numpy as np
 

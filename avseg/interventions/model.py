@@ -1,4 +1,4 @@
-"""What the model rows of `avseg.interventions.run` do: hooks that replace what passes at a tap, one function per row.
+"""Model interventions: hooks that replace the activation at a tap, one function per row of the table.
 
 A hook is registered for the length of one `intervene` block and acts in the thread that opened it. Every
 function checks that the model has the part it speaks of, and raises ConfigError in words when it has not;

@@ -1,4 +1,4 @@
-"""The table behind `avseg.interventions.run`: every row one thing that can be changed, with the values it takes."""
+"""The table of interventions: one row per change, with the values that it takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -27,8 +27,8 @@ def plan(rng: np.random.Generator, seconds: int, task: str, resample_sounds: boo
     """Draw the classes in view and the schedule.
 
     All classes are treated alike, so being in view says the same about sounding for each of them. One class
-    in view never sounds. Task "s4" has one class that sounds through the whole clip. `resample_sounds` draws anew in
-    every second what sounds, which is for training only: one picture, many sounds, as many masks.
+    in view never sounds. Task "s4" has one class that sounds through the whole clip. `resample_sounds` draws
+    anew in every second what sounds, which is for training only: one picture, many sounds, as many masks.
     """
     two = task != "s4" and rng.random() < TWO_AT_ONCE_SHARE
     count = int(rng.choice([3, 4], p=[0.4, 0.6]) if two else rng.choice([2, 3, 4], p=[0.25, 0.4, 0.35]))

@@ -1,4 +1,4 @@
-"""The training loop. One run is one folder (`avseg.training.run_folder`); killed at any moment, it can go on exactly."""
+"""The training loop. One run is one folder (`run_folder`); killed at any moment, it resumes exactly."""
 
 import math
 import os

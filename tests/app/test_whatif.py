@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.services import session
+from app.services.jobs import Cancelled
 from app.services.session import Visitor
 from app.whatif import effect, tab
 from app.whatif import html as figures
@@ -81,7 +82,7 @@ def test_stop_ends_a_run_and_leaves_the_page_as_it_is(models):
     tab.VISITORS.of("me").result = first_look("dog-and-guitar", "model")
     tick = effect.listener(tab.VISITORS.of("me"), told)
     tab.VISITORS.of("me").run = None
-    with pytest.raises(session.Cancelled):
+    with pytest.raises(Cancelled):
         tick(1, 5)
     assert "Stopped" in tab.stop()[2]["value"]
 

@@ -1,4 +1,4 @@
-"""avseg/interpret/inspection.py and inside_maps.py: every number against a direct computation, on small random models."""
+"""Inspection and maps: every number against a direct computation, on small random models."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""avseg/interventions/run.py: every change does what its row says and nothing else, and nothing stays behind."""
+"""Every intervention does what its row says and nothing else, and nothing stays behind."""
 
 import json
 import threading

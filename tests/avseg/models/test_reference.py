@@ -1,7 +1,7 @@
 """Our model against numbers measured from the released code bases, from a checkpoint's names to the logits.
 
-What the numbers are: `tests/support/reference/README.md`. Every parameter has its released name, shape and value, and
-comes in as released weights do.
+What the numbers are: `tests/support/reference/README.md`. Every parameter has its released name, shape and
+value, and comes in as released weights do.
 """
 
 from collections.abc import Callable, Iterator
