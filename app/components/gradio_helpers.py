@@ -1,24 +1,35 @@
-"""What the tabs share in wiring their parts: how the page's own events are set, and what a notice says."""
+"""How events of the page are wired, and updates that several tabs return."""
 
 import gradio as gr
 
-from app.components import html as figures
+from app.components.render import macro
 from app.services.jobs import Cancelled
+from app.services.session import MODEL_QUEUE
 from avseg.errors import AvsegError
 
-PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # of events that are the page's own
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+"""Options of an event that only the page uses and that shows no progress."""
+
+ONE_MODEL = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE}
+"""Options of an event that calls a model: one at a time, whichever tab it belongs to."""
+
 HIDDEN = {"visible": False, "__type__": "update"}
-# As the `js` of an event, after % with the name of a tab.
+
+# The `js` of an event, to be completed with a selector: on a phone the result is above the pressed button.
+SCROLL_TO = "() => { if (innerWidth < 720) document.querySelector('%s').scrollIntoView(); }"
+TO_RESULT = SCROLL_TO
+# Deprecated: return gr.Tabs(selected=...) instead.
 TO_TAB = "() => document.querySelector('#views [role=tab][data-tab-id=%s]')?.click()"
-# The same with a selector: on a phone the result stands above the button that was pressed.
-TO_RESULT = "() => { if (innerWidth < 720) document.querySelector('%s').scrollIntoView(); }"
 
 
-def notice(words: str, kind: str = "error") -> dict:
-    """Return the update of a notice that says something; kind is note or error."""
-    return gr.update(value=figures.notices([words], kind), visible=True)
+def notice(text: str, kind: str = "error") -> dict:
+    """Return the update that shows a notice; kind is note or error."""
+    return gr.update(value=macro("notice", text, kind), visible=True)
 
 
-def failed(error: AvsegError) -> dict:
-    """Return the update of a notice that says what went wrong; a stop that was asked for is no error."""
+def error_notice(error: AvsegError) -> dict:
+    """Return the update that shows an error; a job that the visitor stopped is not one."""
     return notice(str(error), "note" if isinstance(error, Cancelled) else "error")
+
+
+failed = error_notice

@@ -14,6 +14,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from app.services.wording import percent, plural, seconds
+
 APP = Path(__file__).resolve().parents[1]
 
 
@@ -29,7 +31,9 @@ def environment() -> jinja2.Environment:
     )
     # Compact JSON; escaped like any other text when it is put into an attribute.
     made.filters["json"] = lambda value: json.dumps(value, separators=(",", ":"))
-    made.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f}\u00a0%"
+    made.filters["percent"] = percent
+    made.filters["plural"] = plural
+    made.filters["seconds"] = seconds
     return made
 
 

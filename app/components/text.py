@@ -1,13 +1,15 @@
 """The words of the page, made from numbers."""
 
+from app.services.clips import MAX_SECONDS
 from app.services.mask_statistics import Measured
+from app.services.wording import percent, plural, seconds
 from avseg.checkpoints import Card
 from avseg.media.clip import Clip, frame_count
 from avseg.predict import Prediction
 
 TITLE = "AVSeg Explorer"
 LIMITS = "Up to 60 s. Deleted when you leave the page."
-LONGEST = 60.0  # seconds
+LONGEST = MAX_SECONDS
 CLASSES_NAMED = 3  # in the finding; the table has them all
 
 QUESTION = "Which pixels make the sound?"
@@ -28,13 +30,13 @@ TABS_BESIDE = {
 
 
 def frames_words(count: int) -> str:
-    """Return "1 frame", "2,500 frames"."""
-    return "1 frame" if count == 1 else f"{count:,} frames"
+    """Deprecated: use wording.plural."""
+    return plural(count, "frame")
 
 
 def clips_words(count: int) -> str:
-    """Return "1 clip", "11,356 clips"."""
-    return "1 clip" if count == 1 else f"{count:,} clips"
+    """Deprecated: use wording.plural."""
+    return plural(count, "clip")
 
 
 def button_words(start: float | None, end: float | None, fps: float) -> str:
@@ -44,14 +46,10 @@ def button_words(start: float | None, end: float | None, fps: float) -> str:
     return f"Segment {frames_words(frame_count(min(end - (start or 0), LONGEST), fps))}"
 
 
-def share_words(share: float) -> str:
-    """Return a share of the picture as "9.1 %", with a space that does not break."""
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+share_words = percent  # deprecated: import it from app.services.wording
 
 
-def time_words(seconds: float) -> str:
-    """Return a moment as "2.94 s", with a space that does not break."""
-    return f"{seconds:.2f}\N{NO-BREAK SPACE}s"
+time_words = seconds  # deprecated: import it from app.services.wording
 
 
 def rate_words(fps: float) -> str:

@@ -6,16 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from app.components.player.player import PlayerValue
+import numpy as np
+
+from app.components.player.player import PlayerValue, player_value
 from app.components.text import STOPPED
 from app.explore.collection import Collection
 from app.explore.scores import clip_iou, frame_ious
 from app.explore.state import Desk, Opened, collection_of, desk_of, select
-from app.services.dataset_clips import player_of, read, with_video
+from app.services.dataset_clips import Read, named, read, with_video
+from app.services.datasets import DataSet
 from app.services.host import may_train
 from app.services.jobs import Cancelled
 from app.services.session import MODELS, Visitor
 from avseg.errors import DatasetError
+from avseg.predict import Prediction
 
 SCORED_AT_ONCE = 200  # clips
 SCORED_IN_PUBLIC = 40
@@ -35,6 +39,24 @@ def open_view(visitor: Visitor) -> tuple[Opened, PlayerValue]:
     folder = _folder(visitor)
     found = with_video(data, entry, read(data, entry), folder)
     return Opened(view.data, view.opened, found), player_of(data, found, None, folder / "truth")
+
+
+def player_of(data: DataSet, found: Read, prediction: Prediction | None, folder: Path) -> PlayerValue:
+    """Return the player of a clip with a video: its ground truth, and a prediction where there is one.
+
+    A model of 71 classes is compared with labels that name none as foreground.
+    """
+    if prediction is not None and prediction.task == "avss" and not named(data):
+        prediction = replace(prediction, task=data.task, labels=(prediction.labels > 0).astype(np.uint8))
+    return player_value(
+        prediction,
+        folder,
+        truth=found.truth,
+        clip=found.clip,
+        task=data.task,
+        video=found.clip.path,
+        title=found.clip.name,
+    )
 
 
 def predict_view(visitor: Visitor, tell: Tell) -> PlayerValue:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app.components.player.player import Lane
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
 from avseg.synthavs.scenes import Scene, scene_from_dict, truth
@@ -20,7 +19,17 @@ FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
 ORDER = ("dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park", "siren-off-screen")
 THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
 POSTER_MOMENT = 1.2  # seconds
+MAX_SECONDS = 60.0  # of a clip that the page takes
 TRUTH = (360, 640)  # height, width: the size of the bundled videos
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A class that is audible, drawn as a line under the spectrogram."""
+
+    name: str
+    spans: tuple[tuple[float, float], ...]  # from, to; seconds of the clip
+    inside: bool = True  # whether its source is in the picture
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import TypeVar
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from app.components.player.player import PlayerValue, player_value
 from app.services.datasets import DataSet
 from avseg.data.avsbench.dataset import read_frame, read_mask
 from avseg.data.avsbench.files import ADVICE, fit, read_wav
@@ -141,24 +140,6 @@ def _hold(clip: Clip, path: Path) -> None:
         sound.unlink(missing_ok=True)
     if done.returncode:
         raise ClipError(f"{clip.name} could not be made into a video. Open another clip.")
-
-
-def player_of(data: DataSet, found: Read, prediction: Prediction | None, folder: Path) -> PlayerValue:
-    """Return the player of a clip with a video: its ground truth, and a prediction where there is one.
-
-    A model of 71 classes is compared with labels that name none as foreground.
-    """
-    if prediction is not None and prediction.task == "avss" and not named(data):
-        prediction = replace(prediction, task=data.task, labels=(prediction.labels > 0).astype(np.uint8))
-    return player_value(
-        prediction,
-        folder,
-        truth=found.truth,
-        clip=found.clip,
-        task=data.task,
-        video=found.clip.path,
-        title=found.clip.name,
-    )
 
 
 def named(data: DataSet) -> bool:

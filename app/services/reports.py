@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from app.components.text import clips_words
 from app.services import evaluations as runner
 from app.services.evaluation_data import words
 from app.services.process import ROOT
+from app.services.wording import plural
 from avseg.errors import ReportError
 from avseg.evaluation.report import REPORT, Evaluation
 from avseg.evaluation.report_files import read_evaluation
@@ -36,7 +36,7 @@ class Shelved:
     def label(self) -> str:
         """Its line in a list."""
         report = self.evaluation.report
-        return f"{self.name}: {self.data}, {clips_words(report.clips)}"
+        return f"{self.name}: {self.data}, {plural(report.clips, 'clip')}"
 
     @property
     def name(self) -> str:

@@ -23,6 +23,7 @@ from app.explore.collection import Collections
 from app.explore.export import COLUMNS, safe, write_csv
 from app.explore.filters import AREAS, PLACES, Filter, changed, chips, matching, ordered
 from app.explore.flags import Flags
+from app.explore.opened_clip import player_of
 from app.explore.state import Desk, View, acted, select
 from app.explore.updates import COUNT
 from app.services import dataset_clips as reading
@@ -453,7 +454,7 @@ def test_a_clip_gets_a_video_that_plays(drawn, monkeypatch, tmp_path, split):
     # Drawn videos are wide; where there is none, the frames are held.
     assert whole.clip.size == ((180, 320) if split == "val" else (224, 224))
     np.testing.assert_array_equal(whole.clip.frames, found.clip.frames)
-    value = reading.player_of(there.data, whole, None, tmp_path / "player")
+    value = player_of(there.data, whole, None, tmp_path / "player")
     assert value.shows == "truth" and len(value.times) == 5 and value.video == whole.clip.path
     data = DataSet("k", "t", "ms3", tmp_path, "added")
     classes = SimpleNamespace(task="avss")

@@ -21,6 +21,7 @@ import numpy as np
 from gradio.data_classes import FileData, GradioModel
 
 from app.components.player.pack import Parts, Shape, Truth, class_order, write_pack
+from app.services.clips import Lane
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, Colour, clip_colours
 from avseg.media.clip import Clip
 from avseg.media.draw import ORANGE
@@ -44,15 +45,6 @@ class PlayerClass:
     name: str
     colour: str  # CSS, colour-blind-safe
     benchmark: str  # CSS, AVSBench's palette; the same as `colour` for the binary tasks
-
-
-@dataclass(frozen=True)
-class Lane:
-    """Something that is heard, drawn as a line under the sound."""
-
-    name: str
-    spans: tuple[tuple[float, float], ...]  # from, to; seconds of the clip
-    inside: bool = True  # whether its source is in the picture
 
 
 @dataclass(frozen=True)
