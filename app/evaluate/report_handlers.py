@@ -10,8 +10,8 @@ from app.evaluate import html as page
 from app.evaluate.clips import View, changed, fill, grid
 from app.evaluate.layout import Chosen, beside_choices, line_of, reports_html
 from app.evaluate.opened_clip import open_clip
-from app.explore import clip_handlers as explore_clip
 from app.services.evaluation_data import known
+from app.services.handoff import ExploreRequest
 from app.services.session import VISITORS, session_of
 from avseg.errors import AvsegError, DatasetError
 
@@ -91,6 +91,7 @@ def explore(event: gr.EventData, chosen: Chosen, own, request: gr.Request = None
         if data is None or data.folder is None:
             raise DatasetError("The clips of this report are drawn; Explore has only those of a folder.")
         split = one.evaluation.report.split.removesuffix("-leakfree")
-        explore_clip.open_clip(session_of(request), data.folder, str(said.get("clip")), data.task, split)
+        request_clip = ExploreRequest(data.key, str(said.get("clip")), split)
+        VISITORS.of(session_of(request)).hand_over(request_clip)
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error

@@ -1,7 +1,6 @@
 """The opened clip of the Explore tab: shown, predicted, scored, sent to other tabs, opened from them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import gradio as gr
 
@@ -13,8 +12,8 @@ from app.explore.state import View, collection_of, desk_of
 from app.explore.updates import draw, remarks, said
 from app.services.dataset_clips import shown_truth
 from app.services.datasets import LIBRARY
-from app.services.session import VISITORS, ClipResult, session_of
-from avseg.data.avsbench.dataset import find_tasks
+from app.services.handoff import ExploreRequest
+from app.services.session import VISITORS, ClipResult, Visitor, session_of
 from avseg.errors import AvsegError, DatasetError
 
 
@@ -87,24 +86,20 @@ def send(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> t
         return figures.context_of(shown), player, *draw(desk)
 
 
-def open_clip(session: str, folder: Path | str, clip: str, task: str, split: str = "") -> None:
-    """Let the Explore tab show a clip when it is opened next, with nothing filtered.
+def open_requested(visitor: Visitor) -> None:
+    """Open the clip that another tab asked for, if one did, with nothing filtered.
 
-    folder: the task's own, or the one above it; from the server's own records, never from a browser. Raises
-    DatasetError when the page has no such data set, or that no such clip.
+    Raises DatasetError when the data set or the clip no longer exists.
     """
-    place = find_tasks(folder).get(task)
-    data = next((one for one in LIBRARY.all().values() if one.folder == place and one.task == task), None)
-    if data is None:
-        raise DatasetError(
-            f"{folder} is no data set of the Explore tab. Add it there, or name it in AVSEG_DATA."
-        )
-    row = COLLECTIONS.of(data).facts.row_of(clip, split)
+    asked = visitor.take(ExploreRequest)
+    if asked is None:
+        return
+    data = LIBRARY.get(asked.data)
+    row = COLLECTIONS.of(data).facts.row_of(asked.clip, asked.split)
     if row is None:
-        raise DatasetError(f"{data.title} has no clip {clip} any more.")
-    desk = desk_of(VISITORS.of(session))
-    with desk.lock:
-        desk.view = View(data.key, opened=row, model=desk.view.model)
+        raise DatasetError(f"{data.title} has no clip {asked.clip}.")
+    desk = desk_of(visitor)
+    desk.view = View(data.key, opened=row, model=desk.view.model)
 
 
 def stop(request: gr.Request = None) -> dict:

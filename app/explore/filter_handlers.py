@@ -5,6 +5,7 @@ from dataclasses import replace
 import gradio as gr
 
 from app.components import html as figures
+from app.explore.clip_handlers import open_requested
 from app.explore.collection import COLLECTIONS, Collection
 from app.explore.export import write_csv
 from app.explore.filters import Filter, changed
@@ -51,8 +52,13 @@ def _flag(desk: Desk, there: Collection, told: dict) -> None:
 
 def arrive(request: gr.Request = None) -> tuple:
     """Draw the tab as the visitor left it; returns updates of data, search, sort, model and the page."""
-    desk = _desk(request)
+    visitor, problem = VISITORS.of(session_of(request)), None
+    desk = desk_of(visitor)
     with desk.lock:
+        try:
+            open_requested(visitor)
+        except DatasetError as error:
+            problem = error
         known = LIBRARY.all()
         if desk.view.data not in known:
             desk.view = View(LIBRARY.first(), model=desk.view.model)
@@ -66,7 +72,7 @@ def arrive(request: gr.Request = None) -> tuple:
             desk.view.filter.search,
             desk.view.filter.sort,
             gr.update(choices=models, value=desk.view.model),
-            *draw(desk),
+            *(said(problem)[:1] + draw(desk)[1:] if problem else draw(desk)),
         )
 
 

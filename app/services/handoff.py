@@ -39,8 +39,9 @@ class WhatIfRequest:
 class ExploreRequest:
     """Open a clip of a data set in Explore."""
 
-    data: str  # key of the data set
+    data: str  # key of the data set (app.services.datasets)
     clip: str  # its name in the data set
+    split: str = ""  # the first split that has the clip where empty
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,13 @@ from app.evaluate.clips import View, changed, on_page, selected
 from app.evaluate.confusion import matrix, mistakes
 from app.evaluate.distribution import binned
 from app.evaluate.layout import Chosen
-from app.explore.collection import COLLECTIONS
-from app.explore.state import desk_of
 from app.services import evaluation_data as data
 from app.services import evaluation_requests as asking
 from app.services import evaluations as runner
 from app.services import models as app_models
 from app.services import reports as shelf
-from app.services.datasets import LIBRARY
 from app.services.evaluation_requests import Request, arguments_of, checked, command_of, plain
+from app.services.handoff import ExploreRequest
 from app.services.process import last_words
 from app.services.reports import BUNDLED, Shelved
 from avseg.checkpoints import Card, save_model
@@ -394,17 +392,14 @@ def test_a_folder_is_found_again_by_its_report_alone(tmp_path: Path, monkeypatch
     seen = shelved(replace(bundled, report=report, clips=(ClipRow(name, "", 5, 5, 0.1, None, 0.1),)))
     assert data.known(report) == one and str(tmp_path) not in words.caption(seen)
     assert clips.place(seen, name, (64, 64))[1] == 0
-    # From the report to the same clip in Explore; a drawn one, or one that is no clip, stays where it is.
+    # From the report to the same clip in Explore; a drawn one stays where it is.
     monkeypatch.setattr(shelf, "shelf", lambda: {"one": seen, "drawn": shelved(bundled)})
     told = SimpleNamespace(_data={"clip": name})
     evaluate_report.explore(told, Chosen("one"), None)
-    view = desk_of(tab.VISITORS.of("local")).view
-    there = COLLECTIONS.of(LIBRARY.get(view.data)).facts.entries[view.opened]
-    assert (there.split, there.name) == ("test", name)
+    asked = tab.VISITORS.of("local").take(ExploreRequest)
+    assert asked == ExploreRequest(one.key, name, "test")
     with pytest.raises(gr.Error, match="are drawn"):
         evaluate_report.explore(told, Chosen("drawn"), None)
-    with pytest.raises(gr.Error, match=r"no clip \.\./x"):
-        evaluate_report.explore(SimpleNamespace(_data={"clip": "../x"}), Chosen("one"), None)
     elsewhere = replace(report, data=f"{tmp_path}, ms3 test")
     with pytest.raises(AvsegError, match="are not here"):
         clips.place(replace(seen, evaluation=replace(seen.evaluation, report=elsewhere)), name, (64, 64))

@@ -30,6 +30,7 @@ from app.services import dataset_clips as reading
 from app.services import datasets, session
 from app.services.background import Progress, Works
 from app.services.datasets import LIBRARY, DataSet
+from app.services.handoff import ExploreRequest
 from avseg.data.avsbench.dataset import AVSBench
 from avseg.errors import DatasetError
 from avseg.synthavs.dataset import SynthAVS, write
@@ -522,13 +523,17 @@ def test_bars_count_all_and_shown(table, monkeypatch):
 
 def test_another_tab_opens_a_clip(drawn, monkeypatch):
     there = of(drawn, monkeypatch)
-    explore_clip.open_clip("me", there.data.folder, "te07_000002", "ms3", "test")
-    view = tab._desk(SimpleNamespace(session_hash="me")).view
+    me = SimpleNamespace(session_hash="me")
+
+    def arrive(data: str, clip: str, split: str = "") -> tuple:
+        tab.VISITORS.of("me").hand_over(ExploreRequest(data, clip, split))
+        return tab.arrive(me)
+
+    arrive(there.data.key, "te07_000002", "test")
+    view = tab._desk(me).view
     assert (view.data, view.opened) == (there.data.key, there.facts.row_of("te07_000002"))
-    with pytest.raises(DatasetError, match="no clip gone"):
-        explore_clip.open_clip("me", there.data.folder, "gone", "ms3")
-    with pytest.raises(DatasetError, match="no data set of the Explore tab"):
-        explore_clip.open_clip("me", "/etc", "passwd", "ms3")
+    assert "has no clip gone" in arrive(there.data.key, "gone")[4]["value"]
+    assert "data set is not there any more" in arrive("/etc", "passwd")[4]["value"]
 
 
 def test_a_thumbnail_shows_the_mask(drawn, monkeypatch):
