@@ -39,3 +39,14 @@ element.addEventListener("click", async (event) => {
   }
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 });
+
+// The buttons of a group with data-rove are one stop of the Tab key; the arrow keys move between them.
+element.addEventListener("keydown", (event) => {
+  const group = event.target.closest("[data-rove]"), buttons = [...(group?.querySelectorAll("button") ?? [])];
+  const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+  const next = step && buttons[buttons.indexOf(event.target) + step];
+  if (!next) return;
+  event.preventDefault();
+  buttons.forEach((button) => { button.tabIndex = button === next ? 0 : -1; });
+  next.focus();
+});
