@@ -1,6 +1,7 @@
 # make app    start the app            (the first time: makes .venv and installs requirements.txt)
 # make test   run every test           (the first time: also the dev tools and a browser)
-# make lint   check style, change nothing          make format   put the style right
+# make lint   check style, types and imports       make format   fix the style
+# make docs   build the documentation into build/docs
 # make clean  remove caches; .venv, runs/ and outputs/ stay
 #
 # PYTHON=python3.12 make app   chooses the interpreter that .venv is made with
@@ -11,7 +12,7 @@ PY := $(VENV)/bin/python
 CANDIDATES := $(or $(PYTHON),python3 python3.12 python3.11 python3.13)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help app test lint format clean venv install install-dev browser
+.PHONY: help app test lint format docs clean venv install install-dev browser
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -25,13 +26,19 @@ test: install-dev browser
 lint: install-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
 
 format: install-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+docs: install-dev
+	$(PY) -m sphinx -q -W --keep-going -c docs -b html . build/docs
+	@echo "Open build/docs/docs/README.html"
+
 clean:
-	rm -rf .pytest_cache .ruff_cache .hypothesis .gradio build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache docs/api .hypothesis .gradio build dist *.egg-info
 	find app avseg tests notebooks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # A copy of the requirements inside .venv, written last, says that they are installed: a changed
