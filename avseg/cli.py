@@ -244,13 +244,13 @@ def evaluate(
     from avseg.checkpoints import load_model
     from avseg.evaluation.evaluate import Measuring, open_clips, process, process_device, sample_clips
     from avseg.evaluation.evaluate import evaluate as run
-    from avseg.evaluation.folder import watched
+    from avseg.evaluation.folder import track_progress
     from avseg.evaluation.report import summary, write_evaluation
 
     if clips < 0:
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
     measuring = Measuring(seed, f_batch, robustness, mute, workers)
-    with watched(out if status and process()[0] == 0 else None) as on_progress:
+    with track_progress(out if status and process()[0] == 0 else None) as on_progress:
         measured = load_model(model, process_device(device))
         task = task or measured.config.task
         found = open_clips(data, task, split, measured.config.image_size, clips, seed)

@@ -14,7 +14,6 @@ from app.evaluate.confusion import matrix
 from app.evaluate.distribution import distribution
 from app.services import evaluations as runner
 from app.services.evaluations import Job
-from app.services.process import last_words
 from app.services.reports import Shelved, day
 from avseg.errors import ReportError
 
@@ -111,7 +110,9 @@ def under_way(jobs: Sequence[Job], mine: Sequence[str], may_stop: Sequence[str])
 def _job(job: Job, may_stop: bool) -> str:
     status, title = job.status, escape(job.request.model)
     if status.state in STATES:
-        said = escape(status.message or last_words(runner.evaluations_root() / job.key, 4))
+        said = escape(
+            status.message or runner.EvaluationFolder(runner.evaluations_root() / job.key).console_tail(4)
+        )
         return (
             f'<div class="ev-job ended" role="status"><p><b>{title}</b>: {STATES[status.state]}. {said}</p>'
             f'<button type="button" data-forget="{escape(job.key)}">Put away</button></div>'

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from app.services.evaluation_requests import Request, Rules, arguments_of, checked, rules
 from app.services.host import public_host
-from app.services.process import CONSOLE, ROOT, kill, last_words, launch
+from app.services.process import ROOT, kill, launch
 from avseg.errors import AvsegError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.files import atomic_write
+from avseg.jobs.folder import lives
 
 REQUEST = "request.json"
 KEY = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9.-]{1,60}")
@@ -95,33 +96,28 @@ def jobs() -> list[Job]:
             request = Request(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
-        status = EvaluationFolder(path.parent).read() or _unbegun(path.parent)
+        folder = EvaluationFolder(path.parent)
+        with _LOCK:  # not between the start of a process and its record
+            status = folder.read_status() or _before_status(folder)
         under_way = status.state in UNDER_WAY
         found.append(Job(path.parent.name, request, status, ahead if under_way else 0))
         ahead += under_way
     return found
 
 
-def _unbegun(folder: Path) -> EvaluationStatus:
-    """Return what is known of an evaluation without a status: it waits, starts, or died before it could."""
-    if not (folder / CONSOLE).exists():
+def _before_status(folder: EvaluationFolder) -> EvaluationStatus:
+    """Return the status of an evaluation that wrote none yet: it waits, starts, or failed to start."""
+    launched = folder.read_launch()
+    if launched is None and not folder.console_file.exists():
         return EvaluationStatus("waiting")
-    child = _CHILDREN.get(folder.name)
-    if child is not None and child.poll() is None:
+    if launched is not None and lives(launched.pid, launched.process_started):
         return EvaluationStatus("running", "Starting.")
-    fresh = child is None and time.time() - (folder / CONSOLE).stat().st_mtime < 20
-    words = last_words(folder, 4) or "The process ended before it could begin."
-    return EvaluationStatus("running", "Starting.") if fresh else EvaluationStatus("failed", words)
-
-
-_CHILDREN: dict[str, subprocess.Popen] = {}
+    return EvaluationStatus("failed", folder.console_tail(4) or "The process ended before it could begin.")
 
 
 def advance() -> None:
     """Start the oldest evaluation that waits when none runs; end one that takes longer than allowed."""
     with _LOCK:
-        for child in _CHILDREN.values():
-            child.poll()  # so that an ended one leaves the process table
         known = jobs()
         running = [job for job in known if job.status.state == "running"]
         for job in running if rules().seconds else []:
@@ -136,14 +132,14 @@ def advance() -> None:
 
 
 def _start(job: Job) -> None:
-    folder = folder_of(job.key)
+    folder = EvaluationFolder(folder_of(job.key))
     try:
         path, data = checked(job.request)
-        _CHILDREN[job.key] = launch(arguments_of(job.request, path, data, folder), folder)
+        process = launch(arguments_of(job.request, path, data, folder.path), folder)
     except (AvsegError, OSError) as error:
-        EvaluationFolder(folder).write(EvaluationStatus("failed", str(error)))
+        folder.write_status(EvaluationStatus("failed", str(error)))
         return
-    threading.Thread(target=_when_ended, args=(_CHILDREN[job.key],), daemon=True).start()
+    threading.Thread(target=_when_ended, args=(process,), daemon=True).start()
 
 
 def _when_ended(child: subprocess.Popen) -> None:
@@ -165,15 +161,15 @@ def cancel(key: str, session: str = "") -> EvaluationStatus:
     if not may_cancel(key, session):
         raise ReportError("Only who asked for this evaluation can end it.")
     with _LOCK:
-        status = folder.read() or _unbegun(folder.path)
+        status = folder.read_status() or _before_status(folder)
         if status.state == "waiting":
-            folder.write(EvaluationStatus("stopped", "Taken out of the queue."))
+            folder.write_status(EvaluationStatus("stopped", "Taken out of the queue."))
         elif status.state == "running" and folder.stop_requested:
-            child = _CHILDREN.get(key)
-            kill(status.pid or (child.pid if child else 0))
+            launched = folder.read_launch()
+            kill(status.pid or (launched.pid if launched else 0))
         elif status.state == "running":
             folder.request_stop()
-    return folder.read() or status
+    return folder.read_status() or status
 
 
 def delete(key: str) -> None:
@@ -181,7 +177,7 @@ def delete(key: str) -> None:
     if not rules().may_delete:
         raise ReportError("Deleting is off on this host.")
     folder = folder_of(key)
-    status = EvaluationFolder(folder).read()
+    status = EvaluationFolder(folder).read_status()
     if status is not None and status.state == "running":
         raise ReportError("This evaluation runs; stop it first.")
     shutil.rmtree(folder)

@@ -1,33 +1,44 @@
-"""Child processes that run the command a person would type; what they print is kept beside their work."""
+"""Child processes that run the command a person would type, each with a job folder."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
+from avseg.jobs.folder import JobFolder, Launch
+
 ROOT = Path(__file__).resolve().parents[2]  # where commands run
-CONSOLE = "console.txt"
-READ_BACK = 20_000  # bytes of the console that are looked at
 
 
-def launch(arguments: Sequence[str], folder: Path) -> subprocess.Popen:
-    """Start `python` with these arguments, in a session of its own; its words go to the folder's console.
+def launch(arguments: Sequence[str], job: JobFolder) -> subprocess.Popen:
+    """Start `python` with these arguments in a session of its own; its output goes to the job's console.
 
-    Raises OSError when the folder cannot be written.
+    The process is recorded in the job folder, and reaped by a thread when it ends. Raises OSError when the
+    folder cannot be written.
     """
-    with (folder / CONSOLE).open("ab") as words:
-        return subprocess.Popen(
+    now = time.time()
+    with job.console_file.open("ab") as console:
+        process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            stdout=words,
+            stdout=console,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    threading.Thread(target=process.wait, daemon=True).start()
+    try:
+        started = psutil.Process(process.pid).create_time()
+    except psutil.Error:  # it ended at once
+        started = now
+    job.write_launch(Launch(process.pid, started, now))
+    return process
 
 
 def kill(pid: int) -> None:
@@ -41,21 +52,3 @@ def kill(pid: int) -> None:
         process.wait(10)
     except psutil.Error:  # gone already, or slow to go
         return
-
-
-def last_words(folder: Path, lines: int = 12) -> str:
-    """Return the last lines that a child printed, without empty ones."""
-    path = folder / CONSOLE
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - READ_BACK))
-        text = file.read().decode(errors="replace")
-    # A progress bar rewrites its line; the last writing counts.
-    written = (line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
-    return "\n".join([line for line in written if line.strip()][-lines:])
-
-
-def last_sentence(folder: Path) -> str:
-    """Return why a child ended, where it said so: its last line."""
-    return last_words(folder, 1).strip().removeprefix("avseg: ")

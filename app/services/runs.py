@@ -3,20 +3,18 @@
 A run is seen from its folder alone, so that a reload of the page or a restart of the app loses nothing.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.services.process import ROOT, last_sentence
+from app.services.process import ROOT
 from avseg.errors import RunError
-from avseg.files import atomic_write
-from avseg.training.run_folder import RunFolder, Status, lives
+from avseg.jobs.folder import lives
+from avseg.training.run_folder import RunFolder, Status
 
-LAUNCH = "launch.json"  # the child that the page started last, until it writes a status itself
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "killed"]
@@ -35,29 +33,6 @@ class Seen:
     def alive(self) -> bool:
         """A process is at work on the run."""
         return self.pid > 0
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A child that was started from the page."""
-
-    pid: int
-    process_started: float
-    time: float
-    withdrawn: bool = False  # ended from the page before it wrote a status
-
-    def write(self, run: RunFolder) -> None:
-        """Keep it in the run's folder."""
-        with atomic_write(run.path / LAUNCH) as file:
-            file.write_text(json.dumps(asdict(self)))
-
-
-def launch_of(run: RunFolder) -> Launch | None:
-    """Return the child that the page started last for a run, None without one."""
-    try:
-        return Launch(**json.loads((run.path / LAUNCH).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def runs_root() -> Path:
@@ -89,19 +64,19 @@ def all_runs() -> list[RunFolder]:
 
 def _found() -> Iterator[tuple[float, RunFolder]]:
     for path in runs_root().glob("*"):
-        times = []
-        for name in ("config.json", LAUNCH):
+        run, times = RunFolder(path), []
+        for file in (run.config_file, run.launch_file):
             try:
-                times.append((path / name).stat().st_mtime)
+                times.append(file.stat().st_mtime)
             except OSError:  # not there, or going right now
                 continue
         if times:
-            yield max(times), RunFolder(path)
+            yield max(times), run
 
 
 def look(run: RunFolder) -> Seen:
     """Say where a run stands and whether its process lives."""
-    status, launch = run.read_status(), launch_of(run)
+    status, launch = run.read_status(), run.read_launch()
     if status is not None and status.state == "running":
         return Seen("stopping" if run.stop_requested else "running", status.message, status, status.pid)
     if launch is not None and (status is None or launch.time > status.updated):
@@ -109,7 +84,7 @@ def look(run: RunFolder) -> Seen:
             return Seen("starting", "", status, launch.pid)
         if launch.withdrawn:
             return Seen("stopped", "Ended before it began.", status)
-        return Seen("failed", f"It ended before it began. {last_sentence(run.path)}".strip(), status)
+        return Seen("failed", f"It ended before it began. {run.last_message}".strip(), status)
     if status is None:
         return Seen("stopped", "There is no status in its folder.")
     return Seen(status.state, status.message, status)

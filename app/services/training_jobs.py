@@ -5,14 +5,11 @@ The run folder is the only thing between the two: see `app.services.runs`.
 
 import shutil
 import threading
-import time
 from dataclasses import replace
-
-import psutil
 
 from app.services import process as child
 from app.services.host import require_training
-from app.services.runs import Launch, Seen, all_runs, launch_of, look, named, run_of
+from app.services.runs import Seen, all_runs, look, named, run_of
 from avseg.errors import RunError
 from avseg.training.run_folder import RunFolder
 
@@ -40,21 +37,9 @@ def start(arguments: list[str], run: RunFolder) -> int:
             new_run(run.path.name)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
-            return _launch(arguments, run)
+            return child.launch(arguments, run).pid
         except OSError as error:
             raise RunError(f"The run folder cannot be written: {error.strerror or error}.") from error
-
-
-def _launch(arguments: list[str], run: RunFolder) -> int:
-    now = time.time()
-    process = child.launch(arguments, run.path)
-    threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie stays behind
-    try:
-        begun = psutil.Process(process.pid).create_time()
-    except psutil.Error:  # it ended at once
-        begun = now
-    Launch(process.pid, begun, now).write(run)
-    return process.pid
 
 
 def stop(run: RunFolder) -> None:
@@ -64,7 +49,8 @@ def stop(run: RunFolder) -> None:
     """
     seen = _at_work(run)
     if seen.state == "starting":
-        replace(launch_of(run), withdrawn=True).write(run)
+        if launch := run.read_launch():
+            run.write_launch(replace(launch, withdrawn=True))
         child.kill(seen.pid)
     else:
         run.request_stop()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from html import escape
 
 from app.components.html import header
-from app.services.process import last_words
 from app.services.runs import Seen
 from app.train.order import Check
 from app.train.watched import STAYS, Watched, advice, finding, progress, speed
@@ -55,9 +54,9 @@ def log(one: Watched) -> str:
     """Return the end of what a run said: its log, and the line that its console stands at."""
     said = one.run.log_tail(LOG_LINES)
     if one.seen.alive:
-        said = "\n".join(filter(None, (said, last_words(one.run.path, 1))))
+        said = "\n".join(filter(None, (said, one.run.console_tail(1))))
     elif one.seen.state in ("failed", "killed"):
-        said = said or last_words(one.run.path)
+        said = said or one.run.console_tail()
     return (
         f'<div class="tr-top"><h2>Log</h2><span>{escape(speed(one))}</span></div>'
         f'<pre tabindex="0" aria-label="Log">{escape(said or "Nothing was said yet.")}</pre>'

@@ -103,7 +103,7 @@ def measure(order: Order) -> Iterator[str]:
     run.path.mkdir()
     process = None
     try:
-        process = child.launch(_command(order, run), run.path)
+        process = child.launch(_command(order, run), run)
         yield from _watch(order, run, process)
     finally:
         if process is not None and process.poll() is None:
@@ -138,7 +138,7 @@ def _watch(order: Order, run: RunFolder, process: subprocess.Popen) -> Iterator[
 
 
 def _why(run: RunFolder, message: str) -> str:
-    said = message or child.last_sentence(run.path) or "The process ended without a word."
+    said = message or run.last_message or "The process ended without a word."
     return said.replace(str(run.path.parent), "the folder of the measurement")
 
 

@@ -1,137 +1,100 @@
-"""The folder of an evaluation while it is made: how far it is, and how to end it.
+"""The folder of an evaluation while it is under way; see `avseg.jobs.folder`.
 
-    status.json   where it stands; replaced whole
-    stop          put here by whoever wants it to end
-
-The report is written beside them when all clips are measured, and not before.
+The report is written beside the status when all clips are evaluated, and not before.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
 from avseg.errors import AvsegError, ReportError
-from avseg.files import atomic_write
+from avseg.jobs.folder import UNDER_WAY, JobFolder, JobStatus, State
 from avseg.jobs.signals import error_message, stop_on_signals
-from avseg.training.run_folder import lives
 
-State = Literal["waiting", "running", "finished", "stopped", "failed", "killed"]
-STATUS, STOP = "status.json", "stop"
-UNDER_WAY = ("waiting", "running")
+__all__ = ["UNDER_WAY", "EvaluationFolder", "EvaluationStatus", "Stopped", "track_progress"]
 
 
 @dataclass(frozen=True)
-class EvaluationStatus:
-    """Where an evaluation stands. `killed` is never written: `read` finds it when the process is gone."""
+class EvaluationStatus(JobStatus):
+    """State and progress of an evaluation."""
 
-    state: State
-    message: str = ""
     done: int = 0  # clips
     total: int = 0  # 0 until the data are found
-    seconds: float = 0.0  # since it began
-    pid: int = 0
-    process_started: float = 0.0  # tells a process from a later one of the same number
-    updated: float = 0.0
+    seconds: float = 0.0  # since it started
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will still take, None before the first clip."""
+        """Estimated time left, None before the first clip."""
         if self.state != "running" or not self.done:
             return None
         return self.seconds / self.done * (self.total - self.done)
 
 
-class Ended(AvsegError):
-    """Somebody asked the evaluation to end."""
+class Stopped(AvsegError):
+    """Somebody asked the evaluation to stop."""
 
 
-class EvaluationFolder:
+class EvaluationFolder(JobFolder[EvaluationStatus]):
     """Reads and writes the status of an evaluation."""
 
-    def __init__(self, path: Path):
-        self.path = Path(path)
-        self._status, self._stop = self.path / STATUS, self.path / STOP
+    status_class = EvaluationStatus
 
-    def read(self) -> EvaluationStatus | None:
-        """Return the status, with state `killed` when it says running and the process lives no more."""
+    def write_status(self, status: EvaluationStatus) -> None:
+        """Replace the status; raises ReportError if the folder cannot be written."""
         try:
-            status = EvaluationStatus(**json.loads(self._status.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
-        if status.state == "running" and not lives(status.pid, status.process_started):
-            if self.stop_requested:
-                return replace(status, state="stopped", message="Ended at once.")
-            return replace(status, state="killed", message="The process ended without a word.")
-        return status
-
-    def write(self, status: EvaluationStatus) -> None:
-        """Replace the status; process and time are filled in. Raises ReportError when that is impossible."""
-        me = psutil.Process()
-        stamped = replace(status, pid=me.pid, process_started=me.create_time(), updated=time.time())
-        try:
-            with atomic_write(self._status) as file:
-                file.write_text(json.dumps(asdict(stamped), indent=2), encoding="utf-8")
+            super().write_status(status)
         except OSError as error:
             raise ReportError(
-                f"{self.path} cannot be written to ({error.strerror or error}). Give another --out."
+                f"{self.path} cannot be written ({error.strerror or error}). Choose another --out."
             ) from error
 
-    def request_stop(self) -> None:
-        """Ask the evaluation to end at the next clips."""
-        self._stop.touch()
-
-    @property
-    def stop_requested(self) -> bool:
-        """Somebody put the stop file here."""
-        return self._stop.exists()
-
-    def clear_stop(self, before: float | None = None) -> None:
-        """Remove the stop file; with `before` (s since 1970) only one that was put here earlier."""
-        with suppress(FileNotFoundError):
-            if before is None or self._stop.stat().st_mtime < before:
-                self._stop.unlink()
+    def read_status(self) -> EvaluationStatus | None:
+        """Return the status; a process that is gone after a stop was requested counts as stopped."""
+        status = super().read_status()
+        if status is not None and status.state == "killed" and self.stop_requested:
+            return replace(status, state="stopped", message="Stopped at once.")
+        return status
 
 
 @contextmanager
-def watched(path: Path | None) -> Iterator[Callable[[int, int], None] | None]:
-    """Keep the status of the folder while an evaluation goes on in the block; the words of an error too.
+def track_progress(path: Path | None) -> Iterator[Callable[[int, int], None] | None]:
+    """Write the status of an evaluation while the block runs, including the message of an error that ends it.
 
-    Gives the `on_progress` of `evaluate`, which raises Ended when somebody asked for the end.
-    SIGTERM and Ctrl-C ask for it; a second one ends at once. None watches nothing.
+    Yields the `on_progress` of `evaluate`, which raises Stopped when a stop was requested. SIGTERM and Ctrl-C
+    request one; a second signal ends the process at once. None writes nothing.
     """
     if path is None:
         yield None
         return
-    folder, began = EvaluationFolder(path), time.monotonic()
-    counted = {"done": 0, "total": 0}
+    folder, started = EvaluationFolder(path), time.monotonic()
+    progress = EvaluationStatus("running")
 
     def write(state: State = "running", message: str = "") -> None:
-        seconds = round(time.monotonic() - began, 3)
-        folder.write(EvaluationStatus(state, message, seconds=seconds, **counted))
+        seconds = round(time.monotonic() - started, 3)
+        folder.write_status(replace(progress, state=state, message=message, seconds=seconds))
 
     def on_progress(done: int, total: int) -> None:
-        counted.update(done=done, total=total)
+        nonlocal progress
+        progress = replace(progress, done=done, total=total)
         if folder.stop_requested:
-            raise Ended(f"Stopped after {done} of {total} clips; no report was written.")
+            raise Stopped(f"Stopped after {done} of {total} clips; no report was written.")
         write()
 
     write()
-    # One that an earlier evaluation left does not count; one that came while this process started does.
+    # A request left by an earlier evaluation does not count; one made while this process started does.
     folder.clear_stop(before=psutil.Process().create_time())
     try:
-        with stop_on_signals(folder, True):
+        with stop_on_signals(folder):
             yield on_progress
     except BaseException as error:
-        at_once = isinstance(error, KeyboardInterrupt)
-        words = "Ended at once; no report was written." if at_once else error_message(error)
-        with suppress(ReportError):  # the disk may be what is full
-            write("stopped" if at_once or isinstance(error, Ended) else "failed", words)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        message = "Stopped at once; no report was written." if interrupted else error_message(error)
+        with suppress(ReportError):  # the disk may be full
+            write("stopped" if interrupted or isinstance(error, Stopped) else "failed", message)
         raise
     else:
         write("finished")

@@ -1,109 +1,110 @@
-"""How a run ends when it does not reach its last step: signals, errors, and the words for them."""
+"""How a job ends early: signals, errors, and the messages that explain them."""
 
 import errno
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import torch
 
 from avseg.errors import AvsegError, RunError
-from avseg.training.run_folder import RunFolder, Status
+from avseg.jobs.folder import JobFolder, StatusT
 
+Handler = Callable[[int, FrameType | None], object] | int | None
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OUT_OF_MEMORY = (
+    "Out of memory. Lower train.batch_size, raise train.accumulate, or choose a smaller model.image_size; "
+    "then start another run."
+)
+WORKER_KILLED = (
+    "A data loading process was killed, which usually means that the memory is exhausted. Lower --workers "
+    "and resume with --resume."
+)
 
 
 @contextmanager
-def stop_on_signals(run: RunFolder, main: bool) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM ask the run to stop after a checkpoint; a second one ends it at once.
+def stop_on_signals(job: JobFolder, main: bool = True) -> Iterator[None]:
+    """Make Ctrl-C and SIGTERM request a stop; a second signal ends the process at once.
 
-    Of several processes only the main one listens. Outside the main thread nothing changes.
+    main: whether this is the main one of several processes; only that one requests the stop. Outside the
+    main thread nothing changes.
     """
 
-    def ask(number: int, _: object) -> None:
-        signal.signal(number, before[number])
+    def handle(number: int, _: FrameType | None) -> None:
+        signal.signal(number, previous[number])
         if main:
-            run.request_stop()
+            job.request_stop()
 
-    before: dict[int, object] = {}
+    previous: dict[int, Handler] = {}
     with suppress(ValueError):  # not the main thread
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, ask)
+            previous[number] = signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 @contextmanager
-def report_status(run: RunFolder, status: Status, main: bool) -> Iterator[None]:
-    """Write the status of a run that begins, and, when it ends by an error, why: into status and log.
+def report_status(job: JobFolder[StatusT], status: StatusT, main: bool = True) -> Iterator[None]:
+    """Write the first status of a job and, if an error ends it, the error's message to status and log.
 
-    Of several processes only the main one writes.
+    main: whether this is the main one of several processes; only that one writes.
     """
     if main:
-        run.write_status(status)
+        job.write_status(status)
     try:
         yield
     except BaseException as error:
         if main:
-            known = run.read_status() or status
-            with suppress(OSError):  # the disk may be what is full
-                run.write_status(replace(known, state="failed", message=error_message(error)))
-                run.say(error_message(error))
+            last = job.read_status() or status
+            with suppress(OSError):  # the disk may be full
+                job.write_status(replace(last, state="failed", message=error_message(error)))
+                job.log(error_message(error))
         raise
 
 
 @contextmanager
 def translate_errors(folder: Path) -> Iterator[None]:
-    """Turn what machines run out of into a `RunError` that says what to do; other errors pass."""
+    """Turn errors about exhausted memory or disk into a `RunError` that says what to do."""
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise _memory() from error
+        raise RunError(OUT_OF_MEMORY) from error
     except OSError as error:
         if error.errno not in FULL:
             raise
-        raise _disk(folder) from error
+        raise _disk_full(folder) from error
     except RuntimeError as error:
         if "allocate memory" in str(error):
-            raise _memory() from error
+            raise RunError(OUT_OF_MEMORY) from error
         if str(error).startswith("DataLoader worker"):
-            raise RunError(
-                "A process that prepares clips was ended from outside, which happens when the memory is not "
-                "enough. Lower --workers and go on with --resume."
-            ) from error
+            raise RunError(WORKER_KILLED) from error
         raise
     except Exception as error:
         # safetensors wraps the system's error.
         if any(f"os error {number}" in str(error) for number in FULL):
-            raise _disk(folder) from error
+            raise _disk_full(folder) from error
         raise
 
 
-def _memory() -> RunError:
+def _disk_full(folder: Path) -> RunError:
+    disk = os.statvfs(folder)
     return RunError(
-        "The memory is not enough. Lower train.batch_size, raise train.accumulate, or take a smaller "
-        "model.image_size; then begin another run."
-    )
-
-
-def _disk(folder: Path) -> RunError:
-    left = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize / 2**20
-    return RunError(
-        f"The disk of {folder} is full ({left:.0f} MiB left); the last checkpoint is whole. Make room and go "
-        "on with --resume."
+        f"The disk of {folder} is full ({disk.f_bavail * disk.f_frsize / 2**20:.0f} MiB left); the last "
+        "checkpoint is complete. Free some space and resume with --resume."
     )
 
 
 def error_message(error: BaseException) -> str:
-    """Return the sentence that the status keeps of an error."""
+    """Return the message that the status keeps of an error."""
     if isinstance(error, AvsegError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "Ended at once by Ctrl-C; the last checkpoint is whole. Go on with --resume."
+        return "Interrupted by Ctrl-C; the last checkpoint is complete. Resume with --resume."
     return f"{type(error).__name__}: {error}"

@@ -1,16 +1,13 @@
-"""A run folder: all that a training run leaves behind, and all that anybody who watches it needs.
+"""A run folder: a job folder with all that a training run produces.
 
     config.json            the experiment
-    status.json            where it stands; replaced whole
-    events.jsonl           one line per lesson, step and evaluation
-    log.txt                what was said, with times
+    events.jsonl           one line per step, validation and phase of pretraining
     last.safetensors       the model of the last checkpoint
-    best.safetensors       the model of the best evaluation
+    best.safetensors       the model with the best validation
     resume.safetensors     weights, optimizer and counters of the last checkpoint
-    samples/000400.jpg     the fixed validation clips as predicted after 400 steps
-    stop                   put here by whoever wants the run to stop
+    samples/000400.jpg     a fixed set of validation clips as predicted after 400 steps
 
-Reading a run needs no torch, so that watching is cheap.
+The other files are described in `avseg.jobs.folder`.
 """
 
 import json
@@ -18,26 +15,20 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
-
-import psutil
 
 from avseg.config import RENAMED_FIELDS, Config
 from avseg.errors import ConfigError, RunError
 from avseg.files import atomic_write
+from avseg.jobs.folder import JobFolder, JobStatus
 from avseg.presets import load_config
-
-State = Literal["running", "finished", "stopped", "failed", "killed"]
 
 
 @dataclass(frozen=True)
-class Status:
-    """Where a run stands. `killed` is never written: `read_status` finds it when the process is gone."""
+class Status(JobStatus):
+    """State and progress of a training run."""
 
-    state: State
-    message: str = ""
     step: int = 0
     steps: int = 0
     epoch: int = 0
@@ -46,24 +37,23 @@ class Status:
     seconds_left: float | None = None
     data: str = "synth"
     command: str = ""
-    pid: int = 0
-    process_started: float = 0.0  # tells a process from a later one of the same number
     started: float = 0.0
-    updated: float = 0.0
 
 
-class RunFolder:
+class RunFolder(JobFolder[Status]):
     """Reads and writes one run folder."""
 
+    status_class = Status
+    after_crash = "The process ended without a message. Resume the run."
+
     def __init__(self, path: Path):
-        self.path = Path(path)
+        super().__init__(path)
         self.config_file = self.path / "config.json"
         self.events_file = self.path / "events.jsonl"
         self.resume_file = self.path / "resume.safetensors"
         self.last_model = self.path / "last.safetensors"
         self.best_model = self.path / "best.safetensors"
         self.samples = self.path / "samples"
-        self._stop, self._status, self._log = (self.path / n for n in ("stop", "status.json", "log.txt"))
 
     @property
     def exists(self) -> bool:
@@ -114,23 +104,6 @@ class RunFolder:
         with atomic_write(self.config_file) as file:
             file.write_text(config.to_json())
 
-    def write_status(self, status: Status) -> None:
-        """Replace the status; the process and the time are filled in."""
-        me = psutil.Process()
-        stamped = replace(status, pid=me.pid, process_started=me.create_time(), updated=time.time())
-        with atomic_write(self._status) as file:
-            file.write_text(json.dumps(asdict(stamped), indent=2))
-
-    def read_status(self) -> Status | None:
-        """Return the status, with state `killed` when it says running and the process lives no more."""
-        try:
-            status = Status(**json.loads(self._status.read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
-        if status.state == "running" and not lives(status.pid, status.process_started):
-            return replace(status, state="killed", message="The process ended without a word; resume it.")
-        return status
-
     def write_event(self, kind: str, **values: object) -> None:
         """Append one line to the event log."""
         with self.events_file.open("a") as file:
@@ -156,41 +129,9 @@ class RunFolder:
         with atomic_write(self.events_file) as file:
             file.write_text("".join(json.dumps(event) + "\n" for event in kept))
 
-    def say(self, words: str) -> None:
-        """Append a line to the log."""
-        with self._log.open("a") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {words}\n")
-
-    def log_tail(self, lines: int = 50) -> str:
-        """Return the last lines of the log."""
-        return "\n".join(self._log.read_text().splitlines()[-lines:]) if self._log.is_file() else ""
-
-    def request_stop(self) -> None:
-        """Ask the run to write a checkpoint and end."""
-        self._stop.touch()
-
-    @property
-    def stop_requested(self) -> bool:
-        """Somebody put the stop file here."""
-        return self._stop.exists()
-
-    def clear_stop(self) -> None:
-        """Remove the stop file."""
-        self._stop.unlink(missing_ok=True)
-
 
 def _number(value: object) -> float:
     return value if isinstance(value, int | float) else math.inf
-
-
-def lives(pid: int, started: float) -> bool:
-    """Say whether the process of this number that started at this time (s) still runs."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, TypeError, ValueError, OverflowError):  # a status that a hand wrote
-        return False
 
 
 def list_runs(root: Path) -> list[RunFolder]:

@@ -300,7 +300,7 @@ class Training:
     def say(self, words: str) -> None:
         """Log a sentence and show it above the bar."""
         if self.accelerator.is_main_process:
-            self.run.say(words)
+            self.run.log(words)
             tqdm.write(words)
 
     def note(self, seconds_left: float, state: str = "running", message: str = "") -> None:

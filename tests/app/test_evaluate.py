@@ -30,7 +30,6 @@ from app.services import models as app_models
 from app.services import reports as shelf
 from app.services.evaluation_requests import Request, arguments_of, checked, command_of, plain
 from app.services.handoff import ExploreRequest
-from app.services.process import last_words
 from app.services.reports import BUNDLED, Shelved
 from avseg.checkpoints import Card, save_model
 from avseg.data.loaders import on_disk
@@ -47,6 +46,7 @@ from avseg.evaluation.report import (
     write_evaluation,
 )
 from avseg.evaluation.report_files import read_evaluation
+from avseg.jobs.folder import CONSOLE, lives
 from avseg.models.avsegformer import AVSegFormer
 from avseg.synthavs.dataset import SynthAVS, write
 from tests.browser.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
@@ -71,10 +71,10 @@ def root_of_evaluations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: 
     monkeypatch.delenv("SPACE_ID", raising=False)
     monkeypatch.delenv("AVSEG_PUBLIC", raising=False)
     yield tmp_path / "evaluations"
-    for child in runner._CHILDREN.values():  # what a failed test left behind
-        if child.poll() is None:
-            child.kill()
-    runner._CHILDREN.clear()
+    for job in runner.jobs():  # what a failed test left behind
+        launched = EvaluationFolder(tmp_path / "evaluations" / job.key).read_launch()
+        if launched and lives(launched.pid, launched.process_started):
+            runner.kill(launched.pid)
 
 
 SMALL_ONE = f"small · {app_models.IMPORTED}"
@@ -96,7 +96,9 @@ def wait_for(key: str, *states: str) -> EvaluationStatus:
         if status.state in states:
             return status
         time.sleep(0.2)
-    raise AssertionError(f"{status} is none of {states}: {last_words(runner.folder_of(key), 4)}")
+    raise AssertionError(
+        f"{status} is none of {states}: {EvaluationFolder(runner.folder_of(key)).console_tail(4)}"
+    )
 
 
 def put(
@@ -109,7 +111,7 @@ def put(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / runner.REQUEST).write_text(json.dumps(vars(Request(model, "synth-ms3", clips=2))))
     if state != "waiting":
-        EvaluationFolder(folder).write(EvaluationStatus(state))
+        EvaluationFolder(folder).write_status(EvaluationStatus(state))
     return key
 
 
@@ -232,10 +234,12 @@ def test_an_evaluation_that_died_is_said_to_have(root_of_evaluations: Path):
     key = put(root_of_evaluations, "20260101-000000-a", "running")
     status = root_of_evaluations / key / "status.json"
     status.write_text(json.dumps(json.loads(status.read_text()) | {"process_started": 1.0}))
-    assert "Died" in drawn.under_way(runner.jobs(), (key,), ()) and "without a word" in tab._jobs((key,), "")
-    (root_of_evaluations / key / runner.CONSOLE).write_text("avseg: No model is called 'x'\n")
+    assert "Died" in drawn.under_way(runner.jobs(), (key,), ()) and "without a message" in tab._jobs(
+        (key,), ""
+    )
+    (root_of_evaluations / key / CONSOLE).write_text("avseg: No model is called 'x'\n")
     status.unlink()
-    os.utime(root_of_evaluations / key / runner.CONSOLE, (1, 1))
+    os.utime(root_of_evaluations / key / CONSOLE, (1, 1))
     assert runner.jobs()[0].status.message == "avseg: No model is called 'x'"
 
 

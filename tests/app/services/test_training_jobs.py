@@ -11,7 +11,6 @@ import pytest
 from app.services import runs
 from app.services import training_jobs as runner
 from app.services.host import may_train
-from app.services.process import last_words
 from app.services.training_commands import command_of, shown
 from app.train.order import preset_of
 from avseg.errors import ConfigError, RunError
@@ -39,7 +38,7 @@ def wait_for(run: RunFolder, *states: str) -> Status:
         if status is not None and status.state in states:
             return status
         time.sleep(0.2)
-    raise AssertionError(f"{run.read_status()} is none of {states}; it said {last_words(run.path)}")
+    raise AssertionError(f"{run.read_status()} is none of {states}; it said {run.console_tail()}")
 
 
 def arguments_of(config, run: RunFolder, resume: bool = False) -> list[str]:
@@ -88,9 +87,9 @@ def test_a_child_that_cannot_begin_leaves_its_words():
     run = runs.run_of("broken")
     runner.start(["-m", "avseg", "train", "no-such-preset", "--out", str(run.path)], run)
     end = time.monotonic() + LIMIT
-    while "Presets" not in last_words(run.path) and time.monotonic() < end:
+    while "Presets" not in run.console_tail() and time.monotonic() < end:
         time.sleep(0.2)
-    assert "no-such-preset is neither a preset nor a file" in last_words(run.path)
+    assert "no-such-preset is neither a preset nor a file" in run.console_tail()
 
 
 @pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "/etc"])

@@ -16,7 +16,7 @@ import torch
 from avseg.__main__ import main
 from avseg.errors import DatasetError, ReportError
 from avseg.evaluation.evaluate import evaluate
-from avseg.evaluation.folder import Ended, EvaluationFolder, EvaluationStatus, watched
+from avseg.evaluation.folder import EvaluationFolder, EvaluationStatus, Stopped, track_progress
 from avseg.evaluation.replay import measured_clip
 from avseg.evaluation.report import CLIPS, CONFUSION, REPORT, Evaluation, write_evaluation
 from avseg.evaluation.report_files import read_evaluation
@@ -102,29 +102,29 @@ def test_files_that_are_no_text_or_too_large(tmp_path: Path):
 
 def test_status_tells_progress_end_and_error(tmp_path: Path):
     folder = EvaluationFolder(tmp_path)
-    assert folder.read() is None
-    with watched(tmp_path) as on_progress:
-        assert folder.read().state == "running" and folder.read().seconds_left is None
+    assert folder.read_status() is None
+    with track_progress(tmp_path) as on_progress:
+        assert folder.read_status().state == "running" and folder.read_status().seconds_left is None
         on_progress(1, 4)
-        status = folder.read()
+        status = folder.read_status()
         assert (status.done, status.total, status.pid) == (1, 4, os.getpid())
         assert status.seconds_left == pytest.approx(3 * status.seconds)
-    assert folder.read().state == "finished"
-    with pytest.raises(ReportError), watched(tmp_path):
+    assert folder.read_status().state == "finished"
+    with pytest.raises(ReportError), track_progress(tmp_path):
         raise ReportError("No clips.")
-    assert (folder.read().state, folder.read().message) == ("failed", "No clips.")
-    with pytest.raises(Ended), watched(tmp_path) as on_progress:
+    assert (folder.read_status().state, folder.read_status().message) == ("failed", "No clips.")
+    with pytest.raises(Stopped), track_progress(tmp_path) as on_progress:
         folder.request_stop()
         on_progress(2, 4)
-    status = folder.read()
+    status = folder.read_status()
     assert status.state == "stopped" and "after 2 of 4 clips" in status.message
     assert not folder.stop_requested  # the next one begins
     folder.request_stop()
     os.utime(tmp_path / "stop", (1, 1))  # left by an evaluation that was killed
-    with watched(tmp_path) as on_progress:
+    with track_progress(tmp_path) as on_progress:
         on_progress(1, 2)
     folder.request_stop()  # while the process still starts
-    with pytest.raises(Ended), watched(tmp_path) as on_progress:
+    with pytest.raises(Stopped), track_progress(tmp_path) as on_progress:
         on_progress(1, 2)
 
 
@@ -132,28 +132,28 @@ def test_a_full_disk_does_not_hide_why_it_ended(tmp_path: Path, monkeypatch):
     def full(self, status):
         raise ReportError("cannot be written to")
 
-    with pytest.raises(DatasetError, match="No clips"), watched(tmp_path):
-        monkeypatch.setattr(EvaluationFolder, "write", full)
+    with pytest.raises(DatasetError, match="No clips"), track_progress(tmp_path):
+        monkeypatch.setattr(EvaluationFolder, "write_status", full)
         raise DatasetError("No clips.")
 
 
 def test_a_process_that_is_gone_is_not_said_to_run(tmp_path: Path):
     folder = EvaluationFolder(tmp_path)
-    folder.write(EvaluationStatus("running", done=1, total=2))
+    folder.write_status(EvaluationStatus("running", done=1, total=2))
     saved = json.loads((tmp_path / "status.json").read_text())
     (tmp_path / "status.json").write_text(json.dumps(saved | {"process_started": 5.0}))
-    assert folder.read().state == "killed" and "without a word" in folder.read().message
+    assert folder.read_status().state == "killed" and "without a message" in folder.read_status().message
     folder.request_stop()
-    assert folder.read().state == "stopped"
+    assert folder.read_status().state == "stopped"
     (tmp_path / "status.json").write_text("{")
-    assert folder.read() is None
+    assert folder.read_status() is None
 
 
 def test_a_failed_evaluation_leaves_the_report_that_is_there(tmp_path: Path, capsys):
     write_evaluation(evaluate(Oracle(seer), Blocks(), measuring=HERE), tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert main(["evaluate", "--model", "no-such-model", "--out", str(tmp_path), "--status"]) == 1
-    status = EvaluationFolder(tmp_path).read()
+    status = EvaluationFolder(tmp_path).read_status()
     assert (
         status.state == "failed"
         and "no-such-model" in status.message
@@ -164,20 +164,20 @@ def test_a_failed_evaluation_leaves_the_report_that_is_there(tmp_path: Path, cap
 
 def test_a_signal_ends_it_as_the_stop_file_does(tmp_path: Path, root: Path):
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom avseg.evaluation.folder import watched\n"
-        "with watched(Path(sys.argv[1])) as tell:\n"
+        "import sys, time\nfrom pathlib import Path\nfrom avseg.evaluation.folder import track_progress\n"
+        "with track_progress(Path(sys.argv[1])) as tell:\n"
         "    for k in range(2400):\n        tell(k, 2400); time.sleep(0.05)"
     )
     folder = EvaluationFolder(tmp_path)
     child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=root, stderr=subprocess.DEVNULL)
     try:
-        while (folder.read() or EvaluationStatus("waiting")).done < 2 and child.poll() is None:
+        while (folder.read_status() or EvaluationStatus("waiting")).done < 2 and child.poll() is None:
             time.sleep(0.05)
         child.send_signal(signal.SIGTERM)
         assert child.wait(timeout=100) == 1
     finally:
         child.kill()
-    assert folder.read().state == "stopped"
+    assert folder.read_status().state == "stopped"
 
 
 def test_a_clip_is_seen_again_as_it_was_measured():

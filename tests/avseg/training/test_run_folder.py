@@ -71,9 +71,9 @@ def test_what_is_no_event_is_left_out(line: str, run: RunFolder):
 
 def test_a_status_that_a_hand_wrote_says_nothing_about_a_process(run: RunFolder):
     run.write_status(Status("running"))
-    values = json.loads(run._status.read_text())
+    values = json.loads(run.status_file.read_text())
     for wrong in ("nine", -5, 2**70):
-        run._status.write_text(json.dumps(values | {"pid": wrong}))
+        run.status_file.write_text(json.dumps(values | {"pid": wrong}))
         assert run.read_status().state == "killed"
 
 
@@ -87,15 +87,15 @@ def test_the_status_tells_a_dead_process_from_a_living_one(run: RunFolder):
     )
     subprocess.run([sys.executable, "-c", writer, str(run.path)], check=True)
     assert run.read_status().state == "killed" and run.read_status().step == 4
-    run._status.write_text("{")
+    run.status_file.write_text("{")
     assert run.read_status() is None
 
 
 def test_a_later_process_of_the_same_number_is_another(run: RunFolder):
     run.write_status(Status("running"))
-    written = run._status.read_text()
+    written = run.status_file.read_text()
     started = str(run.read_status().process_started)
-    run._status.write_text(written.replace(started, "12.0"))
+    run.status_file.write_text(written.replace(started, "12.0"))
     assert run.read_status().state == "killed"
 
 
@@ -107,7 +107,7 @@ def test_stop_log_and_list(run: RunFolder):
     run.clear_stop()
     assert not run.stop_requested
     for number in range(60):
-        run.say(f"line {number}")
+        run.log(f"line {number}")
     assert run.log_tail(2).splitlines()[-1].endswith("line 59") and len(run.log_tail().splitlines()) == 50
     later = RunFolder(run.path.parent / "later")
     later.create(replace(small_config()))

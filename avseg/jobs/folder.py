@@ -1,0 +1,149 @@
+"""A job folder: the only link between a long process (training, evaluation) and whoever watches it.
+
+    status.json    state and progress; replaced atomically
+    stop           created by whoever wants the job to stop
+    log.txt        messages of the job, with times
+    launch.json    the process that was started last, until it writes a status itself
+    console.txt    what that process printed
+
+Reading a job folder does not import torch, so that watching is cheap.
+"""
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+import psutil
+
+from avseg.files import atomic_write
+
+State = Literal["waiting", "running", "finished", "stopped", "failed", "killed"]
+UNDER_WAY: tuple[State, ...] = ("waiting", "running")
+CONSOLE = "console.txt"
+CONSOLE_BYTES = 20_000  # of the end of the console that `console_tail` reads
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """State of a job. `killed` is never written: `read_status` derives it when the process is gone."""
+
+    state: State
+    message: str = ""
+    pid: int = field(default=0, kw_only=True)
+    process_started: float = field(default=0.0, kw_only=True)  # a later process may have the same pid
+    updated: float = field(default=0.0, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A process that was started for a job."""
+
+    pid: int
+    process_started: float
+    time: float
+    withdrawn: bool = False  # stopped before it wrote a status
+
+
+StatusT = TypeVar("StatusT", bound=JobStatus)
+
+
+class JobFolder(Generic[StatusT]):
+    """Reads and writes one job folder; subclasses name the class of their status."""
+
+    status_class: type[StatusT]
+    after_crash = "The process ended without a message."
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.status_file = self.path / "status.json"
+        self.stop_file = self.path / "stop"
+        self.log_file = self.path / "log.txt"
+        self.launch_file = self.path / "launch.json"
+        self.console_file = self.path / CONSOLE
+
+    def write_status(self, status: StatusT) -> None:
+        """Replace the status, stamped with this process and the time."""
+        process = psutil.Process()
+        stamped = replace(status, pid=process.pid, process_started=process.create_time(), updated=time.time())
+        with atomic_write(self.status_file) as file:
+            file.write_text(json.dumps(asdict(stamped), indent=2), encoding="utf-8")
+
+    def read_status(self) -> StatusT | None:
+        """Return the status, None without a readable one.
+
+        One that says running although the process is gone is returned as `killed`.
+        """
+        try:
+            status = self.status_class(**json.loads(self.status_file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        if status.state == "running" and not lives(status.pid, status.process_started):
+            return replace(status, state="killed", message=self.after_crash)
+        return status
+
+    def request_stop(self) -> None:
+        """Ask the job to stop at the next opportunity."""
+        self.stop_file.touch()
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked the job to stop."""
+        return self.stop_file.exists()
+
+    def clear_stop(self, before: float | None = None) -> None:
+        """Withdraw the request to stop; with `before` (s since 1970) only one that is older."""
+        with suppress(FileNotFoundError):
+            if before is None or self.stop_file.stat().st_mtime < before:
+                self.stop_file.unlink()
+
+    def log(self, message: str) -> None:
+        """Append a line to the log."""
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")
+
+    def log_tail(self, lines: int = 50) -> str:
+        """Return the last lines of the log."""
+        if not self.log_file.is_file():
+            return ""
+        return "\n".join(self.log_file.read_text(encoding="utf-8").splitlines()[-lines:])
+
+    def write_launch(self, launch: Launch) -> None:
+        """Record the process that was started for this job."""
+        with atomic_write(self.launch_file) as file:
+            file.write_text(json.dumps(asdict(launch)), encoding="utf-8")
+
+    def read_launch(self) -> Launch | None:
+        """Return the process that was started last, None without one."""
+        try:
+            return Launch(**json.loads(self.launch_file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def console_tail(self, lines: int = 12) -> str:
+        """Return the last lines that the process printed, without empty ones."""
+        if not self.console_file.is_file():
+            return ""
+        with self.console_file.open("rb") as file:
+            file.seek(max(0, self.console_file.stat().st_size - CONSOLE_BYTES))
+            text = file.read().decode(errors="replace")
+        # A progress bar rewrites its line; only the last version counts.
+        printed = (line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
+        return "\n".join([line for line in printed if line.strip()][-lines:])
+
+    @property
+    def last_message(self) -> str:
+        """The last line that the process printed: of a command that failed, the reason."""
+        return self.console_tail(1).strip().removeprefix("avseg: ")
+
+
+def lives(pid: int, started: float) -> bool:
+    """Return whether the process with this pid that started at this time (s since 1970) still runs."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, TypeError, ValueError, OverflowError):  # the last three: an edited status
+        return False
