@@ -8,14 +8,13 @@ import dataclasses
 import json
 import pickle
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from avseg.config import ModelConfig, from_dict
+from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.files import atomic_write
 from avseg.models.avsegformer import AVSegFormer
@@ -38,17 +37,6 @@ UNREADABLE = (
 )
 FIRST = "tiny-ms3"
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "models"
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a set of weights is, in words for the person who looks at its masks."""
-
-    name: str
-    weights: str = "trained"
-    """toy (bundled, trained for minutes on SynthAVS), released (the authors'), trained (by you), random."""
-    note: str = ""
-    """One or two sentences: trained on what, how long, by which command."""
 
 
 def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = torch.float32) -> Path:

@@ -29,8 +29,6 @@ class ModelConfig:
 
     task: Task = "ms3"
     """s4 and ms3 predict one channel, avss predicts 71 classes."""
-    edition: Edition = "paper"
-    """Which text the other values follow: the paper, the first or the second released code."""
     backbone: str = "pvt_v2_b5"
     """Any timm model that gives features at strides 4, 8, 16 and 32."""
     backbone_channels: tuple[int, ...] = ()
@@ -98,6 +96,13 @@ class ModelConfig:
             raise ConfigError(f"head_channels is {self.head_channels}; it needs two widths of at least 1.")
         if not (0 <= self.dropout < 1 and 0 <= self.drop_path < 1):
             raise ConfigError("dropout and drop_path must lie in [0, 1).")
+
+    @property
+    def edition(self) -> Edition:
+        """Whose architecture this is: the paper's, or that of the first or second released code."""
+        if self.query_generator_layers:
+            return "aug2023"
+        return "apr2023" if self.mixer == "gated" else "paper"
 
     @property
     def classes(self) -> int:
@@ -236,14 +241,30 @@ class Config:
         return json.dumps(dataclasses.asdict(self), indent=2)
 
 
-# Fields as older checkpoints, run folders and JSON files call them.
+@dataclass(frozen=True)
+class Card:
+    """What a set of weights is, for whoever looks at its masks; saved with the config in every checkpoint."""
+
+    name: str
+    weights: str = "trained"
+    """toy (bundled, trained briefly on SynthAVS), released (by the authors), trained (by you) or random."""
+    note: str = ""
+    """One or two sentences: the training data, the length of training, the command."""
+
+
+UNTITLED = Card("untitled", "random")
+"""The card of a model that was just constructed."""
+
+
+# Fields of older checkpoints, run folders and JSON files: renamed ones, and ones that no longer exist.
 RENAMED_FIELDS = {
-    "resample_sounds_every_second": "resample_sounds_every_second",
-    "audio_pretrain_steps": "audio_pretrain_steps",
-    "visual_pretrain_steps": "visual_pretrain_steps",
-    "backbone_lr_scale": "backbone_lr_scale",
-    "freeze_batchnorm": "freeze_batchnorm",
+    "restless": "resample_sounds_every_second",
+    "sound_lessons": "audio_pretrain_steps",
+    "picture_lessons": "visual_pretrain_steps",
+    "backbone_rate": "backbone_lr_scale",
+    "frozen_statistics": "freeze_batchnorm",
 }
+REMOVED_FIELDS = {"edition"}  # follows from the other fields
 
 
 def from_dict(kind: type[T], values: dict) -> T:
@@ -251,7 +272,7 @@ def from_dict(kind: type[T], values: dict) -> T:
     if not isinstance(values, dict):
         raise ConfigError(f"{kind.__name__} must be a JSON object, found {type(values).__name__}.")
     hints = typing.get_type_hints(kind)
-    values = {RENAMED_FIELDS.get(name, name): value for name, value in values.items()}
+    values = {RENAMED_FIELDS.get(k, k): value for k, value in values.items() if k not in REMOVED_FIELDS}
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ConfigError(f"{kind.__name__} has no field {', '.join(unknown)}. Fields: {', '.join(hints)}.")

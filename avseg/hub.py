@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from avseg.checkpoints import FORMAT, Card, bundled_models, find_model, load_model, read_card, save_model
+from avseg.checkpoints import FORMAT, bundled_models, find_model, load_model, read_card, save_model
+from avseg.config import UNTITLED, Card
 from avseg.errors import CheckpointError
 from avseg.files import atomic_write
 from avseg.models.avsegformer import AVSegFormer
@@ -57,11 +58,11 @@ def save_pretrained(
     repo: what the README loads the model from; the folder without one. licence: its short name on the Hub;
     apache-2.0 for toys. card: the model's own if not given. Raises CheckpointError for a model without one.
     """
-    folder, card = Path(folder), card or getattr(model, "card", None)
-    if card is None:
+    folder, card = Path(folder), card or model.card
+    if card == UNTITLED:
         raise CheckpointError(
-            "This model has no card, and nobody could tell what it is. Give one: "
-            'card=Card(name, "trained", "On what, how long, by which command."), from avseg.checkpoints.'
+            "This model has no card, so nobody could tell what its weights are. Pass one: "
+            'card=Card(name, "trained", "Training data, length, command."), from avseg.checkpoints.'
         )
     save_model(folder / WEIGHTS, model, card)
     with atomic_write(folder / CONFIG) as file:

@@ -14,7 +14,6 @@ def _preset(task: Task, backbone: str, edition: Edition) -> Config:
     second = edition == "aug2023"
     model = ModelConfig(
         task=task,
-        edition=edition,
         backbone=backbone,
         image_size=512 if second and task != "avss" else 224,
         query_generator_layers=6 if second else 0,

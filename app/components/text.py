@@ -78,7 +78,7 @@ def finding(measured: Measured) -> str:
 def subject(prediction: Prediction, title: str, shows: str = "") -> str:
     """Return the line under the finding: what was looked at by what, and what the clip shows where known."""
     clip = prediction.clip
-    whole = clip.start == 0 and not any("longer" in notice for notice in clip.notices)
+    whole = clip.start == 0 and not clip.truncated
     part = "" if whole else f", from {clip.start:g} to {clip.start + clip.duration:g} s"
     by = f"by {prediction.model} on {prediction.device}"
     line = f"{title}{part} ({clip_words(clip)}), {by}, {rate_words(clip.fps)}."

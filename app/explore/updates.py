@@ -71,7 +71,7 @@ def remarks(desk: Desk) -> dict:
     """Return the update of the notice that says what is amiss with the opened clip, if anything is."""
     opened = desk.opened
     found = opened.read.clip.notices if opened and opened.stands(desk.view) else ()
-    return notice(" ".join(found), "note") if found else HIDDEN
+    return notice(" ".join(map(str, found)), "note") if found else HIDDEN
 
 
 def _context(there: Collection, model: str) -> str:

@@ -119,7 +119,7 @@ def present(shown: ClipResult, folder: Path, report: Report) -> Result:
     player = _player(shown, source, folder, _part(report, MODEL_SHARE, 1, "Making the video"))
     line = text.subject(prediction, shown.title, source.shows if source else "")
     unlike = source is None and shown.truth is None and prediction.weights == "toy"
-    sentences = [*prediction.clip.notices, *([text.TOY_ON_REAL] if unlike else [])]
+    sentences = [*map(str, prediction.clip.notices), *([text.TOY_ON_REAL] if unlike else [])]
     finding = figures.heading(text.finding(measure(prediction)), line) + figures.notices(sentences)
     stages = Stages(prediction.seconds.decode, prediction.seconds.model, time.perf_counter() - began)
     return Result(figures.context_of(shown), finding, player, stages, shown)

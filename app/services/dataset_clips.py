@@ -17,7 +17,7 @@ from avseg.data.avsbench.files import ADVICE, fit, read_wav
 from avseg.data.avsbench.layout import Entry
 from avseg.errors import ClipError, DatasetError
 from avseg.media.audio import SAMPLE_RATE
-from avseg.media.clip import WORKING_SIDE, Clip, fit_sound, frame_times, read_clip
+from avseg.media.clip import WORKING_SIDE, Clip, Notice, fit_sound, frame_times, read_clip
 from avseg.media.draw import resize
 from avseg.predict import Prediction
 from avseg.synthavs.video import write_wav
@@ -73,7 +73,8 @@ def read(data: DataSet, entry: Entry) -> Read:
         start=0.0,
         has_sound=bool(waveform.any()),
         notices=tuple(
-            words.replace(f"{data.folder}{os.sep}", "").replace(f" {ADVICE}", "") for words in said
+            Notice("unreadable", words.replace(f"{data.folder}{os.sep}", "").replace(f" {ADVICE}", ""))
+            for words in said
         ),
     )
     return Read(clip, tuple(None if mask is None else fit(mask, shape, smooth=False) for mask in masks))

@@ -47,7 +47,7 @@ GROUPS: dict[str, str] = {
     ),
     "Optimiser": "learning_rate schedule weight_decay clip_gradient accumulate mixed_precision",
     "Loss": "loss auxiliary auxiliary_weight bce_weight",
-    "Model": "task edition image_size mixer reformer queries learnable_queries",
+    "Model": "task image_size mixer reformer queries learnable_queries",
     "Backbones": "backbone backbone_channels audio_backbone backbone_weights audio_weights train_audio "
     "backbone_lr_scale freeze_backbone_epochs freeze_batchnorm audio_pretrain_steps visual_pretrain_steps",
     "Sizes": "embed_dim encoder_layers decoder_layers heads points feedforward_dim query_generator_layers "

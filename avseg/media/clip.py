@@ -31,6 +31,19 @@ MARGIN = 1.0  # seconds decoded after a range, to know whether the file goes on
 NUDGE = 0.001  # a frame that begins within a millisecond of a moment counts as begun
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Something that the person who chose a file should know; `str(notice)` is the sentence."""
+
+    code: str
+    """no-audio, audio-damaged, audio-silent, truncated, ends-early, damaged, small-frames; unreadable for a
+    part of a data set's clip."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
     """A range of a media file, decoded."""
@@ -45,10 +58,15 @@ class Clip:
     duration: float  # seconds
     start: float  # where the range begins in the file, seconds
     has_sound: bool  # the file has a sound track that decodes
-    notices: tuple[str, ...] = ()  # sentences for the person who chose the file
+    notices: tuple[Notice, ...] = ()
     source_rate: float = 0.0  # pictures per second that were decoded; 0 when nobody counted
     pixel_aspect: float = 1.0  # width of a source pixel over its height
     decode_seconds: float = 0.0  # what reading took
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file goes on after the range that was read."""
+        return any(notice.code == "truncated" for notice in self.notices)
 
 
 def read_clip(
@@ -286,38 +304,52 @@ def fit_sound(waveform: np.ndarray, duration: float) -> np.ndarray:
 
 def _read_waveform(
     path: Path, log: Log, start: float, duration: float, limits: Limits
-) -> tuple[np.ndarray, bool, list[str]]:
+) -> tuple[np.ndarray, bool, list[Notice]]:
     """Return the sound of the range, whether the file has any that decodes, and notices."""
     if log.sound is None:
-        return fit_sound(np.empty(0), duration), False, ["No sound track: the model hears silence."]
+        return (
+            fit_sound(np.empty(0), duration),
+            False,
+            [Notice("no-audio", "No audio track: the model gets silence.")],
+        )
     heard, _ = _decode_sound(path, start, duration, limits)
     waveform = fit_sound(heard, duration)
     if not len(heard):
-        return waveform, False, ["The sound track does not decode: the model hears silence."]
-    return waveform, True, [] if waveform.any() else ["The sound track holds silence only."]
+        return (
+            waveform,
+            False,
+            [Notice("audio-damaged", "The audio track cannot be decoded: the model gets silence.")],
+        )
+    if not waveform.any():
+        return waveform, True, [Notice("audio-silent", "The audio track contains only silence.")]
+    return waveform, True, []
 
 
-def _picture_notices(log: Log, start: float, seconds: float, end: float) -> list[str]:
+def _picture_notices(log: Log, start: float, seconds: float, end: float) -> list[Notice]:
     notices = []
     claimed = (log.claimed_seconds or 0.0) - start
     if end > seconds + 0.2:
         which = f"its first {seconds:g} s" if start == 0 else f"{seconds:g} s from {start:g} s on"
-        notices.append(f"The file is longer: {which} are used.")
+        notices.append(Notice("truncated", f"The file is longer: only {which} are used."))
     elif end < seconds - 0.2 and claimed > end + max(0.5, 0.05 * claimed):
-        notices.append(
-            f"The picture ends at {start + end:.1f} s though the file says {log.claimed_seconds:.1f} s: "
-            "it may have been cut. The rest is not used."
+        text = (
+            f"The video ends at {start + end:.1f} s, though its header says {log.claimed_seconds:.1f} s: "
+            "the file may be incomplete. The rest is not used."
         )
+        notices.append(Notice("ends-early", text))
     if log.damaged:
-        notices.append("Parts of the file are damaged: some pictures may be wrong.")
+        notices.append(Notice("damaged", "Parts of the file are damaged: some frames may be wrong."))
     return notices
 
 
-def _size_notice(log: Log, frames: np.ndarray) -> list[str]:
+def _size_notice(log: Log, frames: np.ndarray) -> list[Notice]:
     height, width = frames.shape[1:3]
     if max(height, width) + 2 >= min(WORKING_SIDE, max(log.size)):
         return []
-    return [f"So many frames are kept at {width}x{height} pixels only: a shorter range gives finer masks."]
+    text = (
+        f"So many frames fit into memory only at {width}x{height} pixels; a shorter range gives finer masks."
+    )
+    return [Notice("small-frames", text)]
 
 
 def _no_picture(log: Log, path: Path, start: float, limits: Limits) -> ClipError:

@@ -283,7 +283,7 @@ def _record(prediction: Prediction, frames: list[dict[str, object]], seconds: Ti
         "fps": clip.fps,
         "has_sound": clip.has_sound,
         "audio": prediction.audio,
-        "notices": list(clip.notices),
+        "notices": [notice.text for notice in clip.notices],
         "model": prediction.model,
         "weights": prediction.weights,
         "task": prediction.task,

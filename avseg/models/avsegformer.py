@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from avseg.config import ModelConfig
+from avseg.config import UNTITLED, ModelConfig
 from avseg.models.attention import Attention, FeedForward, join_heads, sine_position, split_heads
 from avseg.models.backbones import VisualBackbone
 from avseg.models.deformable import DeformableAttention, Shapes, reference_points
@@ -318,6 +318,7 @@ class AVSegFormer(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         c = self.config = config
+        self.card = UNTITLED
         self.visual_backbone = VisualBackbone(c)
         self.audio_backbone = AUDIO_BACKBONES[c.audio_backbone]()
         self.visual_projection = VisualProjection(self.visual_backbone.channels, c.embed_dim)

@@ -556,6 +556,8 @@ def test_a_damaged_clip_opens_with_what_is_there(drawn, monkeypatch, tmp_path):
     entry = there.facts.entries[there.facts.row_of("te07_000001", "test")]
     found = reading.read(there.data, entry)
     assert [labels is None for labels in found.truth] == [False, True, False, False, False]
-    assert found.clip.notices == ("ms3_data/gt_masks/test/te07_000001/te07_000001_2.png is missing.",)
+    assert [str(notice) for notice in found.clip.notices] == [
+        "ms3_data/gt_masks/test/te07_000001/te07_000001_2.png is missing."
+    ]
     with pytest.raises(DatasetError, match="missing"):
         reading.read(there.data, replace(entry, name="gone"))

@@ -217,7 +217,7 @@ def test_a_clip_without_sound_gives_nothing_and_says_why(stand_in, tmp_path):
     video = counting(tmp_path / "silent.mp4", seconds=3, sound=None)
     result = tab.segment(None, str(video), "stand-in", 2)
     assert "Nothing is marked as sounding in any of the 6 frames." in result[2]
-    assert "No sound track" in result[2] and result[3].silent
+    assert "No audio track" in result[2] and result[3].silent
 
 
 @pytest.mark.parametrize(

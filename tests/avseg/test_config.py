@@ -85,7 +85,6 @@ def test_whole_numbers_serve_as_floats_and_lists_as_tuples():
 
 WRONG_MODEL = [
     *(("task", value) for value in ("", "avs", "S4")),
-    ("edition", "2023"),
     ("audio_backbone", "vgg"),
     ("mixer", "channels"),
     ("reformer", "qr"),

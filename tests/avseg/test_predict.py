@@ -9,8 +9,10 @@ import torch.nn.functional as F
 import avseg.predict
 from avseg.errors import ClipError, ConfigError
 from avseg.media.clip import Clip
+from avseg.models.avsegformer import AVSegFormer
 from avseg.predict import Predictor, audio_for, normalise, read_logits
 from tests.support.media import SINE, counting, ffmpeg
+from tests.support.small_model import SMALL
 from tests.support.stand_in_model import BrightAndLoud
 
 
@@ -40,6 +42,11 @@ def test_masks_are_at_source_size_and_follow_the_picture():
     np.testing.assert_allclose(prediction.foreground, 0.5, atol=0.03)
     assert (prediction.model, prediction.weights, prediction.device) == ("stand-in", "random", "cpu")
     assert prediction.seconds.model > 0
+
+
+def test_a_model_that_was_just_constructed_predicts():
+    prediction = Predictor(AVSegFormer(SMALL)).predict(clip_of())
+    assert (prediction.model, prediction.weights) == ("untitled", "random")
 
 
 def test_semantic_labels_stay_whole():

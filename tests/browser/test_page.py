@@ -241,7 +241,7 @@ def test_files_as_phones_and_browsers_make_them(page, tmp_path):
     for path, about, notice in (
         (turned, "64 × 96 px, 3.0 s, with sound", ""),
         (webm, "96 × 64 px, 3.0 s, with sound", ""),
-        (silent, "without sound", "No sound track: the model hears silence."),
+        (silent, "without sound", "No audio track: the model gets silence."),
     ):
         upload(page, path)
         page.wait_for_selector(f".about:text('{path.name}')", timeout=QUICK)

@@ -39,6 +39,10 @@ def numbers(clip: Clip) -> list[int]:
     return [number_of(frame) for frame in clip.frames]
 
 
+def texts(clip: Clip) -> list[str]:
+    return [str(notice) for notice in clip.notices]
+
+
 def onset(waveform: np.ndarray) -> float:
     return float(np.argmax(np.abs(waveform) > 0.02)) / RATE
 
@@ -78,7 +82,7 @@ def test_plain_clip(plain: Path):
     assert (clip.name, clip.path, clip.start, clip.fps) == ("plain.mp4", plain, 0.0, 1.0)
     assert clip.duration == pytest.approx(5.0)
     assert len(clip.waveform) == 5 * RATE and clip.waveform.dtype == np.float32
-    assert clip.has_sound and clip.notices == ()
+    assert clip.has_sound and clip.notices == () and not clip.truncated
     assert clip.source_rate == pytest.approx(10)
     assert numbers(clip) == [9, 19, 29, 39, 49]
 
@@ -108,7 +112,7 @@ def test_a_range_gives_the_same_pictures_and_sound_as_the_whole(plain: Path):
     assert numbers(part) == numbers(whole)[3:7]
     assert part.start == 1.5 and part.duration == 2
     np.testing.assert_allclose(part.waveform, whole.waveform[24_000:56_000], atol=2e-3)
-    assert part.notices == ("The file is longer: 2 s from 1.5 s on are used.",)
+    assert part.truncated and texts(part) == ["The file is longer: only 2 s from 1.5 s on are used."]
 
 
 def test_a_range_far_into_the_file_knows_the_picture_that_stands(folder: Path):
@@ -120,7 +124,7 @@ def test_a_range_far_into_the_file_knows_the_picture_that_stands(folder: Path):
 def test_the_first_part_is_used_when_the_file_is_longer(plain: Path):
     clip = read_clip(plain, seconds=3)
     assert len(clip.frames) == 3 and len(clip.waveform) == 3 * RATE
-    assert clip.notices == ("The file is longer: its first 3 s are used.",)
+    assert clip.truncated and texts(clip) == ["The file is longer: only its first 3 s are used."]
 
 
 def test_a_start_past_the_end_is_an_error(plain: Path):
@@ -159,9 +163,9 @@ def test_many_frames_are_kept_smaller_and_it_is_said(plain: Path, monkeypatch: p
     monkeypatch.setattr(avseg.media.clip, "FRAME_BYTES", 3 * 48 * 32 * 13)
     clip = read_clip(plain, fps=2, seconds=5)
     assert clip.frames.shape == (10, 32, 48, 3) and clip.size == (64, 96)
-    assert clip.notices == (
-        "So many frames are kept at 48x32 pixels only: a shorter range gives finer masks.",
-    )
+    assert texts(clip) == [
+        "So many frames fit into memory only at 48x32 pixels; a shorter range gives finer masks."
+    ]
 
 
 def test_a_very_short_clip_takes_its_last_picture(folder: Path):
@@ -220,12 +224,12 @@ def test_animated_gif(folder: Path):
 def test_without_sound(folder: Path):
     clip = read_clip(counting(folder / "silent.mp4", seconds=2, sound=None))
     assert not clip.has_sound and not clip.waveform.any() and len(clip.waveform) == 2 * RATE
-    assert clip.notices == ("No sound track: the model hears silence.",)
+    assert texts(clip) == ["No audio track: the model gets silence."]
 
 
 def test_a_silent_track_is_said_to_be_silent(folder: Path):
     clip = read_clip(counting(folder / "zero.mp4", seconds=1, sound="anullsrc"))
-    assert clip.has_sound and clip.notices == ("The sound track holds silence only.",)
+    assert clip.has_sound and texts(clip) == ["The audio track contains only silence."]
 
 
 @pytest.mark.parametrize("ending", ["mp4", "ts"])
