@@ -129,7 +129,7 @@ def test_the_python_page_runs(place, capsys):
     assert "toy" in said and "decoder.attention" in said and "is not a video" in said
     assert (place / "outputs/dog/overlay.mp4").is_file() and (place / "outputs/dog/coco.json").is_file()
     assert names["silent"].foreground.mean() < names["prediction"].foreground.mean()
-    assert len(names["seen"]["decoder.attention"]) == names["model"].config.decoder_layers
+    assert len(names["recording"]["decoder.attention"]) == names["model"].config.decoder_layers
     assert names["again"].card.weights == "toy" and (place / "outputs/untrained/config.json").is_file()
 
 
@@ -177,9 +177,9 @@ def test_the_host_page_says_the_limits_that_hold():
         f"| callers in the queue | {ui.WAITING}, ",
         f"| models in memory | {session.MODELS_KEPT} |",
         f"| results per visitor | {session.RESULTS_KEPT} |",
-        f"| age of a visitor's files | {session.FILES_AGE} s, looked after every {ui.CLEANED_EVERY} s;",
+        f"| age of a visitor's files | {session.FILES_AGE} s, checked every {ui.CLEANED_EVERY} s;",
         f"models, {rules.clips} clips, {rules.seconds} s; {rules.waiting} waiting, {rules.kept} kept |",
-        f"| one call on a lent GPU | {gpu.SECONDS} s (`AVSEG_GPU_SECONDS`) |",
+        f"| one call on ZeroGPU | {gpu.SECONDS} s (`AVSEG_GPU_SECONDS`) |",
     ):
         assert row in page, row
 
