@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -16,11 +15,10 @@ from pathlib import Path
 
 from app.services.evaluation_requests import Request, Rules, arguments_of, checked, rules
 from app.services.host import public_host
-from app.services.process import ROOT, kill, launch
+from app.services.process import ROOT, kill, launch, startup, withdraw
 from avseg.errors import AvsegError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.files import atomic_write
-from avseg.jobs.folder import lives
 
 REQUEST = "request.json"
 KEY = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9.-]{1,60}")
@@ -107,12 +105,12 @@ def jobs() -> list[Job]:
 
 def _before_status(folder: EvaluationFolder) -> EvaluationStatus:
     """Return the status of an evaluation that wrote none yet: it waits, starts, or failed to start."""
-    launched = folder.read_launch()
-    if launched is None and not folder.console_file.exists():
+    child = startup(folder)
+    if child is None:
         return EvaluationStatus("waiting")
-    if launched is not None and lives(launched.pid, launched.process_started):
+    if child.state == "starting":
         return EvaluationStatus("running", "Starting.")
-    return EvaluationStatus("failed", folder.console_tail(4) or "The process ended before it could begin.")
+    return EvaluationStatus(child.state, folder.console_tail(4) or child.message)
 
 
 def advance() -> None:
@@ -135,16 +133,9 @@ def _start(job: Job) -> None:
     folder = EvaluationFolder(folder_of(job.key))
     try:
         path, data = checked(job.request)
-        process = launch(arguments_of(job.request, path, data, folder.path), folder)
+        launch(arguments_of(job.request, path, data, folder.path), folder, on_exit=advance)
     except (AvsegError, OSError) as error:
         folder.write_status(EvaluationStatus("failed", str(error)))
-        return
-    threading.Thread(target=_when_ended, args=(process,), daemon=True).start()
-
-
-def _when_ended(child: subprocess.Popen) -> None:
-    child.wait()
-    advance()
 
 
 def may_cancel(key: str, session: str) -> bool:
@@ -165,8 +156,7 @@ def cancel(key: str, session: str = "") -> EvaluationStatus:
         if status.state == "waiting":
             folder.write_status(EvaluationStatus("stopped", "Taken out of the queue."))
         elif status.state == "running" and folder.stop_requested:
-            launched = folder.read_launch()
-            kill(status.pid or (launched.pid if launched else 0))
+            kill(status.pid) if status.pid else withdraw(folder)
         elif status.state == "running":
             folder.request_stop()
     return folder.read_status() or status

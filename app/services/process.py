@@ -1,4 +1,8 @@
-"""Child processes that run the command a person would type, each with a job folder."""
+"""Child processes that run `python -m avseg ...`: the only place of the app that starts them.
+
+Everything about a child is in its job folder, so a reload of the page or a restart of the app loses nothing. As
+soon as the child has loaded, it writes a status; until then `startup` tells whether it is still starting.
+"""
 
 import os
 import signal
@@ -6,23 +10,34 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
-from avseg.jobs.folder import JobFolder, Launch
+from avseg.jobs.folder import JobFolder, Launch, lives
 
 ROOT = Path(__file__).resolve().parents[2]  # where commands run
 
 
-def launch(arguments: Sequence[str], job: JobFolder) -> subprocess.Popen:
-    """Start `python` with these arguments in a session of its own; its output goes to the job's console.
+@dataclass(frozen=True)
+class Startup:
+    """A child that has written no status since it was launched."""
 
-    The process is recorded in the job folder, and reaped by a thread when it ends. Raises OSError when the
-    folder cannot be written.
+    state: Literal["starting", "stopped", "failed"]
+    message: str = ""
+    pid: int = 0  # 0 unless it is starting
+
+
+def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None] | None = None) -> Launch:
+    """Start `python` with these arguments in a session of its own, and record it in its job folder.
+
+    Its output goes to the job's console. on_exit is called from another thread when the child ends. Raises
+    OSError if the folder cannot be written.
     """
-    now = time.time()
+    job.path.mkdir(parents=True, exist_ok=True)
     with job.console_file.open("ab") as console:
         process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -32,23 +47,53 @@ def launch(arguments: Sequence[str], job: JobFolder) -> subprocess.Popen:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    threading.Thread(target=process.wait, daemon=True).start()
+
+    def wait() -> None:
+        process.wait()  # without it, the ended child would stay in the process table
+        if on_exit:
+            on_exit()
+
+    started = now = time.time()
     try:
         started = psutil.Process(process.pid).create_time()
-    except psutil.Error:  # it ended at once
-        started = now
-    job.write_launch(Launch(process.pid, started, now))
-    return process
+    except psutil.Error:  # it has ended already
+        pass
+    threading.Thread(target=wait, daemon=True).start()
+    record = Launch(process.pid, started, now)
+    job.write_launch(record)
+    return record
+
+
+def startup(job: JobFolder, status_written: float = 0.0) -> Startup | None:
+    """Return how far a child is that has not written a status yet; None if it has, or if there is no child.
+
+    status_written: seconds since 1970 of the status in the folder, which may be that of an earlier child.
+    """
+    record = job.read_launch()
+    if record is None or record.time <= status_written:
+        return None
+    if lives(record.pid, record.process_started):
+        return Startup("starting", pid=record.pid)
+    if record.withdrawn:
+        return Startup("stopped", "Cancelled before it started.")
+    return Startup("failed", f"The process failed before it started. {job.last_message}".strip())
+
+
+def withdraw(job: JobFolder) -> None:
+    """Kill the child that is starting, and record that this was a request, not a failure."""
+    if record := job.read_launch():
+        job.write_launch(replace(record, withdrawn=True))
+        kill(record.pid)
 
 
 def kill(pid: int) -> None:
-    """Kill a process of ours and its workers, never this one."""
+    """Kill a child and its workers, never this process."""
     if pid in (0, os.getpid()):
         return
     try:
         process = psutil.Process(pid)
-        for one in [*process.children(recursive=True), process]:
-            one.send_signal(signal.SIGKILL)
+        for member in [*process.children(recursive=True), process]:
+            member.send_signal(signal.SIGKILL)
         process.wait(10)
-    except psutil.Error:  # gone already, or slow to go
+    except psutil.Error:  # it has ended already, or takes long to end
         return

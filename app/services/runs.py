@@ -1,37 +1,41 @@
-"""The training runs of this app: where they lie, what they are called, and where each of them stands.
+"""The training runs of this app: list them, read their state, start, stop, resume, rename and delete them.
 
-A run is seen from its folder alone, so that a reload of the page or a restart of the app loses nothing.
+Training is a child process that runs the command a person would type. The run folder is the only thing
+between the two, so a reload of the page or a restart of the app loses nothing.
 """
 
 import os
 import re
-from collections.abc import Iterator
+import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.services import process
+from app.services.host import require_training
 from app.services.process import ROOT
 from avseg.errors import RunError
-from avseg.jobs.folder import lives
 from avseg.training.run_folder import RunFolder, Status
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "killed"]
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What can be said of a run from outside."""
+class RunState:
+    """What can be read of a run from its folder and its process."""
 
     state: State
     message: str = ""
     status: Status | None = None
-    pid: int = 0  # of the process that lives, 0 for none
+    pid: int = 0  # of the process that is alive, 0 for none
 
     @property
     def alive(self) -> bool:
-        """A process is at work on the run."""
+        """Whether a process is working on the run."""
         return self.pid > 0
 
 
@@ -40,51 +44,124 @@ def runs_root() -> Path:
     return Path(os.environ.get("AVSEG_RUNS", ROOT / "runs")).expanduser()
 
 
-def run_of(name: str) -> RunFolder:
-    """Return the run of a name below the root; `RunError` for a name that is no plain folder name."""
+def run_folder(name: str) -> RunFolder:
+    """Return the run of a name under the root; raises RunError unless it is a plain folder name."""
     plain = isinstance(name, str) and name == Path(name).name and name.isprintable()
     if not plain or not name or name.startswith(".") or "\\" in name:
-        raise RunError(f"{name!r} cannot name a run: use letters, digits, dashes and underscores.")
+        raise RunError(_invalid(name))
     return RunFolder(runs_root() / name)
 
 
-def named(name: object) -> RunFolder:
-    """Return the folder of a name that a run may be given; stricter than `run_of`. Raises RunError."""
-    words = str(name or "").strip()
-    run = run_of(words)
-    if not NAME.fullmatch(words):
-        raise RunError(f"{words!r} cannot name a run: use up to 64 letters, digits, dashes and underscores.")
+def new_run_folder(name: object) -> RunFolder:
+    """Return the folder of a name for a new run; stricter than `run_folder`. Raises RunError."""
+    text = str(name or "").strip()
+    run = run_folder(text)
+    if not NAME.fullmatch(text):
+        raise RunError(_invalid(text))
     return run
 
 
+def _invalid(name: object) -> str:
+    return f"{name!r} is not a valid run name: use up to 64 letters, digits, dashes and underscores."
+
+
 def all_runs() -> list[RunFolder]:
-    """Return the runs of this app, also those that are only starting, the one begun last first."""
-    return [run for _, run in sorted(_found(), key=lambda pair: pair[0], reverse=True)]
-
-
-def _found() -> Iterator[tuple[float, RunFolder]]:
+    """Return the runs of this app, including those that are only starting, newest first."""
+    begun: list[tuple[float, RunFolder]] = []
     for path in runs_root().glob("*"):
         run, times = RunFolder(path), []
         for file in (run.config_file, run.launch_file):
             try:
                 times.append(file.stat().st_mtime)
-            except OSError:  # not there, or going right now
+            except OSError:  # missing, or being deleted right now
                 continue
         if times:
-            yield max(times), run
+            begun.append((max(times), run))
+    return [run for _, run in sorted(begun, key=lambda pair: pair[0], reverse=True)]
 
 
-def look(run: RunFolder) -> Seen:
-    """Say where a run stands and whether its process lives."""
-    status, launch = run.read_status(), run.read_launch()
+def run_state(run: RunFolder) -> RunState:
+    """Return the state of a run and whether its process is alive."""
+    status = run.read_status()
     if status is not None and status.state == "running":
-        return Seen("stopping" if run.stop_requested else "running", status.message, status, status.pid)
-    if launch is not None and (status is None or launch.time > status.updated):
-        if lives(launch.pid, launch.process_started):
-            return Seen("starting", "", status, launch.pid)
-        if launch.withdrawn:
-            return Seen("stopped", "Ended before it began.", status)
-        return Seen("failed", f"It ended before it began. {run.last_message}".strip(), status)
+        return RunState("stopping" if run.stop_requested else "running", status.message, status, status.pid)
+    if startup := process.startup(run, status.updated if status else 0.0):
+        return RunState(startup.state, startup.message, status, startup.pid)
     if status is None:
-        return Seen("stopped", "There is no status in its folder.")
-    return Seen(status.state, status.message, status)
+        return RunState("stopped", "The run folder has no status file.")
+    return RunState(status.state, status.message, status)
+
+
+def check_free(name: object) -> RunFolder:
+    """Return the folder of a run to be; raises RunError for a name that is invalid or taken."""
+    run = new_run_folder(name)
+    if run.exists or run_state(run).alive:
+        raise RunError(f"A run named {run.path.name} already exists. Resume it, or choose another name.")
+    return run
+
+
+def start(arguments: list[str], run: RunFolder) -> None:
+    """Start a training command. Raises RunError when training is off here or the run is already running."""
+    require_training()
+    with _LOCK:
+        if run_state(run).alive:
+            raise RunError(f"The run {run.path.name} is already running.")
+        if "--resume" not in arguments:
+            check_free(run.path.name)
+        try:
+            process.launch(arguments, run)
+        except OSError as error:
+            raise RunError(f"The run folder cannot be written: {error.strerror or error}.") from error
+
+
+def stop(run: RunFolder) -> None:
+    """Ask a run to save a checkpoint and stop; one that is only starting is killed.
+
+    Raises RunError when training is off here or the run is not running.
+    """
+    if _require_running(run).state == "starting":
+        process.withdraw(run)
+    else:
+        run.request_stop()
+
+
+def stop_now(run: RunFolder) -> None:
+    """Kill a run without waiting for a checkpoint; the previous checkpoint stays intact. Raises RunError."""
+    process.kill(_require_running(run).pid)
+    run.clear_stop()
+
+
+def rename(run: RunFolder, name: str) -> RunFolder:
+    """Give a run another name; raises RunError while it is running, or when the name is taken."""
+    other = new_run_folder(name)
+    _require_idle(run)
+    if other.path.exists():
+        raise RunError(f"A run named {name} already exists.")
+    run.path.rename(other.path)
+    return other
+
+
+def delete(run: RunFolder) -> None:
+    """Delete a run with all its files; raises RunError while it is running."""
+    _require_idle(run)
+    path = run_folder(run.path.name).path
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+
+
+def _require_running(run: RunFolder) -> RunState:
+    require_training()
+    state = run_state(run)
+    if not state.alive:
+        raise RunError(f"The run {run.path.name} is not running.")
+    return state
+
+
+def _require_idle(run: RunFolder) -> None:
+    require_training()
+    if run_state(run).alive:
+        raise RunError(f"The run {run.path.name} is running; stop it first.")
+    if run.path.name not in {other.path.name for other in all_runs()}:
+        raise RunError(f"There is no run named {run.path.name}.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from app.components.html import header
-from app.services.runs import Seen
+from app.services.runs import RunState
 from app.train.order import Check
 from app.train.watched import STAYS, Watched, advice, finding, progress, speed
 
@@ -63,7 +63,7 @@ def log(one: Watched) -> str:
     )
 
 
-def table(runs: Sequence[tuple[str, Seen]], chosen: str, compared: Sequence[str]) -> str:
+def table(runs: Sequence[tuple[str, RunState]], chosen: str, compared: Sequence[str]) -> str:
     """Return the runs; a name chooses, a box puts the run's curves beside the chosen one's."""
     rows = "".join(_row(name, seen, name == chosen, name in compared) for name, seen in runs)
     return (
@@ -73,7 +73,7 @@ def table(runs: Sequence[tuple[str, Seen]], chosen: str, compared: Sequence[str]
     )
 
 
-def _row(name: str, seen: Seen, here: bool, compared: bool) -> str:
+def _row(name: str, seen: RunState, here: bool, compared: bool) -> str:
     name, status = escape(name), seen.status
     best = "–" if status is None or status.best_miou is None else f"{status.best_miou:.3f}"
     epochs = f"{status.epoch} / {status.epochs}" if status else "–"

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from app.services import training_jobs as runner
 from app.services.datasets import FORMATS, LIBRARY
 from app.services.host import may_train, public_host
 from app.services.models import available_models, model_file
-from app.services.runs import all_runs, look, named, run_of
+from app.services.runs import all_runs, check_free, new_run_folder, run_folder, run_state
 from app.services.training_commands import command_of, shown, shown_path
 from app.train.form import config_of
 from avseg.checkpoints import bundled_models
@@ -45,7 +44,7 @@ class Order:
     @property
     def run(self) -> RunFolder:
         """The folder of the run."""
-        return run_of(self.name)
+        return run_folder(self.name)
 
     def command(self) -> list[str]:
         """Return the arguments after `python`."""
@@ -127,7 +126,7 @@ def read_order(values: Mapping[str, object]) -> Order:
         preset,
         config_of(values),
         _data_path(values.get("data")),
-        named(values.get("name")).path.name,
+        new_run_folder(values.get("name")).path.name,
         device,
         int(workers),
         _start_from(values.get("start_from")),
@@ -180,12 +179,12 @@ def _place_checks(order: Order) -> list[Check]:
         return []
     found = []
     try:
-        runner.new_run(order.name)
+        check_free(order.name)
         found.append(Check("ok", "The name is free"))
     except RunError as error:
         found.append(Check("bad", str(error)))
     found.append(_device_check(order.device))
-    others = [run.path.name for run in all_runs() if look(run).alive]
+    others = [run.path.name for run in all_runs() if run_state(run).alive]
     if others:
         found.append(Check("note", f"{', '.join(others)} is at work too; both go slower"))
     return found

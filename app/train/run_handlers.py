@@ -11,10 +11,10 @@ from functools import wraps
 import gradio as gr
 
 from app.components.gradio_helpers import HIDDEN, notice
-from app.services import training_jobs as runner
+from app.services import runs as runner
 from app.services.host import require_training
 from app.services.models import available_models, trained_name
-from app.services.runs import all_runs, look, run_of
+from app.services.runs import all_runs, run_folder, run_state
 from app.services.session import VISITORS, session_of
 from app.services.training_commands import resume_command
 from app.train import curves
@@ -72,7 +72,7 @@ def refresh(view: View, acted: bool = False, fill: bool = False) -> tuple:
     acted: the visitor did something, so that an old notice and an open question go. fill: write the slider
     and the number of epochs too, which a visitor may be moving; done after an act anyway.
     """
-    runs = {run.path.name: look(run) for run in all_runs()}
+    runs = {run.path.name: run_state(run) for run in all_runs()}
     closed = {"notice": HIDDEN, "box": HIDDEN} if acted else {}
     if not runs:
         empty = {"loss": "", "metric": "", "sample": "", "runs": "", "log": "", "context": ""}
@@ -191,21 +191,21 @@ def _start(view: View, values: Values) -> tuple:
 @_told
 def stop(view: View) -> tuple:
     """Ask the watched run to stop after a checkpoint."""
-    runner.stop(run_of(view.run))
+    runner.stop(run_folder(view.run))
     return refresh(view, acted=True)
 
 
 @_told
 def end(view: View) -> tuple:
     """End the process of the watched run without waiting."""
-    runner.end_at_once(run_of(view.run))
+    runner.stop_now(run_folder(view.run))
     return refresh(view, acted=True)
 
 
 @_told
 def resume(view: View, epochs: object) -> tuple:
     """Go on with the watched run, up to a number of epochs."""
-    run = run_of(view.run)
+    run = run_folder(view.run)
     wanted = epochs if isinstance(epochs, int | float) and not isinstance(epochs, bool) else 0
     runner.start(resume_command(run, int(wanted)), run)
     return refresh(view, acted=True)
@@ -214,7 +214,7 @@ def resume(view: View, epochs: object) -> tuple:
 @_told
 def rename(view: View, name: object) -> tuple:
     """Give the watched run another name."""
-    other = runner.rename(run_of(view.run), str(name or "").strip())
+    other = runner.rename(run_folder(view.run), str(name or "").strip())
     return refresh(replace(view, run=other.path.name), acted=True)
 
 
@@ -223,7 +223,7 @@ def delete(view: View, sure: object) -> tuple:
     """Delete the watched run when `sure` was ticked."""
     if sure is not True:
         raise RunError("Tick the box first: a deleted run cannot be brought back.")
-    runner.delete(run_of(view.run))
+    runner.delete(run_folder(view.run))
     return refresh(replace(view, run=""), acted=True)
 
 
@@ -231,7 +231,7 @@ def use(view: View, request: gr.Request = None) -> None:
     """Let Segment choose the watched run's model when it is opened next; raises gr.Error in words."""
     try:
         require_training()
-        model = trained_name(run_of(view.run))
+        model = trained_name(run_folder(view.run))
         if model not in available_models():
             raise RunError(f"The checkpoint of {view.run} is not there any more, or cannot be read.")
     except AvsegError as error:

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from app.services.runs import Seen, look, run_of
+from app.services.runs import RunState, run_folder, run_state
 from app.train.events import COURSES, Course
 from app.train.probe import duration
 from avseg.config import Config
@@ -22,7 +22,7 @@ class Watched:
     """A run as it stands now."""
 
     run: RunFolder
-    seen: Seen
+    seen: RunState
     course: Course
     config: Config | None
 
@@ -58,12 +58,12 @@ class Watched:
 
 def watched(name: str) -> Watched:
     """Return a run by its name; a folder without a readable config has None for one. Raises RunError."""
-    run = run_of(name)
+    run = run_folder(name)
     try:
         config = run.config()
     except AvsegError:
         config = None
-    return Watched(run, look(run), COURSES.of(run), config)
+    return Watched(run, run_state(run), COURSES.of(run), config)
 
 
 def finding(one: Watched) -> str:

@@ -46,7 +46,7 @@ from avseg.evaluation.report import (
     write_evaluation,
 )
 from avseg.evaluation.report_files import read_evaluation
-from avseg.jobs.folder import CONSOLE, lives
+from avseg.jobs.folder import CONSOLE, Launch, lives
 from avseg.models.avsegformer import AVSegFormer
 from avseg.synthavs.dataset import SynthAVS, write
 from tests.browser.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
@@ -239,7 +239,7 @@ def test_an_evaluation_that_died_is_said_to_have(root_of_evaluations: Path):
     )
     (root_of_evaluations / key / CONSOLE).write_text("avseg: No model is called 'x'\n")
     status.unlink()
-    os.utime(root_of_evaluations / key / CONSOLE, (1, 1))
+    EvaluationFolder(root_of_evaluations / key).write_launch(Launch(2**22 + 1, 1.0, 1.0))
     assert runner.jobs()[0].status.message == "avseg: No model is called 'x'"
 
 

@@ -299,10 +299,10 @@ def uploaded(url: str, size: int, headers: dict[str, str]) -> int:
 def refused(python: str, folder: Path, root: Path) -> bool:
     """Say whether training is refused in the environment of a Space, and nothing is written for it."""
     script = textwrap.dedent("""
-        from app.services import training_jobs as runner
+        from app.services import runs
         from avseg.errors import RunError
         try:
-            runner.start(["-m", "avseg", "train", "tiny"], runner.run_of("mine"))
+            runs.start(["-m", "avseg", "train", "tiny"], runs.run_folder("mine"))
         except RunError as error:
             print(error)
     """)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from app.services import runs
-from app.services import training_jobs as runner
 from app.services.training_commands import resume_command, settings_of
 from app.train import form, order, probe
 from app.train import form_handlers as train_form
@@ -52,9 +51,9 @@ def test_the_form_gives_back_every_preset(name):
         ("preset", None, "There is no preset"),
         ("data", "/etc", "not there any more"),
         ("data", None, "not there any more"),
-        ("name", "../x", "cannot name a run"),
-        ("name", "a b", "cannot name a run"),
-        ("name", "", "cannot name a run"),
+        ("name", "../x", "is not a valid run name"),
+        ("name", "a b", "is not a valid run name"),
+        ("name", "", "is not a valid run name"),
         ("device", "tpu", "device is 'tpu'"),
         ("workers", 1e9, "workers must be"),
         ("workers", "1", "workers must be"),
@@ -89,14 +88,14 @@ def test_an_order_is_checked_before_it_is_started(tmp_path, monkeypatch):
     monkeypatch.setenv("AVSEG_DATA", str(tmp_path / "data"))
     key = next(key for _, key in order.data_choices() if key.startswith("environment"))
     words = " / ".join(line.words for line in order.checks(values(data=key))[1])
-    assert "3 clips to train on; 2 to check on" in words and "There is a run called new already" in words
+    assert "3 clips to train on; 2 to check on" in words and "A run named new already exists" in words
     other = small_config({"task": "s4"})
     assert "set Task to ms3" in order.checks(values(other, data=key, name="other"))[1][0].words
     many = small_config(batch_size=4)
     assert "lower train.batch_size" in order.checks(values(many, data=key, name="other"))[1][0].words
     before = set(runs.runs_root().iterdir())
     *said, view, _, notice = train_watch.start(values(), train_watch.View())[:7]
-    assert "There is a run called new already" in notice["value"] and view == train_watch.View()
+    assert "A run named new already exists" in notice["value"] and view == train_watch.View()
     assert set(runs.runs_root().iterdir()) == before and all("update" in one["__type__"] for one in said)
 
 
@@ -165,13 +164,13 @@ def test_a_measurement_that_fails_or_is_left_says_so_and_leaves_nothing(monkeypa
 def test_a_full_disk_and_a_missing_folder_are_told(monkeypatch):
     runs.runs_root().write_text("a file where the runs should lie")
     with pytest.raises(RunError, match=r"cannot be written: (Not a directory|File exists)"):
-        runner.start(["-c", "pass"], runs.run_of("new"))
+        runs.start(["-c", "pass"], runs.run_folder("new"))
     runs.runs_root().unlink()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runner.child, "launch", full)
+    monkeypatch.setattr(runs.process, "launch", full)
     _, _, notice = train_watch.start(values(), train_watch.View())[4:7]
     assert "cannot be written: No space left on device" in notice["value"]
     assert "not there any more" in train_form.preview(values(data="environment-gone"))[1]

@@ -13,7 +13,6 @@ from PIL import Image
 
 from app.segment import input_handlers as segment_choosing
 from app.services import runs
-from app.services import training_jobs as runner
 from app.services.host import may_train
 from app.services.models import available_models
 from app.train import curves, watched
@@ -57,12 +56,12 @@ def test_a_log_is_read_once_and_forgotten_when_it_is_written_anew():
     assert courses.of(run) is course and course.of_steps("step").tolist() == [1, 2, 3, 4]
     run.truncate_events(2)
     assert len(courses.of(run)) == 2
-    runner.delete(run)
+    runs.delete(run)
     assert len(courses.of(run)) == 0
 
 
 def test_a_hundred_thousand_steps_are_read_once_and_drawn_thinned(monkeypatch):
-    run = runs.run_of("long")
+    run = runs.run_folder("long")
     run.create(small_config())
     event = {"kind": "step", "epoch": 0, "loss": 1.0, "mask": 1.0, "auxiliary": 0.5, "bce": 0.1}
     event |= {"learning_rate": 1e-3, "seconds": 0.1}
@@ -111,7 +110,7 @@ def test_what_a_run_says_of_itself():
     assert alive.seen.state == "running" and "Closing this page" in watched.progress(alive)
     assert "No step for 10 min" in watched.progress(alive, time.time() + 600)
     run.request_stop()
-    assert runs.look(run).state == "stopping"
+    assert runs.run_state(run).state == "stopping"
     assert [watched.duration(s) for s in (40, 130, 3600, 11_100, 90_000)] == [
         "40 s", "2 min 10 s", "1 h", "3 h 5 min", "1 day 1 h",
     ]  # fmt: skip
@@ -125,12 +124,13 @@ def test_runs_that_never_began_were_killed_or_failed_say_so():
     assert "process gone" in gone and "ended without a word" in gone
     run.write_status(Status("failed", "The memory is not enough. <i>"))
     assert "The memory is not enough. &lt;i&gt;" in page.head(watched.watched("gone"), False)
-    broken = runs.run_of("broken")
-    runner.start(["-c", "raise SystemExit('avseg: The disk is away.')"], broken)
+    broken = runs.run_folder("broken")
+    runs.start(["-c", "raise SystemExit('avseg: The disk is away.')"], broken)
     end = time.monotonic() + 60
-    while runs.look(broken).alive and time.monotonic() < end:
+    while runs.run_state(broken).alive and time.monotonic() < end:
         time.sleep(0.1)
-    assert runs.look(broken).state == "failed" and runs.look(broken).message.endswith("The disk is away.")
+    state = runs.run_state(broken)
+    assert state.state == "failed" and state.message.endswith("The disk is away.")
     assert "The disk is away" in drawn(tab.refresh(tab.View("broken")))["head"]
     assert broken.path.name in {other.path.name for other in runs.all_runs()}
 
@@ -189,7 +189,7 @@ def test_a_run_that_can_be_extended_says_what_that_does():
     page = drawn(tab.refresh(tab.View("one"), acted=True))
     assert "More epochs stretch its one-cycle schedule" in page["head"]
     assert page["resume"]["value"] == "Extend" and page["epochs"]["value"] == 2
-    flat = runs.run_of("flat")
+    flat = runs.run_folder("flat")
     flat.create(small_config(schedule="constant"))
     assert "one-cycle" not in drawn(tab.refresh(tab.View("flat")))["head"]
     (flat.path / "config.json").write_text("{")
@@ -213,12 +213,12 @@ def test_rename_and_delete_ask_first_and_stay_inside():
     view = tab.View("one")
     assert "Tick the box" in notice(tab.delete(view, False))
     assert "Tick the box" in notice(tab.delete(view, "yes"))
-    assert "There is a run called two" in notice(tab.rename(view, "two"))
-    assert "cannot name" in notice(tab.rename(view, "../up"))
+    assert "A run named two already exists" in notice(tab.rename(view, "two"))
+    assert "not a valid run name" in notice(tab.rename(view, "../up"))
     renamed = tab.rename(view, "three")
     assert renamed[0].run == "three" and not drawn(renamed)["box"]["visible"]
-    assert "no run called one" in notice(tab.delete(view, True))
-    assert "cannot name" in notice(tab.delete(tab.View("../.."), True))
+    assert "no run named one" in notice(tab.delete(view, True))
+    assert "not a valid run name" in notice(tab.delete(tab.View("../.."), True))
     tab.delete(tab.View("three"), True)
     assert [run.path.name for run in runs.all_runs()] == ["two"]
 
@@ -250,9 +250,9 @@ def test_a_public_host_shows_the_command_and_refuses_the_rest(monkeypatch):
     assert "off on this host" in next(train_form.take_measure(values()))[1]
     with pytest.raises(gr.Error, match="off on this host"):
         tab.use(view)
-    for act in (runner.stop, runner.end_at_once, runner.delete, lambda run: runner.rename(run, "x")):
+    for act in (runs.stop, runs.stop_now, runs.delete, lambda run: runs.rename(run, "x")):
         with pytest.raises(AvsegError, match="off on this host"):
-            act(runs.run_of("one"))
+            act(runs.run_folder("one"))
     assert [path.name for path in runs.runs_root().iterdir()] == ["one"]
 
 

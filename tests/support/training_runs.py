@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.runs import run_of
+from app.services.runs import run_folder
 from app.train.form import values_of
 from avseg.config import Config
 from avseg.training.run_folder import RunFolder, Status
@@ -30,7 +30,7 @@ def values(config: Config | None = None, **own: object) -> Mapping[str, object]:
 
 def a_run(name: str = "one", steps: int = 6, state: str = "finished") -> RunFolder:
     """Leave a run folder as a training of `steps` steps does, with an evaluation after every third."""
-    run = run_of(name)
+    run = run_folder(name)
     run.create(small_config())
     for step in range(1, steps + 1):
         parts = {"loss": 3 / step, "mask": 2 / step, "auxiliary": 0.5 / step, "bce": 0.5 / step}

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from app.services import runs
-from app.services import training_jobs as runner
 from app.services.host import may_train
 from app.services.training_commands import command_of, shown
 from app.train.order import preset_of
@@ -60,13 +59,13 @@ def test_the_command_has_a_flag_for_every_field_that_differs(tmp_path: Path):
 
 
 def test_a_run_is_started_stopped_and_resumed(root_of_runs: Path):
-    run, config = runs.run_of("first"), small_config(epochs=40)
-    runner.start(arguments_of(config, run), run)
+    run, config = runs.run_folder("first"), small_config(epochs=40)
+    runs.start(arguments_of(config, run), run)
     wait_for(run, "running")
-    with pytest.raises(RunError, match="at work"):
-        runner.start(arguments_of(config, run, resume=True), run)
+    with pytest.raises(RunError, match="already running"):
+        runs.start(arguments_of(config, run, resume=True), run)
     with pytest.raises(RunError, match="stop it first"):
-        runner.delete(run)
+        runs.delete(run)
     while not any(event["kind"] == "step" for event in run.events()):
         time.sleep(0.2)
     run.request_stop()
@@ -74,18 +73,18 @@ def test_a_run_is_started_stopped_and_resumed(root_of_runs: Path):
     assert stopped.state == "stopped" and 0 < stopped.step < stopped.steps
     assert run.config() == config
     shorter = small_config(epochs=stopped.step // 3 + 1)
-    runner.start(arguments_of(shorter, run, resume=True), run)
+    runs.start(arguments_of(shorter, run, resume=True), run)
     assert wait_for(run, "finished", "failed").state == "finished"
-    renamed = runner.rename(run, "second")
+    renamed = runs.rename(run, "second")
     assert [found.path.name for found in runs.all_runs()] == ["second"]
     assert renamed.last_model.is_file() and not (root_of_runs / "first").exists()
-    runner.delete(renamed)
+    runs.delete(renamed)
     assert runs.all_runs() == []
 
 
 def test_a_child_that_cannot_begin_leaves_its_words():
-    run = runs.run_of("broken")
-    runner.start(["-m", "avseg", "train", "no-such-preset", "--out", str(run.path)], run)
+    run = runs.run_folder("broken")
+    runs.start(["-m", "avseg", "train", "no-such-preset", "--out", str(run.path)], run)
     end = time.monotonic() + LIMIT
     while "Presets" not in run.console_tail() and time.monotonic() < end:
         time.sleep(0.2)
@@ -94,8 +93,8 @@ def test_a_child_that_cannot_begin_leaves_its_words():
 
 @pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "/etc"])
 def test_names_stay_inside_the_root(name: str):
-    with pytest.raises(RunError, match="cannot name a run"):
-        runs.run_of(name)
+    with pytest.raises(RunError, match="not a valid run name"):
+        runs.run_folder(name)
 
 
 def test_a_public_host_does_not_train(monkeypatch):
@@ -104,7 +103,7 @@ def test_a_public_host_does_not_train(monkeypatch):
         monkeypatch.setenv(variable, value)
         assert not may_train()
         with pytest.raises(RunError, match="off on this host"):
-            runner.start(["-c", "pass"], runs.run_of("x"))
+            runs.start(["-c", "pass"], runs.run_folder("x"))
         monkeypatch.setenv("AVSEG_ALLOW_TRAINING", "1")
         assert may_train()
         monkeypatch.delenv(variable)
