@@ -1,13 +1,14 @@
 """The form of a new run in the Train tab: its controls, and what is said of the order that they make."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from app.components.gradio_helpers import PRIVATE
-from app.services.host import may_train, require_training
+from app.services.host import may_train
+from app.train import estimate
 from app.train import html as page
 from app.train.form import Field, form_fields, groups, values_of
 from app.train.order import (
@@ -18,12 +19,9 @@ from app.train.order import (
     free_name,
     model_choices,
     preset_of,
-    read_order,
-    room,
     size_of,
     unused_name,
 )
-from app.train.probe import cost, known, measure
 from avseg.data.loaders import SYNTH
 from avseg.errors import AvsegError
 from avseg.presets import PRESETS
@@ -48,8 +46,6 @@ class Form:
     config: dict[str, gr.components.Component]  # by the key of the field
     command: gr.HTML
     checks: gr.HTML
-    measure: gr.Button
-    leave: gr.Button  # ends the measurement
     start: gr.Button
 
     @property
@@ -69,7 +65,7 @@ def preview(values: Values) -> tuple[str, str, dict]:
     command = page.command_box(order.shown()) if order else ""
     bad = any(one.kind == "bad" for one in found)
     if order and not bad and may_train():
-        found = [*found, *cost(known(order), size_of(order).steps, *room(order.run.path))]
+        found = [*found, *estimate.checks(order, size_of(order).steps)]
         bad = any(one.kind == "bad" for one in found)
     return command, page.check_list(found), gr.update(interactive=not bad)
 
@@ -89,26 +85,6 @@ def arrive(values: Values) -> tuple:
     values = {**values, "name": unused_name(values.get("preset"), values.get("name"))}
     lists = gr.update(choices=data_choices()), gr.update(choices=model_choices())
     return *lists, values["name"], *preview(values)
-
-
-def take_measure(values: Values) -> Iterator[tuple]:
-    """Take a few steps of the order; yields updates of command, checks, Start and the two buttons."""
-    seen, hidden = gr.update(visible=True), gr.update(visible=False)
-    try:
-        require_training()
-        for words in measure(read_order(values)):
-            said = page.check_list([page.Check("note", words)])
-            yield gr.skip(), said, gr.update(interactive=False), hidden, seen
-    except AvsegError as error:
-        said = page.check_list([page.Check("bad", str(error))])
-        yield gr.skip(), said, gr.update(interactive=True), seen, hidden
-        return
-    yield *preview(values), seen, hidden
-
-
-def rest() -> tuple[dict, dict]:
-    """Show the button that measures in place of the one that ends it."""
-    return gr.update(visible=True), gr.update(visible=False)
 
 
 def form_parts() -> Form:
@@ -146,12 +122,10 @@ def form_parts() -> Form:
     command = gr.HTML(elem_id="tr-command", js_on_load=SCRIPT)
     checks = gr.HTML(elem_id="tr-checks")
     here = may_train()
-    measure = gr.Button("Measure 5 steps", size="sm", visible=here, elem_id="tr-measure")
-    leave = gr.Button("Stop measuring", size="sm", variant="stop", visible=False, elem_id="tr-leave")
     start = gr.Button("Start training", variant="primary", visible=here, elem_id="tr-start")
     return Form(
         *(preset, data, start_from, name, device, workers),
-        *(config, command, checks, measure, leave, start),
+        *(config, command, checks, start),
     )
 
 
@@ -176,15 +150,11 @@ def _control(field: Field, value: object) -> gr.components.Component:
 def wire_form(form: Form, tab: gr.Tab) -> None:
     """Let every control say what it changes."""
     said = [form.command, form.checks, form.start]
-    buttons = [form.measure, form.leave]
     given = set(form.inputs.values())
 
     def of_values(handler):
         """Return a handler that is given the controls' values by name."""
         return lambda given: handler(form.values(given))
-
-    def measured(given: dict) -> Iterator[tuple]:
-        yield from take_measure(form.values(given))
 
     # A text box tells its new value only afterwards.
     typed = [
@@ -198,8 +168,3 @@ def wire_form(form: Form, tab: gr.Tab) -> None:
     form.preset.input(of_values(choose_preset), given, filled, api_name="train_preset", **PRIVATE)
     there = [form.data, form.start_from, form.name, *said]
     tab.select(of_values(arrive), given, there, api_name="train_arrive", **PRIVATE)
-    measuring = form.measure.click(
-        measured, given, [*said, *buttons], api_name="train_measure", concurrency_limit=1, **PRIVATE
-    )
-    left = form.leave.click(rest, None, buttons, cancels=[measuring], queue=False, **PRIVATE)
-    left.then(shown, given, said, **PRIVATE)

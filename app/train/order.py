@@ -1,6 +1,5 @@
 """What a visitor asks to be trained: read from the form, checked, and turned into the command."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -199,13 +198,6 @@ def _device_check(device: str) -> Check:
     if here and device != "cpu":
         return Check("ok", f"Runs on {torch.cuda.get_device_name(0)}")
     return Check("ok", f"Runs on the CPU, {psutil.cpu_count()} cores")
-
-
-def room(place: Path) -> tuple[int, int]:
-    """Return bytes of memory that are free now, and of disk where the runs lie."""
-    while not place.exists():
-        place = place.parent
-    return psutil.virtual_memory().available, shutil.disk_usage(place).free
 
 
 def _task_words(order: Order) -> str:

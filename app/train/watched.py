@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 
 from app.services.runs import RunState, run_folder, run_state
+from app.services.wording import duration
 from app.train.events import COURSES, Course
-from app.train.probe import duration
 from avseg.config import Config
 from avseg.errors import AvsegError
 from avseg.training.run_folder import RunFolder

@@ -1,13 +1,13 @@
 """The form of the Train tab: its fields, what is checked of an order, its command, time and memory."""
 
-import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from app.services import runs
 from app.services.training_commands import resume_command, settings_of
-from app.train import form, order, probe
+from app.train import estimate, form, order
 from app.train import form_handlers as train_form
 from app.train import run_handlers as train_watch
 from avseg.__main__ import main
@@ -99,16 +99,25 @@ def test_an_order_is_checked_before_it_is_started(tmp_path, monkeypatch):
     assert set(runs.runs_root().iterdir()) == before and all("update" in one["__type__"] for one in said)
 
 
-def test_time_and_memory_are_measured_or_said_to_be_unknown():
+def test_time_and_disk_come_from_an_earlier_run_or_are_unknown(monkeypatch):
     asked = order.read_order(values())
-    assert "not known yet" in probe.cost(None, 6, 10**9, 10**10)[0].words
+    assert estimate.estimate(asked) is None and "Duration unknown" in estimate.checks(asked, 6)[0].words
     run = a_run("earlier")
     run.write_status(Status("finished", command="python -m avseg train tiny --device cpu --workers 0"))
-    assert probe.known(asked).source == "in earlier" and probe.known(asked).memory is None
-    assert probe.known(order.read_order(values(workers=1))) is None
-    lines = probe.cost(probe.Measured(2.0, 3 * 10**9, 10**6, "now"), 90, 2 * 10**9, 10**10)
-    assert "About 3 min" in lines[0].words
-    assert [line.kind for line in lines] == ["ok", "bad", "ok"] and "too little" in lines[1].words
+    found = estimate.estimate(asked)
+    assert found.source == "in earlier" and found.disk > 500
+    assert estimate.estimate(order.read_order(values(workers=1))) is None
+    monkeypatch.setattr(estimate, "estimate", lambda _: estimate.Estimate(2.0, "in earlier", 3 * 10**9))
+    monkeypatch.setattr(estimate.shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * 10**9))
+    lines = estimate.checks(asked, 90)
+    assert "About 3 min" in lines[0].words and "measured in earlier" in lines[0].words
+    assert [line.kind for line in lines] == ["ok", "bad"] and "too little" in lines[1].words
+
+
+def test_a_bundled_models_training_estimates_the_same_settings():
+    found = estimate.estimate(order.read_order(values(PRESETS["tiny"], device="auto", workers=1)))
+    assert 0.1 < found.seconds_per_step < 30 and "tiny was trained on two CPU cores" in found.source
+    assert found.disk is None
 
 
 def test_a_run_goes_on_with_its_own_settings_for_more_epochs():
@@ -120,45 +129,6 @@ def test_a_run_goes_on_with_its_own_settings_for_more_epochs():
     with pytest.raises(ConfigError, match="has done 2 epochs"):
         resume_command(run, 1)
     assert settings_of("python x --workers many --device 'cuda") == ("'cuda", 1)
-
-
-@pytest.mark.slow
-def test_five_steps_are_really_measured():
-    asked = order.read_order(values())
-    words = list(probe.measure(asked))
-    assert words[-1] == "Measured." and any("step 5 of 5" in said for said in words)
-    found = probe.known(asked)
-    # It may take a step more before it sees that it shall stop.
-    assert found.seconds > 0 and int(re.fullmatch(r"in (\d+) steps just taken", found.source)[1]) >= 5
-    assert not list(runs.runs_root().glob("*"))
-    # A process with torch in it, and a checkpoint with the optimizer's state.
-    assert found.memory > 5 * 10**7 and found.disk > 10**5
-    lines = [line.words for line in probe.cost(found, 6, 10**12, 10**12)]
-    assert lines[0].startswith("About ") and "of memory, measured" in lines[1] and "of disk" in lines[2]
-    said = train_form.preview(values())[1]
-    assert f"measured {found.source}" in said and "not known yet" not in said
-
-
-def test_a_measurement_that_fails_or_is_left_says_so_and_leaves_nothing(monkeypatch, tmp_path):
-    started = []
-    launch = probe.child.launch
-    monkeypatch.setattr(
-        probe.tempfile, "mkdtemp", lambda prefix: str((tmp_path / "p").mkdir() or tmp_path / "p")
-    )
-    monkeypatch.setattr(
-        probe.child, "launch", lambda words, folder: started.append(launch(words, folder)) or started[-1]
-    )
-    measuring = probe.measure(order.read_order(values()))
-    assert next(measuring).startswith("Measuring: starting")
-    measuring.close()
-    assert started[0].poll() is not None and not list(tmp_path.glob("avseg-probe-*"))
-    monkeypatch.setattr(probe, "_command", lambda *_: ["-c", "raise SystemExit('avseg: No room in /tmp.')"])
-    said = [update[1] for update in train_form.take_measure(values())]
-    assert (
-        "No room in /tmp." in said[-1]
-        and 'class="bad"' in said[-1]
-        and not list(tmp_path.glob("avseg-probe-*"))
-    )
 
 
 def test_a_full_disk_and_a_missing_folder_are_told(monkeypatch):
