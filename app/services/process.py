@@ -1,7 +1,7 @@
 """Child processes that run `python -m avseg ...`: the only place of the app that starts them.
 
-Everything about a child is in its job folder, so a reload of the page or a restart of the app loses nothing. As
-soon as the child has loaded, it writes a status; until then `startup` tells whether it is still starting.
+Everything about a child is in its job folder, so a reload of the page or a restart of the app loses nothing.
+As soon as the child has loaded, it writes a status; until then `startup` tells whether it is still starting.
 """
 
 import os
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -54,10 +55,8 @@ def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None]
             on_exit()
 
     started = now = time.time()
-    try:
+    with suppress(psutil.Error):  # it may have ended already
         started = psutil.Process(process.pid).create_time()
-    except psutil.Error:  # it has ended already
-        pass
     threading.Thread(target=wait, daemon=True).start()
     record = Launch(process.pid, started, now)
     job.write_launch(record)

@@ -1,7 +1,6 @@
 """The Evaluate tab: what may be asked for, the queue of child processes, what is said and drawn; the page."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator

@@ -122,7 +122,7 @@ def test_runs_that_never_began_were_killed_or_failed_say_so():
     told = json.loads((run.path / "status.json").read_text())
     (run.path / "status.json").write_text(json.dumps(told | {"pid": 2**22 + 1}))
     gone = page.head(watched.watched("gone"), False)
-    assert "process gone" in gone and "ended without a word" in gone
+    assert "process gone" in gone and "ended without a message" in gone
     run.write_status(Status("failed", "The memory is not enough. <i>"))
     assert "The memory is not enough. &lt;i&gt;" in page.head(watched.watched("gone"), False)
     broken = runs.run_folder("broken")
