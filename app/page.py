@@ -8,12 +8,12 @@ from pathlib import Path
 
 import gradio as gr
 
+from app import learn
 from app.components import text, theme
 from app.components.page_context import PageContext
 from app.evaluate import tab as evaluate
 from app.explore import tab as explore
 from app.inside import tab as inside
-from app.learn import tab as learn
 from app.segment import tab as segment
 from app.services.host import logins
 from app.services.session import FILES_AGE, VISITORS, private_cache

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
@@ -66,13 +67,16 @@ def named(handler: Callable[..., Updates], layout: object) -> Callable[..., dict
     @functools.wraps(handler)
     def wrapped(*args: Any, **kwargs: Any) -> dict[Component, Any]:
         result: dict[Component, Any] = {}
-        for name, value in handler(*args, **kwargs).changes().items():
+        updates = handler(*args, **kwargs)
+        for name, value in updates.changes().items():
             target = getattr(layout, name)
             members = _members(target)
             if isinstance(target, dict):
                 value = [value.get(key, UNCHANGED) for key in target]
             values = [value] if isinstance(target, Component) or len(members) == 0 else list(value)
             result |= {c: v for c, v in zip(members, values, strict=True) if v is not UNCHANGED}
+        if not result:  # Gradio takes an empty dictionary for a missing value
+            result = dict.fromkeys(components_of(type(updates), layout)[:1], gr.skip())
         return result
 
     return wrapped

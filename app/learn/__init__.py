@@ -1,1 +1,25 @@
-"""The Learn tab's parts: the table of steps, what each measures and draws, its question and the answer."""
+"""The Learn tab: a tour in eight steps, each with a question that a measurement answers."""
+
+from gradio.context import Context
+
+from app.components.gradio_helpers import ONE_MODEL
+from app.components.page_context import PageContext
+from app.components.updates import connect
+from app.learn import handlers
+from app.learn.handlers import LearnUpdates
+from app.learn.layout import build
+
+
+def add(shared: PageContext) -> None:
+    """Put the tab into the page and wire it."""
+    tab = Context.block
+    layout = build(shared)
+    options = ONE_MODEL | {
+        "api_visibility": "private",
+        "trigger_mode": "always_last",
+        "show_progress": "minimal",
+    }
+    options["show_progress_on"] = [layout.figures, layout.question]
+    connect(tab.select, handlers.show, None, LearnUpdates, layout, **options)
+    for part in (layout.sidebar, layout.question):
+        connect(part.action, handlers.choose, None, LearnUpdates, layout, **options)

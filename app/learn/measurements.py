@@ -1,35 +1,88 @@
-"""What the bundled model says of a bundled clip: measured when a step first asks for it, then remembered."""
+"""What the bundled model does with a bundled clip: figures and numbers for every step."""
 
-import threading
-import time
-from collections import OrderedDict
-from dataclasses import replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
+from app.learn.steps import Exercise
+from app.services.cache import LRUCache
 from app.services.clips import bundled, truth_of
+from app.services.mask_statistics import LEAST_SHARE
 from app.services.models import model_file
 from app.services.session import MODELS, ClipResult
-from app.whatif.effect import Effect, ask
+from app.services.training_commands import command_of, shown
+from app.services.wording import percent
 from avseg.checkpoints import bundled_models, read_card
+from avseg.config import Config
+from avseg.data.labels import CLASS_INDEX, CLASSES, Colour, clip_colours
 from avseg.errors import CheckpointError
-from avseg.evaluation.thresholds import ByThreshold, Pull, by_threshold, pulls, truth_at
+from avseg.evaluation.thresholds import ground_truth_masks, loss_gradients, metrics_by_threshold
 from avseg.interpret.inspection import Inspection, inspect
-from avseg.interventions.run import Change
+from avseg.interpret.maps import attention_of, density, mixing, overlap, share_on
+from avseg.interventions.compare import Comparison, compare
+from avseg.interventions.run import Change, read_change, what_if
+from avseg.media.audio import LOG_OFFSET, SAMPLE_RATE, log_mel, patches_for
 from avseg.media.clip import Clip, read_clip
+from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize, spectrogram, truth_outline
+from avseg.predict import Prediction
+from avseg.presets import PRESETS
 
-KEPT = 12  # clips in memory; of the bundled models each has a few megabytes
+PRESET, RUN, CLIPS, EPOCHS = "tiny", Path("runs/first"), 60, 2  # of the command in the last step
+TASKS = (("S4", "street-siren"), ("MS3", "stage-duo"), ("AVSS", "stage-duo"))
+SAME, OTHER = 0.9, 0.5  # IoU from which masks count as the same, and below which as another object
+EVEN = 0.2  # relative deviation from the mask's area within which attention counts as even
+WIDTH = 320  # pixels of a drawn frame
+MINUS = "\N{MINUS SIGN}"
 
 
-class Runs:
-    """One clip, one model; every number of a step comes from here."""
+Picture = tuple[np.ndarray, str]  # uint8 [h, w, 3] and its caption
 
-    def __init__(self, clip: str, model: str):
-        self.about, self.model = bundled()[clip], model
-        self.seconds = 0.0  # that measuring took until now
-        self._seen: dict[int, Inspection] = {}
-        self._effects: dict[Change, Effect] = {}
+
+@dataclass(frozen=True)
+class Figure:
+    """Pictures under a title, in rows of `columns`."""
+
+    title: str
+    pictures: Sequence[Picture]
+    columns: int
+    ink: bool = False  # dark on white: inverted on a dark page
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a step shows, and what answers its question."""
+
+    figures: Sequence[Figure]
+    numbers: Mapping[str, object]  # for the sentences of the step
+    correct: int | None  # index of the option that the numbers support; None if measured after the answer
+    table: Sequence[Sequence[str]] = ()  # the header first
+    command: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """A clip under a change of its sound or of the model."""
+
+    after: Prediction
+    comparison: Comparison
+
+    @property
+    def iou(self) -> float:
+        """Mean IoU of before and after, over the frames with foreground in either; 1 without any."""
+        either = np.maximum(self.comparison.before, self.comparison.after) >= LEAST_SHARE
+        return float(self.comparison.iou[either].mean()) if either.any() else 1.0
+
+
+class MeasuredClip:
+    """A bundled clip under one model; everything is computed when it is first read, and cached."""
+
+    def __init__(self, name: str, model: str):
+        self.about, self.model = bundled()[name], model
+        self._effects: LRUCache[str, Effect] = LRUCache(8)
 
     @cached_property
     def clip(self) -> Clip:
@@ -37,79 +90,292 @@ class Runs:
         return read_clip(self.about.path, fps=1)
 
     @cached_property
-    def shown(self) -> ClipResult:
-        """The prediction, as the other tabs take it; its frame is the one with the largest mask."""
-        began = time.perf_counter()
+    def result(self) -> ClipResult:
+        """The prediction as the other tabs take it; its selected frame is the one with the largest mask."""
         prediction = MODELS.predict(self.model, self.clip)
-        self.seconds += time.perf_counter() - began
         peak = int(prediction.foreground.argmax())
         return ClipResult(prediction, self.about.title, self.model, self.about.name, peak)
 
     @cached_property
-    def truth(self) -> tuple[np.ndarray, ...]:
-        """The ground truth: classes uint8 [h, w] of every frame."""
-        return truth_of(self.about.name, tuple(float(moment) for moment in self.clip.times))
+    def ground_truth(self) -> tuple[np.ndarray, ...]:
+        """Classes uint8 [h, w] of every frame."""
+        return truth_of(self.about.name, tuple(float(time) for time in self.clip.times))
 
     @cached_property
-    def scores(self) -> ByThreshold:
-        """The metrics of the prediction at every threshold."""
-        return by_threshold(self.shown.prediction, self.wanted)
+    def inspection(self) -> Inspection:
+        """The activations of the frame with the largest mask."""
+        threshold = self.result.prediction.threshold
+        return MODELS.run(self.model, inspect, self.clip, self.result.frame, threshold)
 
-    @cached_property
-    def wanted(self) -> np.ndarray:
-        """The ground truth as a mask bool [T, s, s] at the model's size."""
-        return truth_at(self.shown.prediction, self.truth)
+    def under(self, change: str) -> Effect:
+        """Return what a change does to the masks; the sound of a swap is that of a bundled clip."""
+        return self._effects.get_or_make(change, lambda: self._effect(read_change(change)))
 
-    def pulls(self, frame: int) -> dict[str, Pull]:
-        """Return what each loss asks of a frame."""
-        return pulls(self.shown.prediction.probability[frame], self.wanted[frame])
-
-    def seen(self, frame: int | None = None) -> Inspection:
-        """Return one frame followed through the model, by default the one with the largest mask."""
-        frame = self.shown.frame if frame is None else frame
-        if frame not in self._seen:
-            cut = self.shown.prediction.threshold
-            self._seen[frame] = MODELS.run(self.model, inspect, self.clip, frame, cut)
-            self.seconds += self._seen[frame].seconds
-        return self._seen[frame]
-
-    def under(self, change: Change) -> Effect:
-        """Return what a change of the sound or the model does to the prediction."""
-        if change not in self._effects:
-            self._effects[change] = ask(self.shown, [change])
-            self.seconds += self._effects[change].seconds
-        return self._effects[change]
-
-    def at(self, frame: int | None) -> ClipResult:
-        """Return the result with a frame selected, for another tab."""
-        return self.shown if frame is None else replace(self.shown, frame=frame)
+    def _effect(self, change: Change) -> Effect:
+        if change.name == "swap":
+            change = Change("swap", (str(bundled()[str(change.values[0])].path),))
+        before = self.result.prediction
+        after = MODELS.run(self.model, what_if, self.clip, [change], before.threshold)
+        return Effect(after, compare(before, after))
 
 
-class Bench:
-    """The runs of all readers: the clips and the model are the same for everyone."""
-
-    def __init__(self, kept: int = KEPT):
-        self._most, self._lock = kept, threading.Lock()
-        self._kept: OrderedDict[tuple[str, str, int], Runs] = OrderedDict()
-
-    def of(self, clip: str) -> Runs:
-        """Return the runs of a bundled clip; raises CheckpointError when no bundled model is there."""
-        model = lesson_model()
-        key = (clip, model, model_file(model).stat().st_mtime_ns)
-        with self._lock:
-            runs = self._kept.setdefault(key, Runs(clip, model))
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return runs
+MEASURED: LRUCache[tuple[str, str, int], MeasuredClip] = LRUCache(12)  # shared by all visitors
 
 
-def lesson_model() -> str:
-    """Return the bundled model of the lesson: the first for one of the binary tasks."""
-    for name, path in bundled_models().items():
+def measured_clip(name: str) -> MeasuredClip:
+    """Return a bundled clip under the first bundled model of a binary task.
+
+    Raises CheckpointError without such a model.
+    """
+    for model, path in bundled_models().items():
         if read_card(path)[0].task != "avss":
-            return name
-    raise CheckpointError("No bundled model for a binary task is there: put one into assets/models.")
+            key = (name, model, model_file(model).stat().st_mtime_ns)
+            return MEASURED.get_or_make(key, lambda model=model: MeasuredClip(name, model))
+    raise CheckpointError("No bundled model for a binary task: put one into assets/models.")
 
 
-BENCH = Bench()
+def task(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+    """Show the three tasks, and the clip's masks once answered; count the frames with the guitar."""
+    panels = []
+    for name, clip in TASKS:
+        example = measured_clip(clip)
+        labels, frame = max(
+            zip(example.ground_truth, example.clip.frames), key=lambda p: len(np.unique(p[0]))
+        )
+        classes = [CLASSES[k] for k in np.unique(labels) if k > 0]
+        colours = {CLASS_INDEX[k]: colour for k, colour in clip_colours(classes).items()}
+        picture = _masked(frame, labels, colours) if name == "AVSS" else _masked(frame, labels > 0)
+        panels.append((picture, f"{name}: {' and '.join(classes)}".replace("-", " ")))
+    figures = [Figure("Ground truth in the three tasks", panels, len(panels))]
+    prediction, truth = measured.result.prediction, measured.ground_truth
+    if answered:
+        pictures = [
+            (_masked(frame, labels > 0), f"True {percent((labels > 0).mean())}")
+            for frame, labels in zip(measured.clip.frames, truth)
+        ]
+        pictures += _frames(prediction, "Pred. ")
+        figures.append(Figure("Ground truth, and predicted masks below", pictures, len(truth)))
+    guitar = sum(bool((labels == CLASS_INDEX["guitar"]).any()) for labels in truth)
+    numbers = {
+        "guitar": guitar,
+        "frames": len(truth),
+        "sounding": sum(bool(labels.any()) for labels in truth),
+    }
+    numbers |= {"title": measured.about.title, "predicted": _frames_text(prediction.foreground)}
+    return Measurement(figures, numbers, 0 if guitar == len(truth) else 2 if guitar == 0 else 1)
+
+
+def hear(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
+    """Show the log-mel spectrogram and the patch of every frame; pass silence through the front end."""
+    clip, rows = measured.clip, log_mel(measured.clip.waveform).numpy()
+    patches = patches_for(clip.waveform, clip.times, clip.fps)[:, 0].numpy()  # [T, 96, 64]
+    pictures = [(spectrogram(patch, (128, 192)), f"Frame {i}") for i, patch in enumerate(patches, start=1)]
+    silence = log_mel(np.zeros(SAMPLE_RATE, np.float32))
+    value = float(silence.max())
+    numbers = {"samples": len(clip.waveform), "rows": rows.shape[0], "bands": rows.shape[1]}
+    numbers |= {
+        "frames": len(patches),
+        "dimensions": len(measured.inspection.audio),
+        "value": f"{value:.3f}".replace("-", MINUS),
+    }
+    numbers |= {"cells": silence.numel(), "offset": LOG_OFFSET, "zero": 1 - LOG_OFFSET}
+    figures = (
+        Figure(
+            "Log-mel spectrogram: time to the right, low bands below",
+            [(spectrogram(rows, (128, 1000)), "")],
+            1,
+            True,
+        ),
+        Figure("One patch of 0.96 s per frame", pictures, len(patches), True),
+    )
+    return Measurement(figures, numbers, 0 if value == 0 else 1 if math.isfinite(value) else 2)
+
+
+def ask(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+    """Show the attention of every decoder layer; compare its share on the mask with the mask's area."""
+    seen = measured.inspection
+    foreground = seen.terms.both.labels > 0
+    attention = [attention_of(seen, layer) for layer in range(seen.config.decoder_layers)]
+    shares = [float(share_on(layer, foreground)) for layer in attention]
+    area = float(foreground.mean())
+    ratio = shares[-1] / area if area else 1.0  # an empty mask holds no attention
+    pictures = [(_masked(seen.frame, foreground), f"Mask {percent(area)}")]
+    for i, (layer, share) in enumerate(zip(attention, shares), start=1):
+        heat = heat_over(_small(seen.frame), density(layer, seen.size)).picture
+        pictures.append((heat, f"Layer {i}" + (f", {percent(share)} on mask" if answered else "")))
+    by_layer = ", ".join(f"layer {i}: {percent(share)}" for i, share in enumerate(shares, start=1))
+    numbers = {"config": seen.config, "tokens": seen.attention_mean.shape[-1], "frame": seen.index + 1}
+    numbers |= {"area": percent(area), "share": percent(shares[-1]), "by_layer": by_layer}
+    figure = Figure(
+        "Predicted mask, and attention (mean of heads and queries)", pictures, min(4, len(pictures))
+    )
+    return Measurement((figure,), numbers, 0 if ratio > 1 + EVEN else 2 if ratio < 1 - EVEN else 1)
+
+
+def mix(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
+    """Show the channels that change most; switch off the mixer, and the queries too if little changes."""
+    seen = measured.inspection
+    mixer, before, after = mixing(seen), seen.mask_feature, seen.mixed
+    channels = [int(channel) for channel in (*mixer.order[:2], *mixer.order[-2:])]
+    pictures = []
+    for feature, name in ((before, "F_mask"), (after, "F̂")):
+        for c in channels:
+            both = np.stack([before[c], after[c]])
+            cells = heat_map(feature[c], both.min(), both.max(), (WIDTH // 2, WIDTH // 2)).picture
+            weight = f", ω {mixer.weights[c]:+.2f}".replace("-", MINUS) if feature is after else ""
+            pictures.append((cells, f"{name}, c{c + 1}{weight}"))
+    numbers: dict[str, object] = {"frame": seen.index + 1, "amplified": int((mixer.weights > 0).sum())}
+    numbers |= {"channels": len(before), "error": equation_2_error(seen), "audio_path": ""}
+    correct = None
+    if answered:
+        without = measured.under(exercise.name)
+        correct, numbers["iou"] = outcome("mute", without), without.iou
+        if correct == 1:
+            deaf = measured.under("audio-off").iou
+            path = "through the queries" if deaf < SAME else "through neither path alone"
+            numbers["audio_path"] = (
+                f" Without the audio queries it is {deaf:.2f}: in this checkpoint the audio acts {path}."
+            )
+    figure = Figure("The two most amplified and the two most suppressed channels", pictures, len(channels))
+    return Measurement((figure,), numbers, correct)
+
+
+def equation_2_error(seen: Inspection) -> float:
+    """Return the largest difference between Eq. (2) on the recorded activations and the model's F̂."""
+    mixer, before = mixing(seen), seen.mask_feature
+    if mixer.kind not in ("channel", "gated"):
+        return 0.0
+    mixed = before * mixer.weights[:, None, None] + (before if mixer.kind == "channel" else 0)
+    return float(np.abs(mixed - seen.mixed).max())
+
+
+def mask(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+    """Show the mask of either term of Eq. (3), and of both; compare them by IoU."""
+    seen, terms = measured.inspection, measured.inspection.terms
+    feature, queries = overlap(terms.feature, terms.both), overlap(terms.queries, terms.both)
+    pictures = []
+    for name, term, iou in (("F̂", terms.feature, feature), ("Queries", terms.queries, queries)):
+        caption = f"{name} alone" + (f", IoU {iou:.2f}" if answered else "")
+        pictures.append((_masked(seen.frame, term.labels), caption))
+    pictures.append((_masked(seen.frame, terms.both.labels), "Both"))
+    correct = 2 if max(feature, queries) < OTHER else int(queries > feature)
+    numbers = {"frame": seen.index + 1, "feature": feature, "queries": queries}
+    return Measurement((Figure("Masks of the two terms of Eq. (3)", pictures, 3),), numbers, correct)
+
+
+def score(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
+    """Show masks against ground truth and metrics by threshold; score empty masks as the benchmark does."""
+    prediction = measured.result.prediction
+    curves = metrics_by_threshold(prediction, ground_truth_masks(prediction, measured.ground_truth))
+    iou, present, best = curves.iou[curves.at_half], ~curves.empty, int(curves.mean_f.argmax())
+    pictures = []
+    for i, frame in enumerate(measured.clip.frames):
+        picture = _masked(frame, prediction.mask(i))
+        truth = resize((measured.ground_truth[i] > 0).astype(np.uint8), picture.shape[:2], smooth=False)
+        caption = f"{'Background' if curves.empty[i] else 'IoU'} {iou[i]:.2f}"
+        pictures.append((truth_outline(picture, truth), caption))
+    table = [("Threshold", "mIoU, all frames", "mIoU, with ground truth", "F")]
+    for i in (np.abs(curves.thresholds - t).argmin() for t in (0.1, 0.3, 0.5, 0.7, 0.9)):
+        values = (curves.thresholds[i], curves.iou[i].mean(), curves.iou[i, present].mean(), curves.mean_f[i])
+        table.append(tuple(f"{value:.2f}" for value in values))
+    nothing, empty = curves.miou_of_empty_masks, int(curves.empty.sum())
+    numbers = {"curves": curves, "f": curves.mean_f[curves.at_half], "best_f": curves.mean_f[best]}
+    numbers |= {"best_threshold": curves.thresholds[best], "empty": empty, "frames": len(iou)}
+    numbers |= {"miou": iou.mean(), "miou_with_truth": iou[present].mean()}
+    correct = 0 if nothing == 0 else 1 if abs(nothing - empty / len(iou)) < 1e-6 else 2
+    figure = Figure("Predicted masks; ground truth outlined in white", pictures, len(pictures))
+    return Measurement((figure,), numbers, correct, table)
+
+
+def listen(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
+    """Show the clip with its own sound, and once answered with the changed one; compare the masks."""
+    before = measured.result.prediction
+    numbers: dict[str, object] = {"title": measured.about.title, "before": _frames_text(before.foreground)}
+    pictures, sounds, correct = _frames(before), [("Original sound", before.clip.waveform)], None
+    if answered:
+        effect = measured.under(exercise.change)
+        c, correct = effect.comparison, outcome(exercise.name, effect)
+        pictures += _frames(effect.after, "", c.iou)
+        sounds.append((exercise.title, effect.after.clip.waveform))
+        numbers |= {"after": _frames_text(c.after), "iou": effect.iou}
+        numbers |= {"shares": f"{100 * c.before.mean():.1f} → {percent(c.after.mean())}"}
+    mels = [(spectrogram(log_mel(waveform).numpy(), (96, 500)), name) for name, waveform in sounds]
+    title = f"Masks with the original sound{', and with the changed one below' if answered else ''}"
+    figures = (
+        Figure(title, pictures, len(before.labels)),
+        Figure("Log-mel spectrogram", mels, len(mels), True),
+    )
+    return Measurement(figures, numbers, correct)
+
+
+def outcome(change: str, effect: Effect) -> int:
+    """Return the option of the exercise mute, swap or shift that the masks support."""
+    before, after = effect.comparison.before >= LEAST_SHARE, effect.comparison.after >= LEAST_SHARE
+    if change == "mute":
+        return 0 if not after.any() else 1 if effect.iou >= SAME else 2
+    if not after.any():
+        return 2
+    same = effect.iou >= OTHER if change == "swap" else np.array_equal(before, after)
+    return 0 if same else 1
+
+
+def train(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+    """Show the command of a short run; take the gradient of both losses in a frame without ground truth."""
+    prediction, preset = measured.result.prediction, PRESETS[PRESET]
+    truth = ground_truth_masks(prediction, measured.ground_truth)
+    frames = {"with a sounding object": measured.result.frame}
+    empty = np.flatnonzero(~truth.any((1, 2)))
+    if answered and len(empty):
+        frames["without one"] = int(empty[0])
+    numbers: dict[str, object] = {
+        "model": measured.model,
+        "preset": PRESET,
+        "weight": preset.train.bce_weight,
+    }
+    table, correct = [("Frame", "Loss", "Value", "Gradient, sum of sizes", "Asks for")], None
+    for kind, i in frames.items():
+        gradients = loss_gradients(prediction.probability[i], truth[i])
+        for name, g in gradients.items():
+            wants = "nothing" if g.magnitude == 0 else f"{'less' if g.direction > 0 else 'more'} foreground"
+            table.append((f"{i + 1}, {kind}", name, f"{g.loss:.3f}", f"{g.magnitude:.2g}", wants))
+        dice = gradients["Dice"]
+        correct = 1 if dice.magnitude == 0 else 0 if dice.direction > 0 else 2
+        numbers |= {"frame": i + 1, "dice": dice, "cross_entropy": gradients["cross-entropy"]}
+    config = Config(preset.model, replace(preset.train, epochs=EPOCHS, synth_clips=CLIPS))
+    command = shown(command_of(config, PRESET, "synth", RUN, start_from=measured.model))
+    return Measurement((), numbers, correct, table, command)
+
+
+def _frames_text(shares: np.ndarray) -> str:
+    """Return "frames 1, 2 and 4", "no frame" or "all 5 frames": those whose share [T] is foreground."""
+    numbers = [str(i + 1) for i, share in enumerate(shares) if share >= LEAST_SHARE]
+    if len(numbers) == len(shares):
+        return f"all {len(shares)} frames"
+    if len(numbers) < 2:
+        return f"frame {numbers[0]}" if numbers else "no frame"
+    return f"frames {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _small(frame: np.ndarray) -> np.ndarray:
+    scale = min(1.0, WIDTH / frame.shape[1])
+    return resize(frame, (round(frame.shape[0] * scale), round(frame.shape[1] * scale)))
+
+
+def _masked(frame: np.ndarray, labels: np.ndarray, colours: Mapping[int, Colour] = BINARY) -> np.ndarray:
+    picture = _small(frame)
+    return overlay(picture, resize(labels.astype(np.uint8), picture.shape[:2], smooth=False), colours)
+
+
+def _frames(prediction: Prediction, prefix: str = "", iou: Sequence[float] = ()) -> list[Picture]:
+    """Return every frame with its mask, captioned by the share of foreground and, if given, an IoU."""
+    pictures = []
+    for i, frame in enumerate(prediction.clip.frames):
+        agreement = f", IoU {iou[i]:.2f}" if len(iou) else ""
+        caption = f"{prefix}{percent(prediction.foreground[i])}{agreement}"
+        pictures.append((_masked(frame, prediction.mask(i)), caption))
+    return pictures
+
+
+MEASUREMENTS: dict[str, Callable[[MeasuredClip, Exercise, bool], Measurement]] = {
+    function.__name__: function for function in (task, hear, ask, mix, mask, score, listen, train)
+}

@@ -1,4 +1,4 @@
-"""What metrics and losses say of one clip, for lessons and notebooks. Numpy in, numpy out."""
+"""Metrics and loss gradients of a single clip, to explain what the benchmark counts. Numpy in, numpy out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,39 +12,39 @@ from avseg.media.draw import resize
 from avseg.predict import Prediction
 from avseg.training.losses import dice_loss
 
-SURE = 1e-7  # a probability closer to 0 or 1 is taken for this far from it
+PROBABILITY_MARGIN = 1e-7  # probabilities are clamped to this distance from 0 and 1 before the logit
 
 
 @dataclass(frozen=True, eq=False)
-class ByThreshold:
+class ThresholdCurves:
     """AVSBench's metrics of one binary clip of T frames, at each of its 255 thresholds."""
 
     thresholds: np.ndarray  # float64 [255], 0 to 1
-    iou: np.ndarray  # float32 [255, T], of a frame without truth that of the background
-    f: np.ndarray  # float32 [255, T], 0 in a frame without truth
-    f_score: float  # as the benchmark takes it: the best threshold of the mean over frames with truth
-    f_alone: float  # the same with every frame as a batch of its own: each has its best threshold
-    nothing: float  # mIoU of a model that never marks anything
-    empty: np.ndarray  # bool [T], nothing sounds in view
+    iou: np.ndarray  # float32 [255, T]; IoU of the background in a frame without ground truth
+    f: np.ndarray  # float32 [255, T]; 0 in a frame without ground truth
+    f_score: float  # as the benchmark takes it: the best threshold of the mean over frames with ground truth
+    f_score_by_frame: float  # the same with every frame as a batch of its own, each with its best threshold
+    miou_of_empty_masks: float  # of a model that never predicts foreground
+    empty: np.ndarray  # bool [T], frames without ground truth
 
     @property
-    def middle(self) -> int:
-        """The threshold at which mIoU is taken: the one next to 0.5."""
+    def at_half(self) -> int:
+        """Index of the threshold closest to 0.5, at which mIoU is taken."""
         return int(np.abs(self.thresholds - 0.5).argmin())
 
     @property
     def mean_f(self) -> np.ndarray:
-        """F [255], mean over the frames with truth; zeros where there is none."""
+        """F [255], mean over the frames with ground truth; zeros without such a frame."""
         return self.f[:, ~self.empty].mean(1) if not self.empty.all() else np.zeros(len(self.f))
 
 
 @dataclass(frozen=True)
-class Pull:
-    """What a loss asks of the logits of one frame."""
+class LossGradient:
+    """A loss of one frame, and its gradient with respect to the logits."""
 
     loss: float
-    strength: float  # sum over the pixels of the size of its gradient
-    direction: float  # sum of the gradient: above 0 asks for a smaller mask, below 0 for a larger one
+    magnitude: float  # sum of the absolute gradient over the pixels
+    direction: float  # sum of the gradient: positive shrinks the mask, negative grows it
 
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
@@ -53,46 +53,43 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 }
 
 
-def truth_at(prediction: Prediction, truth: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return classes of any size as a mask bool [T, s, s] of the size at which the model answers."""
+def ground_truth_masks(prediction: Prediction, classes: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return class maps of any size as masks bool [T, s, s] at the model's resolution."""
     size = prediction.probability.shape[1:]
-    return np.stack([resize(classes, size, smooth=False) > 0 for classes in truth])
+    return np.stack([resize(labels, size, smooth=False) > 0 for labels in classes])
 
 
-def by_threshold(prediction: Prediction, truth: np.ndarray) -> ByThreshold:
-    """Return IoU and F of every frame at every threshold; truth: bool [T, s, s], see `truth_at`."""
+def metrics_by_threshold(prediction: Prediction, truth: np.ndarray) -> ThresholdCurves:
+    """Return IoU and F of every frame at every threshold; truth: bool [T, s, s]."""
     probability, wanted = torch.from_numpy(prediction.probability), torch.from_numpy(truth)
     logits = _logits(prediction.probability)
     thresholds = np.linspace(0, 1 - 1e-10, F_THRESHOLDS)
     f = f_curves(logits, wanted)
     empty = ~truth.any((1, 2))
     f[torch.from_numpy(empty)] = 0
-    return ByThreshold(
+    by_frame = [f_score(logits[i : i + 1], wanted[i : i + 1]) for i in np.flatnonzero(~empty)]
+    return ThresholdCurves(
         thresholds=thresholds,
-        iou=np.stack([frame_iou(probability > cut, wanted).numpy() for cut in thresholds]),
+        iou=np.stack([frame_iou(probability > threshold, wanted).numpy() for threshold in thresholds]),
         f=f.T.numpy(),
         f_score=f_score(logits, wanted),
-        f_alone=_mean([f_score(logits[i : i + 1], wanted[i : i + 1]) for i in np.flatnonzero(~empty)]),
-        nothing=frame_iou(torch.zeros_like(wanted), wanted).mean().item(),
+        f_score_by_frame=sum(by_frame) / len(by_frame) if by_frame else 0.0,
+        miou_of_empty_masks=frame_iou(torch.zeros_like(wanted), wanted).mean().item(),
         empty=empty,
     )
 
 
-def pulls(probability: np.ndarray, truth: np.ndarray) -> dict[str, Pull]:
-    """Return what each of LOSSES asks of one frame; probability float32 [s, s], truth bool [s, s]."""
+def loss_gradients(probability: np.ndarray, truth: np.ndarray) -> dict[str, LossGradient]:
+    """Return every loss of LOSSES for one frame; probability float32 [s, s], truth bool [s, s]."""
     wanted = torch.from_numpy(truth)[None, None].float()
-    found = {}
+    gradients = {}
     for name, loss_of in LOSSES.items():
         logits = _logits(probability)[None, None].requires_grad_()
         loss = loss_of(logits, wanted)
         (gradient,) = torch.autograd.grad(loss, logits)
-        found[name] = Pull(loss.item(), gradient.abs().sum().item(), gradient.sum().item())
-    return found
+        gradients[name] = LossGradient(loss.item(), gradient.abs().sum().item(), gradient.sum().item())
+    return gradients
 
 
 def _logits(probability: np.ndarray) -> torch.Tensor:
-    return torch.logit(torch.from_numpy(probability).double(), eps=SURE).float()
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    return torch.logit(torch.from_numpy(probability).double(), eps=PROBABILITY_MARGIN).float()

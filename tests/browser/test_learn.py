@@ -1,0 +1,65 @@
+"""The Learn tab in a browser: a visitor answers, sees the measurement, and continues in another tab."""
+
+import pytest
+
+from app.learn.steps import STEPS
+from tests.browser.test_page import QUICK, WAIT
+from tests.browser.test_page import page as app_page  # noqa: F401 (a fixture)
+
+
+def open_step(page, step: str) -> None:
+    page.click(f"#learn-steps [data-value={step}]")
+    page.wait_for_selector(f"#learn-steps li[aria-current=step] [data-value={step}]", timeout=WAIT)
+    page.wait_for_selector(f"#learn-head h1:text-is('{STEPS[step].heading}')", timeout=WAIT)
+
+
+def answer(page, option: int) -> str:
+    """Choose an option; returns what the page says to it."""
+    page.click(f".ln-options button >> nth={option}")
+    page.wait_for_selector(".ln-options button[aria-pressed=true]", timeout=WAIT)
+    return page.inner_text(".ln-answer")
+
+
+@pytest.fixture
+def learn(app_page):  # noqa: F811
+    """The Learn tab with its first step open."""
+    app_page.click("button[role=tab]:has-text('Learn')")
+    app_page.wait_for_selector("#learn-figures .ln-pictures", timeout=WAIT)
+    return app_page
+
+
+def test_a_visitor_answers_and_continues_in_inside(learn):
+    learn.wait_for_function("document.querySelector('#learn-figures video').readyState >= 1", timeout=QUICK)
+    assert "Correct." in answer(learn, 2)
+    assert "1 of 8 answered" in learn.inner_text("#learn-steps")
+    learn.click("text=Next")
+    learn.wait_for_selector(f"#learn-head h1:text-is('{STEPS['hear'].heading}')", timeout=WAIT)
+    learn.wait_for_function("document.querySelector('#learn-head').getBoundingClientRect().top > -5")
+    assert "Not quite." in answer(learn, 0)
+    open_step(learn, "mix")
+    learn.wait_for_selector("#learn-text .katex-display", timeout=QUICK)
+    assert learn.locator("#learn-text .katex-error").count() == 0
+    assert learn.locator(".ln-pictures figure").count() == 8
+    learn.click("button[role=tab]:has-text('Segment')")
+    learn.click("button[role=tab]:has-text('Learn')")
+    learn.wait_for_selector("#learn-steps li[aria-current=step] [data-value*=mix]", timeout=QUICK)
+    assert "2 of 8 answered" in learn.inner_text("#learn-steps")
+
+
+def test_a_prediction_is_measured_by_running_the_model_again(learn):
+    open_step(learn, "listen")
+    pictures = learn.locator(".ln-pictures figure")
+    before = pictures.count()
+    assert "Foreground in no frame" in answer(learn, 0)
+    assert pictures.count() == before + 6  # five frames and a spectrogram
+    learn.click(".segmented button:text-is('Shift by 1 s')")
+    learn.wait_for_selector("#learn-ask:has-text('one second later')", timeout=WAIT)
+    assert learn.locator(".ln-answer").count() == 0
+
+
+def test_a_phone_has_no_sideways_scroll(learn):
+    learn.set_viewport_size({"width": 390, "height": 844})
+    for step in STEPS:
+        open_step(learn, step)
+        assert learn.evaluate("document.documentElement.scrollWidth") <= 390, step
+        assert learn.locator(".ln-options button").count() == 3
