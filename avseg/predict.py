@@ -14,9 +14,10 @@ from torch import nn
 from avseg.data.transforms import normalise
 from avseg.devices import choose_device
 from avseg.errors import ConfigError
-from avseg.media.audio import NOISE_RMS, patches_for
+from avseg.media.audio import patches_for, silence, white_noise
 from avseg.media.clip import Clip, fit_sound, read_sound
 from avseg.media.draw import resize
+from avseg.models.masks import foreground_probability, label_maps
 
 LOGITS_AT_ONCE = 2**26  # numbers; 256 MB
 SOUND_CHOICES = ("original", "mute", "noise")
@@ -165,27 +166,14 @@ class Predictor:
                 logits = self.model(frames, patches[chosen].to(self.device)).logits.float()
                 if logits.shape[-2:] != (size, size):
                     logits = F.interpolate(logits, (size, size), mode="bilinear", align_corners=False)
-                found = read_logits(logits, threshold)
-            yield found
+                batch = foreground_probability(logits), label_maps(logits, threshold)
+            yield batch
 
 
 def check_threshold(threshold: float) -> None:
     """Raise ConfigError for what is no probability."""
     if not 0 <= threshold <= 1:
         raise ConfigError(f"A threshold of {threshold:g} is not possible: choose 0 to 1.")
-
-
-def read_logits(logits: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return foreground probability and labels uint8, both [T, s, s], of logits [T, classes, s, s].
-
-    One class: its sigmoid, and whether that is above the threshold. Several: all but the background's
-    softmax, and the largest class.
-    """
-    if logits.shape[1] == 1:
-        probability = torch.sigmoid(logits[:, 0])
-        return probability, (probability > threshold).to(torch.uint8)
-    background = torch.exp(logits[:, 0] - torch.logsumexp(logits, dim=1))
-    return 1 - background, logits.argmax(dim=1).to(torch.uint8)
 
 
 def audio_for(choice: str | Path, clip: Clip, seed: int = 0) -> np.ndarray:
@@ -197,8 +185,7 @@ def audio_for(choice: str | Path, clip: Clip, seed: int = 0) -> np.ndarray:
     if choice == "original":
         return clip.waveform
     if choice == "mute":
-        return np.zeros_like(clip.waveform)
+        return silence(len(clip.waveform))
     if choice == "noise":
-        noise = np.random.default_rng(seed).standard_normal(len(clip.waveform))
-        return np.clip(noise * NOISE_RMS, -1, 1).astype(np.float32)
+        return white_noise(len(clip.waveform), seed=seed)
     return fit_sound(read_sound(choice, seconds=clip.duration), clip.duration)

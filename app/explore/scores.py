@@ -14,6 +14,7 @@ from app.services.evaluations import REQUEST, evaluations_root
 from app.services.process import ROOT
 from app.services.runs import runs_root
 from avseg.data.avsbench.dataset import find_tasks
+from avseg.evaluation.metrics import iou
 from avseg.evaluation.report import CLIPS, REPORT
 from avseg.files import atomic_write
 from avseg.predict import Prediction
@@ -33,9 +34,9 @@ def frame_ious(prediction: Prediction, truth: Sequence[np.ndarray | None]) -> li
         if real is None:
             found.append(None)
             continue
-        marked, there = prediction.mask(frame, real.shape[:2]) > 0, real > 0
-        union = np.count_nonzero(marked | there)
-        found.append(np.count_nonzero(marked & there) / union if union else None)
+        predicted, sounding = prediction.mask(frame, real.shape[:2]) > 0, real > 0
+        empty = not (predicted.any() or sounding.any())
+        found.append(None if empty else float(iou(predicted[None], sounding[None])[0]))
     return found
 
 

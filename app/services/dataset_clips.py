@@ -2,25 +2,23 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from imageio_ffmpeg import get_ffmpeg_exe
 
 from app.services.datasets import DataSet
 from avseg.data.avsbench.dataset import read_frame, read_mask
 from avseg.data.avsbench.files import ADVICE, fit, read_wav
 from avseg.data.avsbench.layout import Entry
 from avseg.errors import ClipError, DatasetError
-from avseg.media.audio import SAMPLE_RATE
+from avseg.media.audio import SAMPLE_RATE, silence
 from avseg.media.clip import WORKING_SIDE, Clip, Notice, fit_sound, frame_times, read_clip
 from avseg.media.draw import resize
+from avseg.media.video import write_mp4
 from avseg.predict import Prediction
-from avseg.synthavs.video import write_wav
 
 # Where `avseg synth` puts the videos of drawn clips.
 DRAWN_VIDEOS = {
@@ -57,7 +55,7 @@ def read(data: DataSet, entry: Entry) -> Read:
     count, shape = there[-1] + 1, frames[there[0]].shape[:2]
     masks = [_tried(said, read_mask, data.folder, entry, moment) for moment in range(count)]
     waveform = _tried(said, read_wav, data.folder / entry.sound)
-    waveform = np.zeros(count * SAMPLE_RATE, np.float32) if waveform is None else waveform
+    waveform = silence(count * SAMPLE_RATE) if waveform is None else waveform
     scale = min(1.0, WORKING_SIDE / max(shape))
     size = tuple(max(2, round(side * scale / 2) * 2) for side in shape)
     black = np.zeros((*size, 3), np.uint8)
@@ -123,24 +121,11 @@ def _as_in(video: Clip, clip: Clip) -> Clip:
 
 def _hold(clip: Clip, path: Path) -> None:
     """Write a video that shows each frame for a second, with the sound of the clip."""
-    sound = path.with_suffix(".wav")
-    write_wav(sound, clip.waveform)
-    height, width = clip.frames.shape[1:3]
-    command = [
-        *(get_ffmpeg_exe(), "-y", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"),
-        *("-s", f"{width}x{height}", "-r", "1", "-i", "-", "-i", str(sound)),
-        *("-r", str(_STILLS), "-t", f"{clip.duration:g}", "-c:v", "libx264", "-preset", "veryfast"),
-        *("-crf", "18", "-threads", "1", "-pix_fmt", "yuv420p", "-c:a", "aac"),
-        *("-movflags", "+faststart", str(path)),
-    ]
+    frames = (frame for frame in clip.frames for _ in range(_STILLS))
     try:
-        done = subprocess.run(command, input=clip.frames.tobytes(), capture_output=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        raise ClipError(f"{clip.name} could not be made into a video in time. Open it again.") from None
-    finally:
-        sound.unlink(missing_ok=True)
-    if done.returncode:
-        raise ClipError(f"{clip.name} could not be made into a video. Open another clip.")
+        write_mp4(path, frames, _STILLS, clip.waveform, crf=18, threads=1)
+    except ClipError as error:
+        raise ClipError(f"No video could be made of {clip.name}. Open another clip.") from error
 
 
 def named(data: DataSet) -> bool:

@@ -6,7 +6,8 @@ from app.components.player.player import PlayerValue, player_value
 from app.services.clips import bundled
 from app.whatif import text as words
 from app.whatif.effect import Effect
-from avseg.media.export import write_clip, write_heard
+from avseg.media.export import write_clip
+from avseg.media.video import replace_audio
 
 
 def both_players(effect: Effect, folder: Path) -> tuple[PlayerValue, PlayerValue]:
@@ -17,7 +18,7 @@ def both_players(effect: Effect, folder: Path) -> tuple[PlayerValue, PlayerValue
     video, start = (source.path, clip.start) if source else (write_clip(clip, folder / "before.mp4"), 0.0)
     heard = video
     if effect.after.audio != "original":
-        heard = write_heard(video, effect.after.clip.waveform, folder / "after.mp4", start)
+        heard = replace_audio(video, effect.after.clip.waveform, folder / "after.mp4", start)
     truth = effect.shown.truth
     if truth is None and effect.known is not None:
         truth = tuple(effect.known.sounding)

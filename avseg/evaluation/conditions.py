@@ -17,7 +17,7 @@ from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import Clips
 from avseg.data.transforms import Batch, ClipTensors, squash
 from avseg.errors import AvsegError
-from avseg.media.audio import NOISE_RMS, SAMPLE_RATE, benchmark_patches
+from avseg.media.audio import SAMPLE_RATE, benchmark_patches, silence, white_noise
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.objects import NAMES
 from avseg.synthavs.scenes import Scene, Sound, all_heard, frame_time, mix, truth
@@ -90,8 +90,7 @@ class Trials(Dataset):
         """Return the waveforms [samples] by name, and the masks of the SWITCHES."""
         length = self.clips.seconds * SAMPLE_RATE
         rng = np.random.default_rng([self.seed, index])
-        noise = (rng.standard_normal(length) * NOISE_RMS).clip(-1, 1).astype(np.float32)
-        waveforms, targets = {SILENCE: np.zeros(length, np.float32), NOISE: noise}, {}
+        waveforms, targets = {SILENCE: silence(length), NOISE: white_noise(length, seed=rng)}, {}
         lender = partner(self.clips, self.chosen, index, self.seed)
         if isinstance(self.clips, SynthAVS):
             scene = self.clips.scene(index)

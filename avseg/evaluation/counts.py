@@ -10,13 +10,13 @@ from avseg.data.labels import CLASSES
 from avseg.evaluation.conditions import SWAPPED, SWITCHES, Trial
 from avseg.evaluation.metrics import (
     F_THRESHOLDS,
-    agreement,
     class_scores,
     f_curves,
-    foreground_logit,
     frame_iou,
+    iou,
     pixels_of_classes,
 )
+from avseg.models.masks import foreground_logit, label_maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +64,6 @@ class ClassTally:
         return ClassTally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
-def masks(logits: torch.Tensor) -> torch.Tensor:
-    """Return the foreground masks, bool [F, H, W]: probability over 0.5, or any class but background wins."""
-    return logits[:, 0].sigmoid() > 0.5 if logits.shape[1] == 1 else logits.argmax(1) > 0
-
-
 def tally(
     trial: Trial, logits: torch.Tensor, others: Mapping[str, torch.Tensor], by_class: bool
 ) -> tuple[ClipTally, ClassTally]:
@@ -82,13 +77,15 @@ def tally(
         return _clip(trial, logits, others, torch.zeros(0, F_THRESHOLDS)), _own_classes(trial, logits[kept])
     truth = trial.batch.classes[kept] > 0
     curves = f_curves(foreground_logit(logits)[kept], truth).cpu().double()  # 0 where truth is empty
-    return _clip(trial, logits, others, curves), _classes_in_view(trial, masks(logits)[kept], curves)
+    return _clip(trial, logits, others, curves), _classes_in_view(
+        trial, (label_maps(logits) > 0)[kept], curves
+    )
 
 
 def _clip(
     trial: Trial, logits: torch.Tensor, others: Mapping[str, torch.Tensor], curves: torch.Tensor
 ) -> ClipTally:
-    kept, mask = trial.batch.labelled, masks(logits)
+    kept, mask = trial.batch.labelled, label_maps(logits) > 0
     truth = trial.batch.classes > 0
     filled = kept & truth.flatten(1).any(1)
     named = trial.batch.classes[kept].unique().tolist()
@@ -111,7 +108,7 @@ def _clip(
         marked={name: _shares(other) for name, other in others.items()},
         swapped=swapped is not None,
         swapped_iou=0.0 if swapped is None else _sum(frame_iou(swapped[filled], truth[filled])),
-        swap_agreement=0.0 if swapped is None else _sum(agreement(mask[filled], swapped[filled])),
+        swap_agreement=0.0 if swapped is None else _sum(iou(mask[filled], swapped[filled])),
         switch_iou=switch_iou,
         switch_frames=switch_frames,
     )

@@ -21,9 +21,10 @@ from avseg.devices import choose_device
 from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.evaluation.aggregate import evaluation
 from avseg.evaluation.conditions import MUTE_NOTE, SOUNDS, Trial, Trials, notes
-from avseg.evaluation.counts import ClassTally, ClipTally, masks, no_classes, tally
+from avseg.evaluation.counts import ClassTally, ClipTally, no_classes, tally
 from avseg.evaluation.report import About, Evaluation
 from avseg.models.avsegformer import VisualFeatures
+from avseg.models.masks import label_maps
 from avseg.synthavs.dataset import SynthAVS
 from avseg.training.validation import muted
 
@@ -158,7 +159,7 @@ def _measure(
         heard = [k for k, trial in enumerate(group) if sound in trial.sounds]
         found = _logits(model, features, [rows[k] for k in heard], [group[k].sounds[sound] for k in heard])
         for k, logits in zip(heard, found):
-            others[k][sound] = masks(logits)
+            others[k][sound] = label_maps(logits) > 0
     for trial, logits, answers in zip(group, own, others):
         yield tally(trial, logits, answers, by_class)
 

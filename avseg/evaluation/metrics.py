@@ -5,9 +5,12 @@ kept and named: an empty frame scores the IoU of the background, and F is a maxi
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+import numpy as np
 import torch
 
+Maps = TypeVar("Maps", np.ndarray, torch.Tensor)
 BETA2 = 0.3
 F_THRESHOLDS = 255
 EPSILON = 1e-7
@@ -26,22 +29,17 @@ def frame_iou(prediction: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (overlap / (union + EPSILON)).float()
 
 
-def agreement(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Return the IoU [F] of two predictions, boolean masks [F, H, W]; two empty masks agree fully (1).
+def iou(one: Maps, other: Maps) -> Maps:
+    """Return the IoU [F] of label maps [F, H, W], of NumPy or torch: pixels of one label in both, over pixels
+    that are foreground in either.
 
-    Unlike `frame_iou` no side is the truth, so an empty mask is not turned into its background.
+    A boolean mask is a label map of one class. Two empty frames agree fully (1): unlike `frame_iou`, neither
+    side is the ground truth, so an empty map is not replaced by its background.
     """
-    one, other = one.flatten(1).bool(), other.flatten(1).bool()
-    union = (one | other).sum(1)
-    return torch.where(union > 0, (one & other).sum(1) / union.clamp(min=1), 1.0)
-
-
-def foreground_logit(logits: torch.Tensor) -> torch.Tensor:
-    """Return the logit of "anything sounds here" [F, H, W] of logits [F, C, H, W].
-
-    Of several classes the log-odds of all but background, class 0, together.
-    """
-    return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1:].logsumexp(1) - logits[:, 0]
+    both = ((one == other) & (one > 0)).sum((1, 2))
+    either = ((one > 0) | (other > 0)).sum((1, 2))
+    empty = either == 0
+    return (both + empty) / (either + empty)
 
 
 def miou(logits: torch.Tensor, truth: torch.Tensor) -> float:

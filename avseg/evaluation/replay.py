@@ -9,12 +9,12 @@ from torch import nn
 
 from avseg.data.samples import Clips
 from avseg.data.transforms import ClipTensors
-from avseg.evaluation.counts import masks
 from avseg.evaluation.metrics import frame_iou
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
-from avseg.predict import Prediction, Timing, read_logits
+from avseg.models.masks import foreground_probability, label_maps
+from avseg.predict import Prediction, Timing
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,10 @@ def measured_clip(model: nn.Module, clips: Clips, index: int, shown: Clips | Non
     frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
     logits = model.decode(model.encode_frames(frames), patches).logits.float().cpu()
     labelled, classes = batch.labelled[real], batch.classes[real]
-    marked, truth = masks(logits), classes > 0
+    marked, truth = label_maps(logits) > 0, classes > 0
     filled = truth.flatten(1).any(1)
     iou, shares = frame_iou(marked, truth), marked.flatten(1).float().mean(1)
-    probability, labels = read_logits(logits, 0.5)
+    probability, labels = foreground_probability(logits), label_maps(logits)
     sample = (shown or clips).read(index, tuple(np.flatnonzero(real.numpy()).tolist()))
     several = logits.shape[1] > 1
     prediction = Prediction(

@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from avseg.config import ModelConfig
 from avseg.data.transforms import normalise
 from avseg.errors import ConfigError
-from avseg.evaluation.metrics import foreground_logit
 from avseg.interpret.sites import SITE, Recording, record
 from avseg.media.audio import patches_for
 from avseg.media.clip import Clip
 from avseg.models.avsegformer import AVSegFormer, MaskGeneration
-from avseg.predict import Predictor, read_logits
+from avseg.models.masks import foreground_logit, foreground_probability, label_maps
+from avseg.predict import Predictor
 
 QUERIES_KEPT = 32  # whose attention is kept per head: those that move the mask most
 WORK = 5e10  # multiply-adds spent on contributions; about two seconds of two CPU cores
@@ -222,8 +222,9 @@ def _terms(head: MaskGeneration, seen: Recording, logits: torch.Tensor, threshol
 
 def _mask_map(logits: torch.Tensor, threshold: float) -> MaskMap:
     """Return what logits [1, classes, s, s] say; binary tasks are cut at the threshold."""
-    probability, labels = read_logits(logits.float(), threshold)
-    return MaskMap(probability[0].cpu().numpy(), labels[0].cpu().numpy())
+    logits = logits.float()
+    probability, labels = foreground_probability(logits)[0], label_maps(logits, threshold)[0]
+    return MaskMap(probability.cpu().numpy(), labels.cpu().numpy())
 
 
 def _product(seen: Recording, device: torch.device) -> torch.Tensor:

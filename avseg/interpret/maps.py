@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avseg.evaluation.metrics import iou
 from avseg.interpret.inspection import Inspection, MaskMap
 from avseg.media.draw import resize
 
@@ -116,6 +117,4 @@ def principal(levels: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def overlap(one: MaskMap, other: MaskMap) -> float:
     """Return the IoU of two masks' foregrounds; 1 when both are empty."""
-    a, b = one.labels > 0, other.labels > 0
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
+    return float(iou(one.labels[None] > 0, other.labels[None] > 0)[0])

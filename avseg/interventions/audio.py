@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avseg.media.audio import SAMPLE_RATE
+from avseg.media.audio import SAMPLE_RATE, silence, white_noise
 from avseg.media.clip import fit_sound, read_sound
 
 
@@ -15,7 +15,7 @@ def another(waveform: np.ndarray, clip: str, start: float) -> np.ndarray:
 def shifted(waveform: np.ndarray, seconds: float) -> np.ndarray:
     """Return the sound later by some seconds, or earlier when they are negative; silence fills the gap."""
     steps = round(seconds * SAMPLE_RATE)
-    moved = np.zeros_like(waveform)
+    moved = silence(len(waveform))
     if steps >= 0:
         moved[steps:] = waveform[: max(0, len(waveform) - steps)]
     else:
@@ -30,10 +30,9 @@ def louder(waveform: np.ndarray, decibels: float) -> np.ndarray:
 
 def muted(waveform: np.ndarray) -> np.ndarray:
     """Return silence."""
-    return np.zeros_like(waveform)
+    return silence(len(waveform))
 
 
 def noisy(waveform: np.ndarray, level: float) -> np.ndarray:
     """Return the sound with white noise of an RMS in dB of full scale; always the same noise."""
-    noise = np.random.default_rng(0).standard_normal(len(waveform)) * 10 ** (level / 20)
-    return np.clip(waveform + noise, -1, 1).astype(np.float32)
+    return np.clip(waveform + white_noise(len(waveform), 10 ** (level / 20)), -1, 1)

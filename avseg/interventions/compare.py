@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from avseg.errors import ConfigError
+from avseg.evaluation.metrics import iou
 from avseg.files import atomic_write
 from avseg.interventions.run import Change
 from avseg.media.draw import resize, strip
@@ -69,16 +70,6 @@ def label_maps(prediction: Prediction, several: bool = False) -> np.ndarray:
 def share(labels: np.ndarray) -> np.ndarray:
     """Return the share of every frame [T] that label maps [T, h, w] mark, 0..1."""
     return (labels > 0).mean((1, 2))
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the IoU [T] of label maps [T, h, w]: pixels of one label in both, over pixels marked in either.
-
-    Two empty frames agree fully (1): unlike AVSBench's mIoU, which then scores the background.
-    """
-    both = ((one == other) & (one > 0)).sum((1, 2))
-    either = ((one > 0) | (other > 0)).sum((1, 2))
-    return np.where(either > 0, both / np.maximum(either, 1), 1.0)
 
 
 def curve(reference: Prediction | np.ndarray, predictions: Sequence[Prediction]) -> np.ndarray:

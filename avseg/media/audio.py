@@ -4,6 +4,7 @@ A waveform at 16 kHz becomes magnitude spectra of 25 ms windows every 10 ms, 64 
 whose triangles are straight on the mel scale, and the logarithm of (band + 0.01). A patch is 96 such rows.
 """
 
+import math
 from functools import cache
 
 import numpy as np
@@ -17,7 +18,8 @@ FFT = 1 << (WINDOW - 1).bit_length()
 MEL_BANDS = 64
 MEL_LOW, MEL_HIGH = 125.0, 7500.0
 LOG_OFFSET = 0.01
-NOISE_RMS = 0.1  # of the white noise that a model is tried with
+NOISE_RMS = 0.1
+SILENT_LOG_MEL = math.log(LOG_OFFSET)
 PATCH_FRAMES = 96
 ROWS_PER_SECOND = SAMPLE_RATE // HOP
 PATCH_SECONDS = PATCH_FRAMES / ROWS_PER_SECOND
@@ -64,6 +66,16 @@ def log_mel(waveform: np.ndarray | torch.Tensor) -> torch.Tensor:
         center=False,
     )  # [FFT // 2 + 1, frames]
     return torch.log(spectrum.T @ mel_bank() + LOG_OFFSET)
+
+
+def silence(samples: int) -> np.ndarray:
+    """Return a silent waveform float32 [samples]."""
+    return np.zeros(samples, np.float32)
+
+
+def white_noise(samples: int, rms: float = NOISE_RMS, seed: int | np.random.Generator = 0) -> np.ndarray:
+    """Return white noise float32 [samples] of an RMS relative to full scale; loud noise exceeds [-1, 1]."""
+    return (np.random.default_rng(seed).standard_normal(samples) * rms).astype(np.float32)
 
 
 def samples_of_rows(rows: int) -> int:

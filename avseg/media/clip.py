@@ -7,7 +7,7 @@ rate frame i shows (i + 0.5) / fps and its 0.96 s patch is centred on that momen
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,7 +166,7 @@ class VideoReader:
         scale = min(1.0, long_side / max(clip.size))
         self.size = tuple(max(2, int(side * scale) // 2 * 2) for side in clip.size)
 
-    def pictures(self) -> Iterator[np.ndarray]:
+    def pictures(self) -> Generator[np.ndarray]:
         """Yield `count` pictures uint8 [H, W, 3]; close the generator to stop early.
 
         The last picture is held when the file ends early. Raises ClipError when nothing decodes.
@@ -190,7 +190,7 @@ class VideoReader:
                     raise _no_picture(child.log, self.clip.path, self.clip.start, self.limits)
                 yield picture
 
-    def _held_frames(self) -> Iterator[np.ndarray]:
+    def _held_frames(self) -> Generator[np.ndarray]:
         for index in range(self.count):
             frame = self.clip.frames[min(len(self.clip.frames) - 1, int(index / self.rate * self.clip.fps))]
             yield np.asarray(Image.fromarray(frame).resize(self.size[::-1], Image.Resampling.BILINEAR))

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from avseg.data.labels import GREY, OKABE_ITO, Colour
+from avseg.media.audio import SILENT_LOG_MEL
 
 ORANGE, FALSE_ALARM, MISS = OKABE_ITO["orange"], OKABE_ITO["vermilion"], OKABE_ITO["blue"]
 WHITE: Colour = (255, 255, 255)
@@ -207,7 +208,7 @@ def spectrogram(log_mel: np.ndarray, size: tuple[int, int] | None = None, dark: 
     Ink: white for silence (log 0.01) to near-black for the loudest, reversed when `dark`. The scale is fixed
     from silence to at least 3 above it, so that faint noise does not look loud.
     """
-    quiet = float(np.log(0.01))
+    quiet = SILENT_LOG_MEL
     loud = max(float(np.max(log_mel, initial=quiet)), quiet + 3.0)
     cells = np.asarray(log_mel, np.float32).T[::-1]
     if dark:

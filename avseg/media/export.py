@@ -3,23 +3,21 @@
 import json
 import math
 import shutil
-import subprocess
 import time
 import uuid
-import wave
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from avseg.data.labels import CLASS_INDEX, CLASSES, clip_colours
-from avseg.errors import ClipError, ConfigError
-from avseg.media.audio import SAMPLE_RATE
+from avseg.errors import ConfigError
 from avseg.media.clip import Clip, VideoReader
-from avseg.media.draw import BINARY, Colour, Layer, mask_layer
+from avseg.media.draw import BINARY, Colour, mask_layer
+from avseg.media.video import write_mp4
 from avseg.predict import Prediction, Progress, Timing
 
 OVERLAY, MASKS, RECORD = "overlay.mp4", "masks", "prediction.json"
@@ -88,8 +86,9 @@ def write_overlay(
     Size and rate are the source's (even, at most 1920 px and 30 fps). The mask of frame i stands over the
     pictures from i / fps to (i + 1) / fps s, the last one until the end.
     """
-    painter = _Painter(prediction, reader or VideoReader(prediction.clip), opacity, on_picture)
-    _write_video(painter, prediction.clip, path)
+    reader = reader or VideoReader(prediction.clip)
+    frames = _painted(prediction, reader, opacity, on_picture or (lambda: None))
+    _write_video(frames, reader, path)
 
 
 def write_clip(clip: Clip, path: Path, long_side: int = 1280, on_progress: Progress | None = None) -> Path:
@@ -99,31 +98,13 @@ def write_clip(clip: Clip, path: Path, long_side: int = 1280, on_progress: Progr
     longer be read.
     """
     reader = VideoReader(clip, long_side=long_side)
-    _write_video(_Painter(None, reader, 0, _counter(reader.count, on_progress)), clip, path)
+    _write_video(_plain(reader, _counter(reader.count, on_progress)), reader, path)
     return path
 
 
-def write_heard(video: Path, waveform: np.ndarray, path: Path, start: float = 0.0) -> Path:
-    """Write a video that `write_clip` wrote, or a bundled one, with another sound; pictures are copied.
-
-    waveform: float32 [samples], 16 kHz mono; heard from `start` s of the video on. Raises ClipError for a
-    video that cannot be copied.
-    """
-    sound = path.with_suffix(".wav")
-    _write_wav(np.concatenate([np.zeros(round(start * SAMPLE_RATE), np.float32), waveform]), sound)
-    inputs = ["-i", str(video), "-i", str(sound), "-map", "0:v:0", "-map", "1:a:0"]
-    codecs = ["-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart"]
-    command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *inputs, *codecs, str(path)]
-    try:
-        subprocess.run(command, capture_output=True, timeout=120, check=True)
-    except subprocess.SubprocessError as error:
-        path.unlink(missing_ok=True)
-        raise ClipError(
-            f"{video.name} could not be written with another sound. Choose the clip anew."
-        ) from error
-    finally:
-        sound.unlink(missing_ok=True)
-    return path
+def _write_video(frames: Generator[np.ndarray], reader: VideoReader, path: Path) -> None:
+    with closing(frames):  # ends the decoder, also when writing fails
+        write_mp4(path, frames, reader.rate, reader.clip.waveform, reader.clip.pixel_aspect)
 
 
 def write_coco(prediction: Prediction, path: Path) -> Path:
@@ -164,69 +145,26 @@ def _run_lengths(mask: np.ndarray) -> dict[str, object]:
     }
 
 
-def _write_video(painter: "_Painter", clip: Clip, path: Path) -> None:
-    from moviepy import VideoClip
-
-    sound = path.with_suffix(".wav")
-    _write_wav(clip.waveform, sound)
-    try:
-        video = VideoClip(painter, duration=painter.duration)
-        video.write_videofile(
-            str(path),
-            fps=painter.reader.rate,
-            codec="libx264",
-            preset="veryfast",
-            audio=str(sound),
-            audio_codec="aac",
-            ffmpeg_params=_video_options(clip.pixel_aspect),
-            threads=2,
-            logger=None,
-        )
-        video.close()
-    finally:
-        painter.close()
-        sound.unlink(missing_ok=True)
+def _painted(
+    prediction: Prediction, reader: VideoReader, opacity: float, on_picture: Callable[[], object]
+) -> Generator[np.ndarray]:
+    """Yield the pictures of a video uint8 [H, W, 3] with the masks over them."""
+    colours, last = colours_of(prediction), len(prediction.labels) - 1
+    painted = layer = None
+    with closing(reader.pictures()) as pictures:
+        for number, picture in enumerate(pictures):
+            index = min(last, math.floor(number / reader.rate * prediction.clip.fps + 1e-6))
+            if layer is None or index != painted:
+                painted, layer = index, mask_layer(prediction.mask(index, reader.size), colours, opacity)
+            yield layer.over(picture)
+            on_picture()
 
 
-class _Painter:
-    """The video's picture at a moment, with masks where there is a prediction.
-
-    moviepy asks for the first one twice, then for all in order.
-    """
-
-    def __init__(
-        self,
-        prediction: Prediction | None,
-        reader: VideoReader,
-        opacity: float,
-        on_picture: Callable[[], object] | None,
-    ):
-        self.prediction, self.reader, self.opacity, self.on_picture = prediction, reader, opacity, on_picture
-        self.duration = (reader.count + 0.01) / reader.rate  # moviepy rounds the number of pictures down
-        self._colours = colours_of(prediction) if prediction else {}
-        self._pictures = reader.pictures()
-        self._number, self._shown = -1, None
-        self._held, self._layer = -1, None
-
-    def __call__(self, moment: float) -> np.ndarray:
-        number = min(round(moment * self.reader.rate), self.reader.count - 1)
-        while self._number < number:
-            self._number += 1
-            picture = next(self._pictures)
-            self._shown = self._layer_at(moment).over(picture) if self.prediction else picture
-            if self.on_picture:
-                self.on_picture()
-        return self._shown
-
-    def _layer_at(self, moment: float) -> Layer:
-        index = min(len(self.prediction.labels) - 1, math.floor(moment * self.prediction.clip.fps + 1e-6))
-        if index != self._held:
-            mask = self.prediction.mask(index, self.reader.size)
-            self._held, self._layer = index, mask_layer(mask, self._colours, self.opacity)
-        return self._layer
-
-    def close(self) -> None:
-        self._pictures.close()
+def _plain(reader: VideoReader, on_picture: Callable[[], object]) -> Generator[np.ndarray]:
+    with closing(reader.pictures()) as pictures:
+        for picture in pictures:
+            yield picture
+            on_picture()
 
 
 def colours_of(prediction: Prediction) -> dict[int, Colour]:
@@ -235,21 +173,6 @@ def colours_of(prediction: Prediction) -> dict[int, Colour]:
         return dict(BINARY)
     seen = dict.fromkeys(CLASSES[index] for frame in prediction.labels for index in np.unique(frame))
     return {CLASS_INDEX[name]: colour for name, colour in clip_colours(seen).items()}
-
-
-def _video_options(pixel_aspect: float) -> list[str]:
-    # Browsers take unmarked HD video as BT.709; say so, and encode so. Faststart lets it play while it loads.
-    colour = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-    chain = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{colour},setsar={pixel_aspect:.6f}"
-    return ["-vf", chain, "-crf", "20", "-movflags", "+faststart"]
-
-
-def _write_wav(waveform: np.ndarray, path: Path) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(np.rint(np.clip(waveform, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 def _write_mask(

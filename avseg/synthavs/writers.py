@@ -22,8 +22,9 @@ from avseg.data.avsbench.layout import LAYOUTS
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, S4_CATEGORY_CLASS
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
+from avseg.media.video import write_wav
 from avseg.synthavs.scenes import Scene, frame_time, mix, render, sounding
-from avseg.synthavs.video import write_video, write_wav
+from avseg.synthavs.video import write_video
 
 if TYPE_CHECKING:
     from avseg.synthavs.dataset import SynthAVS
@@ -109,7 +110,7 @@ def _write_s4(folder: Path, split: str, name: str, scene: Scene, videos: bool) -
         _save(data / "visual_frames" / split / kind / name / f"{name}_{second + 1}.png", rgb)
         if split != "train" or second == 0:  # training clips carry the mask of their first frame only
             _save(data / "gt_masks" / split / kind / name / f"{name}_{second + 1}.png", _binary(classes))
-    write_wav(data / "audio_wav" / split / kind / f"{name}.wav", mix(scene))
+    write_wav(data / "audio_wav" / split / kind / f"{name}.wav", mix(scene), channels=2)
     if videos:
         write_video(data / "raw_videos" / split / kind / f"{name}.mp4", scene, (180, 320))
     return {"name": name, "start": 0, "category": kind, "split": split}
@@ -120,7 +121,7 @@ def _write_ms3(folder: Path, split: str, name: str, scene: Scene, videos: bool) 
     for second, rgb, classes in _painted(scene, _SQUARE):
         _save(data / "visual_frames" / name / f"{name}.mp4_{second + 1}.png", rgb)
         _save(data / "gt_masks" / split / name / f"{name}_{second + 1}.png", _binary(classes))
-    write_wav(data / "audio_wav" / split / f"{name}.wav", mix(scene))
+    write_wav(data / "audio_wav" / split / f"{name}.wav", mix(scene), channels=2)
     if videos:
         write_video(data / "videos" / f"{name}.mp4", scene, (180, 320))
     return {"video_id": name, "split": split}
@@ -133,7 +134,7 @@ def _write_avss(folder: Path, split: str, name: str, scene: Scene, videos: bool)
         _save(data / "frames" / f"{second}.jpg", rgb)
         _save(data / "labels_semantic" / f"{second}.png", classes)
         _save(data / "labels_rgb" / f"{second}.png", PALETTE[classes])
-    write_wav(data / "audio.wav", mix(scene))
+    write_wav(data / "audio.wav", mix(scene), channels=2)
     if videos:
         write_video(folder / "videos" / f"{uid}.mp4", scene, _WIDE)
     named = {which for second in range(scene.seconds) for which in sounding(scene, second)}

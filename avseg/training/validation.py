@@ -3,7 +3,6 @@
 The report of a finished model comes from `avseg.evaluation.evaluate`.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +16,10 @@ from avseg.data.labels import CLASSES, DISPLAY_COLOURS
 from avseg.data.transforms import IMAGE_MEAN, IMAGE_STD, Batch
 from avseg.evaluation.metrics import frame_iou, semantic_sums
 from avseg.files import atomic_write
-from avseg.media.audio import LOG_OFFSET
+from avseg.media.audio import SILENT_LOG_MEL
 from avseg.media.draw import BINARY, overlay, truth_outline
 from avseg.models.avsegformer import AVSegFormer
+from avseg.models.masks import label_maps
 
 _COLOURS = {index: DISPLAY_COLOURS[name] for index, name in enumerate(CLASSES)}
 
@@ -37,14 +37,13 @@ class Validation:
 
 def muted(batch: Batch) -> Batch:
     """Return the batch heard as digital silence: the logarithm of the front end's offset everywhere."""
-    return replace(batch, log_mel=torch.full_like(batch.log_mel, math.log(LOG_OFFSET)))
+    return replace(batch, log_mel=torch.full_like(batch.log_mel, SILENT_LOG_MEL))
 
 
 def predict_labels(model: AVSegFormer, batch: Batch) -> torch.Tensor:
     """Return the label maps uint8 [B*T, H, W] of a batch: 1 where probability is over 0.5, or the class."""
     logits = model(batch.frames, batch.log_mel, flags(model, batch)).logits
-    labels = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(1)
-    return labels.to(torch.uint8)
+    return label_maps(logits)
 
 
 def flags(model: AVSegFormer, batch: Batch) -> torch.Tensor | None:
@@ -83,7 +82,7 @@ def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     classes = logits.shape[1]
     if classes == 1:
         filled = (truth > 0).flatten(1).any(1)
-        iou = frame_iou(logits[filled, 0] > 0, truth[filled] > 0).sum()
+        iou = frame_iou(label_maps(logits[filled]), truth[filled]).sum()
         return torch.stack([iou, filled.sum(), filled.sum()]).double()[:, None]
     sums = semantic_sums(logits, truth)
     index = torch.arange(classes, device=truth.device)

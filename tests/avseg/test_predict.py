@@ -4,13 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 import avseg.predict
 from avseg.errors import ClipError, ConfigError
 from avseg.media.clip import Clip
 from avseg.models.avsegformer import AVSegFormer
-from avseg.predict import Predictor, audio_for, normalise, read_logits
+from avseg.predict import Predictor, audio_for, normalise
 from tests.support.media import SINE, counting, ffmpeg
 from tests.support.small_model import SMALL
 from tests.support.stand_in_model import BrightAndLoud
@@ -144,15 +143,6 @@ def test_normalise_squashes_and_averages():
         [0.485, 0.456, 0.406]
     ).view(3, 1, 1)
     assert grey.mean().item() == pytest.approx(0.5, abs=0.02) and grey.std() < 0.1
-
-
-def test_read_logits_agrees_with_softmax():
-    logits = 3 * torch.randn(2, 5, 4, 4, generator=torch.Generator().manual_seed(0))
-    probability, labels = read_logits(logits, 0.5)
-    torch.testing.assert_close(probability, 1 - F.softmax(logits, dim=1)[:, 0])
-    torch.testing.assert_close(labels.long(), logits.argmax(1))
-    probability, labels = read_logits(logits[:, :1], 0.7)
-    torch.testing.assert_close(labels.bool(), torch.sigmoid(logits[:, 0]) > 0.7)
 
 
 def test_wrong_arguments():

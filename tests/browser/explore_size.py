@@ -21,7 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from avseg.data.labels import CLASSES
-from avseg.synthavs.video import write_wav
+from avseg.media.video import write_wav
 
 CLIPS = {"train": 8498, "val": 1304, "test": 1554}
 COLUMNS = ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label")

@@ -141,7 +141,7 @@ def player_value(
     uint8 [h, w] each, of any size, or None where there is no label; class indices for AVSS, anything above 0
     for the binary tasks. prediction None: the truth is what is marked; then `clip` is needed, and `task` says
     how to read it. video: a file that browsers play and in which the clip begins at `start` s, with the sound
-    that is to be heard (`write_heard` changes it); otherwise the clip is written anew, which takes
+    that is to be heard (`replace_audio` changes it); otherwise the clip is written anew, which takes
     about a tenth of its length. lanes: what is heard, where that is known. on_progress: called while
     the video is written.
     """

@@ -19,7 +19,7 @@ from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import UNNAMED, Sample
 from avseg.errors import ConfigError, DatasetError
 from avseg.evaluation.evaluate import Measuring, evaluate, sample_clips
-from avseg.evaluation.metrics import agreement, f_curves, f_score, semantic_sums
+from avseg.evaluation.metrics import f_curves, f_score, iou, semantic_sums
 from avseg.evaluation.report import Evaluation, write_evaluation
 from avseg.media.audio import benchmark_patches
 from avseg.models.avsegformer import AVSegFormer
@@ -266,10 +266,10 @@ def test_a_model_of_71_channels_is_measured_as_foreground_on_ms3():
     assert evaluation.report.miou == pytest.approx(1) == evaluation.report.f_score
 
 
-def test_agreement_of_empty_masks_is_whole():
+def test_iou_of_empty_masks_is_whole():
     one = torch.tensor([[[1, 1, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 0, 0]]])
     other = torch.tensor([[[0, 1, 1, 0]], [[0, 0, 0, 0]], [[0, 0, 0, 1]]])
-    assert agreement(one, other).tolist() == pytest.approx([1 / 3, 1, 0])
+    assert iou(one, other).tolist() == pytest.approx([1 / 3, 1, 0])
 
 
 def test_no_frames_give_no_curves():

@@ -10,7 +10,8 @@ from PIL import Image
 
 from avseg.errors import ClipError, ConfigError
 from avseg.media.clip import read_clip
-from avseg.media.export import Written, colours_of, write_clip, write_coco, write_heard, write_prediction
+from avseg.media.export import Written, colours_of, write_clip, write_coco, write_prediction
+from avseg.media.video import replace_audio
 from avseg.predict import Prediction, Predictor
 from tests.support.media import SINE, banner_of, counting, ffmpeg, pictures_of, sound_of
 from tests.support.stand_in_model import BrightAndLoud
@@ -131,7 +132,7 @@ def test_a_clip_is_written_plain_and_with_another_sound(prediction: Prediction, 
     assert len(pictures) == 20 and pictures[:, 20:40].mean() > 240 and pictures[:, -20:].mean() < 12
     assert np.argmax(np.abs(sound_of(video)) > 0.1) / 16_000 == pytest.approx(0.5, abs=0.03)
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000).astype(np.float32)
-    other = write_heard(video, noise, tmp_path / "other.mp4", start=1.0)
+    other = replace_audio(video, noise, tmp_path / "other.mp4", start=1.0)
     assert len(pictures_of(other, (122, 160))) == 20
     sound = sound_of(other)
     assert np.abs(sound[:14_000]).max() < 0.05 and sound[18_000:30_000].std() > 0.1
@@ -208,7 +209,7 @@ def test_a_video_that_cannot_be_heard_otherwise_is_said_in_words(tmp_path: Path,
 
     (tmp_path / "text.mp4").write_text("This is not a video.")
     for run in (subprocess.run, endless):
-        monkeypatch.setattr("avseg.media.export.subprocess.run", run)
-        with pytest.raises(ClipError, match=r"text\.mp4 could not be written with another sound"):
-            write_heard(tmp_path / "text.mp4", np.zeros(16_000, np.float32), tmp_path / "other.mp4")
+        monkeypatch.setattr("avseg.media.video.subprocess.run", run)
+        with pytest.raises(ClipError, match=r"The sound of text\.mp4 could not be replaced"):
+            replace_audio(tmp_path / "text.mp4", np.zeros(16_000, np.float32), tmp_path / "other.mp4")
         assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]

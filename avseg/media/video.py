@@ -1,0 +1,106 @@
+"""The only writers of WAV and MP4 files."""
+
+import subprocess
+import tempfile
+import wave
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from avseg.errors import ClipError
+from avseg.media.audio import SAMPLE_RATE, silence
+
+COPY_SECONDS = 120  # at most, for `replace_audio`
+
+
+def write_wav(file: Path | BinaryIO, waveform: np.ndarray, channels: int = 1) -> None:
+    """Write a mono waveform float [samples] in [-1, 1] as 16-bit PCM at 16 kHz, the same in every channel."""
+    samples = np.rint(np.clip(waveform, -1, 1) * 32767).astype("<i2")
+    if isinstance(file, Path):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(file) if isinstance(file, Path) else file, "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE)
+        out.writeframes(np.repeat(samples[:, None], channels, axis=1).tobytes())
+
+
+def write_mp4(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    rate: float,
+    waveform: np.ndarray,
+    pixel_aspect: float = 1.0,
+    crf: int = 20,
+    preset: str = "veryfast",
+    threads: int = 2,
+) -> None:
+    """Write frames uint8 [H, W, 3] with sound float [samples] as H.264 and AAC in MP4, for any browser.
+
+    rate: frames per second, two decimals at most. crf, preset, threads: x264's quality, effort and threads.
+    Raises ClipError with ffmpeg's last words when the file cannot be written.
+    """
+    from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
+
+    iterator = iter(frames)
+    first = next(iterator)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", errors="replace") as log:
+        audio = Path(folder) / "audio.wav"
+        write_wav(audio, waveform)
+        writer = FFMPEG_VideoWriter(
+            str(path),
+            first.shape[1::-1],
+            rate,
+            audiofile=str(audio),
+            audio_codec="aac",
+            preset=preset,
+            logfile=log,
+            threads=threads,
+            ffmpeg_params=_options(pixel_aspect, crf),
+        )
+        process = writer.proc
+        try:
+            with writer:
+                for frame in chain([first], iterator):
+                    writer.write_frame(frame)
+        except OSError as error:
+            if process.wait() == 0:  # not ffmpeg's, but an error of whoever makes the frames
+                raise
+            raise _not_written(path, log) from error
+        if process.returncode:
+            raise _not_written(path, log)
+
+
+def replace_audio(video: Path, waveform: np.ndarray, path: Path, start: float = 0.0) -> Path:
+    """Write a copy of an MP4 with another sound float32 [samples], which begins at `start` s of the video.
+
+    The pictures are copied, not encoded again. Raises ClipError for a video that cannot be copied.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        audio = Path(folder) / "audio.wav"
+        write_wav(audio, np.concatenate([silence(round(start * SAMPLE_RATE)), waveform]))
+        inputs = ["-i", str(video), "-i", str(audio), "-map", "0:v:0", "-map", "1:a:0"]
+        codecs = ["-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart"]
+        command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *inputs, *codecs, str(path)]
+        try:
+            subprocess.run(command, capture_output=True, timeout=COPY_SECONDS, check=True)
+        except subprocess.SubprocessError as error:
+            path.unlink(missing_ok=True)
+            raise ClipError(f"The sound of {video.name} could not be replaced: open it again.") from error
+    return path
+
+
+def _options(pixel_aspect: float, crf: int) -> list[str]:
+    # Browsers take unmarked HD video as BT.709; say so, and encode so. Faststart lets it play while it loads.
+    colour = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+    filters = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{colour},setsar={pixel_aspect:.6f}"
+    return ["-vf", filters, "-crf", str(crf), "-movflags", "+faststart"]
+
+
+def _not_written(path: Path, log: IO[str]) -> ClipError:
+    log.seek(0)
+    return ClipError(f"ffmpeg could not write {path}: {log.read().strip()[-300:]}")

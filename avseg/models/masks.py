@@ -1,0 +1,28 @@
+"""From logits to probabilities and masks: the only definition of what a model predicts."""
+
+import torch
+
+
+def foreground_logit(logits: torch.Tensor) -> torch.Tensor:
+    """Return the logit of "anything sounds here" [F, H, W] of logits [F, C, H, W].
+
+    With several classes: the log-odds of all classes together against the background, class 0.
+    """
+    return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1:].logsumexp(1) - logits[:, 0]
+
+
+def foreground_probability(logits: torch.Tensor) -> torch.Tensor:
+    """Return the probability of foreground [F, H, W] of logits [F, C, H, W]: sigmoid, or 1 - background."""
+    if logits.shape[1] == 1:
+        return torch.sigmoid(logits[:, 0])
+    return 1 - torch.exp(logits[:, 0] - torch.logsumexp(logits, dim=1))
+
+
+def label_maps(logits: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
+    """Return the label maps uint8 [F, H, W] of logits [F, C, H, W].
+
+    One channel: 1 where the foreground probability is above the threshold. Several: the largest class.
+    """
+    if logits.shape[1] == 1:
+        return (foreground_probability(logits) > threshold).to(torch.uint8)
+    return logits.argmax(dim=1).to(torch.uint8)
