@@ -8,7 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from app import learn
+from app import learn, whatif
 from app.components import text, theme
 from app.components.page_context import PageContext
 from app.evaluate import tab as evaluate
@@ -18,7 +18,6 @@ from app.segment import tab as segment
 from app.services.host import logins
 from app.services.session import FILES_AGE, VISITORS, private_cache
 from app.train import tab as train
-from app.whatif import tab as whatif
 
 # Title, id and the function that fills the tab, in the order of the page.
 TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (

@@ -73,7 +73,7 @@ def named(handler: Callable[..., Updates], layout: object) -> Callable[..., dict
             members = _members(target)
             if isinstance(target, dict):
                 value = [value.get(key, UNCHANGED) for key in target]
-            values = [value] if isinstance(target, Component) or len(members) == 0 else list(value)
+            values = list(value) if isinstance(target, dict | list | tuple) else [value]
             result |= {c: v for c, v in zip(members, values, strict=True) if v is not UNCHANGED}
         if not result:  # Gradio takes an empty dictionary for a missing value
             result = dict.fromkeys(components_of(type(updates), layout)[:1], gr.skip())

@@ -1,1 +1,68 @@
-"""What stands behind the What if tab: a change and its effect, in words and as HTML."""
+"""The What if tab: change the sound or the model, and see the masks before and after side by side."""
+
+import gradio as gr
+
+from app.components.gradio_helpers import PRIVATE, TO_RESULT
+from app.components.page_context import PageContext
+from app.components.player.player import WITH_THRESHOLD
+from app.components.updates import connect
+from app.services.session import MODEL_QUEUE, session_of
+from app.whatif import handlers
+from app.whatif.handlers import RUN, SWEEP, WhatIfUpdates
+from app.whatif.layout import build
+from avseg.interventions.run import read_change
+
+TO_TOP = "() => scrollTo(0, 0)"
+
+
+def add(shared: PageContext) -> None:
+    """Build the tab, and wire it."""
+    layout = build(shared)
+    on_model = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE, "api_visibility": "private"}
+    target = (WhatIfUpdates, layout)
+
+    def run(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> WhatIfUpdates:
+        return handlers.run(layout.changes(form), form[layout.clip], session_of(request), progress)
+
+    def run_requested(
+        requested: tuple[int, tuple[str, ...]],
+        clip: str | None,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),
+    ) -> WhatIfUpdates:
+        changes = [read_change(words) for words in requested[1]]
+        return handlers.run(changes, clip, session_of(request), progress)
+
+    def run_sweep(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> WhatIfUpdates:
+        change, others = layout.change(form[layout.swept_row], form), layout.changes(form)
+        return handlers.run_sweep(change, others, form[layout.clip], session_of(request), progress)
+
+    # Of each job: its Stop, where its progress shows, and how it starts: event, script, handler and inputs.
+    requested, form = [layout.requested, layout.clip], layout.form()
+    from_form = (layout.go.click, None, run, form)
+    from_tab = (layout.requested.change, TO_TOP, run_requested, requested)
+    sweep = (layout.run_sweep.click, None, run_sweep, form)
+    for name, stop, shown, starts in (
+        (RUN, layout.stop, layout.pairs, (from_form, from_tab)),
+        (SWEEP, layout.stop_sweep, layout.sweep, (sweep,)),
+    ):
+        job, running = gr.State(name), []
+        to_result = TO_RESULT % "#wi-finding" if name == RUN else None
+        for event, script, handler, inputs in starts:
+            started = connect(event, handlers.begin, job, *target, queue=False, js=script, **PRIVATE)
+            running.append(
+                connect(started.then, handler, inputs, *target, show_progress_on=shown, **on_model)
+            )
+            connect(running[-1].then, handlers.finish, job, *target, queue=False, js=to_result, **PRIVATE)
+        connect(stop.click, handlers.cancel, job, *target, queue=False, cancels=running, **PRIVATE)
+
+    connect(layout.tab.select, handlers.arrive, layout.threshold, *target, js=WITH_THRESHOLD, **PRIVATE)
+    checkpoint = [layout.ticks["checkpoint"], layout.values["checkpoint", "model"]]
+    for field in checkpoint:
+        connect(field.input, handlers.choose_model, checkpoint, *target, **PRIVATE)
+    playing = {"api_visibility": "private", "show_progress_on": layout.play}
+    connect(layout.play.click, handlers.play, None, *target, **playing)
+    connect(layout.swept_row.input, handlers.choose_sweep, layout.swept_row, *target, **PRIVATE)
+    for event in (layout.pairs.select, layout.before.seek, layout.after.seek):
+        event(handlers.choose_frame, None, None, **PRIVATE)
+    gr.api(handlers.what_if, api_name="what_if", concurrency_limit=1, concurrency_id=MODEL_QUEUE)

@@ -1,163 +1,183 @@
-"""One question and its answer: changes, the visitor's clip under them, before and after beside each other."""
+"""The visitor's clip under changes: one run, a sweep over a range, and players of before and after."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from app.components.text import LONGEST, STOPPED
+from app.components.player.player import PlayerValue, player_value
+from app.components.text import LONGEST
 from app.services.clips import bundled
-from app.services.jobs import Cancelled
 from app.services.mask_statistics import LEAST_SHARE
 from app.services.models import available_models
-from app.services.session import MODELS, ClipResult, Visitor
-from app.whatif.ground_truth import Known, known_of
-from avseg.errors import ConfigError
+from app.services.session import MODELS, ClipResult
+from app.whatif.ground_truth import FrameTruth, truth_of_result
+from avseg.checkpoints import read_card
+from avseg.config import ModelConfig
+from avseg.errors import AvsegError, ConfigError
 from avseg.interventions.compare import Comparison, compare, curve, label_maps
 from avseg.interventions.run import INTERVENTIONS, Change, Sweep, sweep, what_if
 from avseg.media.clip import Clip, read_clip
+from avseg.media.export import write_clip
+from avseg.media.video import replace_audio
 from avseg.predict import Prediction, Predictor, Progress
-
-TICK = 0.2  # seconds between two words about the progress
 
 
 @dataclass(frozen=True, eq=False)
 class Effect:
     """What some changes do to a clip."""
 
-    shown: ClipResult  # before
+    result: ClipResult  # before
     after: Prediction
     changes: tuple[Change, ...]
     comparison: Comparison
-    known: Known | None  # ground truth, where there is one
+    truth: FrameTruth | None
     seconds: float  # that the changed run took
 
     @property
     def before(self) -> Prediction:
-        """What the model says about the clip as it is."""
-        return self.shown.prediction
+        """The prediction without the changes."""
+        return self.result.prediction
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """One change over its whole range."""
+class SweepResult:
+    """One change over its whole range. V: number of values."""
 
-    shown: ClipResult
+    result: ClipResult
     change: Change
-    rest: tuple[Change, ...]  # what held for every value
+    others: tuple[Change, ...]  # that apply at every value
     sweep: Sweep
-    same: np.ndarray  # float64 [V], IoU with the unchanged, mean where either marks something
-    truth: np.ndarray | None  # float64 [V], IoU with the ground truth, likewise
+    unchanged_iou: np.ndarray  # float64 [V], with the unchanged mask, mean over frames where either has one
+    truth_iou: np.ndarray | None  # float64 [V], with the ground truth, likewise
     seconds: float
 
 
-def first_look(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
-    """Segment a bundled clip for a visitor who has no result yet."""
+def segment_bundled(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
+    """Segment a bundled clip for a visitor who has no result yet; ConfigError for a name that is not bundled."""
     if clip not in bundled():
-        raise ConfigError(f"No bundled clip is called {clip!r}. Bundled clips: {', '.join(bundled())}.")
-    read = read_clip(bundled()[clip].path, fps=fps, seconds=LONGEST)
-    return ClipResult(MODELS.predict(model, read, on_frame), bundled()[clip].title, model, clip)
+        raise ConfigError(_not_bundled(clip))
+    source = bundled()[clip]
+    prediction = MODELS.predict(model, read_clip(source.path, fps=fps, seconds=LONGEST), on_frame)
+    return ClipResult(prediction, source.title, model, clip)
 
 
-def ask(shown: ClipResult, changes: Sequence[Change], on_frame: Progress | None = None) -> Effect:
-    """Run the visitor's clip again under some changes; raises AvsegError in words for the visitor."""
+def run_changes(result: ClipResult, changes: Sequence[Change], on_frame: Progress | None = None) -> Effect:
+    """Run the visitor's clip again under some changes; raises AvsegError with a message for the visitor."""
     if not changes:
-        raise ConfigError("Nothing is chosen yet. Tick at least one change on the left.")
-    changes, prediction = _to_files(changes), shown.prediction
+        raise ConfigError("Tick at least one change on the left.")
+    changes, prediction = _with_files(changes), result.prediction
     began = time.perf_counter()
-    model = _model_for(shown, changes)
-    after = MODELS.run(model, _changed, prediction.clip, changes, prediction.threshold, on_frame=on_frame)
+    model = _model_for(result, changes)
+    after = MODELS.run(model, _predict, prediction.clip, changes, prediction.threshold, on_frame=on_frame)
     seconds = time.perf_counter() - began
-    known = known_of(shown)
-    comparison = compare(prediction, after, known.sounding if known else None)
-    return Effect(shown, after, tuple(changes), comparison, known, seconds)
+    truth = truth_of_result(result)
+    comparison = compare(prediction, after, truth.sounding if truth else None)
+    return Effect(result, after, tuple(changes), comparison, truth, seconds)
 
 
-def try_range(
-    shown: ClipResult, change: Change, rest: Sequence[Change] = (), on_frame: Progress | None = None
-) -> Trial:
-    """Run the visitor's clip with one change over its range; `rest` holds for every value."""
-    (change,), rest = _to_files([change]), _to_files(rest)
-    prediction, began = shown.prediction, time.perf_counter()
-    model = _model_for(shown, rest)
-    rest = [other for other in rest if other.row.kind != "weights" and other.name != change.name]
-    same_cut = {"rest": rest, "threshold": prediction.threshold}
-    found = MODELS.run(model, sweep, prediction.clip, change, on_frame=on_frame, **same_cut)
+def sweep_change(
+    result: ClipResult, change: Change, others: Sequence[Change] = (), on_frame: Progress | None = None
+) -> SweepResult:
+    """Run the visitor's clip with one change over its range; `others` apply at every value."""
+    (change,), others = _with_files([change]), _with_files(others)
+    prediction, began = result.prediction, time.perf_counter()
+    model = _model_for(result, others)
+    others = [other for other in others if other.row.kind != "weights" and other.name != change.name]
+    options = {"rest": others, "threshold": prediction.threshold}
+    swept = MODELS.run(model, sweep, prediction.clip, change, on_frame=on_frame, **options)
     seconds = time.perf_counter() - began
-    known = known_of(shown)
-    marked = [marks(label_maps(p)) for p in found.predictions]
-    same = _means(curve(prediction, found.predictions), marks(label_maps(prediction)), marked)
-    truth = None
-    if known:
-        truth = _means(curve(known.sounding, found.predictions), marks(known.sounding), marked)
-    return Trial(shown, change, tuple(rest), found, same, truth, seconds)
+
+    def mean_iou(reference: Prediction | np.ndarray, labels: np.ndarray) -> np.ndarray:
+        rows = zip(curve(reference, swept.predictions), swept.predictions, strict=True)
+        return np.array([mean_where(iou, shares(labels), shares(label_maps(p))) for iou, p in rows])
+
+    truth = truth_of_result(result)
+    unchanged_iou = mean_iou(prediction, label_maps(prediction))
+    truth_iou = mean_iou(truth.sounding, truth.sounding) if truth else None
+    return SweepResult(result, change, tuple(others), swept, unchanged_iou, truth_iou, seconds)
 
 
-def mean_where(iou: np.ndarray, *shares: np.ndarray) -> float:
-    """Return the mean IoU over the frames in which any of the shares [T] marks something, 1 without one."""
-    either = np.any([share >= LEAST_SHARE for share in shares], axis=0)
+def both_players(effect: Effect, folder: Path) -> tuple[PlayerValue, PlayerValue]:
+    """Return players of before and after, each with the audio that the model got; `folder` gets their files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clip, source = effect.before.clip, bundled().get(effect.result.clip)
+    # A visitor's file is never served as it is.
+    video, start = (source.path, clip.start) if source else (write_clip(clip, folder / "before.mp4"), 0.0)
+    changed = video
+    if effect.after.audio != "original":
+        changed = replace_audio(video, effect.after.clip.waveform, folder / "after.mp4", start)
+    truth = effect.result.truth
+    if truth is None and effect.truth is not None:
+        truth = tuple(effect.truth.sounding)
+    options = {"truth": truth, "start": start, "frame": effect.result.frame}
+    title = effect.result.title
+    changed_title = f"{title}, {', '.join(change.words for change in effect.changes)}"
+    return (
+        player_value(effect.before, folder / "before", video=video, title=title, **options),
+        player_value(effect.after, folder / "after", video=changed, title=changed_title, **options),
+    )
+
+
+def config_of(result: ClipResult | None, other: str | None = None) -> ModelConfig:
+    """Return the config of the model that will run: `other`, else the result's, else the first one."""
+    models = available_models()
+    path = models.get(other or (result.model if result else None)) or next(iter(models.values()), None)
+    try:
+        return read_card(path)[0] if path else ModelConfig()
+    except AvsegError:
+        return ModelConfig()
+
+
+def mean_where(iou: np.ndarray, *foreground: np.ndarray) -> float:
+    """Return the mean IoU over the frames in which any of the shares [T] has foreground, 1 without such a frame."""
+    either = np.any([share >= LEAST_SHARE for share in foreground], axis=0)
     return float(iou[either].mean()) if either.any() else 1.0
 
 
-def marks(labels: np.ndarray) -> np.ndarray:
-    """Return the share of every frame [T] that label maps [T, h, w] mark."""
+def shares(labels: np.ndarray) -> np.ndarray:
+    """Return the foreground share [T] of label maps [T, h, w]."""
     return (labels > 0).mean((1, 2))
 
 
-def _changed(
+def _predict(
     predictor: Predictor,
     clip: Clip,
     changes: Sequence[Change],
     threshold: float,
     on_frame: Progress | None = None,
 ) -> Prediction:
-    """Return what a predictor says under changes; it is already the other checkpoint where one was chosen."""
+    """Predict under changes; where another checkpoint is one of them, `predictor` already is that model."""
     return what_if(predictor, clip, changes, threshold, on_frame, lambda _: predictor)
 
 
-def _means(iou: np.ndarray, one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
-    return np.array([mean_where(row, one, other) for row, other in zip(iou, others, strict=True)])
-
-
-def _to_files(changes: Sequence[Change]) -> list[Change]:
-    """Put the file of a bundled clip where its name stands, and the changes in the order of the table.
+def _with_files(changes: Sequence[Change]) -> list[Change]:
+    """Return changes in the order of the table, names of bundled clips replaced by their files.
 
     No other file is opened for a visitor.
     """
-    found = []
+    result = []
     for change in sorted(changes, key=lambda change: INTERVENTIONS.index(change.row)):
         values = []
         for parameter, value in zip(change.row.parameters, change.given, strict=True):
             if parameter.kind == "clip":
                 if value not in bundled():
-                    known = ", ".join(bundled())
-                    raise ConfigError(f"No bundled clip is called {value!r}. Bundled clips: {known}.")
+                    raise ConfigError(_not_bundled(value))
                 value = str(bundled()[value].path)
             values.append(value)
-        found.append(Change(change.name, tuple(values)))
-    return found
+        result.append(Change(change.name, tuple(values)))
+    return result
 
 
-def _model_for(shown: ClipResult, changes: Sequence[Change]) -> str:
-    """Return the model that runs: the one of the result, or the other checkpoint that was asked for."""
+def _not_bundled(name: object) -> str:
+    return f"No bundled clip is called {name!r}. Bundled clips: {', '.join(bundled())}."
+
+
+def _model_for(result: ClipResult, changes: Sequence[Change]) -> str:
+    """Return the model that runs: the other checkpoint of the changes, else the one of the result."""
     other = next((str(change.given[0]) for change in changes if change.row.kind == "weights"), None)
     if other is not None and other not in available_models():
         raise ConfigError(f"No model is called {other!r}. Models: {', '.join(available_models())}.")
-    return other or shown.model
-
-
-def listener(visitor: Visitor, tell: Callable[[float, str], object]) -> Progress:
-    """Return what a run calls after every batch: it tells the progress, and hears that it shall stop."""
-    token, said = object(), 0.0
-    visitor.run = token
-
-    def tick(done: int, total: int) -> None:
-        nonlocal said
-        if visitor.run is not token:
-            raise Cancelled(STOPPED)
-        if time.monotonic() - said > TICK:
-            said = time.monotonic()
-            tell(done / total, f"Frame {done} of {total}")
-
-    return tick
+    return other or result.model

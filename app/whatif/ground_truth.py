@@ -1,4 +1,4 @@
-"""What is known of a clip's frames: its labels, and of drawn clips also what is in view without sounding."""
+"""The ground truth of a result's frames; of drawn clips also the objects in view that are silent."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,18 +13,16 @@ from avseg.synthavs.scenes import all_heard, truth
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """What is known of the frames of a clip; class indices, 0 elsewhere."""
+class FrameTruth:
+    """Class indices per frame, 0 elsewhere."""
 
-    sounding: np.ndarray  # uint8 [T, h, w], what is in view and sounds
-    in_view: np.ndarray | None = (
-        None  # uint8 [T, h, w], everything in view that could sound; drawn clips only
-    )
+    sounding: np.ndarray  # uint8 [T, h, w], sounding objects in view
+    in_view: np.ndarray | None = None  # uint8 [T, h, w], all objects that could sound; drawn clips only
 
-    def main(self, masks: np.ndarray) -> str | None:
-        """Return the class in view that most of the marked pixels lie on, None where none has half of them.
+    def main_class(self, masks: np.ndarray) -> str | None:
+        """Return the class in view under most of the foreground, None where none covers half of it.
 
-        masks: uint8 [T, h, w], anything above 0 is marked.
+        masks: uint8 [T, h, w], foreground above 0.
         """
         if self.in_view is None:
             return None
@@ -32,31 +30,31 @@ class Known:
         best = int(hit[1:].argmax()) + 1
         return CLASSES[best] if hit[best] > max(0.5 * hit.sum(), 1) else None
 
-    def covered(self, masks: np.ndarray) -> dict[str, float]:
-        """Return the share of every class in view that is marked, over all frames, 0..1."""
+    def coverage(self, masks: np.ndarray) -> dict[str, float]:
+        """Return the share of every class in view that is foreground, over all frames, 0..1."""
         if self.in_view is None:
             return {}
-        there = np.bincount(self.in_view.ravel(), minlength=len(CLASSES))
+        total = np.bincount(self.in_view.ravel(), minlength=len(CLASSES))
         hit = np.bincount(self.in_view[masks > 0], minlength=len(CLASSES))
-        return {CLASSES[k]: float(hit[k] / there[k]) for k in np.flatnonzero(there) if k > 0}
+        return {CLASSES[k]: float(hit[k] / total[k]) for k in np.flatnonzero(total) if k > 0}
 
 
-def known_of(shown: ClipResult) -> Known | None:
-    """Return what is known of a result's frames; None where a frame has no label."""
-    clip = shown.prediction.clip
-    if shown.truth is not None:
-        if any(labels is None for labels in shown.truth):
+def truth_of_result(result: ClipResult) -> FrameTruth | None:
+    """Return the ground truth of a result's frames, None where a frame has no label."""
+    clip = result.prediction.clip
+    if result.truth is not None:
+        if any(labels is None for labels in result.truth):
             return None
         size = clip.frames.shape[1:3]
-        return Known(np.stack([resize(labels, size, smooth=False) for labels in shown.truth]))
-    if shown.clip not in bundled():
+        return FrameTruth(np.stack([resize(labels, size, smooth=False) for labels in result.truth]))
+    if result.clip not in bundled():
         return None
-    return _known(shown.clip, tuple(float(clip.start + moment) for moment in clip.times))
+    return _bundled_truth(result.clip, tuple(float(clip.start + time) for time in clip.times))
 
 
 @lru_cache(maxsize=8)
-def _known(name: str, moments: tuple[float, ...]) -> Known:
+def _bundled_truth(name: str, times: tuple[float, ...]) -> FrameTruth:
     scene = scene_of(name)
     everything, last = all_heard(scene), scene.seconds - 1e-3
-    in_view = [truth(everything, min(moment, last), TRUTH) for moment in moments]
-    return Known(np.stack(truth_of(name, moments)), np.stack(in_view))
+    in_view = [truth(everything, min(time, last), TRUTH) for time in times]
+    return FrameTruth(np.stack(truth_of(name, times)), np.stack(in_view))

@@ -1,69 +1,61 @@
-// The pictures before and after: which frame and which view is seen. Nothing here asks the server for
-// anything; the chosen frame is told to it, so that the other tabs know it.
-let view = "beside", at = "50";
+// Shows one frame and one view of the pictures; the selected frame goes to the server for the other tabs.
+let view = "beside", divider = "50";
 const root = () => element.querySelector(".wi");
+const press = (button, pressed) => button.setAttribute("aria-pressed", pressed);
 
-function show(frame) {
-  const wi = root();
-  if (!wi) return;
-  const images = [...wi.querySelectorAll(".wi-before img[data-frame]")].map(i => Number(i.dataset.frame));
-  if (!images.length) return;
-  const near = images.reduce((a, b) => Math.abs(b - frame) < Math.abs(a - frame) ? b : a);
-  wi.dataset.frame = frame;
-  wi.querySelectorAll(".wi-picture img").forEach(i => { i.hidden = Number(i.dataset.frame) !== near; });
-  const times = wi.dataset.times.split(",").map(Number);
-  wi.style.setProperty("--now", 100 * times[frame] + "%");
-  wi.querySelectorAll(".wi-cells button").forEach(b => {
-    const here = Number(b.dataset.frame) === frame;
-    b.setAttribute("aria-pressed", here);
-    if (here) wi.querySelector(".wi-where").textContent = b.getAttribute("aria-label").split(":")[0];
-  });
+function showFrame(frame) {
+  const wi = root(), all = [...wi.querySelectorAll(".wi-picture img")];
+  // A long clip has pictures of some frames only: the nearest one is shown.
+  const nearest = all.map((image) => Number(image.dataset.frame))
+    .reduce((a, b) => (Math.abs(b - frame) < Math.abs(a - frame) ? b : a));
+  for (const image of all) image.hidden = Number(image.dataset.frame) !== nearest;
+  wi.style.setProperty("--now", 100 * Number(wi.dataset.times.split(",")[frame]) + "%");
+  for (const button of wi.querySelectorAll("[data-action=frame]")) {
+    const selected = Number(button.dataset.value) === frame;
+    press(button, selected);
+    if (selected) wi.querySelector(".wi-where").textContent = button.getAttribute("aria-label").split(":")[0];
+  }
 }
 
-function look(name) {
+function showView(name) {
   const wi = root();
-  if (!wi) return;
-  view = name;
-  wi.dataset.view = name;
-  wi.querySelectorAll(".wi-views button").forEach(b => b.setAttribute("aria-pressed", b.dataset.view === name));
-  wi.style.setProperty("--at", at + "%");
-  wi.querySelector(".wi-at").value = at;
+  view = wi.dataset.view = name;
+  for (const button of wi.querySelectorAll("[data-action=view]")) press(button, JSON.parse(button.dataset.value) === name);
+}
+
+function moveDivider(position) {
+  divider = root().querySelector(".wi-at").value = position;
+  root().style.setProperty("--at", position + "%");
 }
 
 function begin() {
   const wi = root();
   if (!wi || wi.dataset.ready) return;
   wi.dataset.ready = "1";
-  look(view);
-  show(Number(wi.dataset.frame));
+  showView(view);
+  moveDivider(divider);
+  showFrame(Number(wi.dataset.frame));
 }
 
-element.addEventListener("click", event => {
-  const button = event.target.closest("button");
-  if (!button || !root()) return;
-  if (button.dataset.view) look(button.dataset.view);
-  if (button.dataset.frame) choose(Number(button.dataset.frame));
-});
-
-element.addEventListener("input", event => {
-  if (!event.target.classList.contains("wi-at")) return;
-  at = event.target.value;
-  root().style.setProperty("--at", at + "%");
-});
-
-element.addEventListener("keydown", event => {
-  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  const button = event.target.closest(".wi-cells button");
-  if (!step || !button) return;
-  const next = step < 0 ? button.previousElementSibling : button.nextElementSibling;
-  if (next) { next.focus(); choose(Number(next.dataset.frame)); }
-  event.preventDefault();
-});
-
-function choose(frame) {
-  show(frame);
+function select(button) {
+  const frame = Number(button.dataset.value);
+  showFrame(frame);
   trigger("select", { frame });
 }
 
+element.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-action]");
+  if (button?.dataset.action === "view") showView(JSON.parse(button.dataset.value));
+  if (button?.dataset.action === "frame") select(button);
+});
+element.addEventListener("input", ({ target }) => { if (target.matches(".wi-at")) moveDivider(target.value); });
+element.addEventListener("keydown", (event) => {
+  const sibling = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling" }[event.key];
+  const next = sibling && event.target.closest("[data-action=frame]")?.[sibling];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+  select(next);
+});
 new MutationObserver(begin).observe(element, { childList: true, subtree: true });
 begin();

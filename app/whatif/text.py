@@ -1,4 +1,4 @@
-"""The words of the What if tab, made from numbers."""
+"""The sentences of the What if tab, made from numbers."""
 
 from collections.abc import Sequence
 
@@ -6,25 +6,24 @@ import numpy as np
 
 from app.components.text import frames_words, share_words
 from app.services.mask_statistics import LEAST_SHARE
-from app.whatif.effect import Effect, Trial, mean_where
+from app.whatif.effect import Effect, SweepResult, mean_where
 from avseg.interventions.compare import label_maps
 from avseg.interventions.run import Change
 
 TITLE = "What if one thing were different?"
-FIRST_LINE = "Tick a change on the left: the same frames run again, before and after beside each other."
+FIRST_LINE = "Tick a change on the left and run the same frames again to compare the masks."
 EMPTY = (
-    (
-        "Before and after",
-        "the same frame with both masks: side by side, under a drag split, or their difference",
-    ),
-    ("The numbers", "IoU of before and after, share of frame, IoU with the ground truth where there is one"),
-    ("A whole range", "one change at every value it can take: a strip of masks and a curve"),
+    "Before and after will appear here",
+    "Both masks side by side, under a draggable divider or as a difference map, with their IoU frame by frame. "
+    "Below, a sweep runs one setting over its whole range.",
 )
 GO = "See what changes"
-LISTEN = "Watch both, each with its sound"
-ORDER = "Several changes combine, from top to bottom."
+PLAY = "Play both with sound"
+ORDER = "Ticked changes are applied together, from top to bottom."
 KINDS = {"sound": "Sound", "model": "Model", "weights": "Weights"}
-SAME = 0.95  # IoU from which a mask counts as unchanged
+SWEEP = "Sweep one setting"
+VIEWS = (("beside", "Side by side"), ("split", "Divider"), ("change", "Difference map"))
+SAME = 0.95  # IoU from which a mask counts as unchanged, as printed
 LITTLE = 0.2  # share of the mask that is left
 FRAMES_NAMED = 4
 
@@ -37,68 +36,74 @@ def lead(changes: Sequence[Change]) -> str:
 
 
 def finding(effect: Effect) -> str:
-    """Return the sentence of the screen: what the changes did to the mask."""
+    """Return the headline: what the changes did to the mask."""
     c, words = effect.comparison, lead(effect.changes)
     was, now = c.before >= LEAST_SHARE, c.after >= LEAST_SHARE
-    before, after = _main(effect)
+    truth = effect.truth
+    before, after = (
+        truth.main_class(label_maps(p)) if truth else None for p in (effect.before, effect.after)
+    )
+    if not was.any() and not now.any():
+        return f"{words}, there is still no mask."
     if not was.any():
-        news = f"something is marked in {now.sum()} of {frames_words(len(now))}; before, nothing was"
-        return f"{words}, {news if now.any() else 'nothing is marked, as before'}."
+        return f"{words}, a mask appears in {now.sum()} of {frames_words(len(now))}."
     if not now.any():
-        what = f"the {before}" if before else "what was marked"
-        return f"{words}, {what} is no longer marked."
+        return f"{words}, {f'the {before} is no longer segmented' if before else 'the mask disappears'}."
     if before and after and before != after:
         return f"{words}, the mask moves from the {before} to the {after}."
     agreed = mean_where(c.iou, c.before, c.after)
-    if agreed >= SAME:
-        return f"{words}, the mask stays as it is (IoU {agreed:.2f})."
+    if round(agreed, 2) >= SAME:
+        return f"{words}, the mask stays the same (IoU {agreed:.2f})."
     if c.after.mean() < LITTLE * c.before.mean():
         left, had = share_words(c.after.mean()), share_words(c.before.mean())
-        return f"{words}, little of the mask is left: {left} of the picture, where it had {had}."
+        return f"{words}, little of the mask is left: {left} of the frame instead of {had}."
     if (was != now).any():
-        return f"{words}, the mask {_moves(was, now)}."
+        return f"{words}, the mask {moves(was, now)}."
     return f"{words}, the mask {_grows(c.before.mean(), c.after.mean())}."
 
 
 def caption(effect: Effect) -> str:
-    """Return the line under the sentence: what stayed the same, what was changed, how long it took."""
+    """Return the line under the headline: what is the same, what differs, how long the run took."""
     kinds = {change.row.kind for change in effect.changes}
     frames = frames_words(len(effect.comparison.times))
-    kept, changed = {
-        (True, False): ("same weights", "only the sound is another one"),
-        (False, True): ("same sound", "the weights" if "weights" in kinds else "the model as it runs"),
-    }.get(("sound" in kinds, bool(kinds - {"sound"})), ("", "sound and model are changed"))
-    if kept == "same sound":
-        changed = f"only {changed} {'are others' if 'weights' in kinds else 'is changed'}"
-    same = f"Same {frames}, {kept}: {changed}." if kept else f"Same {frames}; {changed}."
-    binary, cut = effect.before.task != "avss", effect.before.threshold
-    same += f" Both are cut at {cut:.2f}." if binary and cut != 0.5 else ""
-    return f"{effect.shown.title}, {effect.after.model}. {same} It took {effect.seconds:.1f} s."
+    if kinds == {"sound"}:
+        line = f"Same {frames} and weights; only the sound differs."
+    elif "sound" in kinds:
+        line = f"Same {frames}; sound and model differ."
+    else:
+        changed = "checkpoint differs" if "weights" in kinds else "model is modified"
+        line = f"Same {frames} and sound; only the {changed}."
+    if effect.before.task != "avss" and effect.before.threshold != 0.5:
+        line += f" Threshold {effect.before.threshold:.2f} for both."
+    return f"{effect.result.title}, {effect.after.model}. {line} Inference took {effect.seconds:.1f} s."
 
 
 def stats(effect: Effect) -> list[tuple[str, str, str]]:
-    """Return the figures: number, what it is, over what."""
+    """Return the tiles: number, name, over which frames."""
     c = effect.comparison
     either = int(((c.before >= LEAST_SHARE) | (c.after >= LEAST_SHARE)).sum())
-    over = f"over the {frames_words(either)} marked in either" if either else "nothing is marked in either"
-    agreed = mean_where(c.iou, c.before, c.after)
-    shares = f"{100 * c.before.mean():.1f} → {share_words(c.after.mean())}"
-    rows = [
-        (f"{agreed:.2f}", "IoU of before and after", over),
-        (shares, "share of frame", f"mean of {frames_words(len(c.before))}"),
+    over = f"mean of {frames_words(either)} with a mask" if either else "no mask before or after"
+    size = f"{100 * c.before.mean():.1f} → {share_words(c.after.mean())}"
+    tiles = [
+        (f"{mean_where(c.iou, c.before, c.after):.2f}", "IoU before vs. after", over),
+        (size, "of the frame is foreground", f"mean of {frames_words(len(c.before))}"),
     ]
-    if effect.known is None:
-        return [*rows, ("none", "IoU with ground truth", "it is not known for this clip")]
-    real = [
-        mean_where(iou, c.truth, share)
-        for iou, share in ((c.truth_before, c.before), (c.truth_after, c.after))
-    ]
-    rows.append((f"{real[0]:.2f} → {real[1]:.2f}", "IoU with ground truth", "over frames marked in either"))
-    return rows + _coverage(effect)
+    if effect.truth is None:
+        return [*tiles, ("none", "IoU with ground truth", "not available for this clip")]
+    pairs = ((c.truth_before, c.before), (c.truth_after, c.after))
+    real = " → ".join(f"{mean_where(iou, c.truth, share):.2f}" for iou, share in pairs)
+    tiles.append((real, "IoU with ground truth", "mean of non-empty frames"))
+    before, after = (effect.truth.coverage(label_maps(p)) for p in (effect.before, effect.after))
+    if before:
+        name = max(before, key=lambda name: abs(after[name] - before[name]))
+        number = f"{100 * before[name]:.0f} → {100 * after[name]:.0f}\N{NO-BREAK SPACE}%"
+        over = f"of its pixels in {frames_words(len(c.times))}, sounding or not"
+        tiles.append((number, f"of the {name} is segmented", over))
+    return tiles
 
 
-def frame_words(effect: Effect, index: int) -> str:
-    """Return what a screen reader says of a frame's bars."""
+def frame_label(effect: Effect, index: int) -> str:
+    """Return the accessible name of a frame's bars."""
     c = effect.comparison
     return (
         f"Frame {index + 1} at {c.times[index]:.2f} s: {share_words(c.before[index])} before, "
@@ -106,50 +111,34 @@ def frame_words(effect: Effect, index: int) -> str:
     )
 
 
-def range_title(trial: Trial) -> str:
-    """Return what a sweep is of."""
-    parameter = trial.sweep.parameter
-    what = f"{trial.change.row.title}: {parameter.label}{f' in {parameter.unit}' if parameter.unit else ''}"
-    return f"{what}, {lead(trial.rest).lower()}" if trial.rest else what
+def sweep_title(swept: SweepResult) -> str:
+    """Return the heading of a sweep: its row and parameter, and the changes that apply at every value."""
+    parameter = swept.sweep.parameter
+    title = f"{swept.change.row.title}: {parameter.label}{f' in {parameter.unit}' if parameter.unit else ''}"
+    return f"{title}, {lead(swept.others).lower()}" if swept.others else title
 
 
-def range_line(trial: Trial) -> str:
-    """Return what a curve says: where the mask stays, and how long it took."""
-    same = [value for value, iou in zip(trial.sweep.values, trial.same) if iou >= SAME]
-    unit = f" {trial.sweep.parameter.unit}".rstrip()
+def sweep_caption(swept: SweepResult) -> str:
+    """Return the line under a sweep: where the mask stays the same, and how long the runs took."""
+    same = [v for v, iou in zip(swept.sweep.values, swept.unchanged_iou) if round(iou, 2) >= SAME]
+    unit = f" {swept.sweep.parameter.unit}".rstrip()
+    runs = len(swept.unchanged_iou)
     if not same:
-        where = "At no value does the mask stay as it is"
-    elif len(same) == len(trial.same):
-        where = "The mask stays as it is at every value"
+        where = "The mask changes at every value"
+    elif len(same) == runs:
+        where = "The mask stays the same at every value"
     else:
-        where = f"The mask stays as it is at {', '.join(f'{value:g}' for value in same)}{unit}"
-    return f"{where} (IoU {SAME} or more). {len(trial.same)} runs, {trial.seconds:.1f} s."
+        where = f"The mask stays the same at {', '.join(f'{value:g}' for value in same)}{unit}"
+    return f"{where} (IoU {SAME} or more). {runs} runs in {swept.seconds:.1f} s."
 
 
-def range_button(count: int) -> str:
-    """Return what the button of the sweep will do."""
-    return f"Try {count} values"
+def sweep_button(count: int) -> str:
+    """Return the label of the sweep's button."""
+    return f"Run {count} values"
 
 
-def _main(effect: Effect) -> tuple[str | None, str | None]:
-    """Return what the mask lies on before and after, where the objects in view are known."""
-    if effect.known is None:
-        return None, None
-    return effect.known.main(label_maps(effect.before)), effect.known.main(label_maps(effect.after))
-
-
-def _coverage(effect: Effect) -> list[tuple[str, str, str]]:
-    """Return the object in view whose marked share changes most."""
-    before, after = (effect.known.covered(label_maps(p)) for p in (effect.before, effect.after))
-    if not before:
-        return []
-    name = max(before, key=lambda name: abs(after[name] - before[name]))
-    number = f"{100 * before[name]:.0f} → {100 * after[name]:.0f}\N{NO-BREAK SPACE}%"
-    frames = frames_words(len(effect.comparison.times))
-    return [(number, f"of the {name} is marked", f"of its pixels in {frames}, sounding or not")]
-
-
-def _moves(was: np.ndarray, now: np.ndarray) -> str:
+def moves(was: np.ndarray, now: np.ndarray) -> str:
+    """Return "leaves frame 1 and appears in frames 3 and 4" for masks bool [T] before and after."""
     left, came = np.flatnonzero(was & ~now) + 1, np.flatnonzero(now & ~was) + 1
     parts = [f"leaves {_frames(left)}"] if len(left) else []
     return " and ".join([*parts, f"appears in {_frames(came)}"] if len(came) else parts)
@@ -165,6 +154,6 @@ def _frames(numbers: np.ndarray) -> str:
 
 def _grows(before: float, after: float) -> str:
     if 0.9 < after / before < 1.1:
-        return f"changes its shape, not its size ({share_words(after)} of the picture)"
+        return f"changes shape but not size ({share_words(after)} of the frame)"
     verb = "grows" if after > before else "shrinks"
-    return f"{verb} from {100 * before:.1f} to {share_words(after)} of the picture"
+    return f"{verb} from {100 * before:.1f} to {share_words(after)} of the frame"

@@ -1,0 +1,255 @@
+"""The handlers of What if: plain functions from inputs to named updates."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import gradio as gr
+
+from app.components import html as page_html
+from app.components.events import event_data, integer
+from app.components.gradio_helpers import failed
+from app.components.updates import UNCHANGED, Updates
+from app.services.handoff import WhatIfRequest
+from app.services.jobs import CANCELLED, Cancelled, JobToken
+from app.services.models import available_models
+from app.services.session import VISITORS, session_of
+from app.whatif import html, text
+from app.whatif.effect import (
+    both_players,
+    config_of,
+    mean_where,
+    run_changes,
+    segment_bundled,
+    sweep_change,
+)
+from app.whatif.layout import availability, swept_rows
+from app.whatif.state import WhatIfState
+from avseg.config import ModelConfig
+from avseg.errors import AvsegError
+from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, read_change
+from avseg.predict import Progress
+
+RUN, SWEEP = "what-if", "sweep"  # names of the jobs
+BUTTONS = {RUN: ("go", "stop"), SWEEP: ("run_sweep", "stop_sweep")}
+REPORT_EVERY = 0.2  # seconds between two progress updates
+SHOW, HIDE = gr.update(visible=True), gr.update(visible=False)
+
+
+@dataclass(frozen=True)
+class WhatIfUpdates(Updates):
+    """What a handler changes; see WhatIfLayout."""
+
+    header: object = UNCHANGED
+    requested: object = UNCHANGED
+    clip: object = UNCHANGED
+    ticks: object = UNCHANGED
+    values: object = UNCHANGED
+    go: object = UNCHANGED
+    stop: object = UNCHANGED
+    notice: object = UNCHANGED
+    finding: object = UNCHANGED
+    stats: object = UNCHANGED
+    pairs: object = UNCHANGED
+    play: object = UNCHANGED
+    players: object = UNCHANGED
+    before: object = UNCHANGED
+    after: object = UNCHANGED
+    swept_row: object = UNCHANGED
+    run_sweep: object = UNCHANGED
+    stop_sweep: object = UNCHANGED
+    sweep: object = UNCHANGED
+
+
+def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIfUpdates:
+    """Fit the form to the visitor's result, and take up what another tab asked for.
+
+    A request ticks exactly its changes; setting `requested` starts their run.
+    """
+    session = session_of(request)
+    VISITORS.cut(session, threshold)
+    visitor = VISITORS.of(session)
+    state, asked = visitor.state(WhatIfState), visitor.take(WhatIfRequest)
+    models = {("checkpoint", "model"): {"choices": list(available_models())}}
+    config = config_of(visitor.result)
+    try:
+        changes = None if asked is None else [read_change(words) for words in asked.changes]
+        form = _fit(state, config, changes, models)
+    except AvsegError as error:
+        asked, form = None, _fit(state, config, None, models) | WhatIfUpdates(notice=failed(error))
+    if asked is not None and asked.run:
+        state.requests += 1
+        form |= WhatIfUpdates(requested=(state.requests, asked.changes))
+    return form | WhatIfUpdates(clip=gr.update(visible=visitor.result is None))
+
+
+def choose_model(ticked: bool, model: str | None, request: gr.Request = None) -> WhatIfUpdates:
+    """Fit the form to the model that will run: the other checkpoint while it is ticked."""
+    visitor = VISITORS.of(session_of(request))
+    return _fit(visitor.state(WhatIfState), config_of(visitor.result, model if ticked else None))
+
+
+def _fit(
+    state: WhatIfState,
+    config: ModelConfig,
+    changes: Sequence[Change] | None = None,
+    values: dict[tuple[str, str], dict[str, object]] | None = None,
+) -> WhatIfUpdates:
+    """Return updates of the form for a model: ranges, and which rows it has.
+
+    changes: tick exactly these, with their values; None leaves the ticks alone. values: further properties
+    of fields. A form that is fitted already is skipped, since an update that arrives late would take back a
+    tick made meanwhile. Raises ConfigError for a value that the model cannot take.
+    """
+    ticks: dict[str, dict[str, object]] = {row.name: {} for row in INTERVENTIONS}
+    values = {key: dict(properties) for key, properties in (values or {}).items()}
+    if changes is not None:
+        for name in ticks:
+            ticks[name]["value"] = any(change.name == name for change in changes)
+        for change in changes:
+            for parameter, value in zip(change.row.parameters, change.given, strict=True):
+                value = parameter.read(value, config)
+                values.setdefault((change.name, parameter.name), {})["value"] = value
+    fitted, state.fitted = state.fitted or config_of(None), config
+    choices = UNCHANGED
+    if config != fitted:
+        choices = gr.update(choices=swept_rows(config))
+        for row in INTERVENTIONS:
+            if row.kind == "model":
+                ticks[row.name] |= availability(row, config)
+                if row.lacks(config):
+                    ticks[row.name]["value"] = False
+            for parameter in row.parameters:
+                if parameter.numeric and parameter.high_from:
+                    maximum = parameter.range_in(config)[1]
+                    values.setdefault((row.name, parameter.name), {})["maximum"] = maximum
+    return WhatIfUpdates(
+        ticks={name: gr.update(**properties) for name, properties in ticks.items() if properties},
+        values={key: gr.update(**properties) for key, properties in values.items()},
+        swept_row=choices,
+    )
+
+
+def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.Progress) -> WhatIfUpdates:
+    """Run the visitor's clip under the changes, or `clip` when there is no result yet.
+
+    A failed run changes the notice only.
+    """
+    visitor = VISITORS.of(session)
+    on_frame = _reporter(visitor.jobs.start(RUN), progress)
+    try:
+        if changes and visitor.result is None:
+            visitor.result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
+        effect = run_changes(visitor.result, changes, on_frame)
+    except AvsegError as error:
+        return WhatIfUpdates(notice=failed(error))
+    visitor.state(WhatIfState).effect = effect
+    return WhatIfUpdates(
+        clip=HIDE,
+        header=page_html.context_of(effect.result),
+        notice=HIDE,
+        finding=html.head(text.finding(effect), text.caption(effect)),
+        stats=gr.update(value=html.stats(effect), visible=True),
+        pairs=html.effect_page(effect),
+        play=SHOW,
+        players=HIDE,
+    )
+
+
+def run_sweep(
+    change: Change, others: Sequence[Change], clip: str | None, session: str, progress: gr.Progress
+) -> WhatIfUpdates:
+    """Run the visitor's clip over the whole range of one change; `others` apply at every value."""
+    visitor = VISITORS.of(session)
+    on_frame = _reporter(visitor.jobs.start(SWEEP), progress)
+    try:
+        if visitor.result is None:
+            visitor.result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
+        result = sweep_change(visitor.result, change, others, on_frame)
+    except AvsegError as error:
+        return WhatIfUpdates(notice=failed(error))
+    return WhatIfUpdates(notice=HIDE, sweep=gr.update(value=html.sweep_page(result), visible=True))
+
+
+def play(request: gr.Request = None) -> WhatIfUpdates:
+    """Show players of the last run, before and after, each with the audio that the model got."""
+    visitor = VISITORS.of(session_of(request))
+    effect = visitor.state(WhatIfState).effect
+    if effect is None:
+        return WhatIfUpdates()
+    try:
+        before, after = both_players(effect, visitor.folder / "what-if")
+    except AvsegError as error:
+        return WhatIfUpdates(notice=failed(error))
+    return WhatIfUpdates(notice=HIDE, play=HIDE, players=SHOW, before=before, after=after)
+
+
+def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
+    """Select a frame, also for the sweep and the other tabs."""
+    visitor = VISITORS.of(session_of(request))
+    if visitor.result is not None:
+        frame = integer(event_data(event).get("frame"), 0, len(visitor.result.prediction.labels))
+        if frame is not None:
+            visitor.result = replace(visitor.result, frame=frame)
+
+
+def choose_sweep(name: str, request: gr.Request = None) -> WhatIfUpdates:
+    """Say on the sweep's button how many values a row has."""
+    config = config_of(VISITORS.of(session_of(request)).result)
+    return WhatIfUpdates(run_sweep=text.sweep_button(len(INTERVENTION[name].swept.values_in(config))))
+
+
+def begin(job: str, request: gr.Request = None) -> WhatIfUpdates:
+    """Cancel an earlier run of a job, and show Stop in place of its button."""
+    VISITORS.of(session_of(request)).jobs.cancel(job)
+    start, stop = BUTTONS[job]
+    return WhatIfUpdates(**{start: HIDE, stop: SHOW})
+
+
+def finish(job: str) -> WhatIfUpdates:
+    """Show the button of a job in place of Stop."""
+    start, stop = BUTTONS[job]
+    return WhatIfUpdates(**{start: SHOW, stop: HIDE})
+
+
+def cancel(job: str, request: gr.Request = None) -> WhatIfUpdates:
+    """Cancel a job at its next step."""
+    VISITORS.of(session_of(request)).jobs.cancel(job)
+    return finish(job) | WhatIfUpdates(notice=failed(Cancelled(CANCELLED)))
+
+
+def what_if(
+    changes: list[str], clip: str = "dog-and-guitar", model: str = "tiny-ms3", fps: float = 1
+) -> dict:
+    """Segment a bundled clip as it is and under changes such as "mute", "shift=2", "swap=street-siren".
+
+    Returns the finding as a sentence, the mean IoU of before and after, and the numbers of every frame. The
+    changes are those of `python -m avseg what-if CLIP`; sounds come from the bundled clips.
+    """
+    try:
+        result = segment_bundled(clip, model, fps=fps)
+        effect = run_changes(result, [read_change(change) for change in changes])
+    except AvsegError as error:
+        raise gr.Error(str(error)) from error
+    c = effect.comparison
+    names = [name for name in c.__dataclass_fields__ if getattr(c, name) is not None]
+    frames = zip(*(getattr(c, name).round(6).tolist() for name in names), strict=True)
+    return {
+        "finding": text.finding(effect),
+        "iou": round(mean_where(c.iou, c.before, c.after), 6),
+        "frames": [dict(zip(names, frame, strict=True)) for frame in frames],
+    }
+
+
+def _reporter(token: JobToken, progress: gr.Progress) -> Progress:
+    """Return what a run calls after every batch: it reports progress, and ends a cancelled run."""
+    reported = 0.0
+
+    def on_frame(done: int, total: int) -> None:
+        nonlocal reported
+        token.check()
+        if time.monotonic() - reported > REPORT_EVERY:
+            reported = time.monotonic()
+            progress(done / total, desc=f"Frame {done} of {total}")
+
+    return on_frame

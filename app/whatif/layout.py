@@ -1,0 +1,175 @@
+"""The components of What if: a row per intervention of the table at the left, the result at the right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+from gradio.components import Component
+
+from app.components.page_context import PageContext
+from app.components.player.player import Player
+from app.services.clips import bundled
+from app.services.models import available_models
+from app.whatif import html, text
+from app.whatif.effect import config_of
+from avseg.config import ModelConfig
+from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, Intervention, Parameter, Value
+
+SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
+FIRST_SWEEP = "shift"
+
+
+@dataclass(frozen=True)
+class WhatIfLayout:
+    """Every component that a handler reads or changes."""
+
+    tab: gr.Tab
+    header: gr.HTML
+    threshold: gr.Number  # of Segment's player, when the tab is opened
+    requested: gr.State  # (number, changes) of a run that another tab asked for
+
+    clip: gr.Dropdown  # only while the visitor has no result yet
+    ticks: dict[str, gr.Checkbox]  # by row
+    values: dict[tuple[str, str], Component]  # by row and parameter
+    go: gr.Button
+    stop: gr.Button
+
+    notice: gr.HTML
+    finding: gr.HTML
+    stats: gr.HTML
+    pairs: gr.HTML
+    play: gr.Button
+    players: gr.Row
+    before: Player
+    after: Player
+
+    swept_row: gr.Dropdown
+    run_sweep: gr.Button
+    stop_sweep: gr.Button
+    sweep: gr.HTML
+
+    def form(self) -> set[Component]:
+        """Return the inputs that `changes` and `change` read."""
+        return {self.clip, self.swept_row, *self.ticks.values(), *self.values.values()}
+
+    def changes(self, form: Mapping[Component, object]) -> list[Change]:
+        """Return the ticked changes."""
+        return [self.change(name, form) for name, tick in self.ticks.items() if form[tick]]
+
+    def change(self, name: str, form: Mapping[Component, object]) -> Change:
+        """Return one change with the values of its row, ticked or not."""
+        return Change(
+            name, tuple(_value(form[field]) for (row, _), field in self.values.items() if row == name)
+        )
+
+
+def build(shared: PageContext) -> WhatIfLayout:
+    """Add the components to the current tab."""
+    with gr.Row(elem_classes="page", equal_height=False) as page:
+        with gr.Column(scale=0, min_width=296, elem_classes=["sidebar", "wi-sidebar"]):
+            titles = [(clip.title, name) for name, clip in bundled().items()]
+            clip = gr.Dropdown(titles, value=titles[0][1], label="Clip", filterable=False, elem_id="wi-clip")
+            ticks, values = _rows(config_of(None))
+            with gr.Column(elem_classes="wi-go"):
+                go = gr.Button(text.GO, variant="primary", elem_id="wi-go")
+                stop = gr.Button("Stop", variant="stop", visible=False)
+            gr.HTML(text.ORDER, elem_classes="wi-kind")
+        with gr.Column(elem_classes="content", min_width=0):
+            notice = gr.HTML(visible=False, elem_id="wi-notice")
+            finding = gr.HTML(html.head(text.TITLE, text.FIRST_LINE), elem_id="wi-finding")
+            stats = gr.HTML(visible=False, elem_id="wi-stats", elem_classes="card")
+            with gr.Column(elem_classes=["card", "wi-card"]):
+                pairs = gr.HTML(html.empty(), elem_id="wi-pairs", js_on_load=SCRIPT)
+            play = gr.Button(text.PLAY, visible=False, elem_id="wi-play", size="sm")
+            with gr.Row(visible=False, elem_id="wi-players", equal_height=False) as players:
+                before, after = (
+                    Player(label=label, min_width=0, together="what-if") for label in ("Before", "After")
+                )
+            with gr.Column(elem_classes=["card", "wi-card"], elem_id="wi-sweep"):
+                with gr.Row(elem_classes="wi-sweep-form"):
+                    swept_row = gr.Dropdown(
+                        swept_rows(config_of(None)),
+                        value=FIRST_SWEEP,
+                        label=text.SWEEP,
+                        filterable=False,
+                        min_width=180,
+                    )
+                    count = len(INTERVENTION[FIRST_SWEEP].swept.values_in(config_of(None)))
+                    size = {"scale": 0, "min_width": 130}
+                    run_sweep = gr.Button(text.sweep_button(count), elem_id="wi-run-sweep", **size)
+                    stop_sweep = gr.Button("Stop", variant="stop", visible=False, **size)
+                sweep = gr.HTML(visible=False, elem_id="wi-range")
+    return WhatIfLayout(
+        tab=page.parent,
+        header=shared.header,
+        threshold=gr.Number(visible=False),
+        requested=gr.State(),
+        clip=clip,
+        ticks=ticks,
+        values=values,
+        go=go,
+        stop=stop,
+        notice=notice,
+        finding=finding,
+        stats=stats,
+        pairs=pairs,
+        play=play,
+        players=players,
+        before=before,
+        after=after,
+        swept_row=swept_row,
+        run_sweep=run_sweep,
+        stop_sweep=stop_sweep,
+        sweep=sweep,
+    )
+
+
+def availability(row: Intervention, config: ModelConfig) -> dict[str, object]:
+    """Return the properties of a row's checkbox for a model; a row that it lacks says why."""
+    lacks = row.lacks(config)
+    return {"info": lacks or row.sentence, "interactive": not lacks}
+
+
+def swept_rows(config: ModelConfig) -> list[tuple[str, str]]:
+    """Return the choices of the sweep: rows with a range that a model does not lack."""
+    return [(row.title, row.name) for row in INTERVENTIONS if row.swept and not row.lacks(config)]
+
+
+def _rows(config: ModelConfig) -> tuple[dict[str, gr.Checkbox], dict[tuple[str, str], Component]]:
+    ticks, values, kind = {}, {}, None
+    for row in INTERVENTIONS:
+        if row.kind != kind:
+            kind = row.kind
+            gr.HTML(text.KINDS[kind], elem_classes="wi-kind")
+        with gr.Column(elem_classes="wi-row", elem_id=f"wi-{row.name}", min_width=0):
+            ticks[row.name] = gr.Checkbox(
+                label=row.title, container=False, elem_classes="wi-tick", **availability(row, config)
+            )
+            if row.table:
+                gr.HTML(row.table, elem_classes="wi-table")
+            if row.parameters:
+                with gr.Row(elem_classes="wi-values"):
+                    for parameter in row.parameters:
+                        values[row.name, parameter.name] = _field(row, parameter, config)
+    return ticks, values
+
+
+def _field(row: Intervention, parameter: Parameter, config: ModelConfig) -> Component:
+    """Return the component of a parameter; its kind decides which."""
+    label = f"{parameter.label}, {parameter.unit}" if parameter.unit else parameter.label
+    options = {"label": label, "min_width": 200, "elem_id": f"wi-{row.name}-{parameter.name}"}
+    if parameter.numeric:
+        low, high = parameter.range_in(config)
+        return gr.Slider(low, high, parameter.default, step=parameter.step, buttons=[], **options)
+    if parameter.kind == "text":
+        return gr.Textbox(str(parameter.default), max_lines=1, **options)
+    if parameter.kind == "clip":
+        choices = [(clip.title, name) for name, clip in bundled().items()]
+        return gr.Dropdown(choices, value=choices[1][1], filterable=False, **options)
+    choices = list(available_models()) if parameter.kind == "model" else list(parameter.choices)
+    return gr.Dropdown(choices, value=next(reversed(choices), None), filterable=False, **options)
+
+
+def _value(value: object) -> Value:
+    return "" if value is None else value

@@ -1,0 +1,15 @@
+"""What a visitor has open in What if."""
+
+from dataclasses import dataclass
+
+from app.whatif.effect import Effect
+from avseg.config import ModelConfig
+
+
+@dataclass
+class WhatIfState:
+    """The last run, and the model that the form is fitted to."""
+
+    effect: Effect | None = None
+    fitted: ModelConfig | None = None  # None: the form is as it was built
+    requests: int = 0  # runs that other tabs asked for; makes each one an event of its own
