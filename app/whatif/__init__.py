@@ -2,13 +2,13 @@
 
 import gradio as gr
 
-from app.components.gradio_helpers import PRIVATE, TO_RESULT
+from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.updates import connect
-from app.services.session import MODEL_QUEUE, session_of
+from app.services.session import session_of
 from app.whatif import handlers
-from app.whatif.handlers import RUN, SWEEP, WhatIfUpdates
+from app.whatif.handlers import RUN, SWEEP, PlayerUpdates, WhatIfUpdates
 from app.whatif.layout import build
 from avseg.interventions.run import read_change
 
@@ -18,7 +18,6 @@ TO_TOP = "() => scrollTo(0, 0)"
 def add(shared: PageContext) -> None:
     """Build the tab, and wire it."""
     layout = build(shared)
-    on_model = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE, "api_visibility": "private"}
     target = (WhatIfUpdates, layout)
 
     def run(form: dict, request: gr.Request, progress: gr.Progress = gr.Progress()) -> WhatIfUpdates:
@@ -47,11 +46,19 @@ def add(shared: PageContext) -> None:
         (SWEEP, layout.stop_sweep, layout.sweep, (sweep,)),
     ):
         job, running = gr.State(name), []
-        to_result = TO_RESULT % "#wi-finding" if name == RUN else None
+        to_result = SCROLL_TO % "#wi-finding" if name == RUN else None
         for event, script, handler, inputs in starts:
             started = connect(event, handlers.begin, job, *target, queue=False, js=script, **PRIVATE)
             running.append(
-                connect(started.then, handler, inputs, *target, show_progress_on=shown, **on_model)
+                connect(
+                    started.then,
+                    handler,
+                    inputs,
+                    *target,
+                    show_progress_on=shown,
+                    api_visibility="private",
+                    **ONE_MODEL,
+                )
             )
             connect(running[-1].then, handlers.finish, job, *target, queue=False, js=to_result, **PRIVATE)
         connect(stop.click, handlers.cancel, job, *target, queue=False, cancels=running, **PRIVATE)
@@ -61,8 +68,8 @@ def add(shared: PageContext) -> None:
     for field in checkpoint:
         connect(field.input, handlers.choose_model, checkpoint, *target, **PRIVATE)
     playing = {"api_visibility": "private", "show_progress_on": layout.play}
-    connect(layout.play.click, handlers.play, None, *target, **playing)
+    connect(layout.play.click, handlers.play, None, PlayerUpdates, layout, **playing)
     connect(layout.swept_row.input, handlers.choose_sweep, layout.swept_row, *target, **PRIVATE)
     for event in (layout.pairs.select, layout.before.seek, layout.after.seek):
         event(handlers.choose_frame, None, None, **PRIVATE)
-    gr.api(handlers.what_if, api_name="what_if", concurrency_limit=1, concurrency_id=MODEL_QUEUE)
+    gr.api(handlers.what_if, api_name="what_if", **ONE_MODEL)

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
-from app.components.text import LONGEST
-from app.services.clips import bundled
+from app.services.clips import MAX_SECONDS, bundled
 from app.services.mask_statistics import LEAST_SHARE
 from app.services.models import available_models
 from app.services.session import MODELS, ClipResult
@@ -56,11 +55,11 @@ class SweepResult:
 
 
 def segment_bundled(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
-    """Segment a bundled clip for a visitor who has no result yet; ConfigError for a name that is not bundled."""
+    """Segment a bundled clip for a visitor who has no result yet; raises ConfigError for another name."""
     if clip not in bundled():
         raise ConfigError(_not_bundled(clip))
     source = bundled()[clip]
-    prediction = MODELS.predict(model, read_clip(source.path, fps=fps, seconds=LONGEST), on_frame)
+    prediction = MODELS.predict(model, read_clip(source.path, fps=fps, seconds=MAX_SECONDS), on_frame)
     return ClipResult(prediction, source.title, model, clip)
 
 
@@ -101,7 +100,7 @@ def sweep_change(
 
 
 def both_players(effect: Effect, folder: Path) -> tuple[PlayerValue, PlayerValue]:
-    """Return players of before and after, each with the audio that the model got; `folder` gets their files."""
+    """Return players of before and after, each with the audio of its run; `folder` gets the files."""
     folder.mkdir(parents=True, exist_ok=True)
     clip, source = effect.before.clip, bundled().get(effect.result.clip)
     # A visitor's file is never served as it is.
@@ -132,7 +131,7 @@ def config_of(result: ClipResult | None, other: str | None = None) -> ModelConfi
 
 
 def mean_where(iou: np.ndarray, *foreground: np.ndarray) -> float:
-    """Return the mean IoU over the frames in which any of the shares [T] has foreground, 1 without such a frame."""
+    """Return the mean IoU over the frames where any of the shares [T] has foreground, 1 without one."""
     either = np.any([share >= LEAST_SHARE for share in foreground], axis=0)
     return float(iou[either].mean()) if either.any() else 1.0
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from app.components import html as page_html
 from app.components.events import event_data, integer
-from app.components.gradio_helpers import failed
+from app.components.gradio_helpers import error_notice
+from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates
 from app.services.handoff import WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled, JobToken
@@ -53,12 +53,21 @@ class WhatIfUpdates(Updates):
     pairs: object = UNCHANGED
     play: object = UNCHANGED
     players: object = UNCHANGED
-    before: object = UNCHANGED
-    after: object = UNCHANGED
     swept_row: object = UNCHANGED
     run_sweep: object = UNCHANGED
     stop_sweep: object = UNCHANGED
     sweep: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class PlayerUpdates(Updates):
+    """What `play` changes. Other updates would reset properties of a player that is hidden."""
+
+    notice: object = UNCHANGED
+    play: object = UNCHANGED
+    players: object = UNCHANGED
+    before: object = UNCHANGED
+    after: object = UNCHANGED
 
 
 def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIfUpdates:
@@ -76,7 +85,7 @@ def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIf
         changes = None if asked is None else [read_change(words) for words in asked.changes]
         form = _fit(state, config, changes, models)
     except AvsegError as error:
-        asked, form = None, _fit(state, config, None, models) | WhatIfUpdates(notice=failed(error))
+        asked, form = None, _fit(state, config, None, models) | WhatIfUpdates(notice=error_notice(error))
     if asked is not None and asked.run:
         state.requests += 1
         form |= WhatIfUpdates(requested=(state.requests, asked.changes))
@@ -142,11 +151,11 @@ def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
             visitor.result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
         effect = run_changes(visitor.result, changes, on_frame)
     except AvsegError as error:
-        return WhatIfUpdates(notice=failed(error))
+        return WhatIfUpdates(notice=error_notice(error))
     visitor.state(WhatIfState).effect = effect
     return WhatIfUpdates(
         clip=HIDE,
-        header=page_html.context_of(effect.result),
+        header=result_header(effect.result),
         notice=HIDE,
         finding=html.head(text.finding(effect), text.caption(effect)),
         stats=gr.update(value=html.stats(effect), visible=True),
@@ -167,21 +176,21 @@ def run_sweep(
             visitor.result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
         result = sweep_change(visitor.result, change, others, on_frame)
     except AvsegError as error:
-        return WhatIfUpdates(notice=failed(error))
+        return WhatIfUpdates(notice=error_notice(error))
     return WhatIfUpdates(notice=HIDE, sweep=gr.update(value=html.sweep_page(result), visible=True))
 
 
-def play(request: gr.Request = None) -> WhatIfUpdates:
+def play(request: gr.Request = None) -> PlayerUpdates:
     """Show players of the last run, before and after, each with the audio that the model got."""
     visitor = VISITORS.of(session_of(request))
     effect = visitor.state(WhatIfState).effect
     if effect is None:
-        return WhatIfUpdates()
+        return PlayerUpdates()
     try:
         before, after = both_players(effect, visitor.folder / "what-if")
     except AvsegError as error:
-        return WhatIfUpdates(notice=failed(error))
-    return WhatIfUpdates(notice=HIDE, play=HIDE, players=SHOW, before=before, after=after)
+        return PlayerUpdates(notice=error_notice(error))
+    return PlayerUpdates(notice=HIDE, play=HIDE, players=SHOW, before=before, after=after)
 
 
 def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
@@ -215,7 +224,7 @@ def finish(job: str) -> WhatIfUpdates:
 def cancel(job: str, request: gr.Request = None) -> WhatIfUpdates:
     """Cancel a job at its next step."""
     VISITORS.of(session_of(request)).jobs.cancel(job)
-    return finish(job) | WhatIfUpdates(notice=failed(Cancelled(CANCELLED)))
+    return finish(job) | WhatIfUpdates(notice=error_notice(Cancelled(CANCELLED)))
 
 
 def what_if(

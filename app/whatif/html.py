@@ -10,8 +10,8 @@ import numpy as np
 from markupsafe import Markup
 
 from app.components.render import macro, render
-from app.components.text import share_words
 from app.services.clips import jpeg_uri
+from app.services.wording import percent
 from app.whatif import text
 from app.whatif.effect import Effect, SweepResult
 from avseg.interventions.compare import label_maps
@@ -171,7 +171,7 @@ def _scaled(frame: np.ndarray, width: int) -> np.ndarray:
 def _bar(effect: Effect, index: int, top: float) -> Bar:
     c = effect.comparison
     cells = [str(index + 1), f"{c.times[index]:.2f} s"]
-    cells += [share_words(share[index]) for share in (c.before, c.after, c.changed)]
+    cells += [percent(share[index]) for share in (c.before, c.after, c.changed)]
     cells.append(f"{c.iou[index]:.2f}")
     if c.truth is not None:
         cells += [f"{c.truth_before[index]:.2f}", f"{c.truth_after[index]:.2f}"]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.components.text import frames_words, share_words
 from app.services.mask_statistics import LEAST_SHARE
+from app.services.wording import percent, plural
 from app.whatif.effect import Effect, SweepResult, mean_where
 from avseg.interventions.compare import label_maps
 from avseg.interventions.run import Change
@@ -14,7 +14,7 @@ TITLE = "What if one thing were different?"
 FIRST_LINE = "Tick a change on the left and run the same frames again to compare the masks."
 EMPTY = (
     "Before and after will appear here",
-    "Both masks side by side, under a draggable divider or as a difference map, with their IoU frame by frame. "
+    "Both masks side by side, under a draggable divider or as a difference map, with the IoU of each frame. "
     "Below, a sweep runs one setting over its whole range.",
 )
 GO = "See what changes"
@@ -30,9 +30,8 @@ FRAMES_NAMED = 4
 
 def lead(changes: Sequence[Change]) -> str:
     """Return the beginning of a sentence: "Without sound and without the mixer"."""
-    parts = [change.words for change in changes]
-    joined = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-    return joined[0].upper() + joined[1:]
+    words = _joined(changes)
+    return words[0].upper() + words[1:]
 
 
 def finding(effect: Effect) -> str:
@@ -46,7 +45,7 @@ def finding(effect: Effect) -> str:
     if not was.any() and not now.any():
         return f"{words}, there is still no mask."
     if not was.any():
-        return f"{words}, a mask appears in {now.sum()} of {frames_words(len(now))}."
+        return f"{words}, a mask appears in {now.sum()} of {plural(len(now), 'frame')}."
     if not now.any():
         return f"{words}, {f'the {before} is no longer segmented' if before else 'the mask disappears'}."
     if before and after and before != after:
@@ -55,7 +54,7 @@ def finding(effect: Effect) -> str:
     if round(agreed, 2) >= SAME:
         return f"{words}, the mask stays the same (IoU {agreed:.2f})."
     if c.after.mean() < LITTLE * c.before.mean():
-        left, had = share_words(c.after.mean()), share_words(c.before.mean())
+        left, had = percent(c.after.mean()), percent(c.before.mean())
         return f"{words}, little of the mask is left: {left} of the frame instead of {had}."
     if (was != now).any():
         return f"{words}, the mask {moves(was, now)}."
@@ -65,7 +64,7 @@ def finding(effect: Effect) -> str:
 def caption(effect: Effect) -> str:
     """Return the line under the headline: what is the same, what differs, how long the run took."""
     kinds = {change.row.kind for change in effect.changes}
-    frames = frames_words(len(effect.comparison.times))
+    frames = plural(len(effect.comparison.times), "frame")
     if kinds == {"sound"}:
         line = f"Same {frames} and weights; only the sound differs."
     elif "sound" in kinds:
@@ -82,11 +81,11 @@ def stats(effect: Effect) -> list[tuple[str, str, str]]:
     """Return the tiles: number, name, over which frames."""
     c = effect.comparison
     either = int(((c.before >= LEAST_SHARE) | (c.after >= LEAST_SHARE)).sum())
-    over = f"mean of {frames_words(either)} with a mask" if either else "no mask before or after"
-    size = f"{100 * c.before.mean():.1f} → {share_words(c.after.mean())}"
+    over = f"mean of {plural(either, 'frame')} with a mask" if either else "no mask before or after"
+    size = f"{100 * c.before.mean():.1f} → {percent(c.after.mean())}"
     tiles = [
         (f"{mean_where(c.iou, c.before, c.after):.2f}", "IoU before vs. after", over),
-        (size, "of the frame is foreground", f"mean of {frames_words(len(c.before))}"),
+        (size, "of the frame is foreground", f"mean of {plural(len(c.before), 'frame')}"),
     ]
     if effect.truth is None:
         return [*tiles, ("none", "IoU with ground truth", "not available for this clip")]
@@ -97,7 +96,7 @@ def stats(effect: Effect) -> list[tuple[str, str, str]]:
     if before:
         name = max(before, key=lambda name: abs(after[name] - before[name]))
         number = f"{100 * before[name]:.0f} → {100 * after[name]:.0f}\N{NO-BREAK SPACE}%"
-        over = f"of its pixels in {frames_words(len(c.times))}, sounding or not"
+        over = f"of its pixels in {plural(len(c.times), 'frame')}, sounding or not"
         tiles.append((number, f"of the {name} is segmented", over))
     return tiles
 
@@ -106,8 +105,8 @@ def frame_label(effect: Effect, index: int) -> str:
     """Return the accessible name of a frame's bars."""
     c = effect.comparison
     return (
-        f"Frame {index + 1} at {c.times[index]:.2f} s: {share_words(c.before[index])} before, "
-        f"{share_words(c.after[index])} after, IoU {c.iou[index]:.2f}"
+        f"Frame {index + 1} at {c.times[index]:.2f} s: {percent(c.before[index])} before, "
+        f"{percent(c.after[index])} after, IoU {c.iou[index]:.2f}"
     )
 
 
@@ -115,7 +114,7 @@ def sweep_title(swept: SweepResult) -> str:
     """Return the heading of a sweep: its row and parameter, and the changes that apply at every value."""
     parameter = swept.sweep.parameter
     title = f"{swept.change.row.title}: {parameter.label}{f' in {parameter.unit}' if parameter.unit else ''}"
-    return f"{title}, {lead(swept.others).lower()}" if swept.others else title
+    return f"{title}, {_joined(swept.others)}" if swept.others else title
 
 
 def sweep_caption(swept: SweepResult) -> str:
@@ -144,16 +143,21 @@ def moves(was: np.ndarray, now: np.ndarray) -> str:
     return " and ".join([*parts, f"appears in {_frames(came)}"] if len(came) else parts)
 
 
+def _joined(changes: Sequence[Change]) -> str:
+    parts = [change.words for change in changes]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
 def _frames(numbers: np.ndarray) -> str:
     if len(numbers) == 1:
         return f"frame {numbers[0]}"
     if len(numbers) > FRAMES_NAMED:
-        return frames_words(len(numbers))
+        return plural(len(numbers), "frame")
     return f"frames {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _grows(before: float, after: float) -> str:
     if 0.9 < after / before < 1.1:
-        return f"changes shape but not size ({share_words(after)} of the frame)"
+        return f"changes shape but not size ({percent(after)} of the frame)"
     verb = "grows" if after > before else "shrinks"
-    return f"{verb} from {100 * before:.1f} to {share_words(after)} of the frame"
+    return f"{verb} from {100 * before:.1f} to {percent(after)} of the frame"

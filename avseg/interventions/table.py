@@ -258,7 +258,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "Another checkpoint",
         "The same clip, two models.",
         "weights",
-        "as {model} sees it",
+        "with {model}",
         parameters=(Parameter("model", "Model", "", "model"),),
     ),
 )

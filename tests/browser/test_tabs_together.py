@@ -80,7 +80,7 @@ def test_a_bundled_clip_keeps_its_threshold_from_tab_to_tab(page):
     page.wait_for_selector("#inside-head:has-text('Frame 4 of 5')", timeout=WAIT)
     open_tab(page, "What if", "#wi-go")
     page.click("#wi-mute input[type=checkbox]")
-    assert "Both are cut at 0.10." in see(page)
+    assert "Threshold 0.10 for both." in see(page)
     open_tab(page, "Segment", "#go")
     page.wait_for_function(
         "words => document.querySelector('#finding .prose').innerText === words", arg=finding, timeout=QUICK
@@ -117,8 +117,8 @@ def test_an_uploaded_clip_goes_through_all_tabs_and_its_two_players_move_togethe
     assert "mine.mp4" in page.inner_text("#inside-head")
     open_tab(page, "What if", "#wi-go")
     page.click("#wi-gain input[type=checkbox]")
-    assert "mine.mp4" in see(page) and "not known for this clip" in page.inner_text("#wi-stats")
-    page.click("#wi-listen")
+    assert "mine.mp4" in see(page) and "not available for this clip" in page.inner_text("#wi-stats")
+    page.click("#wi-play")
     page.wait_for_selector("#wi-players .player >> nth=1 >> .pl-thumbs canvas", timeout=WAIT)
     both = "[...document.querySelectorAll('#wi-players video')]"
     page.wait_for_function(f"{both}.every(v => v.readyState >= 3)", timeout=QUICK)
@@ -149,7 +149,7 @@ def test_models_brought_along_are_offered_compared_and_lack_what_they_lack(page)
         page.wait_for_selector(f"#wi-{row} input:disabled", timeout=QUICK)
     assert page.locator("#wi-decoder-cut input[type=checkbox]").is_enabled()
     words = see(page)
-    assert words.startswith("As bare · imported sees it, ") and "somebody's net" in words
+    assert words.startswith("With bare · imported, ") and "somebody's net" in words
     # A result that another tab made stands in Segment when it is opened.
     open_tab(page, "Segment", "#finding:has-text('Dog and guitar')")
     assert painted(page)[0] and "5 frames" in page.inner_text("#finding .prose")

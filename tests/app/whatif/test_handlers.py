@@ -1,0 +1,155 @@
+"""The handlers of What if, called without a server."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from app.services.handoff import WhatIfRequest
+from app.services.jobs import Cancelled
+from app.whatif import effect, handlers
+from app.whatif.effect import run_changes, segment_bundled
+from app.whatif.layout import swept_rows
+from app.whatif.state import WhatIfState
+from avseg.config import ModelConfig
+from avseg.errors import ConfigError
+from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change
+from tests.support.small_model import SMALL
+
+MUTE = [Change("mute")]
+BARE = replace(SMALL, mixer="none", learnable_queries=False, encoder_layers=0)
+
+
+def progress(*_: object, **__: object) -> None:
+    """Take progress and do nothing with it."""
+
+
+def test_mute_changes_headline_tiles_and_pictures(models):
+    updates = handlers.run(MUTE, "dog-and-guitar", "me", progress)
+    assert updates.play["visible"] and not updates.players["visible"]
+    assert handlers.VISITORS.of("me").state(WhatIfState).effect.changes == tuple(MUTE)
+    assert updates.notice["visible"] is False and updates.clip["visible"] is False
+    assert "Dog and guitar" in updates.header
+    assert "<h1>Without sound, the mask disappears." in updates.finding
+    assert "only the sound differs" in updates.finding and updates.stats["visible"]
+    pairs = updates.pairs
+    assert pairs.count("data:image/jpeg") == 3 * 5 + 2 and "silence" in pairs
+    assert pairs.count("<button") == 3 + 5 and "Numbers per frame" in pairs
+    result = handlers.VISITORS.of("me").result
+    assert result.clip == "dog-and-guitar" and len(result.prediction.labels) == 5
+
+
+def test_no_change_and_impossible_changes_only_set_the_notice(models):
+    for changes, message in (
+        ([], "Tick at least one change"),
+        ([Change("swap", ("../../etc/passwd",))], "No bundled clip is called"),
+        ([Change("checkpoint", ("/etc/passwd",))], "No model is called"),
+        ([Change("mixer-off")], "change the sound"),
+    ):
+        updates = handlers.run(changes, "dog-and-guitar", "me", progress)
+        assert message in updates.notice["value"] and 'role="alert"' in updates.notice["value"]
+        assert updates.changes().keys() == {"notice"}
+    assert "No bundled clip" in handlers.run(MUTE, "gone", "you", progress).notice["value"]
+
+
+def test_stop_ends_a_run_and_leaves_the_page_as_it_is(models):
+    visitor = handlers.VISITORS.of("local")
+    visitor.result = segment_bundled("dog-and-guitar", "model")
+    run, sweep = (handlers._reporter(visitor.jobs.start(job), progress) for job in ("what-if", "sweep"))
+    updates = handlers.cancel("what-if")
+    with pytest.raises(Cancelled):
+        run(1, 5)
+    sweep(1, 5)  # another job of the same visitor goes on
+    assert "Stopped" in updates.notice["value"] and "error" not in updates.notice["value"]
+    assert updates.changes().keys() == {"notice", "go", "stop"}
+    handlers.begin("sweep")
+    with pytest.raises(Cancelled):
+        sweep(2, 5)
+
+
+def test_a_sweep_has_a_picture_and_two_points_per_value(models):
+    result = replace(segment_bundled("dog-and-guitar", "model"), frame=3)
+    handlers.VISITORS.of("me").result = result
+    updates = handlers.run_sweep(Change("gain", (5,)), [], None, "me", progress)
+    assert updates.notice["visible"] is False and updates.sweep["visible"]
+    html = updates.sweep["value"]
+    assert html.count('class="wi-column') == 9 and html.count("<polyline") == 2
+    assert "pictures: frame 4" in html and "wi-column wi-neutral" in html
+
+
+def test_a_frame_is_selected_only_when_it_exists(models):
+    visitor = handlers.VISITORS.of("local")
+    visitor.result = segment_bundled("dog-and-guitar", "model")
+    for data, expected in (
+        ({"frame": 2}, 2),
+        ({"frame": 99}, 2),
+        ({"frame": "1"}, 2),
+        (None, 2),
+        ({"frame": 4}, 4),
+    ):
+        handlers.choose_frame(SimpleNamespace(_data=data))
+        assert visitor.result.frame == expected
+
+
+def test_rows_that_a_model_lacks_say_why_and_cannot_be_ticked():
+    state = WhatIfState()
+    ticks = handlers._fit(state, BARE).ticks
+    offers = {update["info"]: update["interactive"] for update in ticks.values()}
+    assert offers["This model has no mixer."] is False
+    assert offers["This model has no encoder layer to skip."] is False
+    assert offers[INTERVENTION["decoder-cut"].sentence] is True
+    titles = dict(swept_rows(BARE))
+    assert INTERVENTION["mixer-head"].title not in titles and INTERVENTION["shift"].title in titles
+    assert all(update["interactive"] for update in handlers._fit(state, SMALL).ticks.values())
+    again = handlers._fit(state, SMALL).changes()
+    assert again == {"ticks": {}, "values": {}}  # a form that is fitted is left alone
+
+
+@pytest.fixture
+def config(monkeypatch):
+    """The config that the form is built with, and the one of every result."""
+    monkeypatch.setattr(handlers, "config_of", lambda *_: ModelConfig())
+    monkeypatch.setattr(effect, "config_of", lambda *_: ModelConfig())
+
+
+def test_a_request_ticks_exactly_its_changes_and_starts_their_run(models, config):
+    visitor = handlers.VISITORS.of("local")
+    visitor.hand_over(WhatIfRequest(("mute", "shift=2", "keep-queries=3")))
+    updates = handlers.arrive()
+    ticked = {name for name, update in updates.ticks.items() if update.get("value")}
+    assert ticked == {"mute", "shift", "keep-queries"}
+    assert updates.ticks.keys() == INTERVENTION.keys() and len(updates.ticks) == len(INTERVENTIONS)
+    assert updates.values["shift", "seconds"]["value"] == 2
+    assert updates.values["keep-queries", "count"]["value"] == 3
+    assert updates.requested == (1, ("mute", "shift=2", "keep-queries=3"))
+    later = handlers.arrive()  # a request is taken once; a later visit leaves the form alone
+    assert not later.ticks and "requested" not in later.changes()
+    visitor.hand_over(WhatIfRequest(("mute",), run=False))
+    quiet = handlers.arrive()
+    assert quiet.ticks["mute"]["value"] and "requested" not in quiet.changes()
+
+
+def test_a_request_for_another_model_ticks_only_what_it_has(models, monkeypatch):
+    configs = iter([BARE, ModelConfig()])
+    monkeypatch.setattr(handlers, "config_of", lambda *_: next(configs))
+    handlers.VISITORS.of("local").hand_over(WhatIfRequest(("mixer-off", "mute")))
+    ticks = handlers.arrive().ticks
+    assert ticks["mute"]["value"] and not ticks["mixer-off"]["value"]
+    assert not ticks["mixer-off"]["interactive"] and not ticks["gain"]["value"]
+
+
+def test_an_impossible_request_is_an_error(models, config):
+    visitor = handlers.VISITORS.of("local")
+    for words in ("shift=99", "loud"):
+        visitor.hand_over(WhatIfRequest((words,)))
+        updates = handlers.arrive()
+        assert 'role="alert"' in updates.notice["value"] and not updates.ticks
+        assert "requested" not in updates.changes()
+
+
+def test_the_endpoint_answers_with_numbers(models):
+    answer = handlers.what_if(["mute", "gain=-6"], "dog-and-guitar", "model")
+    assert answer["finding"].startswith("With the sound at -6 dB and without sound")
+    assert len(answer["frames"]) == 5 and answer["frames"][0]["after"] == 0
+    with pytest.raises(ConfigError):
+        run_changes(segment_bundled("dog-and-guitar", "model"), [Change("swap", ("/etc/passwd",))])
