@@ -78,7 +78,7 @@ def build(shared: PageContext) -> WhatIfLayout:
         with gr.Column(elem_classes="content", min_width=0):
             notice = gr.HTML(visible=False, elem_id="wi-notice")
             finding = gr.HTML(html.head(text.TITLE, text.FIRST_LINE), elem_id="wi-finding")
-            stats = gr.HTML(visible=False, elem_id="wi-stats", elem_classes="card")
+            stats = gr.HTML(visible=False, elem_id="wi-stats")
             with gr.Column(elem_classes=["card", "wi-card"]):
                 pairs = gr.HTML(html.empty(), elem_id="wi-pairs", js_on_load=SCRIPT)
             play = gr.Button(text.PLAY, visible=False, elem_id="wi-play", size="sm")
