@@ -134,7 +134,7 @@ def measured_clip(name: str) -> MeasuredClip:
     raise CheckpointError("No bundled model for a binary task: put one into assets/models.")
 
 
-def task(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+def measure_task(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     """Show the three tasks, and the clip's masks once answered; count the frames with the guitar."""
     panels = []
     for name, clip in TASKS:
@@ -165,7 +165,7 @@ def task(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     return Measurement(figures, numbers, 0 if guitar == len(truth) else 2 if guitar == 0 else 1)
 
 
-def hear(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
+def measure_audio(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
     """Show the log-mel spectrogram and the patch of every frame; pass silence through the front end."""
     clip, rows = measured.clip, log_mel(measured.clip.waveform).numpy()
     patches = patches_for(clip.waveform, clip.times, clip.fps)[:, 0].numpy()  # [T, 96, 64]
@@ -191,20 +191,24 @@ def hear(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
     return Measurement(figures, numbers, 0 if value == 0 else 1 if math.isfinite(value) else 2)
 
 
-def ask(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+def measure_attention(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     """Show the attention of every decoder layer; compare its share on the mask with the mask's area."""
-    seen = measured.inspection
-    foreground = seen.terms.both.labels > 0
-    attention = [attention_of(seen, layer) for layer in range(seen.config.decoder_layers)]
+    inspection = measured.inspection
+    foreground = inspection.terms.both.labels > 0
+    attention = [attention_of(inspection, layer) for layer in range(inspection.config.decoder_layers)]
     shares = [float(share_on(layer, foreground)) for layer in attention]
     area = float(foreground.mean())
     ratio = shares[-1] / area if area else 1.0  # an empty mask holds no attention
-    pictures = [(_masked(seen.frame, foreground), f"Mask {percent(area)}")]
+    pictures = [(_masked(inspection.frame, foreground), f"Mask {percent(area)}")]
     for i, (layer, share) in enumerate(zip(attention, shares), start=1):
-        heat = heat_over(_small(seen.frame), density(layer, seen.size)).picture
+        heat = heat_over(_small(inspection.frame), density(layer, inspection.size)).picture
         pictures.append((heat, f"Layer {i}" + (f", {percent(share)} on mask" if answered else "")))
     by_layer = ", ".join(f"layer {i}: {percent(share)}" for i, share in enumerate(shares, start=1))
-    numbers = {"config": seen.config, "tokens": seen.attention_mean.shape[-1], "frame": seen.index + 1}
+    numbers = {
+        "config": inspection.config,
+        "tokens": inspection.attention_mean.shape[-1],
+        "frame": inspection.index + 1,
+    }
     numbers |= {"area": percent(area), "share": percent(shares[-1]), "by_layer": by_layer}
     figure = Figure(
         "Predicted mask, and attention (mean of heads and queries)", pictures, min(4, len(pictures))
@@ -212,10 +216,10 @@ def ask(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     return Measurement((figure,), numbers, 0 if ratio > 1 + EVEN else 2 if ratio < 1 - EVEN else 1)
 
 
-def mix(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
+def measure_mixer(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
     """Show the channels that change most; switch off the mixer, and the queries too if little changes."""
-    seen = measured.inspection
-    mixer, before, after = mixing(seen), seen.mask_feature, seen.mixed
+    inspection = measured.inspection
+    mixer, before, after = mixing(inspection), inspection.mask_feature, inspection.mixed
     channels = [int(channel) for channel in (*mixer.order[:2], *mixer.order[-2:])]
     pictures = []
     for feature, name in ((before, "F_mask"), (after, "F̂")):
@@ -224,8 +228,8 @@ def mix(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measureme
             cells = heat_map(feature[c], both.min(), both.max(), (WIDTH // 2, WIDTH // 2)).picture
             weight = f", ω {mixer.weights[c]:+.2f}".replace("-", MINUS) if feature is after else ""
             pictures.append((cells, f"{name}, c{c + 1}{weight}"))
-    numbers: dict[str, object] = {"frame": seen.index + 1, "amplified": int((mixer.weights > 0).sum())}
-    numbers |= {"channels": len(before), "error": equation_2_error(seen), "audio_path": ""}
+    numbers: dict[str, object] = {"frame": inspection.index + 1, "amplified": int((mixer.weights > 0).sum())}
+    numbers |= {"channels": len(before), "error": equation_2_error(inspection), "audio_path": ""}
     correct = None
     if answered:
         without = measured.under(exercise.name)
@@ -240,30 +244,30 @@ def mix(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measureme
     return Measurement((figure,), numbers, correct)
 
 
-def equation_2_error(seen: Inspection) -> float:
+def equation_2_error(inspection: Inspection) -> float:
     """Return the largest difference between Eq. (2) on the recorded activations and the model's F̂."""
-    mixer, before = mixing(seen), seen.mask_feature
+    mixer, before = mixing(inspection), inspection.mask_feature
     if mixer.kind not in ("channel", "gated"):
         return 0.0
     mixed = before * mixer.weights[:, None, None] + (before if mixer.kind == "channel" else 0)
-    return float(np.abs(mixed - seen.mixed).max())
+    return float(np.abs(mixed - inspection.mixed).max())
 
 
-def mask(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+def measure_mask(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     """Show the mask of either term of Eq. (3), and of both; compare them by IoU."""
-    seen, terms = measured.inspection, measured.inspection.terms
+    inspection, terms = measured.inspection, measured.inspection.terms
     feature, queries = overlap(terms.feature, terms.both), overlap(terms.queries, terms.both)
     pictures = []
     for name, term, iou in (("F̂", terms.feature, feature), ("Queries", terms.queries, queries)):
         caption = f"{name} alone" + (f", IoU {iou:.2f}" if answered else "")
-        pictures.append((_masked(seen.frame, term.labels), caption))
-    pictures.append((_masked(seen.frame, terms.both.labels), "Both"))
+        pictures.append((_masked(inspection.frame, term.labels), caption))
+    pictures.append((_masked(inspection.frame, terms.both.labels), "Both"))
     correct = 2 if max(feature, queries) < OTHER else int(queries > feature)
-    numbers = {"frame": seen.index + 1, "feature": feature, "queries": queries}
+    numbers = {"frame": inspection.index + 1, "feature": feature, "queries": queries}
     return Measurement((Figure("Masks of the two terms of Eq. (3)", pictures, 3),), numbers, correct)
 
 
-def score(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
+def measure_metrics(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
     """Show masks against ground truth and metrics by threshold; score empty masks as the benchmark does."""
     prediction = measured.result.prediction
     curves = metrics_by_threshold(prediction, ground_truth_masks(prediction, measured.ground_truth))
@@ -287,7 +291,7 @@ def score(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measurement:
     return Measurement((figure,), numbers, correct, table)
 
 
-def listen(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
+def measure_robustness(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
     """Show the clip with its own sound, and once answered with the changed one; compare the masks."""
     before = measured.result.prediction
     numbers: dict[str, object] = {"title": measured.about.title, "before": _frames_text(before.foreground)}
@@ -319,20 +323,20 @@ def outcome(change: str, effect: Effect) -> int:
     return 0 if same else 1
 
 
-def train(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
+def measure_training(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     """Show the command of a short run; take the gradient of both losses in a frame without ground truth."""
     prediction, preset = measured.result.prediction, PRESETS[PRESET]
     truth = ground_truth_masks(prediction, measured.ground_truth)
-    frames = {"with a sounding object": measured.result.frame}
+    frames = {"sounding": measured.result.frame}
     empty = np.flatnonzero(~truth.any((1, 2)))
     if answered and len(empty):
-        frames["without one"] = int(empty[0])
+        frames["silent"] = int(empty[0])
     numbers: dict[str, object] = {
         "model": measured.model,
         "preset": PRESET,
         "weight": preset.train.bce_weight,
     }
-    table, correct = [("Frame", "Loss", "Value", "Gradient, sum of sizes", "Asks for")], None
+    table, correct = [("Frame", "Loss", "Value", "Gradient", "Asks for")], None
     for kind, i in frames.items():
         gradients = loss_gradients(prediction.probability[i], truth[i])
         for name, g in gradients.items():
@@ -377,5 +381,12 @@ def _frames(prediction: Prediction, prefix: str = "", iou: Sequence[float] = ())
 
 
 MEASUREMENTS: dict[str, Callable[[MeasuredClip, Exercise, bool], Measurement]] = {
-    function.__name__: function for function in (task, hear, ask, mix, mask, score, listen, train)
+    "task": measure_task,
+    "audio": measure_audio,
+    "attention": measure_attention,
+    "mixer": measure_mixer,
+    "mask": measure_mask,
+    "metrics": measure_metrics,
+    "robustness": measure_robustness,
+    "training": measure_training,
 }

@@ -36,18 +36,18 @@ def test_a_visitor_answers_and_continues_in_inside(learn):
     learn.wait_for_selector(f"#learn-head h1:text-is('{STEPS['hear'].heading}')", timeout=WAIT)
     learn.wait_for_function("document.querySelector('#learn-head').getBoundingClientRect().top > -5")
     assert "Not quite." in answer(learn, 0)
-    open_step(learn, "mix")
+    open_step(learn, "mixer")
     learn.wait_for_selector("#learn-text .katex-display", timeout=QUICK)
     assert learn.locator("#learn-text .katex-error").count() == 0
     assert learn.locator(".ln-pictures figure").count() == 8
     learn.click("button[role=tab]:has-text('Segment')")
     learn.click("button[role=tab]:has-text('Learn')")
-    learn.wait_for_selector("#learn-steps li[aria-current=step] [data-value*=mix]", timeout=QUICK)
+    learn.wait_for_selector("#learn-steps li[aria-current=step] [data-value*=mixer]", timeout=QUICK)
     assert "2 of 8 answered" in learn.inner_text("#learn-steps")
 
 
 def test_a_prediction_is_measured_by_running_the_model_again(learn):
-    open_step(learn, "listen")
+    open_step(learn, "robustness")
     pictures = learn.locator(".ln-pictures figure")
     before = pictures.count()
     assert "Foreground in no frame" in answer(learn, 0)

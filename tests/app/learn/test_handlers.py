@@ -87,23 +87,29 @@ def test_a_step_is_measured_asked_and_answered_by_its_numbers(step, exercise):
     assert sum("Not quite. Measured:" in after.question.striptags() for after in answers) == 2
     assert all('class="tiles"' in after.question for after in answers)
     assert state().answer == 2 and ">nan" not in answers[2].figures + answers[2].question
-    assert ("1 of 8 answered" in answers[2].sidebar) == (step != "listen")
-    if step in ("task", "ask", "mask", "listen", "train"):  # what would give the answer away waits for it
+    assert ("1 of 8 answered" in answers[2].sidebar) == (step != "robustness")
+    if step in (
+        "task",
+        "attention",
+        "mask",
+        "robustness",
+        "training",
+    ):  # what would give the answer away waits for it
         assert answers[2].figures != before.figures
 
 
 def test_a_step_with_three_exercises_is_complete_after_the_third():
-    visitor = LearnState("listen")
-    for number, exercise in enumerate(STEPS["listen"].exercises, start=1):
+    visitor = LearnState("robustness")
+    for number, exercise in enumerate(STEPS["robustness"].exercises, start=1):
         visitor.answers[exercise.name] = 0
-        assert visitor.completed("listen") == (number == 3)
+        assert visitor.completed("robustness") == (number == 3)
     assert "1 of 8 answered" in html.sidebar(visitor) and ", answered" in html.sidebar(visitor)
 
 
 @pytest.mark.parametrize(
     ("action", "value"),
     [("answer", value) for value in (None, True, 3, -1, "0")]
-    + [("step", value) for value in ("../x", 3, ["mix"], None)]
+    + [("step", value) for value in ("../x", 3, ["mixer"], None)]
     + [("exercise", value) for value in ("mute", ["guitar"], 0)]
     + [("close", 1), (3, 1), (None, None)],
 )
@@ -115,9 +121,9 @@ def test_anything_but_a_step_an_exercise_or_an_option_changes_nothing(action, va
 
 def test_without_a_model_the_text_and_the_reason_remain(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "BUNDLED", tmp_path)
-    updates = act("step", "mix")
+    updates = act("step", "mixer")
     assert "No bundled model" in updates.notice["value"] and 'role="alert"' in updates.notice["value"]
-    assert updates.text == STEPS["mix"].text and updates.figures is UNCHANGED and state().name == "mix"
+    assert updates.text == STEPS["mixer"].text and updates.figures is UNCHANGED and state().name == "mixer"
     opened = act("open", "inside")
     assert "No bundled model" in opened.notice["value"] and opened.tabs is UNCHANGED
 
@@ -130,7 +136,7 @@ def test_back_and_next_lead_through_all_steps():
 
 
 def test_a_step_is_drawn_again_without_a_further_pass(monkeypatch):
-    for name in ("ask", "mix", "mask"):
+    for name in ("attention", "mixer", "mask"):
         act("step", name)
         act("answer", 0)
         with monkeypatch.context() as context:
@@ -142,14 +148,14 @@ def test_a_step_is_drawn_again_without_a_further_pass(monkeypatch):
     ("step", "exercise", "tab", "message"),
     [
         ("task", "guitar", "segment", SegmentRequest("small")),
-        ("hear", "silence", "inside", InsideRequest("sound")),
-        ("ask", "attention", "inside", InsideRequest("decoder")),
-        ("mix", "mixer-off", "inside", InsideRequest("mixer")),
+        ("audio", "silence", "inside", InsideRequest("sound")),
+        ("attention", "attention", "inside", InsideRequest("decoder")),
+        ("mixer", "mixer-off", "inside", InsideRequest("mixer")),
         ("mask", "terms", "inside", InsideRequest("head")),
-        ("score", "empty", "evaluate", EvaluateRequest("small")),
-        ("listen", "mute", "whatif", WhatIfRequest(("mute",))),
-        ("listen", "swap", "whatif", WhatIfRequest(("swap=street-siren",))),
-        ("listen", "shift", "whatif", WhatIfRequest(("shift=1",))),
+        ("metrics", "empty", "evaluate", EvaluateRequest("small")),
+        ("robustness", "mute", "whatif", WhatIfRequest(("mute",))),
+        ("robustness", "swap", "whatif", WhatIfRequest(("swap=street-siren",))),
+        ("robustness", "shift", "whatif", WhatIfRequest(("shift=1",))),
     ],
 )
 def test_another_tab_opens_on_the_clip_and_the_settings_of_the_step(step, exercise, tab, message):
@@ -164,13 +170,13 @@ def test_another_tab_opens_on_the_clip_and_the_settings_of_the_step(step, exerci
 
 
 def test_train_opens_without_touching_the_result():
-    act("step", "train")
-    assert act("open", "train").tabs.selected == "train"
+    act("step", "training")
+    assert act("open", "training").tabs.selected == "training"
     assert handlers.VISITORS.of("visitor").result is None
 
 
 def test_names_are_escaped(monkeypatch):
-    for step in ("task", "hear", "listen", "train"):
+    for step in ("task", "audio", "robustness", "training"):
         act("step", step)
         measured = handlers.measured_clip(state().exercise.clip)
         with monkeypatch.context() as context:
@@ -186,8 +192,8 @@ def test_the_text_has_its_equations_and_the_numbers_of_the_code():
     assert [f"\\tag{{{n}}}" in everything for n in (2, 3, 4)] == [True] * 3 and "toy" in texts["task"]
     for name, text in texts.items():
         assert text.count("$$") % 2 == 0 and text.replace("$$", "").count("$") % 2 == 0
-        assert "Sec." in text or "Eq." in text or name == "listen"
-    hear = " ".join(texts["hear"].split())
+        assert "Sec." in text or "Eq." in text or name == "robustness"
+    hear = " ".join(texts["audio"].split())
     for number in (
         f"{audio.SAMPLE_RATE:,} samples",
         f"Windows of {1000 * audio.WINDOW // audio.SAMPLE_RATE} ms, one every",
@@ -198,4 +204,4 @@ def test_the_text_has_its_equations_and_the_numbers_of_the_code():
         f"{audio.PATCH_SECONDS:g} s",
     ):
         assert number in hear
-    assert "0.3" in texts["score"] and "255 thresholds" in texts["score"]
+    assert "0.3" in texts["metrics"] and "255 thresholds" in texts["metrics"]

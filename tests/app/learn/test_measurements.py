@@ -59,17 +59,17 @@ def explanation(step: str, measurement) -> str:
 
 def test_the_frames_with_the_silent_object_are_counted(measured):
     clip = measured("dog-and-guitar")
-    assert measurements.task(clip, exercise("task"), False).correct == 2
+    assert measurements.measure_task(clip, exercise("task"), False).correct == 2
     guitar = measurements.CLASS_INDEX["guitar"]
     for frames, correct in ((5, 0), (2, 1)):
         truth = tuple(np.full((4, 4), guitar if i < frames else 0, np.uint8) for i in range(5))
         fake = SimpleNamespace(ground_truth=truth, result=clip.result, about=clip.about)
-        assert measurements.task(fake, exercise("task"), False).correct == correct
+        assert measurements.measure_task(fake, exercise("task"), False).correct == correct
 
 
 def test_silence_is_the_logarithm_of_the_offset(measured):
-    measurement = measurements.hear(measured("dog-and-guitar"), exercise("hear"), False)
-    assert measurement.correct == 1 and "4.605" in explanation("hear", measurement)
+    measurement = measurements.measure_audio(measured("dog-and-guitar"), exercise("audio"), False)
+    assert measurement.correct == 1 and "4.605" in explanation("audio", measurement)
 
 
 @pytest.mark.parametrize(("share", "correct"), [(0.9, 0), (0.25, 1), (0.05, 2)])
@@ -87,16 +87,23 @@ def test_attention_on_the_mask_is_compared_with_its_area(share, correct, measure
         config=replace(SMALL, image_size=64, decoder_layers=1),
         attention_mean=np.tile(np.concatenate([part.ravel() / 3 for part in cells]), (1, 2, 1)),
     )
-    measurement = measurements.ask(SimpleNamespace(inspection=inspection), exercise("ask"), True)
+    measurement = measurements.measure_attention(
+        SimpleNamespace(inspection=inspection), exercise("attention"), True
+    )
     assert measurement.correct == correct
-    assert f"layer 1: {100 * share:.0f}" in explanation("ask", measurement)
+    assert f"layer 1: {100 * share:.0f}" in explanation("attention", measurement)
 
 
 def test_an_empty_mask_holds_its_share_of_the_attention(measured):
     inspection = measured("dog-and-guitar").inspection
     empty = np.zeros_like(inspection.terms.both.labels)
     inspection = replace(inspection, terms=replace(inspection.terms, both=MaskMap(empty / 1.0, empty)))
-    assert measurements.ask(SimpleNamespace(inspection=inspection), exercise("ask"), True).correct == 1
+    assert (
+        measurements.measure_attention(
+            SimpleNamespace(inspection=inspection), exercise("attention"), True
+        ).correct
+        == 1
+    )
 
 
 def effect_of(iou, before, after) -> Effect:
@@ -131,20 +138,20 @@ def test_the_audio_queries_are_dropped_only_if_the_mixer_explains_nothing(mixer,
         return EFFECTS[mixer if change == "mixer-off" else queries]
 
     fake = SimpleNamespace(under=under, inspection=measured("dog-and-guitar").inspection)
-    measurement = measurements.mix(fake, exercise("mix"), True)
+    measurement = measurements.measure_mixer(fake, exercise("mixer"), True)
     assert changes == (["mixer-off", "audio-off"] if queries else ["mixer-off"])
     assert measurement.correct == {"same": 1, "other": 2, "none": 0}[mixer]
-    text = explanation("mix", measurement)
+    text = explanation("mixer", measurement)
     assert ("through the queries" in text) == (queries == "other")
     assert ("through neither path alone" in text) == (queries == "same")
 
 
 def test_nothing_is_changed_before_an_answer(measured):
     fake = SimpleNamespace(under=None, inspection=measured("dog-and-guitar").inspection)
-    assert measurements.mix(fake, exercise("mix"), False).correct is None
+    assert measurements.measure_mixer(fake, exercise("mixer"), False).correct is None
     clip = measured("dog-and-guitar")
     fake = SimpleNamespace(under=None, result=clip.result, about=clip.about)
-    assert len(measurements.listen(fake, exercise("listen"), False).figures[1].pictures) == 1
+    assert len(measurements.measure_robustness(fake, exercise("robustness"), False).figures[1].pictures) == 1
 
 
 def test_the_closer_term_is_the_one_with_the_higher_iou(measured):
@@ -157,7 +164,7 @@ def test_the_closer_term_is_the_one_with_the_higher_iou(measured):
     for feature, queries, correct in ((9, 5, 0), (6, 10, 1), (1, 2, 2)):
         terms = replace(inspection.terms, feature=term(feature), queries=term(queries), both=term(10))
         fake = SimpleNamespace(inspection=replace(inspection, terms=terms))
-        assert measurements.mask(fake, exercise("mask"), True).correct == correct
+        assert measurements.measure_mask(fake, exercise("mask"), True).correct == correct
 
 
 @pytest.mark.parametrize("mixer", ["channel", "gated", "none"])
@@ -171,23 +178,25 @@ def test_equation_2_holds_for_the_recorded_activations(mixer, tmp_path, monkeypa
 
 def test_empty_masks_score_nothing_on_a_clip_that_always_sounds(measured):
     loud, silent = measured("street-siren"), measured("siren-off-screen")
-    assert measurements.score(loud, exercise("score"), False).correct == 0
-    measurement = measurements.score(silent, exercise("score"), False)
+    assert measurements.measure_metrics(loud, exercise("metrics"), False).correct == 0
+    measurement = measurements.measure_metrics(silent, exercise("metrics"), False)
     share = measurement.numbers["empty"] / measurement.numbers["frames"]
     assert measurement.correct == 1 and 0 < share < 1
-    assert f"score mIoU {share:.2f}" in explanation("score", measurement)
+    assert f"score mIoU {share:.2f}" in explanation("metrics", measurement)
 
 
 def test_the_losses_of_a_silent_frame_appear_with_the_answer(measured):
     clip = measured("siren-off-screen")
-    before, after = (measurements.train(clip, exercise("train"), answered) for answered in (False, True))
+    before, after = (
+        measurements.measure_training(clip, exercise("training"), answered) for answered in (False, True)
+    )
     assert len(before.table) == 3 and len(after.table) == 5
     assert after.correct == 1 and after.table[3][-1] == "nothing"
-    assert "gradient sums to 0," in explanation("train", after)
+    assert "gradient sums to 0," in explanation("training", after)
 
 
 def test_the_command_of_the_last_step_is_one_that_the_trainer_takes(measured):
-    command = measurements.train(measured("siren-off-screen"), exercise("train"), False).command
+    command = measurements.measure_training(measured("siren-off-screen"), exercise("training"), False).command
     assert command.startswith(f"python -m avseg train {FIRST_PRESET} ") and "--start-from small" in command
     assert "--train.synth-clips" in command and settings_of(command)[0] == "auto"
 
