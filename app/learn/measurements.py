@@ -210,9 +210,7 @@ def measure_attention(measured: MeasuredClip, _: Exercise, answered: bool) -> Me
         "frame": inspection.index + 1,
     }
     numbers |= {"area": percent(area), "share": percent(shares[-1]), "by_layer": by_layer}
-    figure = Figure(
-        "Predicted mask, and attention (mean of heads and queries)", pictures, min(4, len(pictures))
-    )
+    figure = Figure("Predicted mask, and attention (mean of heads and queries)", pictures, 2)
     return Measurement((figure,), numbers, 0 if ratio > 1 + EVEN else 2 if ratio < 1 - EVEN else 1)
 
 
