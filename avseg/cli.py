@@ -115,7 +115,8 @@ def synth(
     """
     from tqdm import tqdm
 
-    from avseg.synthavs.dataset import SynthAVS, write
+    from avseg.synthavs.dataset import SynthAVS
+    from avseg.synthavs.writers import write
 
     if clips < 1:
         raise ConfigError(f"--clips is {clips}; give 1 or more.")
@@ -242,22 +243,22 @@ def evaluate(
         status: Keep OUT/status.json up to date while it goes on, and end when a file OUT/stop appears.
     """
     from avseg.checkpoints import load_model
-    from avseg.evaluation.evaluate import Measuring, open_clips, process, process_device, sample_clips
+    from avseg.data.loaders import evaluation_clips
+    from avseg.evaluation.evaluate import EvaluationOptions, process, process_device, sample_clips
     from avseg.evaluation.evaluate import evaluate as run
     from avseg.evaluation.folder import track_progress
     from avseg.evaluation.report import summary, write_evaluation
 
     if clips < 0:
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
-    measuring = Measuring(seed, f_batch, robustness, mute, workers)
+    options = EvaluationOptions(seed, f_batch, robustness, mute, workers)
     with track_progress(out if status and process()[0] == 0 else None) as on_progress:
         measured = load_model(model, process_device(device))
         task = task or measured.config.task
-        found = open_clips(data, task, split, measured.config.image_size, clips, seed)
-        words = f"SynthAVS {task} {split}, seed {seed}" if data == "synth" else f"{data}, {task} {split}"
+        found = evaluation_clips(data, task, split, measured.config.image_size, clips, seed)
         chosen = sample_clips(found, clips, seed)
         out.mkdir(parents=True, exist_ok=True)  # a place that cannot be written to is said before the work
-        evaluation = run(measured, found, chosen, measuring, words, _command(), on_progress)
+        evaluation = run(measured, found, chosen, options, _command(), on_progress)
         if process()[0] == 0:
             path = write_evaluation(evaluation, out)
             print(f"{summary(evaluation.report)}\nReport: {path}")

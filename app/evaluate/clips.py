@@ -17,7 +17,7 @@ from app.services.session import MODELS
 from avseg.checkpoints import read_card
 from avseg.data.samples import Clips
 from avseg.errors import AvsegError, CheckpointError, DatasetError, ReportError
-from avseg.evaluation.replay import MeasuredClip, measured_clip
+from avseg.evaluation.clip import EvaluatedClip, evaluate_clip
 from avseg.evaluation.report import ClipRow
 from avseg.media.draw import error_map, resize
 from avseg.predict import Predictor
@@ -162,7 +162,7 @@ _PICTURES = _Pictures()
 
 def _key_of(one: Shelved, name: str) -> tuple:
     report = one.evaluation.report
-    return model_name(one), report.data, report.task, report.split, report.seed, name
+    return model_name(one), report.data, name
 
 
 def fill(one: Shelved, view: View) -> Iterator[str]:
@@ -229,7 +229,7 @@ def place(one: Shelved, name: str, size: tuple[int, int]) -> tuple[Clips, int]:
     return clips, index
 
 
-def look(one: Shelved, name: str, size: tuple[int, int] = DRAWN) -> MeasuredClip:
+def look(one: Shelved, name: str, size: tuple[int, int] = DRAWN) -> EvaluatedClip:
     """Return a clip of a report as its model sees it now; SynthAVS is drawn at a size to be shown.
 
     Raises AvsegError when the clip or the model is not here.
@@ -241,7 +241,7 @@ def look(one: Shelved, name: str, size: tuple[int, int] = DRAWN) -> MeasuredClip
     return MODELS.run(model, _measured, shown, index)
 
 
-def _measured(predictor: Predictor, shown: Clips, index: int) -> MeasuredClip:
+def _measured(predictor: Predictor, shown: Clips, index: int) -> EvaluatedClip:
     side = predictor.model.config.image_size
     clips = replace(shown, size=(side, side)) if isinstance(shown, SynthAVS) else shown
-    return measured_clip(predictor.model, clips, index, shown)
+    return evaluate_clip(predictor.model, clips, index, shown)

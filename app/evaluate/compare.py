@@ -41,10 +41,9 @@ def pairs(first: Shelved, second: Shelved) -> list[Pair]:
         raise ReportError(_different(first, second))
     if is_synth(one.report) != is_synth(other.report):
         raise ReportError(_different(first, second))
-    if is_synth(one.report) and one.report.seed != other.report.seed:
-        raise ReportError(
-            f"{_different(first, second)} Their seeds are {one.report.seed} and {other.report.seed}."
-        )
+    seeds = one.report.data.seed, other.report.data.seed
+    if is_synth(one.report) and seeds[0] != seeds[1]:
+        raise ReportError(f"{_different(first, second)} Their seeds are {seeds[0]} and {seeds[1]}.")
     if not one.clips or not other.clips:
         raise ReportError("One of the two reports came without its clips.csv; open it with that file.")
     theirs = {row.name: row for row in other.clips}

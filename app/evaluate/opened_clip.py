@@ -12,7 +12,7 @@ from app.services.datasets import LIBRARY
 from app.services.evaluation_data import DRAWN, is_synth, known
 from app.services.reports import Shelved
 from app.services.session import ClipResult
-from avseg.evaluation.replay import MeasuredClip
+from avseg.evaluation.clip import EvaluatedClip
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import Scene, sounding
 from avseg.synthavs.video import write_video
@@ -72,10 +72,10 @@ def _lanes(scene: Scene) -> tuple[Lane, ...]:
     )
 
 
-def _head(one: Shelved, name: str, seen: MeasuredClip) -> str:
+def _head(one: Shelved, name: str, seen: EvaluatedClip) -> str:
     """Return the title of an opened clip and its numbers frame by frame."""
     row = next(row for row in one.evaluation.clips if row.name == name)
-    frames = "".join(f"<td>{_score(*of)}</td>" for of in zip(seen.iou, seen.false_share, strict=True))
+    frames = "".join(f"<td>{_score(*of)}</td>" for of in zip(seen.iou, seen.false_positive, strict=True))
     heads = "".join(f"<th>{number + 1}</th>" for number in range(len(seen.iou)))
     now, then = seen.mean_iou, row.iou
     moved = now is not None and then is not None and abs(now - then) > SAME

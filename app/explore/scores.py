@@ -14,8 +14,11 @@ from app.services.evaluations import REQUEST, evaluations_root
 from app.services.process import ROOT
 from app.services.runs import runs_root
 from avseg.data.avsbench.dataset import find_tasks
+from avseg.data.samples import FOLDER
+from avseg.errors import ReportError
 from avseg.evaluation.metrics import iou
 from avseg.evaluation.report import CLIPS, REPORT
+from avseg.evaluation.report_files import read_report
 from avseg.files import atomic_write
 from avseg.predict import Prediction
 
@@ -106,19 +109,19 @@ def _reports(data: DataSet) -> Iterator[tuple[str, str, dict[str, float]]]:
     paths = {path for root in roots for path in _below(root)}
     for path in sorted(paths, key=lambda path: path.stat().st_mtime):
         try:
-            about = json.loads(path.read_text(encoding="utf-8"))
-            task, split, words = str(about["task"]), str(about["split"]), str(about["data"])
-            root = words.removesuffix(f", {task} {split}")
-            if task == data.task and find_tasks(root).get(task) == data.folder:
+            report = read_report(path)
+            task, split = report.task, report.split
+            folder = report.data.kind == FOLDER and task == data.task
+            if folder and find_tasks(report.data.root).get(task) == data.folder:
                 with path.with_name(CLIPS).open(newline="", encoding="utf-8") as file:
                     rows = {row["name"]: float(row["iou"]) for row in csv.DictReader(file) if row["iou"]}
                 plain = split.removesuffix("-leakfree")
                 yield (
-                    _model(path, str(about["model"])),
+                    _model(path, report.model),
                     plain,
                     {n: v for n, v in rows.items() if math.isfinite(v)},
                 )
-        except (OSError, ValueError, LookupError, TypeError):
+        except (ReportError, OSError, ValueError, LookupError, TypeError):
             continue
 
 

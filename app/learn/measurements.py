@@ -20,7 +20,7 @@ from avseg.checkpoints import bundled_models, read_card
 from avseg.config import Config
 from avseg.data.labels import CLASS_INDEX, CLASSES, Colour, clip_colours
 from avseg.errors import CheckpointError
-from avseg.evaluation.thresholds import ground_truth_masks, loss_gradients, metrics_by_threshold
+from avseg.evaluation.thresholds import ground_truth_masks, metrics_by_threshold
 from avseg.interpret.inspection import Inspection, inspect
 from avseg.interpret.maps import attention_of, density, mixing, overlap, share_on
 from avseg.interventions.compare import Comparison, compare
@@ -30,6 +30,7 @@ from avseg.media.clip import Clip, read_clip
 from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize, spectrogram, truth_outline
 from avseg.predict import Prediction
 from avseg.presets import PRESETS
+from avseg.training.losses import loss_gradients
 
 PRESET, RUN, CLIPS, EPOCHS = "tiny", Path("runs/first"), 60, 2  # of the command in the last step
 TASKS = (("S4", "street-siren"), ("MS3", "stage-duo"), ("AVSS", "stage-duo"))

@@ -19,8 +19,8 @@ from avseg.data.avsbench.index import cache_folder, read_index
 from avseg.data.avsbench.layout import LAYOUTS, SPLITS
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
-from avseg.synthavs.dataset import SynthAVS, write
-from avseg.synthavs.writers import TASK_FOLDERS
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import TASK_FOLDERS, write
 
 FORMATS = {"ms3": "MS3", "s4": "S4", "avss": "AVSS"}  # in the order of the page
 # Clips of the drawn sample in train, val, test; drawn once, from seeds that no training uses.

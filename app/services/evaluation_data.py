@@ -8,17 +8,15 @@ from pathlib import Path
 from app.services.datasets import LIBRARY
 from avseg.data.avsbench.dataset import AVSBench
 from avseg.data.avsbench.index import read_index
-from avseg.data.loaders import SYNTH
-from avseg.data.samples import Clips
+from avseg.data.loaders import SYNTH, SYNTH_EVALUATION_CLIPS
+from avseg.data.samples import SYNTHAVS, Clips
 from avseg.errors import AvsegError, ConfigError, DatasetError
-from avseg.evaluation.evaluate import SYNTH_CLIPS
-from avseg.evaluation.report import About
+from avseg.evaluation.report import Report
 from avseg.synthavs.dataset import SynthAVS
 
 TASKS = {"ms3": "MS3", "s4": "S4", "avss": "AVSS"}
 SYNTH_SPLITS = ("test", "val", "train")
 FOLDER_SPLITS = ("test", "val", "train", "test-leakfree", "val-leakfree")
-SYNTH_DATA = re.compile(r"SynthAVS (s4|ms3|avss) (train|val|test), seed (\d{1,6})")
 SYNTH_NAME = re.compile(r"(?:tr|va|te)\d{2,6}_(\d{6})")
 DRAWN = (360, 640)  # height, width of SynthAVS clips on screen
 ENDLESS = 10**6  # a clip of SynthAVS does not depend on how many there are
@@ -48,7 +46,7 @@ class Data:
         if split not in self.splits:
             raise ConfigError(f"There is no split {split!r} here; splits are {', '.join(self.splits)}.")
         if self.folder is None:
-            return SYNTH_CLIPS
+            return SYNTH_EVALUATION_CLIPS
         plain = split.removesuffix("-leakfree")
         try:
             if plain != split:
@@ -77,45 +75,39 @@ def data_of(key: str | None) -> Data:
     return found[key]
 
 
-def known(about: About) -> Data | None:
+def known(report: Report) -> Data | None:
     """Return the data that a report was measured on, None where they are not here."""
-    if is_synth(about):
-        return all_data()[f"synth-{about.task}"]
-    ending = f", {about.task} {about.split}"
-    if not about.data.endswith(ending):
-        return None
-    place = about.data.removesuffix(ending)
-    same = (one for one in all_data().values() if one.folder is not None and one.task == about.task)
-    return next((one for one in same if str(one.folder) == place), None)
+    if is_synth(report):
+        return all_data()[f"synth-{report.task}"]
+    same = (one for one in all_data().values() if one.folder is not None and one.task == report.task)
+    return next((one for one in same if str(one.folder) == report.data.root), None)
 
 
-def is_synth(about: About) -> bool:
+def is_synth(report: Report) -> bool:
     """Say whether a report was measured on SynthAVS drawn anew."""
-    match = SYNTH_DATA.fullmatch(about.data)
-    return match is not None and match.groups() == (about.task, about.split, str(about.seed))
+    return report.data.kind == SYNTHAVS
 
 
-def words(about: About) -> str:
+def words(report: Report) -> str:
     """Return what a report was measured on, without the path of a folder."""
-    if is_synth(about):
-        return f"SynthAVS, {TASKS[about.task]} {about.split}"
-    data = known(about)
+    if is_synth(report):
+        return f"SynthAVS, {TASKS[report.task]} {report.split}"
+    data = known(report)
     if data:
-        return f"{data.title}, {about.split}"
-    place = about.data.removesuffix(f", {about.task} {about.split}")
-    name = re.split(r"[/\\]", place.rstrip("/\\"))[-1] or "a folder"
-    return f"{name}, {TASKS[about.task]} {about.split}"
+        return f"{data.title}, {report.split}"
+    name = re.split(r"[/\\]", report.data.root.rstrip("/\\"))[-1] or "a folder"
+    return f"{name}, {TASKS[report.task]} {report.split}"
 
 
-def open_clips(about: About, size: tuple[int, int]) -> Clips | None:
+def open_clips(report: Report, size: tuple[int, int]) -> Clips | None:
     """Return the clips that a report speaks of, SynthAVS drawn at a size; None where they are not here."""
-    if is_synth(about):
-        return SynthAVS(about.task, about.split, about.seed, ENDLESS, size)
-    data = known(about)
+    if is_synth(report):
+        return SynthAVS(report.task, report.split, report.data.seed, ENDLESS, size)
+    data = known(report)
     if data is None:
         return None
     try:
-        return _on_disk(data.folder, data.task, about.split, _written(data.folder))
+        return _on_disk(data.folder, data.task, report.split, _written(data.folder))
     except AvsegError:
         return None
 

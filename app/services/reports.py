@@ -41,9 +41,8 @@ class Shelved:
     @property
     def name(self) -> str:
         """The model, as the page calls it."""
-        muted = any("--mute" in note for note in self.evaluation.report.notes)
         name = self.model or self.evaluation.report.model
-        return f"{name}, heard in silence" if muted and "silence" not in name else name
+        return f"{name}, heard in silence" if self.evaluation.report.muted and "silence" not in name else name
 
 
 def shelf() -> dict[str, Shelved]:

@@ -1,7 +1,8 @@
-"""From the word after --data to the batches of a run, the same with any number of processes and resumes."""
+"""From the value of --data to clips and batches, which do not depend on processes or resumes."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
@@ -14,14 +15,15 @@ from avseg.synthavs.dataset import SynthAVS
 
 SYNTH = "synth"
 SYNTH_VALIDATION_CLIPS = 40
+SYNTH_EVALUATION_CLIPS = 200
 
 
 def training_clips(data: str, config: Config) -> Clips:
-    """Return the training split of `data`: "synth", or a folder that holds the task of the config."""
+    """Return the training split of `data`: "synth", or a folder that contains the task of the config."""
     c = config.train
     if data == SYNTH:
         size = (config.model.image_size, config.model.image_size)
-        # Every epoch draws scenes that were never seen.
+        # Every epoch draws new scenes.
         return SynthAVS(
             config.model.task,
             "train",
@@ -42,39 +44,48 @@ def validation_clips(data: str, config: Config) -> Clips:
     return on_disk(data, config.model.task, "val")
 
 
+def evaluation_clips(data: str, task: str, split: str, size: int, clips: int = 0, seed: int = 2026) -> Clips:
+    """Return a split of `data`: "synth", or a folder that contains the task in AVSBench's layout.
+
+    clips, seed: how many clips SynthAVS draws (0: 200), and from which seed. size: px, of its frames.
+    """
+    if data == SYNTH:
+        return SynthAVS(task, split, seed, clips or SYNTH_EVALUATION_CLIPS, (size, size))
+    return on_disk(data, task, split)
+
+
 def on_disk(data: str, task: str, split: str) -> Clips:
-    """Return a split of a folder in AVSBench's layout; `DatasetError` when it is not there."""
+    """Return a split of a folder in AVSBench's layout; `DatasetError` if it does not exist."""
     from avseg.data.avsbench.dataset import AVSBench
 
     folder = Path(data).expanduser()
     if not folder.is_dir():
-        raise DatasetError(f"There is no folder {data}. Give AVSBench's folder to --data, or the word synth.")
+        raise DatasetError(f"There is no folder {data}. Set --data to the folder of AVSBench, or to synth.")
     return AVSBench(folder, task, split)
 
 
 def clips_per_epoch(clips: Clips, config: Config) -> int:
-    """Return how many clips make an epoch; `ConfigError` when they do not fill one step."""
+    """Return the number of clips per epoch; `ConfigError` if they do not fill one step."""
     count = config.train.synth_clips if isinstance(clips, SynthAVS) else len(clips)
     if count < config.train.batch_size:
         raise ConfigError(
-            f"An epoch has {count} clips, fewer than the {config.train.batch_size} of one step: lower "
-            "train.batch_size."
+            f"An epoch has {count} clips, fewer than train.batch_size {config.train.batch_size}: lower it."
         )
     return count
 
 
 class StepClips(Sampler[list[int]]):
-    """The clips of every step from `start` to `stop`, this process's share of them.
+    """This process's share of the clips of every step from `start` to `stop`.
 
-    Positions are epoch * clips + index. The order of an epoch follows from (seed, epoch) alone, so a resumed
-    run, or another number of processes, takes the same steps. An incomplete last step is left out.
+    Positions are epoch * clips + index. The order of an epoch depends on (seed, epoch) alone, so a resumed
+    run, or another number of processes, takes the same steps. An incomplete last step is dropped.
     """
 
     def __init__(
         self, clips: int, batch: int, seed: int, start: int, stop: int, rank: int = 0, world: int = 1
     ):
         if batch % world:
-            raise ConfigError(f"train.batch_size {batch} cannot be shared by {world} processes equally.")
+            raise ConfigError(f"train.batch_size {batch} is not divisible by {world} processes.")
         self.clips, self.batch, self.seed, self.start, self.stop = clips, batch, seed, start, stop
         self.share = slice(rank * batch // world, (rank + 1) * batch // world)
 
@@ -82,23 +93,23 @@ class StepClips(Sampler[list[int]]):
         return self.stop - self.start
 
     def __iter__(self) -> Iterator[list[int]]:
-        known, order = -1, np.empty(0)
+        current, order = -1, np.empty(0)
         for step in range(self.start, self.stop):
             epoch, turn = divmod(step, self.clips // self.batch)
-            if epoch != known:
-                known, order = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.clips)
-            chosen = order[turn * self.batch : (turn + 1) * self.batch][self.share]
-            yield [int(epoch * self.clips + index) for index in chosen]
+            if epoch != current:
+                current, order = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.clips)
+            indices = order[turn * self.batch : (turn + 1) * self.batch][self.share]
+            yield [int(epoch * self.clips + index) for index in indices]
 
 
 class Batches(DataLoader):
-    """Batches of clips; the error of one that cannot be read arrives as it was raised, from a worker too.
+    """Batches of clips; the error of reading one is raised unchanged, also from a worker process.
 
-    torch wraps what a worker raises in the words of its traceback, so errors travel in place of a batch.
+    torch would wrap an error of a worker in its traceback, so errors are passed in place of a batch.
     """
 
-    def __init__(self, clips: Dataset, *given: object, **named: object):
-        super().__init__(_Caught(clips), *given, collate_fn=_joined, **named)
+    def __init__(self, clips: Dataset, **options: Any):
+        super().__init__(_ErrorsAsItems(clips), collate_fn=_collate_or_error, **options)
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in super().__iter__():
@@ -107,7 +118,7 @@ class Batches(DataLoader):
             yield batch
 
 
-class _Caught(Dataset):
+class _ErrorsAsItems(Dataset):
     def __init__(self, clips: Dataset):
         self.clips = clips
 
@@ -121,14 +132,14 @@ class _Caught(Dataset):
             return error
 
 
-def _joined(clips: list[Batch | AvsegError]) -> Batch | AvsegError:
+def _collate_or_error(clips: list[Batch | AvsegError]) -> Batch | AvsegError:
     return next((clip for clip in clips if isinstance(clip, AvsegError)), None) or collate(clips)
 
 
 def training_loader(
     clips: Clips, config: Config, steps: range, workers: int, rank: int = 0, world: int = 1
 ) -> Batches:
-    """Return the batches of the given steps; one loader for all epochs, so that workers warm up once."""
+    """Return the batches of some steps; one loader for all epochs, so that workers start once."""
     c, m = config.train, config.model
     tensors = ClipTensors(clips, m.image_size, c.jitter, c.frames_per_clip, m.task == "avss", c.seed)
     order = StepClips(
@@ -140,9 +151,9 @@ def training_loader(
 def validation_loader(
     clips: Clips, config: Config, workers: int = 0, rank: int = 0, world: int = 1
 ) -> Batches:
-    """Return the batches of an evaluation: the chosen clips, spread over the split, this process's share."""
+    """Return the validation batches: this process's share of the clips, spread evenly over the split."""
     count = min(config.train.validation_clips or len(clips), len(clips))
-    chosen = np.linspace(0, len(clips) - 1, count).round().astype(int)[rank::world]
-    share = Subset(ClipTensors(clips, config.model.image_size), [int(index) for index in chosen])
-    # Workers stay from one evaluation to the next: what they have drawn and read once is warm.
-    return Batches(share, 4, num_workers=workers, persistent_workers=workers > 0)
+    indices = np.linspace(0, len(clips) - 1, count).round().astype(int)[rank::world]
+    share = Subset(ClipTensors(clips, config.model.image_size), [int(index) for index in indices])
+    # Workers persist between validations, with their caches.
+    return Batches(share, batch_size=4, num_workers=workers, persistent_workers=workers > 0)

@@ -1,29 +1,48 @@
-"""What every data set gives: clips at one frame per second with their sound and their ground truth."""
+"""What every data set provides: clips at one frame per second with their audio and ground truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-UNNAMED = 255  # "something sounds here" in a data set that does not say what (MS3)
+UNNAMED = 255  # foreground of a data set that does not name its classes (MS3)
+SYNTHAVS, FOLDER = "synthavs", "folder"  # kinds of data
+
+
+@dataclass(frozen=True)
+class DataReference:
+    """Which split of which data set a result was computed on."""
+
+    kind: str  # SYNTHAVS (drawn from a seed) or FOLDER
+    task: str  # s4, ms3 or avss
+    split: str
+    root: str = ""  # of a FOLDER: the task's folder
+    seed: int | None = None  # of SYNTHAVS
+
+    @property
+    def description(self) -> str:
+        """The reference in words."""
+        if self.kind == SYNTHAVS:
+            return f"SynthAVS {self.task} {self.split}, seed {self.seed}"
+        return f"{self.root or 'unnamed data'}, {self.task} {self.split}"
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Some or all frames of one clip, and the sound of the whole clip."""
+    """Some or all frames of one clip, and the audio of the whole clip."""
 
     name: str
-    moments: tuple[int, ...]  # which frames of the clip these are, 0-based; F of them
+    moments: tuple[int, ...]  # indices of these F frames in the clip, 0-based
     frames: np.ndarray  # uint8 [F, H, W, 3] RGB; black where the clip has no such frame
     waveform: np.ndarray  # float32 [samples], 16 kHz mono, the whole clip
-    classes: np.ndarray  # uint8 [F, H, W] class index of what sounds, UNNAMED, or 0
+    classes: np.ndarray  # uint8 [F, H, W] class index of the sounding object, UNNAMED, or 0
     labelled: np.ndarray  # bool [F], the frame has ground truth
-    real: np.ndarray  # bool [F], False where a short clip is filled up (temporal flag of AVSS)
+    real: np.ndarray  # bool [F], False for the padding of a short clip (temporal flag of AVSS)
 
 
 class Clips(Protocol):
-    """A split of a data set: S4, MS3 or AVSS on disk (`AVSBench`), or drawn when asked for (`SynthAVS`)."""
+    """A split of a data set: S4, MS3 or AVSS on disk (`AVSBench`), or drawn on demand (`SynthAVS`)."""
 
     task: str  # "s4", "ms3" or "avss"
     split: str
@@ -31,10 +50,44 @@ class Clips(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def reference(self) -> DataReference:
+        """Which data these are."""
+        ...
+
     def name(self, index: int) -> str:
         """Return the clip's name, unique within the split."""
         ...
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
-        """Return a clip, or only the frames `moments` of it; raises DatasetError when it cannot be read."""
+        """Return a clip, or only its frames `moments`; raises DatasetError when it cannot be read."""
+        ...
+
+    def waveform(self, index: int) -> np.ndarray:
+        """Return the audio of a clip, as `Sample.waveform`, without reading its frames."""
+        ...
+
+    def sounding_classes(self, index: int) -> frozenset[str] | None:
+        """Return the classes that sound in a clip, visible or not; None if the data do not name them."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class IsolatedClass:
+    """A visible class that alone sounds through a clip."""
+
+    waveform: np.ndarray  # float32 [samples], 16 kHz mono
+    mask: np.ndarray  # bool [T, H, W], its visible pixels
+
+
+@runtime_checkable
+class RemixableClips(Clips, Protocol):
+    """Clips whose audio can be mixed anew from its sources, as that of SynthAVS."""
+
+    def off_screen_audio(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """Return a waveform [samples] in which one class that is not visible sounds through the clip."""
+        ...
+
+    def isolated_classes(self, index: int, rng: np.random.Generator) -> tuple[IsolatedClass, ...]:
+        """Return two visible classes, each with its own audio; empty if fewer are visible."""
         ...

@@ -1,17 +1,14 @@
 """From clips to the tensors that the model and the losses take; one road for every data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.data import Dataset
 
-from avseg.data.labels import CLASS_INDEX, CLASSES
 from avseg.data.samples import Clips
-from avseg.media.audio import benchmark_patches, released_patches
-from avseg.synthavs.dataset import SynthAVS
-from avseg.synthavs.scenes import all_heard, frame_time, heard, mix, render
+from avseg.media.audio import SILENT_LOG_MEL, benchmark_patches
 
 # Mean and spread of ImageNet's RGB in 0..1, with which the backbones were trained.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
@@ -31,6 +28,10 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def muted(self) -> "Batch":
+        """Return the batch with digital silence as its audio: log(front-end offset) everywhere."""
+        return replace(self, log_mel=torch.full_like(self.log_mel, SILENT_LOG_MEL))
 
     def cut(self, parts: int) -> list["Batch"]:
         """Return equal parts; the clips must divide into them."""
@@ -98,41 +99,6 @@ def squash(classes: torch.Tensor, size: int) -> torch.Tensor:
     if classes.shape[1:] == (size, size):
         return classes
     return F.interpolate(classes[:, None].float(), (size, size), mode="nearest-exact")[:, 0].to(classes.dtype)
-
-
-class SynthSounds(Dataset):
-    """The sound of SynthAVS clips alone: patches [T, 1, 96, 64] and, of the 71 classes, the heard [T, 71]."""
-
-    def __init__(self, clips: SynthAVS):
-        self.clips = clips
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        scene = self.clips.scene(index)
-        heard_now = torch.zeros(scene.seconds, len(CLASSES))
-        for second in range(scene.seconds):
-            for name in heard(scene, second):
-                heard_now[second, CLASS_INDEX[name]] = 1
-        return released_patches(mix(scene), scene.seconds), heard_now
-
-
-class SynthPictures(Dataset):
-    """One frame of every SynthAVS clip [3, H, W] and the class of every pixel [H, W], sounding or not."""
-
-    def __init__(self, clips: SynthAVS, jitter: float = 0.0):
-        self.clips, self.jitter = clips, jitter
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        scene = self.clips.scene(index)
-        picture, classes = render(all_heard(scene), frame_time(index % scene.seconds), self.clips.size)
-        frames = torch.from_numpy(picture.copy())[None]
-        frames = vary_light(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
-        return normalise(frames, self.clips.size[0])[0], torch.from_numpy(classes)
 
 
 def vary_light(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:

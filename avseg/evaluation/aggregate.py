@@ -1,4 +1,4 @@
-"""From the tallies of all clips to the report; what each number means stands in `avseg.evaluation.report`."""
+"""From the counts of all clips to the report; `avseg.evaluation.report` defines every number."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from avseg.data.labels import CLASSES
 from avseg.evaluation.conditions import NOISE, OFFSCREEN, SILENCE
-from avseg.evaluation.counts import ClassTally, ClipTally
-from avseg.evaluation.report import About, ClassRow, ClipRow, Confusion, Evaluation, Report, Robustness
+from avseg.evaluation.counts import ClassCounts, ClipCounts
+from avseg.evaluation.report import ClassRow, ClipRow, Confusion, Evaluation, Report, ReportHeader, Robustness
 
-OF_CLASSES_ALONE = (
+CLASS_METRICS = (
     "miou_no_background",
     "miou_present_classes",
     "f_present_classes",
@@ -18,42 +18,46 @@ OF_CLASSES_ALONE = (
 )
 
 
-def evaluation(about: About, clips: Sequence[ClipTally], classes: ClassTally) -> Evaluation:
-    """Return what the tallies of all clips, in the order of the data, amount to."""
+def aggregate(header: ReportHeader, clips: Sequence[ClipCounts], classes: ClassCounts) -> Evaluation:
+    """Return the evaluation that the counts of all clips, in the order of the split, amount to."""
     filled, empty = total(clips, "filled"), total(clips, "frames") - total(clips, "filled")
-    overall = _of_classes(clips, classes) if about.measured_as == "classes" else _of_foreground(about, clips)
+    overall = (
+        _class_metrics(clips, classes)
+        if header.measured_as == "classes"
+        else _foreground_metrics(header, clips)
+    )
     report = Report(
-        **vars(about),
+        **vars(header),
         clips=len(clips),
         frames=filled + empty,
         frames_with_ground_truth=filled,
         frames_without_ground_truth=empty,
         miou_with_ground_truth=ratio(total(clips, "iou"), filled),
-        false_positive_without_ground_truth=ratio(total(clips, "false_share"), empty),
-        dataset_iou=ratio(total(clips, "hits"), total(clips, "union")),
+        false_positive_without_ground_truth=ratio(total(clips, "false_positive"), empty),
+        dataset_iou=ratio(total(clips, "intersection"), total(clips, "union")),
         robustness=_robustness(clips),
         **overall,
     )
     return Evaluation(report, _clip_rows(clips), _class_rows(classes), _confusion(classes))
 
 
-def _of_foreground(about: About, clips: Sequence[ClipTally]) -> dict[str, float | int | None]:
-    """Return the numbers that the two ways of measuring do not share, by their fields in Report."""
+def _foreground_metrics(header: ReportHeader, clips: Sequence[ClipCounts]) -> dict[str, float | int | None]:
+    """Return the metrics of the foreground that are defined otherwise for classes, by field of Report."""
     frames, filled = total(clips, "frames"), total(clips, "filled")
-    unmarked = frames - filled - total(clips, "false_share")
+    background_iou = frames - filled - total(clips, "false_positive")
     scores = []
-    for first in range(0, len(clips), about.f_batch_size):
-        batch = clips[first : first + about.f_batch_size]
-        curve = sum(clip.curve for clip in batch)
+    for first in range(0, len(clips), header.f_batch_size):
+        batch = clips[first : first + header.f_batch_size]
+        curve = sum(clip.f_curve for clip in batch)
         scores.append(curve.max() / max(1, total(batch, "filled")))
     return {
-        "miou": ratio(total(clips, "iou") + unmarked, frames),
+        "miou": ratio(total(clips, "iou") + background_iou, frames),
         "f_score": float(np.mean(scores)) if scores else None,
-        **dict.fromkeys(OF_CLASSES_ALONE),
+        **dict.fromkeys(CLASS_METRICS),
     }
 
 
-def _of_classes(clips: Sequence[ClipTally], classes: ClassTally) -> dict[str, float | int | None]:
+def _class_metrics(clips: Sequence[ClipCounts], classes: ClassCounts) -> dict[str, float | int | None]:
     padded = total(clips, "padded")
     frames = np.maximum(classes.frames, 1)
     iou, f = classes.iou / frames, classes.f_score[:, 0] / frames
@@ -62,41 +66,41 @@ def _of_classes(clips: Sequence[ClipTally], classes: ClassTally) -> dict[str, fl
     background /= max(1, classes.frames[0] + padded)
     present = classes.in_truth > 0
     present[0] = False
-    pooled = classes.hits / np.maximum(classes.union, 1)
-    some = bool(present.any())
+    pooled = classes.intersection / np.maximum(classes.union, 1)
+    any_present = bool(present.any())
     return {
         "miou": float(np.mean([background[0], *iou[1:]])),
         "f_score": float(np.mean([background[1], *f[1:]])),
         "miou_no_background": float(iou[1:].mean()),
-        "miou_present_classes": float(iou[present].mean()) if some else None,
-        "f_present_classes": float(f[present].mean()) if some else None,
-        "dataset_miou_present_classes": float(pooled[present].mean()) if some else None,
+        "miou_present_classes": float(iou[present].mean()) if any_present else None,
+        "f_present_classes": float(f[present].mean()) if any_present else None,
+        "dataset_miou_present_classes": float(pooled[present].mean()) if any_present else None,
         "present_classes": int(present.sum()),
     }
 
 
-def _robustness(clips: Sequence[ClipTally]) -> Robustness:
+def _robustness(clips: Sequence[ClipCounts]) -> Robustness:
     swapped = [clip for clip in clips if clip.swapped]
     frames = total(swapped, "filled")
-    under = ratio(total(swapped, "swapped_iou"), frames)
-    agreed = ratio(total(swapped, "swap_agreement"), frames)
+    swapped_miou = ratio(total(swapped, "swapped_iou"), frames)
+    agreement = ratio(total(swapped, "swap_agreement"), frames)
     return Robustness(
-        silence=_marked(clips, SILENCE),
-        noise=_marked(clips, NOISE),
-        offscreen=_marked(clips, OFFSCREEN),
-        swap_sensitivity=None if agreed is None else 1 - agreed,
-        swapped_miou=under,
-        swap_fall=None if under is None else total(swapped, "iou") / frames - under,
+        silence=_foreground_share(clips, SILENCE),
+        noise=_foreground_share(clips, NOISE),
+        offscreen=_foreground_share(clips, OFFSCREEN),
+        swap_sensitivity=None if agreement is None else 1 - agreement,
+        swapped_miou=swapped_miou,
+        swap_fall=None if swapped_miou is None else total(swapped, "iou") / frames - swapped_miou,
         target_switch_iou=ratio(total(clips, "switch_iou"), total(clips, "switch_frames")),
     )
 
 
-def _marked(clips: Sequence[ClipTally], sound: str) -> float | None:
-    heard = [clip for clip in clips if sound in clip.marked]
-    return ratio(sum(clip.marked[sound] for clip in heard), total(heard, "real"))
+def _foreground_share(clips: Sequence[ClipCounts], condition: str) -> float | None:
+    tested = [clip for clip in clips if condition in clip.foreground_under]
+    return ratio(sum(clip.foreground_under[condition] for clip in tested), total(tested, "real"))
 
 
-def _clip_rows(clips: Sequence[ClipTally]) -> tuple[ClipRow, ...]:
+def _clip_rows(clips: Sequence[ClipCounts]) -> tuple[ClipRow, ...]:
     rows = [
         ClipRow(
             name=clip.name,
@@ -104,19 +108,20 @@ def _clip_rows(clips: Sequence[ClipTally]) -> tuple[ClipRow, ...]:
             frames=clip.frames,
             frames_with_ground_truth=clip.filled,
             iou=ratio(clip.iou, clip.filled),
-            false_positive_share=ratio(clip.false_share, clip.frames - clip.filled),
+            false_positive_share=ratio(clip.false_positive, clip.frames - clip.filled),
             foreground_share=ratio(clip.foreground, clip.real),
         )
         for clip in clips
     ]
-    return tuple(sorted(rows, key=_goodness))
+    return tuple(sorted(rows, key=_score))
 
 
-def _goodness(row: ClipRow) -> float:
+def _score(row: ClipRow) -> float:
+    """Return what clips are sorted by: IoU, or the share of background where there is no ground truth."""
     return 1 - (row.false_positive_share or 0.0) if row.iou is None else row.iou
 
 
-def _class_rows(classes: ClassTally) -> tuple[ClassRow, ...]:
+def _class_rows(classes: ClassCounts) -> tuple[ClassRow, ...]:
     return tuple(
         ClassRow(
             name=CLASSES[k],
@@ -124,14 +129,14 @@ def _class_rows(classes: ClassTally) -> tuple[ClassRow, ...]:
             frames_with_ground_truth=int(classes.in_truth[k]),
             iou=float(classes.iou[k] / classes.frames[k]),
             f=float(classes.f_score[k].max() / classes.frames[k]),
-            dataset_iou=float(classes.hits[k] / classes.union[k]),
+            dataset_iou=float(classes.intersection[k] / classes.union[k]),
         )
         for k in np.flatnonzero(classes.frames)
     )
 
 
-def _confusion(classes: ClassTally) -> Confusion | None:
-    """Return who was taken for whom, None where one channel was measured."""
+def _confusion(classes: ClassCounts) -> Confusion | None:
+    """Return the confusion matrix of the classes that occur, None for a model with one channel."""
     if not classes.confusion.size:
         return None
     present = np.flatnonzero(classes.confusion.sum(0) + classes.confusion.sum(1))
@@ -139,11 +144,11 @@ def _confusion(classes: ClassTally) -> Confusion | None:
     return Confusion(tuple(CLASSES[k] for k in present), tuple(tuple(row) for row in pixels.tolist()))
 
 
-def total(clips: Sequence[ClipTally], name: str) -> float:
+def total(clips: Sequence[ClipCounts], name: str) -> float:
     """Return the sum of a field over clips."""
     return sum(getattr(clip, name) for clip in clips)
 
 
 def ratio(part: float, whole: float) -> float | None:
-    """Return part / whole, or None where there is no whole."""
+    """Return part / whole, or None if whole is 0."""
     return part / whole if whole else None

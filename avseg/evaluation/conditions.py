@@ -1,173 +1,123 @@
-"""The other sounds that every clip is heard with when a model is measured: does it listen?
+"""The audio conditions under which every clip is evaluated, to test whether a model uses the audio.
 
-AVSBench-Robust (arXiv 2502.00358) tries silence, noise and a source that is not in view. Its negatives come
-from another front end than its positives, so that their scale gives them away; here every sound, silence and
-noise too, passes through `avseg.media.audio` as the clip's own does.
+AVSBench-Robust (arXiv 2502.00358) tests silence, noise and an off-screen source. Its negatives come from
+another front end than its positives, so that their scale gives them away; here all audio, silence and noise
+too, passes through `avseg.media.audio` as the clip's own does.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from avseg.data.labels import CLASS_INDEX
-from avseg.data.samples import Clips
+from avseg.data.samples import Clips, RemixableClips
 from avseg.data.transforms import Batch, ClipTensors, squash
 from avseg.errors import AvsegError
 from avseg.media.audio import SAMPLE_RATE, benchmark_patches, silence, white_noise
-from avseg.synthavs.dataset import SynthAVS
-from avseg.synthavs.objects import NAMES
-from avseg.synthavs.scenes import Scene, Sound, all_heard, frame_time, mix, truth
 
 SILENCE, NOISE, OFFSCREEN, SWAPPED = "silence", "noise", "offscreen", "swapped"
-SWITCHES = ("first", "second")  # each of two classes in view, heard alone
-SOUNDS = (SILENCE, NOISE, OFFSCREEN, SWAPPED, *SWITCHES)
+SWITCHES = ("first", "second")  # each of two visible classes, sounding alone
+CONDITIONS = (SILENCE, NOISE, OFFSCREEN, SWAPPED, *SWITCHES)
 
 UNNAMED_NOTE = (
-    "The data do not name what sounds: the off-screen and the swapped sound are those of another clip, "
-    "which may hold the same class."
+    "The data do not name the sounding classes: the off-screen and the swapped audio are those of another "
+    "clip, which may contain the same class."
 )
-NO_SWITCH_NOTE = (
-    "target_switch_iou needs scenes that can be mixed anew, as SynthAVS has; null for data on disk."
-)
-NOT_TRIED_NOTE = "Other sounds were not tried."
-MUTE_NOTE = "Every clip is heard in silence (--mute): what the model can do when it cannot listen."
+NO_SWITCH_NOTE = "target_switch_iou requires audio that can be remixed, as that of SynthAVS; null for files."
+SKIPPED_NOTE = "Other audio conditions were not evaluated."
+MUTE_NOTE = "All audio is muted (--mute): the score that is possible without audio."
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """A clip as the model takes it, its F real frames, and the other sounds that it is heard with."""
+class ConditionedClip:
+    """A clip as model input, its F real frames, and its audio under the other conditions."""
 
     index: int
     name: str
     batch: Batch  # F frames, none of them padding
-    padded: int  # frames that fill the clip up and are not in `batch`
-    sounds: Mapping[str, torch.Tensor] = field(default_factory=dict)  # log_mel [F, 1, 96, 64] by name
+    padded: int  # frames that pad the clip and are not in `batch`
+    audio: Mapping[str, torch.Tensor] = field(default_factory=dict)  # log_mel [F, 1, 96, 64] by condition
     targets: Mapping[str, torch.Tensor] = field(default_factory=dict)  # of SWITCHES: bool [F, H, W]
 
-    def to(self, device: torch.device) -> "Trial":
-        """Return the trial on a device."""
-        sounds = {name: sound.to(device) for name, sound in self.sounds.items()}
+    def to(self, device: torch.device) -> "ConditionedClip":
+        """Return the clip on a device."""
+        audio = {name: log_mel.to(device) for name, log_mel in self.audio.items()}
         targets = {name: target.to(device) for name, target in self.targets.items()}
-        return replace(self, batch=self.batch.to(device), sounds=sounds, targets=targets)
+        return replace(self, batch=self.batch.to(device), audio=audio, targets=targets)
 
 
-class Trials(Dataset):
-    """The clips `chosen` of a data set by their index in it, each a `Trial`, or the error of reading it.
+class ConditionedClips(Dataset):
+    """The clips `indices` of a data set, by their index in it, each as a `ConditionedClip`.
 
-    size: px. seed: of noise, of the sounds drawn for SynthAVS and of who lends a sound to whom. robustness:
-    false leaves the other sounds out. An error is returned, not raised: a worker process would bury it.
+    size: px. seed: of noise, of SynthAVS remixes and of the choice of swapped audio. robustness: whether to
+    include the other conditions. The error of reading a clip is returned, not raised: torch would wrap it.
     """
 
     def __init__(
-        self, clips: Clips, size: int, chosen: Sequence[int], seed: int = 0, robustness: bool = True
+        self, clips: Clips, size: int, indices: Sequence[int], seed: int = 0, robustness: bool = True
     ):
-        self.clips, self.size, self.chosen, self.seed = clips, size, tuple(chosen), seed
+        self.clips, self.size, self.indices, self.seed = clips, size, tuple(indices), seed
         self.robustness = robustness
         self.tensors = ClipTensors(clips, size)
 
-    def __getitem__(self, index: int) -> Trial | AvsegError:
+    def __getitem__(self, index: int) -> ConditionedClip | AvsegError:
         try:
             batch = self.tensors[index]
-            waveforms, targets = self._others(index) if self.robustness else ({}, {})
+            waveforms, targets = self._conditions(index) if self.robustness else ({}, {})
         except AvsegError as error:
             return error
         real = batch.real
-        sounds = {k: benchmark_patches(w, self.clips.seconds)[real] for k, w in waveforms.items()}
-        return Trial(
+        audio = {k: benchmark_patches(w, self.clips.seconds)[real] for k, w in waveforms.items()}
+        return ConditionedClip(
             index=index,
             name=self.clips.name(index),
             batch=Batch(*(getattr(batch, name)[real] for name in Batch.__dataclass_fields__)),
             padded=int((~real).sum()),
-            sounds=sounds,
+            audio=audio,
             targets={name: target[real] for name, target in targets.items()},
         )
 
-    def _others(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, torch.Tensor]]:
-        """Return the waveforms [samples] by name, and the masks of the SWITCHES."""
+    def _conditions(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, torch.Tensor]]:
+        """Return the waveforms [samples] by condition, and the masks of the SWITCHES."""
         length = self.clips.seconds * SAMPLE_RATE
         rng = np.random.default_rng([self.seed, index])
-        waveforms, targets = {SILENCE: silence(length), NOISE: white_noise(length, seed=rng)}, {}
-        lender = partner(self.clips, self.chosen, index, self.seed)
-        if isinstance(self.clips, SynthAVS):
-            scene = self.clips.scene(index)
-            if lender is not None:
-                waveforms[SWAPPED] = mix(self.clips.scene(lender))
-            waveforms[OFFSCREEN] = mix(off_screen(scene, rng))
-            alone, targets = switches(scene, rng, self.clips.size, self.size)
-            waveforms |= {name: mix(heard) for name, heard in alone.items()}
-        elif lender is not None:
-            waveforms[OFFSCREEN] = waveforms[SWAPPED] = self.clips.read(lender, (0,)).waveform
+        waveforms = {SILENCE: silence(length), NOISE: white_noise(length, seed=rng)}
+        targets: dict[str, torch.Tensor] = {}
+        partner = swap_partner(self.clips, self.indices, index, self.seed)
+        if partner is not None:
+            waveforms[SWAPPED] = self.clips.waveform(partner)
+        if isinstance(self.clips, RemixableClips):
+            waveforms[OFFSCREEN] = self.clips.off_screen_audio(index, rng)
+            for name, isolated in zip(SWITCHES, self.clips.isolated_classes(index, rng)):
+                waveforms[name] = isolated.waveform
+                targets[name] = squash(torch.from_numpy(isolated.mask), self.size)
+        elif partner is not None:
+            waveforms[OFFSCREEN] = waveforms[SWAPPED]
         return waveforms, targets
 
 
-def partner(clips: Clips, chosen: Sequence[int], index: int, seed: int) -> int | None:
-    """Return which of the `chosen` clips lends its sound to a clip: one in which other classes sound.
+def swap_partner(clips: Clips, indices: Sequence[int], index: int, seed: int) -> int | None:
+    """Return which of the clips `indices` provides the swapped audio of a clip: one with other classes.
 
-    Drawn from (seed, index) among the clips that sound and share no class with this one; None when there is
-    none. Where the data do not name what sounds, any other clip.
+    Drawn from (seed, index) among the clips that sound and share no class with this one; None if there is no
+    such clip. Where the data do not name the classes, any other clip.
     """
-    own = sounding_classes(clips, index)
-    for place in np.random.default_rng([seed, index]).permutation(len(chosen)):
-        other = int(chosen[place])
-        theirs = sounding_classes(clips, other)
+    own = clips.sounding_classes(index)
+    for position in np.random.default_rng([seed, index]).permutation(len(indices)):
+        other = int(indices[position])
+        theirs = clips.sounding_classes(other)
         if other != index and (theirs is None or own is None or (theirs and own.isdisjoint(theirs))):
             return other
     return None
 
 
-def sounding_classes(clips: Clips, index: int) -> frozenset[str] | None:
-    """Return the classes that sound in a clip, in view or not; None where the data do not say.
-
-    SynthAVS knows them from its scenes. The tables of S4 and AVSS name what is in view and sounds; that of
-    MS3 does not.
-    """
-    if isinstance(clips, SynthAVS):
-        return _of_scene(clips, index)
-    entry = clips.entry(index) if hasattr(clips, "entry") else None
-    return frozenset(entry.labels) if entry is not None and entry.given else None
-
-
-@lru_cache(maxsize=4096)
-def _of_scene(clips: SynthAVS, index: int) -> frozenset[str]:
-    return frozenset(sound.name for sound in clips.scene(index).sounds if any(sound.on))
-
-
-def off_screen(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Return the scene heard with nothing but one class that is not in view, through the whole clip."""
-    return _only(scene, str(rng.choice(sorted(set(NAMES) - set(scene.visible)))), rng)
-
-
-def switches(
-    scene: Scene, rng: np.random.Generator, painted: tuple[int, int], size: int
-) -> tuple[dict[str, Scene], dict[str, torch.Tensor]]:
-    """Return the scene heard with each of two classes in view alone, and the mask [T, size, size] of each.
-
-    painted: (height, width) at which the scene is drawn. Nothing when fewer than two classes are in view.
-    """
-    if len(scene.visible) < len(SWITCHES):
-        return {}, {}
-    pair = [str(name) for name in rng.choice(scene.visible, len(SWITCHES), replace=False)]
-    scenes = {which: _only(scene, name, rng) for which, name in zip(SWITCHES, pair)}
-    everything = all_heard(scene)
-    maps = [truth(everything, frame_time(second), painted) for second in range(scene.seconds)]
-    classes = squash(torch.from_numpy(np.stack(maps)), size)
-    return scenes, {which: classes == CLASS_INDEX[name] for which, name in zip(SWITCHES, pair)}
-
-
-def _only(scene: Scene, name: str, rng: np.random.Generator) -> Scene:
-    gain, seed = float(rng.uniform(0.55, 1.0)), int(rng.integers(2**31))
-    return replace(scene, sounds=(Sound(name, seed, gain, (True,) * scene.seconds),))
-
-
-def notes(clips: Clips, chosen: Sequence[int], robustness: bool) -> tuple[str, ...]:
-    """Return what a reader of the numbers has to know about the sounds that were tried."""
+def notes(clips: Clips, indices: Sequence[int], robustness: bool) -> tuple[str, ...]:
+    """Return what a reader has to know about the audio conditions of an evaluation."""
     if not robustness:
-        return (NOT_TRIED_NOTE,)
-    if isinstance(clips, SynthAVS):
+        return (SKIPPED_NOTE,)
+    if isinstance(clips, RemixableClips):
         return ()
-    unnamed = any(sounding_classes(clips, index) is None for index in chosen)
+    unnamed = any(clips.sounding_classes(index) is None for index in indices)
     return (UNNAMED_NOTE, NO_SWITCH_NOTE) if unnamed else (NO_SWITCH_NOTE,)

@@ -1,6 +1,6 @@
-"""Measure a model on a split of any data set: the benchmark's numbers, honest ones, and whether it listens.
+"""Evaluate a model on a split of any data set: the benchmark's metrics, stricter ones, and use of the audio.
 
-`avseg.evaluation.report` says what every number means, `avseg.evaluation.conditions` which sounds are tried.
+`avseg.evaluation.report` defines every number, `avseg.evaluation.conditions` the audio conditions.
 """
 
 import os
@@ -15,39 +15,35 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from avseg.data.loaders import SYNTH, on_disk
 from avseg.data.samples import Clips
 from avseg.devices import choose_device
 from avseg.errors import AvsegError, ConfigError, DatasetError
-from avseg.evaluation.aggregate import evaluation
-from avseg.evaluation.conditions import MUTE_NOTE, SOUNDS, Trial, Trials, notes
-from avseg.evaluation.counts import ClassTally, ClipTally, no_classes, tally
-from avseg.evaluation.report import About, Evaluation
+from avseg.evaluation.aggregate import aggregate
+from avseg.evaluation.conditions import CONDITIONS, MUTE_NOTE, ConditionedClip, ConditionedClips, notes
+from avseg.evaluation.counts import ClassCounts, ClipCounts, count_clip, empty_class_counts
+from avseg.evaluation.report import Evaluation, ReportHeader
 from avseg.models.avsegformer import VisualFeatures
 from avseg.models.masks import label_maps
-from avseg.synthavs.dataset import SynthAVS
-from avseg.training.validation import muted
 
-SYNTH_CLIPS = 200
 CLIPS_AT_ONCE = 4
 PIXELS_AT_ONCE = 2**20  # in one forward pass: 4 clips of 5 frames at 224 px, one clip at 512 px
 
-Progress = Callable[[int, int], object]
+OnClips = Callable[[int, int], object]
 """Called with (clips done, clips in all) of this process; may raise to cancel."""
 
 
 @dataclass(frozen=True)
-class Measuring:
-    """How an evaluation goes about it."""
+class EvaluationOptions:
+    """How a model is evaluated."""
 
     seed: int = 2026
-    """Of noise, and of who lends a sound to whom."""
+    """Of noise and of the choice of swapped audio."""
     f_batch: int = 4
     """Clips per batch of the benchmark's F."""
     robustness: bool = True
-    """Also try other sounds, which takes up to seven passes instead of one."""
+    """Also evaluate other audio conditions, which takes up to seven passes instead of one."""
     mute: bool = False
-    """Every clip is heard in silence: for a model that was trained so (`train.mute`)."""
+    """Replace all audio by silence: for a model trained with `train.mute`."""
     workers: int = 1
     """Processes that read clips."""
 
@@ -56,126 +52,120 @@ class Measuring:
             raise ConfigError("--f-batch must be at least 1; --seed and --workers cannot be negative.")
 
 
-def open_clips(data: str, task: str, split: str, size: int, clips: int = 0, seed: int = 2026) -> Clips:
-    """Return a split of `data`: "synth", or a folder that holds AVSBench's or SynthAVS' files of the task.
-
-    clips, seed: how many clips SynthAVS draws (0: 200), and from what. size: px, of its frames.
-    """
-    if data == SYNTH:
-        return SynthAVS(task, split, seed, clips or SYNTH_CLIPS, (size, size))
-    return on_disk(data, task, split)
-
-
 def sample_clips(clips: Clips, count: int, seed: int) -> list[int]:
-    """Return the indices of `count` clips, drawn from the seed and in the order of the split; 0 takes all."""
+    """Return the indices of `count` clips, drawn from the seed, in the order of the split; 0: all clips."""
     if not 0 < count < len(clips):
         return list(range(len(clips)))
-    chosen = np.random.default_rng(seed).choice(len(clips), count, replace=False)
-    return sorted(int(index) for index in chosen)
+    indices = np.random.default_rng(seed).choice(len(clips), count, replace=False)
+    return sorted(int(index) for index in indices)
 
 
 @torch.inference_mode()
 def evaluate(
     model: nn.Module,
     clips: Clips,
-    chosen: Sequence[int] | None = None,
-    measuring: Measuring = Measuring(),
-    data: str = "",
+    indices: Sequence[int] | None = None,
+    options: EvaluationOptions = EvaluationOptions(),
     command: str = "",
-    on_progress: Progress | None = None,
+    on_clips: OnClips | None = None,
 ) -> Evaluation:
-    """Return the evaluation of a model on the clips `chosen` of a split, all by default.
+    """Return the evaluation of a model on the clips `indices` of a split, all by default.
 
-    model: AVSegFormer or a module with its `look`, `listen`, `config` and `card`, in eval mode. One channel
-    is measured as foreground on any data; 71 channels by class on avss, as foreground elsewhere. data: its
-    name in the report. Only numbers are kept of a clip. Under `accelerate launch` every process takes a
-    share of the clips and returns the whole. Raises DatasetError for a clip that cannot be read and for no
-    clips at all.
+    model: AVSegFormer, or a module with its `encode_frames`, `decode`, `config` and `card`, in eval mode. One
+    channel is evaluated as foreground on any data; 71 channels by class on avss, as foreground elsewhere.
+    Only numbers are kept of a clip. Under `accelerate launch` every process evaluates a share of the clips
+    and returns the whole. Raises DatasetError for a clip that cannot be read and for an empty selection.
     """
-    chosen = range(len(clips)) if chosen is None else chosen
-    if not len(chosen):
-        raise DatasetError(f"The split {clips.split} of {data or clips.task} has no clips to measure.")
+    indices = range(len(clips)) if indices is None else indices
+    if not len(indices):
+        raise DatasetError(f"There are no clips to evaluate in {clips.reference.description}.")
     by_class = model.config.classes > 1 and clips.task == "avss"
-    robustness = measuring.robustness and not measuring.mute
-    trials = Trials(clips, model.config.image_size, chosen, measuring.seed, robustness)
-    seen, classes = _tallies(model, trials, by_class, measuring, on_progress)
-    about = About(
+    robustness = options.robustness and not options.mute
+    conditioned = ConditionedClips(clips, model.config.image_size, indices, options.seed, robustness)
+    clip_counts, class_counts = _count(model, conditioned, by_class, options, on_clips)
+    header = ReportHeader(
         command=command,
         model=model.card.name,
         weights=model.card.weights,
-        task=clips.task,
         measured_as="classes" if by_class else "foreground",
-        data=data,
-        split=clips.split,
-        seed=measuring.seed,
+        data=clips.reference,
+        seed=options.seed,
         image_size=model.config.image_size,
-        f_batch_size=None if by_class else measuring.f_batch,
-        notes=(*((MUTE_NOTE,) if measuring.mute else ()), *notes(clips, chosen, robustness)),
+        f_batch_size=None if by_class else options.f_batch,
+        muted=options.mute,
+        notes=(*((MUTE_NOTE,) if options.mute else ()), *notes(clips, indices, robustness)),
     )
-    return evaluation(about, seen, classes)
+    return aggregate(header, clip_counts, class_counts)
 
 
-def _tallies(
-    model: nn.Module, trials: Trials, by_class: bool, measuring: Measuring, on_progress: Progress | None
-) -> tuple[list[ClipTally], ClassTally]:
-    """Return the tallies of all clips, in the order of the split, this process's and the others'."""
+def _count(
+    model: nn.Module,
+    clips: ConditionedClips,
+    by_class: bool,
+    options: EvaluationOptions,
+    on_clips: OnClips | None,
+) -> tuple[list[ClipCounts], ClassCounts]:
+    """Return the counts of all clips in the order of the split, those of other processes included."""
     rank, world = process()
-    pixels = trials.clips.seconds * trials.size**2
+    pixels = clips.clips.seconds * clips.size**2
     at_once = min(CLIPS_AT_ONCE, max(1, PIXELS_AT_ONCE // pixels))
-    groups = [trials.chosen[first : first + at_once] for first in range(0, len(trials.chosen), at_once)]
+    groups = [clips.indices[first : first + at_once] for first in range(0, len(clips.indices), at_once)]
     share = groups[rank::world]
-    loader = DataLoader(trials, batch_sampler=share, num_workers=measuring.workers, collate_fn=list)
-    clips, classes, count = [], no_classes(by_class), sum(map(len, share))
+    loader = DataLoader(clips, batch_sampler=share, num_workers=options.workers, collate_fn=list)
+    clip_counts: list[ClipCounts] = []
+    class_counts, count = empty_class_counts(by_class), sum(map(len, share))
     with tqdm(total=count, desc="clips", unit="clip", leave=False, disable=rank > 0) as bar:
         for group in loader:
-            for clip, of_classes in _measure(model, group, by_class, measuring.mute):
-                clips.append(clip)
-                classes += of_classes
+            for of_clip, of_classes in _count_group(model, group, by_class, options.mute):
+                clip_counts.append(of_clip)
+                class_counts += of_classes
             bar.update(len(group))
-            if on_progress:
-                on_progress(len(clips), count)
+            if on_clips:
+                on_clips(len(clip_counts), count)
     if world > 1:
-        parts = gather_object([(clips, classes)])
-        clips = [clip for part, _ in parts for clip in part]
-        classes = sum((part for _, part in parts), no_classes(by_class))
-    return sorted(clips, key=lambda clip: clip.index), classes
+        parts = gather_object([(clip_counts, class_counts)])
+        clip_counts = [clip for part, _ in parts for clip in part]
+        class_counts = sum((part for _, part in parts), empty_class_counts(by_class))
+    return sorted(clip_counts, key=lambda clip: clip.index), class_counts
 
 
-def _measure(
-    model: nn.Module, group: list[Trial | AvsegError], by_class: bool, mute: bool
-) -> Iterator[tuple[ClipTally, ClassTally]]:
-    """Yield the tallies of some clips: the model looks at them once and hears one sound after another."""
-    for trial in group:
-        if isinstance(trial, AvsegError):
-            raise trial
+def _count_group(
+    model: nn.Module, group: list[ConditionedClip | AvsegError], by_class: bool, mute: bool
+) -> Iterator[tuple[ClipCounts, ClassCounts]]:
+    """Yield the counts of some clips: their frames are encoded once and decoded under every condition."""
+    clips: list[ConditionedClip] = []
     device = next(model.parameters(), torch.empty(0)).device
-    group = [trial.to(device) for trial in group]
-    frames = [trial.batch.frames for trial in group]
+    for clip in group:
+        if isinstance(clip, AvsegError):
+            raise clip
+        clips.append(clip.to(device))
+    frames = [clip.batch.frames for clip in clips]
     features = model.encode_frames(torch.cat(frames))
     rows = torch.arange(len(features), device=device).split([len(part) for part in frames])
-    own = _logits(model, features, rows, [(muted(t.batch) if mute else t.batch).log_mel for t in group])
-    others: list[dict[str, torch.Tensor]] = [{} for _ in group]
-    for sound in SOUNDS:
-        heard = [k for k, trial in enumerate(group) if sound in trial.sounds]
-        found = _logits(model, features, [rows[k] for k in heard], [group[k].sounds[sound] for k in heard])
-        for k, logits in zip(heard, found):
-            others[k][sound] = label_maps(logits) > 0
-    for trial, logits, answers in zip(group, own, others):
-        yield tally(trial, logits, answers, by_class)
+    own_audio = [(clip.batch.muted() if mute else clip.batch).log_mel for clip in clips]
+    own_logits = _decode(model, features, rows, own_audio)
+    masks: list[dict[str, torch.Tensor]] = [{} for _ in clips]
+    for condition in CONDITIONS:
+        having = [k for k, clip in enumerate(clips) if condition in clip.audio]
+        audio = [clips[k].audio[condition] for k in having]
+        for k, logits in zip(having, _decode(model, features, [rows[k] for k in having], audio)):
+            masks[k][condition] = label_maps(logits) > 0
+    for clip, logits, other_masks in zip(clips, own_logits, masks):
+        yield count_clip(clip, logits, other_masks, by_class)
 
 
-def _logits(
-    model: nn.Module, features: VisualFeatures, rows: Sequence[torch.Tensor], sounds: Sequence[torch.Tensor]
+def _decode(
+    model: nn.Module, features: VisualFeatures, rows: Sequence[torch.Tensor], audio: Sequence[torch.Tensor]
 ) -> Sequence[torch.Tensor]:
-    """Return the logits [F, C, H, W] of every clip, its frames `rows` [F], under its sound [F, 1, 96, 64]."""
-    if not sounds:
+    """Return the logits [F, C, H, W] of every clip, its frames `rows` [F], with its audio [F, 1, 96, 64]."""
+    if not audio:
         return ()
-    logits = model.decode(features.pick(torch.cat(tuple(rows))), torch.cat(tuple(sounds))).logits.float()
-    return logits.split([len(sound) for sound in sounds])
+    logits = model.decode(features.pick(torch.cat(tuple(rows))), torch.cat(tuple(audio))).logits.float()
+    return logits.split([len(part) for part in audio])
 
 
 def process() -> tuple[int, int]:
-    """Return this process's number and how many there are; 0 and 1 unless started by `accelerate launch`."""
+    """Return this process's rank and the number of processes; 0 and 1 without `accelerate launch`."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return 0, 1
     state = PartialState()

@@ -1,7 +1,7 @@
-"""The benchmark's metrics, exactly as AVSBench computes them, and honest ones beside them (Zhou et al. 2022).
+"""The metrics of AVSBench, exactly as it computes them, and stricter ones beside them (Zhou et al. 2022).
 
-`truth` is boolean or 0/1; predictions are logits or probabilities as said. The quirks of the benchmark are
-kept and named: an empty frame scores the IoU of the background, and F is a maximum over thresholds.
+`truth` is boolean or 0/1. The quirks of the benchmark are kept and documented: an empty frame scores the IoU
+of its background, and F is a maximum over thresholds.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ EPSILON = 1e-7
 def frame_iou(prediction: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Return the IoU of every frame [F] of boolean masks [F, H, W], as AVSBench's mask_iou defines it.
 
-    A frame whose truth is empty scores the IoU of the background: 1 - share of falsely marked pixels.
+    A frame whose truth is empty scores the IoU of the background: 1 - share of false foreground.
     """
     prediction, truth = prediction.flatten(1).bool(), truth.flatten(1).bool()
     empty = ~truth.any(1, keepdim=True)
@@ -53,17 +53,17 @@ def f_score(logits: torch.Tensor, truth: torch.Tensor) -> float:
     F with beta^2 = 0.3 at 255 thresholds, averaged over the frames that have ground truth, then the maximum
     over thresholds. A batch without ground truth scores 0.
     """
-    kept = truth.flatten(1).bool().any(1)
-    if not kept.any():
+    filled = truth.flatten(1).bool().any(1)
+    if not filled.any():
         return 0.0
-    curves = f_curves(logits[kept], truth[kept])
+    curves = f_curves(logits[filled], truth[filled])
     return (curves.sum(0) / len(curves)).max().item()
 
 
 def f_curves(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Return F [F, 255] of every frame of binary logits [F, H, W] at every threshold of AVSBench.
 
-    Thresholds go from 0 to 1 - 1e-10; pixels at or above one count.
+    Thresholds go from 0 to 1 - 1e-10; pixels at or above a threshold are foreground.
     """
     probability, truth = logits.float().sigmoid().flatten(1), truth.flatten(1).bool()
     thresholds = torch.linspace(0, 1 - 1e-10, F_THRESHOLDS, device=probability.device)
@@ -80,30 +80,32 @@ def f_curves(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """What every class scores in every frame; 0 where it is neither in truth nor in prediction."""
+    """Scores of every class in every frame; 0 where it is in neither ground truth nor prediction."""
 
     iou: torch.Tensor  # float [F, C]
-    f_score: torch.Tensor  # float [F, C], of the winning class: no thresholds here
-    seen: torch.Tensor  # bool [F, C], the class is in truth or prediction
-    hits: torch.Tensor  # int [F, C] pixels in truth and prediction
+    f_score: torch.Tensor  # float [F, C], of the most probable class: no thresholds here
+    present: torch.Tensor  # bool [F, C], the class is in truth or prediction
+    intersection: torch.Tensor  # int [F, C] pixels in truth and prediction
     union: torch.Tensor  # int [F, C] pixels in truth or prediction
-    wanted: torch.Tensor  # int [F, C] pixels in truth
+    truth_pixels: torch.Tensor  # int [F, C] pixels in truth
 
 
 def class_scores(predicted: torch.Tensor, truth: torch.Tensor, classes: int) -> ClassScores:
-    """Return the scores of class maps [F, H, W] as AVSBench's AVSS metric counts them; others are ignored."""
+    """Return the scores of class maps [F, H, W] as AVSBench's AVSS metric does; indices from `classes` on are
+    ignored."""
     predicted, truth = predicted.long(), truth.long()
-    marked, wanted = pixels_of_classes(predicted, classes), pixels_of_classes(truth, classes)
-    hits = pixels_of_classes(torch.where(predicted == truth, truth, classes), classes)
-    union = marked + wanted - hits
-    iou = hits / union.clamp(min=1)
-    precision, recall = hits / marked.clamp(min=1), hits / wanted.clamp(min=1)
+    predicted_pixels, truth_pixels = (pixels_of_classes(x, classes) for x in (predicted, truth))
+    intersection = pixels_of_classes(torch.where(predicted == truth, truth, classes), classes)
+    union = predicted_pixels + truth_pixels - intersection
+    iou = intersection / union.clamp(min=1)
+    precision = intersection / predicted_pixels.clamp(min=1)
+    recall = intersection / truth_pixels.clamp(min=1)
     f = (1 + BETA2) * precision * recall / (BETA2 * precision + recall).clamp(min=EPSILON)
-    return ClassScores(iou, f, union > 0, hits, union, wanted)
+    return ClassScores(iou, f, union > 0, intersection, union, truth_pixels)
 
 
 def pixels_of_classes(labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Return the pixels of every class [F, C] in class maps [F, H, W]; indices from C on are left out."""
+    """Return the pixels of every class [F, C] in class maps [F, H, W]; indices from C on are ignored."""
     labels = labels.flatten(1).long().clamp(max=classes)
     row = (classes + 1) * torch.arange(len(labels), device=labels.device)[:, None]
     counts = torch.bincount((row + labels).flatten(), minlength=len(labels) * (classes + 1))
@@ -122,4 +124,4 @@ class SemanticSums:
 def semantic_sums(logits: torch.Tensor, truth: torch.Tensor) -> SemanticSums:
     """Return AVSBench's per-class IoU and F sums of logits [F, C, H, W] and class indices [F, H, W]."""
     scores = class_scores(logits.argmax(1), truth, logits.shape[1])
-    return SemanticSums(scores.iou.sum(0), scores.f_score.sum(0), scores.seen.sum(0).float())
+    return SemanticSums(scores.iou.sum(0), scores.f_score.sum(0), scores.present.sum(0).float())

@@ -1,6 +1,6 @@
-"""The numbers of an evaluation: each defined once, here, beside its field.
+"""The numbers of an evaluation: each is defined once, here, beside its field.
 
-A number is null where nothing defines it: no frame without ground truth, no two classes, another task.
+A number is null where it is undefined, for example without a frame that has ground truth.
 """
 
 import csv
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
+from avseg.data.samples import DataReference
 from avseg.files import atomic_write
 
 REPORT, CLIPS, CLASSES, SUMMARY = "report.json", "clips.csv", "classes.csv", "summary.md"
@@ -18,60 +19,69 @@ TRUTH = "truth"  # head of the first column of confusion.csv
 
 
 @dataclass(frozen=True)
-class About:
-    """What was measured."""
+class ReportHeader:
+    """What was evaluated, and how."""
 
     command: str
-    """Makes the report again."""
+    """Reproduces the report."""
     model: str
     weights: str
     """toy, released, trained or random; see the model's card."""
-    task: str
-    """Whose data: s4, ms3 or avss."""
     measured_as: str
-    """`classes`: a model of 71 channels on avss. `foreground`: all else; that something sounds, not what."""
-    data: str
-    split: str
+    """`classes`: a model of 71 channels on avss. `foreground`: all else; whether pixels sound, not what."""
+    data: DataReference
     seed: int
-    """Of SynthAVS, of noise, of the clips taken from a longer split and of who lends a sound to whom."""
+    """Of noise, of the clips sampled from a longer split and of the choice of swapped audio."""
     image_size: int
     """px: frames and ground truth are squashed to a square of this side, and metrics are counted at it."""
     f_batch_size: int | None
     """Clips per batch of `f_score` below, whose value depends on it; the released tests take 4 clips, which
     are 4 x 5 frames. Null for `classes`: there F has no batches."""
+    muted: bool
+    """Whether every clip was evaluated with digital silence as its audio."""
     notes: tuple[str, ...]
+
+    @property
+    def task(self) -> str:
+        """Task of the data: s4, ms3 or avss."""
+        return self.data.task
+
+    @property
+    def split(self) -> str:
+        """Split of the data."""
+        return self.data.split
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """How far the masks follow the sound. Shares are of the pixels, mean over real frames.
+    """How far the masks depend on the audio. Shares are of the pixels, mean over real frames.
 
-    Negative sounds as in AVSBench-Robust (arXiv 2502.00358), whose false positive rate the first three are;
+    Negative audio as in AVSBench-Robust (arXiv 2502.00358), whose false positive rate the first three are;
     swap sensitivity and target switch are this project's.
     """
 
     silence: float | None
-    """Share of pixels marked when every clip is heard with digital silence."""
+    """Share of predicted foreground with digital silence."""
     noise: float | None
-    """Share of pixels marked when every clip is heard with white noise, RMS 0.1."""
+    """Share of predicted foreground with white noise, RMS 0.1."""
     offscreen: float | None
-    """Share of pixels marked under a sound whose source is not in view. SynthAVS: one class that is not in
-    the scene. Data on disk: the sound of another clip that shares no class with this one."""
+    """Share of predicted foreground with the audio of an invisible source. SynthAVS: one class that is not in
+    the scene. Data on disk: the audio of another clip that shares no class with this one."""
     swap_sensitivity: float | None
-    """Mean of 1 - IoU(mask(v, a), mask(v, a')) over frames with ground truth; a' is the sound of another clip
-    in which other classes sound. Two empty masks have IoU 1. 0: the sound makes no difference."""
+    """Mean of 1 - IoU(mask(v, a), mask(v, a')) over frames with ground truth; a' is the audio of another clip
+    in which other classes sound. Two empty masks have IoU 1. 0: the audio makes no difference."""
     swapped_miou: float | None
     """Mean IoU of mask(v, a') with the clip's own ground truth, over frames with ground truth."""
     swap_fall: float | None
-    """Fall of the mean IoU from a to a' over those frames; 0 for a model that ignores the sound."""
+    """Decrease of the mean IoU from a to a' over those frames; 0 for a model that ignores the audio."""
     target_switch_iou: float | None
-    """Two classes in view, drawn per scene; each is heard alone through the clip. Mean IoU with that class's
-    visible pixels, both ways, over the frames that show both. A model that ignores the sound cannot exceed
-    0.5: the two masks share no pixel. Null for data on disk, whose sounds cannot be mixed anew."""
+    """Two visible classes, drawn per scene; each sounds alone through the clip. Mean IoU with that class's
+    visible pixels, both ways, over the frames that show both. A model that ignores the audio cannot exceed
+    0.5: the two masks share no pixel. Null for data on disk, whose audio cannot be remixed."""
 
 
 @dataclass(frozen=True)
-class Report(About):
+class Report(ReportHeader):
     """The numbers of one model on one split. Frames are real, labelled ones, but for avss' `miou`."""
 
     clips: int
@@ -88,24 +98,24 @@ class Report(About):
     f_score: float | None
     """As AVSBench, beta^2 = 0.3. `foreground` (its Eval_Fmeasure): in a batch of clips, the F curve over 255
     thresholds, mean over frames with ground truth, then the maximum; mean over batches, 0 for one without
-    ground truth. `classes`: as `miou`, with the F of the winning class; no threshold, no batch."""
+    ground truth. `classes`: as `miou`, with the F of the most probable class; no threshold, no batch."""
     miou_with_ground_truth: float | None
-    """Mean foreground IoU over the frames in which something visible sounds."""
+    """Mean foreground IoU over the frames in which a visible object sounds."""
     false_positive_without_ground_truth: float | None
-    """Share of pixels marked in the frames in which nothing visible sounds."""
+    """Share of predicted foreground in the frames in which no visible object sounds."""
     dataset_iou: float | None
     """Intersection over union of the foreground pixels of the whole split together."""
     miou_no_background: float | None
     """`miou` of `classes` over the 70 classes other than background; absent ones score 0. (AVSBench's own
     miou_noBg leaves out class 70, woman, in its place.)"""
     miou_present_classes: float | None
-    """`miou` of `classes` over the classes that the ground truth holds, background left out."""
+    """`miou` of `classes` over the classes in the ground truth, without background."""
     f_present_classes: float | None
     """`f_score` of `classes` over the same classes."""
     dataset_miou_present_classes: float | None
     """Mean over the same classes of the IoU of each one's pixels of the whole split together."""
     present_classes: int | None
-    """How many these are."""
+    """Number of these classes."""
     robustness: Robustness
 
 
@@ -121,18 +131,18 @@ class ClipRow:
     iou: float | None
     """Mean foreground IoU over the frames with ground truth."""
     false_positive_share: float | None
-    """Share of pixels marked in the frames without."""
+    """Share of predicted foreground in the frames without."""
     foreground_share: float | None
-    """Share of pixels marked in all frames."""
+    """Share of predicted foreground in all frames."""
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class of classes.csv that is in truth or prediction.
+    """One class of classes.csv that is in ground truth or prediction.
 
     `classes`: IoU and F of the class, mean over the frames in which it is in truth or prediction; dataset_iou
-    of its pixels together. `foreground`: the same of the whole foreground over the frames whose truth holds
-    the class, F at the threshold that suits it best.
+    of its pixels together. `foreground`: the same of the whole foreground over the frames whose ground
+    truth contains the class, F at its best threshold.
     """
 
     name: str
@@ -160,16 +170,16 @@ class Evaluation:
 
     report: Report
     clips: tuple[ClipRow, ...]
-    """Worst first: by IoU, or by the share left unmarked for a clip without ground truth."""
+    """Worst first: by IoU, or by the share of background for a clip without ground truth."""
     classes: tuple[ClassRow, ...]
     confusion: Confusion | None = None
-    """Where classes are measured by their own channels."""
+    """Of a model with a channel per class."""
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     """Write report.json, clips.csv, classes.csv and summary.md into `folder`; return report.json's path.
 
-    Of classes also confusion.csv; one that an earlier report left there goes otherwise.
+    Of classes also confusion.csv; otherwise one left by an earlier report is deleted.
     """
     folder = Path(folder)
     texts = {
@@ -181,8 +191,10 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
         (folder / CONFUSION).unlink(missing_ok=True)
     else:
         texts[CONFUSION] = _matrix(evaluation.confusion)
-    # Last: whoever sees a new report.json finds the tables that belong to it.
-    texts[REPORT] = json.dumps(asdict(evaluation.report), indent=2, allow_nan=False) + "\n"
+    # Last: whoever reads a new report.json finds the tables that belong to it.
+    values = asdict(evaluation.report)
+    values["data"]["description"] = evaluation.report.data.description  # for readers; not read back
+    texts[REPORT] = json.dumps(values, indent=2, allow_nan=False) + "\n"
     for name, text in texts.items():
         with atomic_write(folder / name) as file:
             file.write_text(text, encoding="utf-8")
@@ -205,8 +217,8 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
 
 
 def summary(report: Report) -> str:
-    """Return the report as a page of Markdown; numbers that are not defined are left out."""
-    r, heard = report, report.robustness
+    """Return the report as Markdown, without undefined numbers."""
+    r, robustness = report, report.robustness
     of_classes = r.measured_as == "classes"
     rows = [
         ("mIoU as AVSBench computes it", r.miou),
@@ -216,27 +228,27 @@ def summary(report: Report) -> str:
         ),
         ("mIoU without background", r.miou_no_background),
         (f"mIoU of the {r.present_classes} classes in the ground truth", r.miou_present_classes),
-        ("F of these", r.f_present_classes),
-        ("IoU of these over the whole split, mean", r.dataset_miou_present_classes),
+        ("F of these classes", r.f_present_classes),
+        ("mean IoU of these classes, pixels of the split pooled", r.dataset_miou_present_classes),
         ("foreground: mean IoU of the frames with ground truth", r.miou_with_ground_truth),
         ("foreground: IoU of the whole split", r.dataset_iou),
-        ("pixels marked in frames without ground truth", r.false_positive_without_ground_truth),
-        ("pixels marked under silence", heard.silence),
-        ("pixels marked under white noise", heard.noise),
-        ("pixels marked when the source is not in view", heard.offscreen),
-        ("swap sensitivity (0 is deaf)", heard.swap_sensitivity),
-        ("foreground: mean IoU under another clip's sound", heard.swapped_miou),
-        ("target switch IoU (0.5 at most when deaf)", heard.target_switch_iou),
+        ("predicted foreground in frames without ground truth", r.false_positive_without_ground_truth),
+        ("predicted foreground with silence", robustness.silence),
+        ("predicted foreground with white noise", robustness.noise),
+        ("predicted foreground with off-screen audio", robustness.offscreen),
+        ("swap sensitivity (0: ignores the audio)", robustness.swap_sensitivity),
+        ("foreground: mean IoU with another clip's audio", robustness.swapped_miou),
+        ("target switch IoU (at most 0.5 if the audio is ignored)", robustness.target_switch_iou),
     ]
     lines = [
-        f"# {r.model} on {r.data}",
+        f"# {r.model} on {r.data.description}",
         "",
         f"Weights: {r.weights}. {r.clips} clips, {r.frames} labelled frames, {r.frames_with_ground_truth} of "
-        f"them with ground truth; measured at {r.image_size} px.",
+        f"them with ground truth; evaluated at {r.image_size} px.",
         "",
         "| measure | value |",
         "|---|---|",
-        *(f"| {words} | {value:.4f} |" for words, value in rows if value is not None),
+        *(f"| {name} | {value:.4f} |" for name, value in rows if value is not None),
         "",
         *(f"- {note}" for note in r.notes),
         *([""] if r.notes else []),

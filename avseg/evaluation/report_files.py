@@ -1,15 +1,17 @@
-"""Reading a report that somebody wrote: this command, an older one, or a hand. Nothing in it is believed."""
+"""Reads reports of this or an earlier version, or edited by hand; every value is checked."""
 
 import csv
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from avseg.data.labels import CLASS_INDEX
+from avseg.data.samples import FOLDER, SYNTHAVS, DataReference
 from avseg.errors import ReportError
 from avseg.evaluation.report import (
     CLASSES,
@@ -28,15 +30,18 @@ from avseg.evaluation.report import (
 MOST_BYTES = 20_000_000  # of one file; AVSBench's 11,356 clips need 1
 LONGEST_TEXT = 2000
 CHOICES: Mapping[str, Sequence[str]] = {
+    "kind": (SYNTHAVS, FOLDER),
     "task": ("s4", "ms3", "avss"),
     "measured_as": ("classes", "foreground"),
     "weights": ("toy", "released", "trained", "random"),
 }
 AGAIN = "Write it again with `python -m avseg evaluate`."
+SYNTHAVS_SENTENCE = re.compile(r"SynthAVS (s4|ms3|avss) (train|val|test), seed (\d{1,6})")
+SYNTHAVS_SPLITS = ("train", "val", "test")
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """Return the evaluation that a folder holds; its tables may be missing, its report.json may not.
+    """Return the evaluation in a folder; its tables may be missing, its report.json may not.
 
     Raises ReportError, which names the file and what is wrong in it.
     """
@@ -44,51 +49,87 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 def read_files(files: Mapping[str, Path]) -> Evaluation:
-    """Return the evaluation of report.json and whichever of its tables there are, by their usual names."""
-    found = {name: path for name, path in files.items() if path.is_file()}
-    if REPORT not in found:
+    """Return the evaluation of report.json and those of its tables that exist, by their usual names."""
+    existing = {name: path for name, path in files.items() if path.is_file()}
+    if REPORT not in existing:
         raise ReportError(f"There is no {REPORT}. Give the one that `python -m avseg evaluate` wrote.")
     return Evaluation(
-        report=_report(_text(found[REPORT], REPORT)),
-        clips=_rows(ClipRow, found.get(CLIPS), CLIPS),
-        classes=_rows(ClassRow, found.get(CLASSES), CLASSES),
-        confusion=_confusion(found.get(CONFUSION)),
+        report=read_report(existing[REPORT]),
+        clips=_rows(ClipRow, existing.get(CLIPS), CLIPS),
+        classes=_rows(ClassRow, existing.get(CLASSES), CLASSES),
+        confusion=_confusion(existing.get(CONFUSION)),
     )
 
 
 def _text(path: Path, name: str) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise ReportError(f"{name} is larger than {MOST_BYTES // 10**6} MB; it is no report. {AGAIN}")
+            raise ReportError(f"{name} is larger than {MOST_BYTES // 10**6} MB; it is not a report. {AGAIN}")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(f"{name} cannot be read as text ({type(error).__name__}). {AGAIN}") from None
 
 
-def _report(text: str) -> Report:
+def read_report(path: Path) -> Report:
+    """Return the report in a report.json; raises ReportError as `read_evaluation`."""
+    text = _text(path, REPORT)
     try:
-        given = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ReportError(f"{REPORT} is not JSON ({str(error)[:80]}). {AGAIN}") from None
-    if not isinstance(given, dict) or not isinstance(given.get("robustness"), dict):
+    if not isinstance(values, dict) or not isinstance(values.get("robustness"), dict):
         raise ReportError(f"{REPORT} is not a report: it has no `robustness`. {AGAIN}")
-    heard = Robustness(**_values(Robustness, given.pop("robustness"), REPORT))
-    return Report(**_values(Report, given, REPORT), robustness=heard)
+    values = _upgraded(values)
+    if not isinstance(values["data"], dict):
+        raise ReportError(f"data of {REPORT} is not an object. {AGAIN}")
+    reference = DataReference(**_values(DataReference, values["data"], REPORT))
+    if reference.kind == SYNTHAVS and (reference.split not in SYNTHAVS_SPLITS or reference.seed is None):
+        raise ReportError(f"data of {REPORT} is not a split of SynthAVS. {AGAIN}")
+    robustness = Robustness(**_values(Robustness, values["robustness"], REPORT))
+    return Report(**_values(Report, values, REPORT), data=reference, robustness=robustness)
 
 
-def _values(kind: type, given: Mapping[str, object], name: str) -> dict[str, object]:
-    """Return the fields of a dataclass, each of the type that it declares; `robustness` is left to others."""
+def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a report.json in today's form.
+
+    Earlier versions described the data in a sentence, "SynthAVS ms3 test, seed 7" or "FOLDER, ms3 test",
+    beside the task and the split, and recorded muted audio only in a note.
+    """
+    values = dict(values)
+    notes, data = values.get("notes"), values.get("data")
+    if "muted" not in values:
+        values["muted"] = isinstance(notes, list) and any("--mute" in str(note) for note in notes)
+    if isinstance(data, str):
+        if missing := [name for name in ("task", "split", "seed") if name not in values]:
+            raise ReportError(f"{REPORT} lacks {missing[0]!r}. {AGAIN}")
+        task, split, seed = values["task"], values["split"], values["seed"]
+        match = SYNTHAVS_SENTENCE.fullmatch(data)
+        drawn = match is not None and match.groups() == (task, split, str(seed))
+        values["data"] = {
+            "kind": SYNTHAVS if drawn else FOLDER,
+            "task": task,
+            "split": split,
+            "root": "" if drawn else data.removesuffix(f", {task} {split}"),
+            "seed": seed if drawn else None,
+        }
+    elif "data" not in values:
+        raise ReportError(f"{REPORT} lacks 'data'. {AGAIN}")
+    return values
+
+
+def _values(kind: type, values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the fields of a dataclass, each of its declared type; nested dataclasses are left out."""
     hints = get_type_hints(kind)
-    wanted = [field.name for field in fields(kind) if field.name != "robustness"]
-    if missing := [field for field in wanted if field not in given]:
+    names = [field.name for field in fields(kind) if not is_dataclass(hints[field.name])]
+    if missing := [field for field in names if field not in values]:
         raise ReportError(f"{name} lacks {missing[0]!r}. {AGAIN}")
-    return {field: _checked(given[field], hints[field], f"{field} of {name}", field) for field in wanted}
+    return {field: _checked(values[field], hints[field], f"{field} of {name}", field) for field in names}
 
 
-def _checked(value: object, kind: object, place: str, field: str) -> object:
-    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    if value is None and type(None) in kinds:
-        return None
+def _checked(value: Any, hint: object, location: str, field: str) -> Any:
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if (value is None and type(None) in kinds) or (isinstance(value, bool) and bool in kinds):
+        return value
     if float in kinds and _number(value) and -1.001 <= value <= 1.001:  # all are shares, or differences
         return float(value)
     if int in kinds and _number(value) and value == int(value) >= 0:
@@ -96,13 +137,14 @@ def _checked(value: object, kind: object, place: str, field: str) -> object:
     if str in kinds and isinstance(value, str) and len(value) <= LONGEST_TEXT:
         if value in CHOICES.get(field, (value,)):
             return value
-        raise ReportError(f"{place} is {value[:40]!r}; expected {', '.join(CHOICES[field])}. {AGAIN}")
-    if str not in kinds and isinstance(value, list) and all(isinstance(item, str) for item in value[:50]):
+        raise ReportError(f"{location} is {value[:40]!r}; expected {', '.join(CHOICES[field])}. {AGAIN}")
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value[:50])
+    if is_list and get_origin(hint) is tuple:
         return tuple(item[:LONGEST_TEXT] for item in value[:50])
-    raise ReportError(f"{place} is {str(value)[:40]!r}, which cannot be. {AGAIN}")
+    raise ReportError(f"{location} is {str(value)[:40]!r}, which cannot be right. {AGAIN}")
 
 
-def _number(value: object) -> bool:
+def _number(value: Any) -> bool:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return plain and math.isfinite(value) and abs(value) < 1e15
 
@@ -114,9 +156,9 @@ def _rows(kind: type, path: Path | None, name: str) -> tuple:
     hints = get_type_hints(kind)
     rows = []
     for number, row in enumerate(_table(path, name, tuple(hints)), start=2):
-        place = f"line {number} of {name}"
-        values = {field: _cell(row[field], hint, place) for field, hint in hints.items()}
-        rows.append(kind(**_values(kind, values, place)))
+        location = f"line {number} of {name}"
+        values = {field: _cell(row[field], hint, location) for field, hint in hints.items()}
+        rows.append(kind(**_values(kind, values, location)))
     return tuple(rows)
 
 
@@ -133,7 +175,7 @@ def _table(path: Path, name: str, columns: Sequence[str]) -> list[dict[str, str]
     return rows
 
 
-def _cell(text: str, hint: object, place: str) -> object:
+def _cell(text: str, hint: object, location: str) -> object:
     if hint is str:
         return text
     if not text:
@@ -141,7 +183,7 @@ def _cell(text: str, hint: object, place: str) -> object:
     try:
         return float(text)
     except ValueError:
-        raise ReportError(f"{text[:40]!r} in {place} is no number. {AGAIN}") from None
+        raise ReportError(f"{text[:40]!r} in {location} is not a number. {AGAIN}") from None
 
 
 def _confusion(path: Path | None) -> Confusion | None:

@@ -1,16 +1,13 @@
-"""Metrics and loss gradients of a single clip, to explain what the benchmark counts. Numpy in, numpy out."""
+"""The benchmark's metrics of a single clip at every threshold. NumPy in, NumPy out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from avseg.evaluation.metrics import F_THRESHOLDS, f_curves, f_score, frame_iou
 from avseg.media.draw import resize
 from avseg.predict import Prediction
-from avseg.training.losses import dice_loss
 
 PROBABILITY_MARGIN = 1e-7  # probabilities are clamped to this distance from 0 and 1 before the logit
 
@@ -38,21 +35,6 @@ class ThresholdCurves:
         return self.f[:, ~self.empty].mean(1) if not self.empty.all() else np.zeros(len(self.f))
 
 
-@dataclass(frozen=True)
-class LossGradient:
-    """A loss of one frame, and its gradient with respect to the logits."""
-
-    loss: float
-    magnitude: float  # sum of the absolute gradient over the pixels
-    direction: float  # sum of the gradient: positive shrinks the mask, negative grows it
-
-
-LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
-    "Dice": dice_loss,
-    "cross-entropy": lambda logits, truth: F.binary_cross_entropy_with_logits(logits, truth),
-}
-
-
 def ground_truth_masks(prediction: Prediction, classes: tuple[np.ndarray, ...]) -> np.ndarray:
     """Return class maps of any size as masks bool [T, s, s] at the model's resolution."""
     size = prediction.probability.shape[1:]
@@ -61,35 +43,19 @@ def ground_truth_masks(prediction: Prediction, classes: tuple[np.ndarray, ...]) 
 
 def metrics_by_threshold(prediction: Prediction, truth: np.ndarray) -> ThresholdCurves:
     """Return IoU and F of every frame at every threshold; truth: bool [T, s, s]."""
-    probability, wanted = torch.from_numpy(prediction.probability), torch.from_numpy(truth)
-    logits = _logits(prediction.probability)
+    probability, mask = torch.from_numpy(prediction.probability), torch.from_numpy(truth)
+    logits = torch.logit(probability.double(), eps=PROBABILITY_MARGIN).float()
     thresholds = np.linspace(0, 1 - 1e-10, F_THRESHOLDS)
-    f = f_curves(logits, wanted)
+    f = f_curves(logits, mask)
     empty = ~truth.any((1, 2))
     f[torch.from_numpy(empty)] = 0
-    by_frame = [f_score(logits[i : i + 1], wanted[i : i + 1]) for i in np.flatnonzero(~empty)]
+    by_frame = [f_score(logits[i : i + 1], mask[i : i + 1]) for i in np.flatnonzero(~empty)]
     return ThresholdCurves(
         thresholds=thresholds,
-        iou=np.stack([frame_iou(probability > threshold, wanted).numpy() for threshold in thresholds]),
+        iou=np.stack([frame_iou(probability > threshold, mask).numpy() for threshold in thresholds]),
         f=f.T.numpy(),
-        f_score=f_score(logits, wanted),
+        f_score=f_score(logits, mask),
         f_score_by_frame=sum(by_frame) / len(by_frame) if by_frame else 0.0,
-        miou_of_empty_masks=frame_iou(torch.zeros_like(wanted), wanted).mean().item(),
+        miou_of_empty_masks=frame_iou(torch.zeros_like(mask), mask).mean().item(),
         empty=empty,
     )
-
-
-def loss_gradients(probability: np.ndarray, truth: np.ndarray) -> dict[str, LossGradient]:
-    """Return every loss of LOSSES for one frame; probability float32 [s, s], truth bool [s, s]."""
-    wanted = torch.from_numpy(truth)[None, None].float()
-    gradients = {}
-    for name, loss_of in LOSSES.items():
-        logits = _logits(probability)[None, None].requires_grad_()
-        loss = loss_of(logits, wanted)
-        (gradient,) = torch.autograd.grad(loss, logits)
-        gradients[name] = LossGradient(loss.item(), gradient.abs().sum().item(), gradient.sum().item())
-    return gradients
-
-
-def _logits(probability: np.ndarray) -> torch.Tensor:
-    return torch.logit(torch.from_numpy(probability).double(), eps=PROBABILITY_MARGIN).float()

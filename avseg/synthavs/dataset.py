@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from avseg.data.samples import Sample
+from avseg.data.samples import SYNTHAVS, DataReference, IsolatedClass, Sample
 from avseg.errors import ConfigError
 from avseg.synthavs.objects import SPLITS
+from avseg.synthavs.remix import isolated, off_screen
 from avseg.synthavs.scenes import Scene, frame_time, mix, render, sample_scene
-from avseg.synthavs.writers import write
-
-__all__ = ["TASKS", "SynthAVS", "write"]
 
 TASKS = ("s4", "ms3", "avss")
 
@@ -51,6 +50,11 @@ class SynthAVS:
     def __len__(self) -> int:
         return self.clips
 
+    @property
+    def reference(self) -> DataReference:
+        """Which data these are; their number of clips is left out, for no clip depends on it."""
+        return DataReference(SYNTHAVS, self.task, self.split, seed=self.seed)
+
     def name(self, index: int) -> str:
         """Return the clip's name: like a video name of AVSBench, eleven characters while seed < 100."""
         return f"{self.split[:2]}{self.seed:02d}_{index:06d}"
@@ -61,6 +65,22 @@ class SynthAVS:
             raise IndexError(f"Clip {index} of {self.clips}.")
         rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
         return sample_scene(rng, self.seconds, self.split, self.task, self.resample_sounds and index % 4 > 0)
+
+    def waveform(self, index: int) -> np.ndarray:
+        """Mix the audio of a clip, float32 [samples]."""
+        return mix(self.scene(index))
+
+    def sounding_classes(self, index: int) -> frozenset[str]:
+        """Return the classes that sound at any time in a clip, visible or not."""
+        return _sounding_classes(self, index)
+
+    def off_screen_audio(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """Return a waveform [samples] in which one class that is not visible sounds through the clip."""
+        return mix(off_screen(self.scene(index), rng))
+
+    def isolated_classes(self, index: int, rng: np.random.Generator) -> tuple[IsolatedClass, ...]:
+        """Return two visible classes, each with its own audio; empty if fewer are visible."""
+        return isolated(self.scene(index), rng, self.size)
 
     def __getitem__(self, index: int) -> Sample:
         return self.read(index)
@@ -80,3 +100,8 @@ class SynthAVS:
             labelled=np.array([second == 0 or not first_only for second in chosen]),
             real=np.ones(len(chosen), bool),
         )
+
+
+@lru_cache(maxsize=4096)
+def _sounding_classes(clips: SynthAVS, index: int) -> frozenset[str]:
+    return frozenset(sound.name for sound in clips.scene(index).sounds if any(sound.on))

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -23,11 +22,9 @@ from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, S4_CATEGORY_CLASS
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
 from avseg.media.video import write_wav
+from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import Scene, frame_time, mix, render, sounding
 from avseg.synthavs.video import write_video
-
-if TYPE_CHECKING:
-    from avseg.synthavs.dataset import SynthAVS
 
 TASK_FOLDERS = {task: layout.folder for task, layout in LAYOUTS.items()}
 _SQUARE = (224, 224)  # S4 and MS3: whole frames squeezed to a square
@@ -36,7 +33,7 @@ _CATEGORY = {name: category for category, name in S4_CATEGORY_CLASS.items()}
 
 
 def write(
-    dataset: "SynthAVS",
+    dataset: SynthAVS,
     root: Path | str,
     videos: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -78,7 +75,7 @@ def _rows(
         yield from pool.map(write_clip, range(count))
 
 
-def _write_clip(dataset: "SynthAVS", folder: Path, videos: bool, index: int) -> dict[str, object]:
+def _write_clip(dataset: SynthAVS, folder: Path, videos: bool, index: int) -> dict[str, object]:
     """Write one clip and return its row of the csv table."""
     writer = {"s4": _write_s4, "ms3": _write_ms3, "avss": _write_avss}[dataset.task]
     return writer(folder, dataset.split, dataset.name(index), dataset.scene(index), videos)

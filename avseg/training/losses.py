@@ -1,7 +1,9 @@
 """Training losses: Dice, cross-entropy, and the two auxiliary losses (paper Sec. 3.6, Eq. 4)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -9,6 +11,7 @@ from avseg.config import TrainConfig
 from avseg.models.avsegformer import AVSegOutput
 
 DICE_SMOOTHING = 1e-3
+PROBABILITY_MARGIN = 1e-7  # `loss_gradients` clamps probabilities to this distance from 0 and 1
 
 
 @dataclass(frozen=True)
@@ -91,3 +94,31 @@ def _cross_entropy(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     if logits.shape[1] == 1:
         return F.binary_cross_entropy_with_logits(logits[:, 0], (classes > 0).to(logits))
     return F.cross_entropy(logits, classes.long())
+
+
+@dataclass(frozen=True)
+class LossGradient:
+    """A loss of one frame and its gradient with respect to the logits."""
+
+    loss: float
+    magnitude: float  # sum over the pixels of the absolute gradient
+    direction: float  # sum of the gradient: positive asks for a smaller mask, negative for a larger one
+
+
+LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "Dice": dice_loss,
+    "cross-entropy": F.binary_cross_entropy_with_logits,
+}
+
+
+def loss_gradients(probability: np.ndarray, truth: np.ndarray) -> dict[str, LossGradient]:
+    """Return the gradient of each of LOSSES for one frame; probability float32 [s, s], truth bool [s, s]."""
+    mask = torch.from_numpy(truth)[None, None].float()
+    gradients = {}
+    for name, loss_function in LOSSES.items():
+        logits = torch.logit(torch.from_numpy(probability).double(), eps=PROBABILITY_MARGIN).float()
+        logits = logits[None, None].requires_grad_()
+        loss = loss_function(logits, mask)
+        (gradient,) = torch.autograd.grad(loss, logits)
+        gradients[name] = LossGradient(loss.item(), gradient.abs().sum().item(), gradient.sum().item())
+    return gradients

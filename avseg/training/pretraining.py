@@ -7,6 +7,7 @@ which. The layers that name are thrown away.
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -14,11 +15,13 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from avseg.config import Config
-from avseg.data.labels import CLASSES
-from avseg.data.transforms import SynthPictures, SynthSounds
+from avseg.data.labels import CLASS_INDEX, CLASSES
+from avseg.data.transforms import normalise, vary_light
+from avseg.media.audio import released_patches
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.vggish import AUDIO_DIM
 from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.scenes import all_heard, frame_time, heard, mix, render
 
 RATE = 2e-3
 SOUND_CLIPS, PICTURES = 10, 24  # per step
@@ -27,6 +30,41 @@ LAST_STEPS = 50  # over which a lesson's accuracy is averaged
 
 Score = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """(inputs, truth) to (loss, accuracy 0..1)."""
+
+
+class SynthSounds(Dataset):
+    """The sound of SynthAVS clips alone: patches [T, 1, 96, 64] and, of the 71 classes, the heard [T, 71]."""
+
+    def __init__(self, clips: SynthAVS):
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        scene = self.clips.scene(index)
+        heard_now = torch.zeros(scene.seconds, len(CLASSES))
+        for second in range(scene.seconds):
+            for name in heard(scene, second):
+                heard_now[second, CLASS_INDEX[name]] = 1
+        return released_patches(mix(scene), scene.seconds), heard_now
+
+
+class SynthPictures(Dataset):
+    """One frame of every SynthAVS clip [3, H, W] and the class of every pixel [H, W], sounding or not."""
+
+    def __init__(self, clips: SynthAVS, jitter: float = 0.0):
+        self.clips, self.jitter = clips, jitter
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        scene = self.clips.scene(index)
+        picture, classes = render(all_heard(scene), frame_time(index % scene.seconds), self.clips.size)
+        frames = torch.from_numpy(picture.copy())[None]
+        frames = vary_light(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
+        return normalise(frames, self.clips.size[0])[0], torch.from_numpy(classes)
 
 
 class PictureNaming(nn.Module):

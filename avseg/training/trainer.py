@@ -37,7 +37,7 @@ from avseg.training.pretraining import lessons
 from avseg.training.resume import Progress, load_state, save_state
 from avseg.training.run_folder import RunFolder, Status
 from avseg.training.tensorboard import Send, board
-from avseg.training.validation import draw_samples, flags, muted, validate
+from avseg.training.validation import draw_samples, flags, validate
 
 SAMPLE_CLIPS = 4
 STATUS_SECONDS = 2.0  # between two rewritings of the status
@@ -238,7 +238,7 @@ class Training:
         """Add the gradients of a micro-batch; return the loss and its parts."""
         c = self.config.train
         batch = batch.to(self.accelerator.device)
-        batch = muted(batch) if c.mute else batch
+        batch = batch.muted() if c.mute else batch
         frames = batch.frames.contiguous(memory_format=torch.channels_last)
         output = self.parallel(
             frames, batch.log_mel, flags(self.model, batch), intermediate=c.auxiliary == "intermediate"

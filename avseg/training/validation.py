@@ -4,7 +4,7 @@ The report of a finished model comes from `avseg.evaluation.evaluate`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from avseg.data.labels import CLASSES, DISPLAY_COLOURS
 from avseg.data.transforms import IMAGE_MEAN, IMAGE_STD, Batch
 from avseg.evaluation.metrics import frame_iou, semantic_sums
 from avseg.files import atomic_write
-from avseg.media.audio import SILENT_LOG_MEL
 from avseg.media.draw import BINARY, overlay, truth_outline
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.masks import label_maps
@@ -33,11 +32,6 @@ class Validation:
     classes present, without background, of the mean IoU over their frames."""
     silence: float
     """Share of pixels marked when the same frames are heard with digital silence."""
-
-
-def muted(batch: Batch) -> Batch:
-    """Return the batch heard as digital silence: the logarithm of the front end's offset everywhere."""
-    return replace(batch, log_mel=torch.full_like(batch.log_mel, SILENT_LOG_MEL))
 
 
 def predict_labels(model: AVSegFormer, batch: Batch) -> torch.Tensor:
@@ -64,10 +58,10 @@ def validate(
     false = torch.zeros(2, dtype=torch.float64)  # sum of shares of pixels, frames
     for batch in batches:
         batch = batch.to(accelerator.device)
-        heard, kept = muted(batch) if mute else batch, batch.labelled
+        heard, kept = batch.muted() if mute else batch, batch.labelled
         logits = model(heard.frames, heard.log_mel, flags(model, heard)).logits[kept]
         scores += _scores(logits.float(), batch.classes[kept]).cpu()
-        silent = predict_labels(model, muted(batch))[kept] > 0
+        silent = predict_labels(model, batch.muted())[kept] > 0
         false += torch.tensor([silent.float().mean((1, 2)).sum(), len(silent)], dtype=torch.float64)
     scores, false = (accelerator.reduce(x.to(accelerator.device)).cpu() for x in (scores, false))
     present = scores[2] > 0
@@ -96,7 +90,7 @@ def draw_samples(model: AVSegFormer, batch: Batch, row: int, path: Path, mute: b
     """Draw a batch with its predicted masks, ground truth outlined in white, `row` frames side by side."""
     model.eval()
     here = batch.to(next(model.parameters()).device)
-    labels = predict_labels(model, muted(here) if mute else here).cpu().numpy()
+    labels = predict_labels(model, here.muted() if mute else here).cpu().numpy()
     tiles = [
         truth_outline(overlay(picture, label, _colours(model)), truth)
         for picture, label, truth in zip(_pictures(batch), labels, batch.classes.numpy(), strict=True)

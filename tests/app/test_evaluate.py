@@ -32,6 +32,7 @@ from app.services.handoff import ExploreRequest
 from app.services.reports import BUNDLED, Shelved
 from avseg.checkpoints import Card, save_model
 from avseg.data.loaders import on_disk
+from avseg.data.samples import FOLDER, SYNTHAVS, DataReference
 from avseg.errors import AvsegError, ConfigError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.evaluation.report import (
@@ -47,7 +48,8 @@ from avseg.evaluation.report import (
 from avseg.evaluation.report_files import read_evaluation
 from avseg.jobs.folder import CONSOLE, Launch, lives
 from avseg.models.avsegformer import AVSegFormer
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
 from tests.browser.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
 from tests.support.small_model import SMALL
 
@@ -298,7 +300,13 @@ def test_published_numbers_are_the_papers(root: Path):
 
 
 def test_names_from_files_are_escaped(bundled: Evaluation):
-    report = replace(bundled.report, model=EVIL, data=EVIL, command=EVIL, notes=(EVIL,))
+    report = replace(
+        bundled.report,
+        model=EVIL,
+        data=DataReference(FOLDER, "ms3", "test", EVIL),
+        command=EVIL,
+        notes=(EVIL,),
+    )
     rows = (ClipRow(EVIL, EVIL, 5, 5, 0.3, None, 0.1), ClipRow("b", "dog", 5, 5, 0.9, None, 0.1))
     evil = Evaluation(report, rows, (ClassRow(EVIL, 1, 1, 0.5, 0.5, 0.5),))
     one, other = shelved(evil, EVIL), shelved(replace(evil, clips=rows[::-1]), "b", EVIL)
@@ -364,15 +372,15 @@ def test_two_models_clip_by_clip(bundled: Evaluation):
 
 
 @pytest.mark.parametrize(
-    ("report", "said"),
+    ("reference", "said"),
     [
-        ({"task": "s4", "data": "SynthAVS s4 test, seed 2026"}, "SynthAVS, MS3 test and SynthAVS, S4 test"),
-        ({"seed": 7, "data": "SynthAVS ms3 test, seed 7"}, " and 7."),
-        ({"data": "/data/AVSBench, ms3 test"}, "AVSBench, MS3 test"),
+        (DataReference(SYNTHAVS, "s4", "test", seed=2026), "SynthAVS, MS3 test and SynthAVS, S4 test"),
+        (DataReference(SYNTHAVS, "ms3", "test", seed=7), " and 7."),
+        (DataReference(FOLDER, "ms3", "test", "/data/AVSBench"), "AVSBench, MS3 test"),
     ],
 )
-def test_different_data_are_refused_in_words(bundled: Evaluation, report: dict, said: str):
-    other = shelved(replace(bundled, report=replace(bundled.report, **report)), "b")
+def test_different_data_are_refused_in_words(bundled: Evaluation, reference: DataReference, said: str):
+    other = shelved(replace(bundled, report=replace(bundled.report, data=reference)), "b")
     html = drawn.body(shelved(bundled), other)
     assert "measured different data" in html and said in html and "ev-beside" not in html
     assert "/data" not in html
@@ -391,7 +399,7 @@ def test_a_folder_is_found_again_by_its_report_alone(tmp_path: Path, monkeypatch
     one = next(d for d in data.all_data().values() if d.folder is not None)
     assert one.clips("test") == 2 and one.clips("val") == 0
     name = on_disk(one.word, "ms3", "test").name(0)
-    report = replace(bundled.report, data=f"{one.word}, ms3 test")
+    report = replace(bundled.report, data=DataReference(FOLDER, "ms3", "test", one.word))
     seen = shelved(replace(bundled, report=report, clips=(ClipRow(name, "", 5, 5, 0.1, None, 0.1),)))
     assert data.known(report) == one and str(tmp_path) not in words.caption(seen)
     assert clips.place(seen, name, (64, 64))[1] == 0
@@ -403,7 +411,7 @@ def test_a_folder_is_found_again_by_its_report_alone(tmp_path: Path, monkeypatch
     assert asked == ExploreRequest(one.key, name, "test")
     with pytest.raises(gr.Error, match="are drawn"):
         evaluate_report.explore(told, Chosen("drawn"), None)
-    elsewhere = replace(report, data=f"{tmp_path}, ms3 test")
+    elsewhere = replace(report, data=replace(report.data, root=str(tmp_path)))
     with pytest.raises(AvsegError, match="are not here"):
         clips.place(replace(seen, evaluation=replace(seen.evaluation, report=elsewhere)), name, (64, 64))
     with pytest.raises(ReportError, match="not in the report"):

@@ -33,7 +33,8 @@ from app.services.datasets import LIBRARY, DataSet
 from app.services.handoff import ExploreRequest
 from avseg.data.avsbench.dataset import AVSBench
 from avseg.errors import DatasetError
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
 from tests.browser.explore_size import make_table
 
 PUBLIC = ("SPACE_ID", "AVSEG_PUBLIC", "AVSEG_ALLOW_TRAINING", "AVSEG_DATA")
@@ -374,7 +375,7 @@ def test_strangers_flags_stay_with_their_visit(drawn, monkeypatch):
 def test_the_iou_of_a_clip_is_that_of_the_evaluation(drawn, monkeypatch, tmp_path):
     from app.services.session import MODELS
     from avseg.checkpoints import load_model
-    from avseg.evaluation.evaluate import Measuring, evaluate
+    from avseg.evaluation.evaluate import EvaluationOptions, evaluate
     from avseg.evaluation.report import write_evaluation
 
     there = of(drawn, monkeypatch)
@@ -382,8 +383,8 @@ def test_the_iou_of_a_clip_is_that_of_the_evaluation(drawn, monkeypatch, tmp_pat
     found = reading.read(data, entry)
     ious = scores.frame_ious(MODELS.predict("tiny-ms3", found.clip), found.truth)
     model, split = load_model("tiny-ms3"), AVSBench(drawn, "ms3", "test")
-    measuring = Measuring(robustness=False, workers=0)
-    report = evaluate(model, split, [0], measuring, f"{drawn}, ms3 test")
+    options = EvaluationOptions(robustness=False, workers=0)
+    report = evaluate(model, split, [0], options)
     assert scores.clip_iou(ious, found.truth) == pytest.approx(report.clips[0].iou, abs=0.02)
     assert not there.scores.models()
     write_evaluation(report, tmp_path / "evaluations" / "one")

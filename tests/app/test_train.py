@@ -13,7 +13,8 @@ from app.train import run_handlers as train_watch
 from avseg.__main__ import main
 from avseg.errors import ConfigError, RunError
 from avseg.presets import PRESETS
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
 from avseg.training.run_folder import Status
 from tests.support.small_model import small_config
 from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a fixture)

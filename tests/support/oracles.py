@@ -9,11 +9,11 @@ from torch import nn
 
 from avseg.checkpoints import Card
 from avseg.data.labels import CLASS_INDEX, CLASSES
-from avseg.data.samples import Sample
-from avseg.evaluation.evaluate import Measuring
+from avseg.data.samples import FOLDER, DataReference, Sample
+from avseg.evaluation.evaluate import EvaluationOptions
 from avseg.media.audio import LOG_OFFSET
 
-HERE = Measuring(workers=0)
+HERE = EvaluationOptions(workers=0)
 DOG, CAR = CLASS_INDEX["dog"], CLASS_INDEX["car"]
 SIZE = 32
 # Rows that are marked (white, and class) in the frames of four clips of three seconds; 0: nothing sounds.
@@ -39,9 +39,17 @@ class Blocks:
     def name(self, index: int) -> str:
         return f"clip{index}"
 
-    def entry(self, index: int) -> SimpleNamespace:
-        labels = (CLASSES[self.kinds[index]],) if self.named and any(ROWS[index]) else ()
-        return SimpleNamespace(labels=labels, given="table" if self.named else "")
+    @property
+    def reference(self) -> DataReference:
+        return DataReference(FOLDER, self.task, self.split, "blocks")
+
+    def sounding_classes(self, index: int) -> frozenset[str] | None:
+        if not self.named:
+            return None
+        return frozenset((CLASSES[self.kinds[index]],) if any(ROWS[index]) else ())
+
+    def waveform(self, index: int) -> np.ndarray:
+        return self.read(index).waveform
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
         chosen = list(range(3) if moments is None else moments)

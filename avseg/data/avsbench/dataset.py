@@ -8,7 +8,7 @@ import numpy as np
 from avseg.data.avsbench.files import ADVICE, DECODE, fit, picture_size, read_picture, read_wav
 from avseg.data.avsbench.index import find_task, find_tasks, locate, read_index
 from avseg.data.avsbench.layout import LAYOUTS, SPLITS, Entry
-from avseg.data.samples import UNNAMED, Sample
+from avseg.data.samples import FOLDER, UNNAMED, DataReference, Sample
 from avseg.errors import ConfigError, DatasetError
 
 __all__ = [
@@ -60,8 +60,20 @@ class AVSBench:
             raise IndexError(f"Clip {index} of {len(self.entries)}.")
         return self.entries[index]
 
+    @property
+    def reference(self) -> DataReference:
+        return DataReference(FOLDER, self.task, self.split, str(self.folder))
+
     def name(self, index: int) -> str:
         return self.entry(index).name
+
+    def waveform(self, index: int) -> np.ndarray:
+        return read_wav(self.folder / self.entry(index).sound)
+
+    def sounding_classes(self, index: int) -> frozenset[str] | None:
+        """Return the classes in the table, visible and audible; None for MS3, whose table names none."""
+        entry = self.entry(index)
+        return frozenset(entry.labels) if entry.given else None
 
     def __getitem__(self, index: int) -> Sample:
         return self.read(index)

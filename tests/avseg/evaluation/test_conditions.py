@@ -6,25 +6,26 @@ import numpy as np
 import pytest
 import torch
 
-from avseg.evaluation.conditions import SWITCHES, Trials, off_screen, partner, sounding_classes
+from avseg.evaluation.conditions import SWITCHES, ConditionedClips, swap_partner
 from avseg.evaluation.evaluate import evaluate
 from avseg.evaluation.report import Robustness
 from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.remix import off_screen
 from tests.support.oracles import HERE, SIZE, Oracle
 
 SCENES = SynthAVS("ms3", "test", 5, 3, (SIZE, SIZE))
 
 
 @pytest.fixture(scope="module")
-def trials() -> list:
-    return [Trials(SCENES, SIZE, range(3), HERE.seed)[index] for index in range(3)]
+def conditioned() -> list:
+    return [ConditionedClips(SCENES, SIZE, range(3), HERE.seed)[index] for index in range(3)]
 
 
-def test_the_target_switch_wants_the_mask_of_the_class_that_is_heard(trials: list):
+def test_the_target_switch_wants_the_mask_of_the_class_that_is_heard(conditioned: list):
     answers = {}
-    for trial in trials:
+    for clip in conditioned:
         for which in SWITCHES:
-            for patch, target in zip(trial.sounds[which], trial.targets[which]):
+            for patch, target in zip(clip.audio[which], clip.targets[which]):
                 answers[patch.double().sum().item()] = target
 
     def knowing(frames: torch.Tensor, log_mel: torch.Tensor) -> torch.Tensor:
@@ -33,11 +34,11 @@ def test_the_target_switch_wants_the_mask_of_the_class_that_is_heard(trials: lis
         return torch.where(torch.stack(marked)[:, None], 8.0, -8.0)
 
     def deaf(frames: torch.Tensor, log_mel: torch.Tensor) -> torch.Tensor:
-        everything = torch.cat([trial.targets["first"] | trial.targets["second"] for trial in trials])
+        everything = torch.cat([clip.targets["first"] | clip.targets["second"] for clip in conditioned])
         return torch.where(everything[:, None], 8.0, -8.0)
 
     def heard(answer: Callable) -> Robustness:
-        return evaluate(Oracle(answer), SCENES, measuring=HERE).report.robustness
+        return evaluate(Oracle(answer), SCENES, options=HERE).report.robustness
 
     assert heard(knowing).target_switch_iou == pytest.approx(1)
     assert 0 < heard(deaf).target_switch_iou <= 0.5 + 1e-6 and heard(deaf).swap_sensitivity == pytest.approx(
@@ -45,9 +46,9 @@ def test_the_target_switch_wants_the_mask_of_the_class_that_is_heard(trials: lis
     )
 
 
-def test_targets_of_the_switch_are_two_classes_in_view(trials: list):
-    for trial in trials:
-        first, second = (trial.targets[which] for which in SWITCHES)
+def test_targets_of_the_switch_are_two_classes_in_view(conditioned: list):
+    for clip in conditioned:
+        first, second = (clip.targets[which] for which in SWITCHES)
         assert first.shape == (5, SIZE, SIZE) and first.any() and second.any() and not (first & second).any()
 
 
@@ -60,9 +61,9 @@ def test_what_is_off_screen_is_not_in_view():
 
 def test_a_sound_is_lent_by_a_clip_in_which_other_classes_sound():
     scenes = SynthAVS("ms3", "test", 5, 30, (SIZE, SIZE))
-    lent = [partner(scenes, range(30), index, seed=0) for index in range(30)]
-    assert lent == [partner(scenes, range(30), index, seed=0) for index in range(30)]
+    lent = [swap_partner(scenes, range(30), index, seed=0) for index in range(30)]
+    assert lent == [swap_partner(scenes, range(30), index, seed=0) for index in range(30)]
     for index, other in enumerate(lent):
-        assert other != index and sounding_classes(scenes, other)
-        assert not sounding_classes(scenes, index) & sounding_classes(scenes, other)
-    assert partner(scenes, [4], 4, seed=0) is None
+        assert other != index and scenes.sounding_classes(other)
+        assert not scenes.sounding_classes(index) & scenes.sounding_classes(other)
+    assert swap_partner(scenes, [4], 4, seed=0) is None

@@ -16,14 +16,16 @@ import torch
 from avseg.__main__ import main
 from avseg.checkpoints import Card, save_model
 from avseg.data.labels import CLASS_INDEX
-from avseg.data.samples import UNNAMED, Sample
+from avseg.data.samples import FOLDER, UNNAMED, DataReference, Sample
 from avseg.errors import ConfigError, DatasetError
-from avseg.evaluation.evaluate import Measuring, evaluate, sample_clips
+from avseg.evaluation.conditions import SKIPPED_NOTE
+from avseg.evaluation.evaluate import EvaluationOptions, evaluate, sample_clips
 from avseg.evaluation.metrics import f_curves, f_score, iou, semantic_sums
 from avseg.evaluation.report import Evaluation, write_evaluation
 from avseg.media.audio import benchmark_patches
 from avseg.models.avsegformer import AVSegFormer
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
 from tests.support.oracles import (
     CAR,
     DOG,
@@ -44,7 +46,7 @@ from tests.support.small_model import SMALL
 
 
 def measured(answer: Callable, clips: object = None, **settings: object) -> Evaluation:
-    return evaluate(Oracle(answer), clips or Blocks(), measuring=replace(HERE, **settings), data="blocks")
+    return evaluate(Oracle(answer), clips or Blocks(), options=replace(HERE, **settings))
 
 
 def test_an_oracle_that_reads_the_truth_scores_one_and_is_seen_to_be_deaf():
@@ -139,7 +141,7 @@ def test_f_takes_whole_clips_in_the_order_of_the_split():
     report = measured(noisy, clips, f_batch=3, robustness=False).report
     assert report.f_score == pytest.approx(np.mean(halves), abs=1e-6)
     assert asdict(report.robustness) == dict.fromkeys(asdict(report.robustness))
-    assert report.notes == ("Other sounds were not tried.",)
+    assert report.notes == (SKIPPED_NOTE,)
 
 
 def test_a_muted_model_hears_nothing_but_silence():
@@ -187,7 +189,7 @@ def test_avss_by_hand():
     clips = Blocks("avss")
     clips.real[3] = clips.labelled[3] = [True, False, False]
     # The cars are seen as dogs but for those of the last clip, where nothing sounds.
-    evaluation = evaluate(classes_oracle(clips, (DOG, DOG, DOG, CAR)), clips, measuring=HERE)
+    evaluation = evaluate(classes_oracle(clips, (DOG, DOG, DOG, CAR)), clips, options=HERE)
     report = evaluation.report
     assert report.measured_as == "classes" and report.f_batch_size is None and report.frames == 10
     # dog: three frames right, three in the prediction alone; car: three frames missed; all background right.
@@ -209,7 +211,7 @@ def test_padding_counts_as_background_in_the_benchmarks_avss_numbers_alone():
     answers = torch.randn(8, 71, SIZE, SIZE) / 4
     answers[:, 0] += 1
     model = Oracle(lambda frames, log_mel: answers[: len(frames)], classes=71)
-    report = evaluate(model, clips, measuring=replace(HERE, robustness=False)).report
+    report = evaluate(model, clips, options=replace(HERE, robustness=False)).report
     # All slots, the padded ones with logits 0, which is background.
     slots = torch.zeros(4, 3, 71, SIZE, SIZE)
     slots[:, :2] = answers.view(4, 2, 71, SIZE, SIZE)
@@ -233,8 +235,15 @@ class Stored:
     def __len__(self) -> int:
         return 1
 
+    @property
+    def reference(self) -> DataReference:
+        return DataReference(FOLDER, self.task, self.split)
+
     def name(self, index: int) -> str:
         return "stored"
+
+    def sounding_classes(self, index: int) -> None:
+        return None
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
         frames, every = np.zeros((*self.truth.shape, 3), np.uint8), np.ones(10, bool)
@@ -247,7 +256,7 @@ def test_avss_numbers_agree_with_the_released_code():
     logits = torch.full((10, 71, 40, 40), -100.0)
     logits[:, :7] = torch.from_numpy(stored["sem_logits"])
     model = Oracle(lambda frames, log_mel: logits, classes=71, size=40)
-    evaluation = evaluate(model, Stored(stored["sem_gt"]), measuring=HERE)
+    evaluation = evaluate(model, Stored(stored["sem_gt"]), options=HERE)
     rows = {CLASS_INDEX[row.name]: row for row in evaluation.classes}
     for index in np.flatnonzero(stored["sem_count"]):
         count = stored["sem_count"][index]
@@ -261,7 +270,7 @@ def test_avss_numbers_agree_with_the_released_code():
 
 
 def test_a_model_of_71_channels_is_measured_as_foreground_on_ms3():
-    evaluation = evaluate(classes_oracle(Blocks()), Blocks(), measuring=HERE)
+    evaluation = evaluate(classes_oracle(Blocks()), Blocks(), options=HERE)
     assert evaluation.report.measured_as == "foreground" and evaluation.report.f_batch_size == 4
     assert evaluation.report.miou == pytest.approx(1) == evaluation.report.f_score
 
@@ -297,7 +306,7 @@ def test_an_error_of_the_data_keeps_its_words(workers: int):
 
 def test_wrong_settings():
     with pytest.raises(ConfigError, match="f-batch"):
-        Measuring(f_batch=0)
+        EvaluationOptions(f_batch=0)
     with pytest.raises(DatasetError, match="no clips"):
         evaluate(Oracle(seer), Blocks(), [], HERE)
 
@@ -339,7 +348,9 @@ def test_data_on_disk_are_measured_by_the_same_command(small: Path, tmp_path: Pa
     arguments += ["--workers", "0", "--out", str(tmp_path / "out")]
     assert main([*arguments, "--task", "s4", "--clips", "2"]) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["clips"] == 2 and report["frames_with_ground_truth"] == 10 and report["task"] == "s4"
+    assert (
+        report["clips"] == 2 and report["frames_with_ground_truth"] == 10 and report["data"]["task"] == "s4"
+    )
     assert report["robustness"]["target_switch_iou"] is None and report["command"].startswith(
         "python -m avseg"
     )

@@ -14,13 +14,16 @@ import pytest
 import torch
 
 from avseg.__main__ import main
+from avseg.data.samples import FOLDER, SYNTHAVS, DataReference
 from avseg.errors import DatasetError, ReportError
+from avseg.evaluation.clip import evaluate_clip
 from avseg.evaluation.evaluate import evaluate
 from avseg.evaluation.folder import EvaluationFolder, EvaluationStatus, Stopped, track_progress
-from avseg.evaluation.replay import measured_clip
 from avseg.evaluation.report import CLIPS, CONFUSION, REPORT, Evaluation, write_evaluation
-from avseg.evaluation.report_files import read_evaluation
+from avseg.evaluation.report_files import read_evaluation, read_report
 from tests.support.oracles import DOG, HERE, SIZE, Blocks, Oracle, constant, seer, white
+
+BUNDLED_REPORTS = Path(__file__).resolve().parents[3] / "assets" / "results"
 
 
 def by_class() -> Evaluation:
@@ -32,7 +35,7 @@ def by_class() -> Evaluation:
         logits[:, DOG] = torch.where(white(frames)[:, 0], 2.0, -2.0)
         return logits
 
-    return evaluate(Oracle(answer, classes=71), Blocks("avss"), measuring=replace(HERE, robustness=False))
+    return evaluate(Oracle(answer, classes=71), Blocks("avss"), options=replace(HERE, robustness=False))
 
 
 def test_confusion_counts_the_pixels_of_every_pair(tmp_path: Path):
@@ -44,12 +47,12 @@ def test_confusion_counts_the_pixels_of_every_pair(tmp_path: Path):
     write_evaluation(by_class(), tmp_path)
     assert read_evaluation(tmp_path).confusion == found
     # A later report of one channel does not keep the matrix of another model.
-    write_evaluation(evaluate(Oracle(seer), Blocks(), measuring=HERE), tmp_path)
+    write_evaluation(evaluate(Oracle(seer), Blocks(), options=HERE), tmp_path)
     assert not (tmp_path / CONFUSION).exists() and read_evaluation(tmp_path).confusion is None
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path):
-    for made in (by_class(), evaluate(Oracle(constant(-8.0)), Blocks(), measuring=HERE)):
+    for made in (by_class(), evaluate(Oracle(constant(-8.0)), Blocks(), options=HERE)):
         write_evaluation(made, tmp_path)
         assert read_evaluation(tmp_path) == made
     (tmp_path / CLIPS).unlink()
@@ -81,7 +84,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path):
     ],
 )
 def test_bad_files_are_refused_in_words(tmp_path: Path, name: str, change, said: str):
-    write_evaluation(evaluate(Oracle(constant(-8.0)), Blocks(), measuring=HERE), tmp_path)
+    write_evaluation(evaluate(Oracle(constant(-8.0)), Blocks(), options=HERE), tmp_path)
     path = tmp_path / name
     path.write_text(change(path.read_text() if path.exists() else ""))
     with pytest.raises(ReportError, match=said):
@@ -150,7 +153,7 @@ def test_a_process_that_is_gone_is_not_said_to_run(tmp_path: Path):
 
 
 def test_a_failed_evaluation_leaves_the_report_that_is_there(tmp_path: Path, capsys):
-    write_evaluation(evaluate(Oracle(seer), Blocks(), measuring=HERE), tmp_path)
+    write_evaluation(evaluate(Oracle(seer), Blocks(), options=HERE), tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert main(["evaluate", "--model", "no-such-model", "--out", str(tmp_path), "--status"]) == 1
     status = EvaluationFolder(tmp_path).read_status()
@@ -184,15 +187,45 @@ def test_a_clip_is_seen_again_as_it_was_measured():
     clips = Blocks()
     clips.labelled[1, 1:] = False
     clips.real[2, 2] = clips.labelled[2, 2] = False
-    made = evaluate(Oracle(constant(8.0)), clips, measuring=HERE)
+    made = evaluate(Oracle(constant(8.0)), clips, options=HERE)
     rows = {row.name: row for row in made.clips}
     for index in range(4):
-        seen = measured_clip(Oracle(constant(8.0)), clips, index)
+        seen = evaluate_clip(Oracle(constant(8.0)), clips, index)
         assert seen.mean_iou == pytest.approx(rows[clips.name(index)].iou)
         count = int(clips.real[index].sum())
         assert len(seen.prediction.labels) == len(seen.truth) == len(seen.iou) == count
         assert seen.prediction.clip.waveform.shape == (count * 16000,)
-    seen = measured_clip(Oracle(constant(8.0)), clips, 1)
+    seen = evaluate_clip(Oracle(constant(8.0)), clips, 1)
     assert seen.truth[1] is None and seen.iou[1:] == (None, None) and seen.worst == 0
-    empty = measured_clip(Oracle(constant(8.0)), clips, 3)
-    assert empty.mean_iou is None and empty.false_share == (1.0, 1.0, 1.0)
+    empty = evaluate_clip(Oracle(constant(8.0)), clips, 3)
+    assert empty.mean_iou is None and empty.false_positive == (1.0, 1.0, 1.0)
+
+
+def test_reports_of_earlier_versions_load(tmp_path: Path):
+    """The file was written when the data were described in a sentence, and muting only in a note."""
+    old = json.loads((Path(__file__).parent / "files" / "report_with_sentence.json").read_text())
+    (tmp_path / REPORT).write_text(json.dumps(old))
+    report = read_report(tmp_path / REPORT)
+    assert report.data == DataReference(SYNTHAVS, "ms3", "test", seed=2026)
+    assert report.muted and (report.task, report.split, report.seed) == ("ms3", "test", 2026)
+    assert report.data.description == old["data"]
+    (tmp_path / REPORT).write_text(json.dumps(old | {"data": "/data/AVSBench, ms3 test", "notes": []}))
+    report = read_report(tmp_path / REPORT)
+    assert report.data == DataReference(FOLDER, "ms3", "test", "/data/AVSBench") and not report.muted
+    assert report.data.description == "/data/AVSBench, ms3 test"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "dream"}, "expected synthavs, folder"),
+        ({"split": "holiday"}, "not a split of SynthAVS"),
+        ({"seed": None}, "not a split of SynthAVS"),
+        ({"root": 5}, "root of report.json is '5'"),
+    ],
+)
+def test_a_reference_to_impossible_data_is_refused(change: dict, message: str, tmp_path: Path):
+    values = json.loads((BUNDLED_REPORTS / "tiny-ms3" / REPORT).read_text())
+    (tmp_path / REPORT).write_text(json.dumps(values | {"data": values["data"] | change}))
+    with pytest.raises(ReportError, match=message):
+        read_report(tmp_path / REPORT)

@@ -18,10 +18,11 @@ from PIL import Image
 from avseg.data.labels import CLASS_INDEX, PALETTE
 from avseg.errors import ConfigError, DatasetError
 from avseg.synthavs import backgrounds, examples, objects, scenes
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import Scene, Sound, frame_time, heard, render, sounding
 from avseg.synthavs.scenes_schedule import plan
 from avseg.synthavs.video import write_video
+from avseg.synthavs.writers import write
 
 SMALL = (64, 64)
 CLIPS = 500

@@ -18,7 +18,8 @@ from avseg.checkpoints import Card, load_model, read_card, save_model
 from avseg.config import Config
 from avseg.errors import AvsegError, ConfigError, DatasetError, RunError
 from avseg.models.avsegformer import AVSegFormer
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
 from avseg.training.run_folder import RunFolder
 from avseg.training.trainer import Training, train
 from tests.support.small_model import SMALL, small_config

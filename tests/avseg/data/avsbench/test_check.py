@@ -16,7 +16,8 @@ from avseg.data.avsbench.check import KINDS, CheckReport, check, summary, write_
 from avseg.data.avsbench.dataset import AVSBench
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.errors import DatasetError
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
 
 FOLDERS = {task: layout.folder for task, layout in LAYOUTS.items()}
 

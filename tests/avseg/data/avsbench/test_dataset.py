@@ -20,7 +20,8 @@ from avseg.data.samples import UNNAMED
 from avseg.data.transforms import ClipTensors
 from avseg.errors import ConfigError, DatasetError
 from avseg.media.audio import SAMPLE_RATE
-from avseg.synthavs.dataset import SynthAVS, write
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
 
 TABLES = Path(__file__).resolve().parents[5] / "shared" / "avsbench_meta"
 HEADER = "vid,uid,s_min,s_sec,a_obj,split,label"

@@ -1,0 +1,98 @@
+"""Evaluates one clip with its masks, to inspect what an evaluation has counted."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from avseg.data.samples import Clips
+from avseg.data.transforms import ClipTensors
+from avseg.evaluation.metrics import frame_iou
+from avseg.media.audio import SAMPLE_RATE
+from avseg.media.clip import Clip, fit_sound, frame_times
+from avseg.media.draw import resize
+from avseg.models.masks import foreground_probability, label_maps
+from avseg.predict import Prediction, Timing
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluatedClip:
+    """A model's prediction for a clip of a data set at one frame per second, with the ground truth."""
+
+    prediction: Prediction  # its clip has the frames at display size, and the clip's own audio
+    truth: tuple[np.ndarray | None, ...]  # [T] uint8 [H, W] at the size of the frames; None without label
+    iou: tuple[float | None, ...]  # [T] of the foreground; None without ground truth
+    false_positive: tuple[float | None, ...]  # [T] share of foreground where the truth is empty; else None
+
+    @property
+    def mean_iou(self) -> float | None:
+        """The clip's IoU in clips.csv."""
+        values = [value for value in self.iou if value is not None]
+        return float(np.mean(values)) if values else None
+
+    @property
+    def worst(self) -> int:
+        """Index of the worst frame: by IoU, or by false foreground where the ground truth is empty."""
+        errors = [
+            1 - iou if iou is not None else (share or 0.0)
+            for iou, share in zip(self.iou, self.false_positive, strict=True)
+        ]
+        return int(np.argmax(errors))
+
+
+@torch.inference_mode()
+def evaluate_clip(model: nn.Module, clips: Clips, index: int, display: Clips | None = None) -> EvaluatedClip:
+    """Return the clip `index` exactly as `avseg.evaluation.evaluate` counts it.
+
+    model: as for `evaluate`. display: the same clips at another size, whose frames and ground truth the
+    result contains; by default `clips`. Raises DatasetError for a clip that cannot be read.
+    """
+    size = model.config.image_size
+    batch = ClipTensors(clips, size)[index]
+    real = batch.real
+    device = next(model.parameters(), torch.empty(0)).device
+    frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
+    logits = model.decode(model.encode_frames(frames), patches).logits.float().cpu()
+    labels, truth = label_maps(logits), batch.classes[real] > 0
+    labelled, filled = batch.labelled[real].tolist(), truth.flatten(1).any(1).tolist()
+    iou, shares = frame_iou(labels, truth).tolist(), (labels > 0).flatten(1).float().mean(1).tolist()
+    sample = (display or clips).read(index, tuple(np.flatnonzero(real.numpy()).tolist()))
+    prediction = Prediction(
+        clip=_clip(sample.name, sample.frames, sample.waveform),
+        task="avss" if logits.shape[1] > 1 else "ms3",
+        probability=foreground_probability(logits).numpy(),
+        labels=labels.numpy(),
+        threshold=0.5,
+        model=model.card.name,
+        weights=model.card.weights,
+        device=str(device),
+        seconds=Timing(),
+    )
+    frames = range(len(labelled))
+    height, width = sample.frames.shape[1:3]
+    return EvaluatedClip(
+        prediction=prediction,
+        truth=tuple(
+            resize(sample.classes[t], (height, width), smooth=False) if labelled[t] else None for t in frames
+        ),
+        iou=tuple(iou[t] if labelled[t] and filled[t] else None for t in frames),
+        false_positive=tuple(shares[t] if labelled[t] and not filled[t] else None for t in frames),
+    )
+
+
+def _clip(name: str, frames: np.ndarray, waveform: np.ndarray) -> Clip:
+    seconds = len(frames)
+    return Clip(
+        name=name,
+        path=Path(name),
+        frames=frames,
+        waveform=fit_sound(waveform[: seconds * SAMPLE_RATE], seconds),
+        times=frame_times(seconds, 1),
+        fps=1.0,
+        size=(frames.shape[1], frames.shape[2]),
+        duration=float(seconds),
+        start=0.0,
+        has_sound=True,
+    )
