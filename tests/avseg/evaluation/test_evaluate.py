@@ -148,7 +148,7 @@ def test_a_muted_model_hears_nothing_but_silence():
     report = measured(listener, Blocks(), mute=True).report
     assert report.miou_with_ground_truth == 0.0
     assert asdict(report.robustness) == dict.fromkeys(asdict(report.robustness))
-    assert any("in silence" in note for note in report.notes)
+    assert report.muted and any("muted" in note for note in report.notes)
     deaf = measured(seer, Blocks(), mute=True).report
     assert deaf.miou_with_ground_truth == pytest.approx(1.0)
 
@@ -313,7 +313,7 @@ def test_wrong_settings():
 
 def test_progress_counts_clips():
     seen = []
-    evaluate(Oracle(seer), Blocks(), None, HERE, on_progress=lambda done, total: seen.append((done, total)))
+    evaluate(Oracle(seer), Blocks(), None, HERE, on_clips=lambda done, total: seen.append((done, total)))
     assert seen == [(4, 4)]
 
 
@@ -327,7 +327,7 @@ def test_the_files(tmp_path: Path):
         "summary.md",
     }
     report = json.loads(path.read_text())
-    assert report["notes"] and report["data"] == "blocks" and report["weights"] == "random"
+    assert report["notes"] and report["data"]["root"] == "blocks" and report["weights"] == "random"
     assert report == json.loads(json.dumps(asdict(evaluation.report)))
     with (path.parent / "clips.csv").open() as file:
         rows = list(csv.DictReader(file))

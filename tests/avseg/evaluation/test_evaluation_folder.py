@@ -76,7 +76,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path):
         (REPORT, lambda text: "[" * 100_000, "is not JSON"),
         (CLIPS, lambda text: text.replace("labels", "names"), "no column 'labels'"),
         (CLIPS, lambda text: text + "clip9,dog,3\n", "more or fewer cells"),
-        (CLIPS, lambda text: text.replace("0.0", "zero"), "is no number"),
+        (CLIPS, lambda text: text.replace("0.0", "zero"), "is not a number"),
         (CLIPS, lambda text: text.replace("0.0", "7.5"), "cannot be"),
         (CONFUSION, lambda text: "truth,dog\ndog,1\ncar,2\n", "a row and a column"),
         (CONFUSION, lambda text: "truth,unicorn\nunicorn,1\n", "a row and a column"),
