@@ -8,13 +8,12 @@ from pathlib import Path
 
 import gradio as gr
 
-from app import learn, whatif
-from app.components import text, theme
+from app import learn, segment, whatif
+from app.components import theme
 from app.components.page_context import PageContext
 from app.evaluate import tab as evaluate
 from app.explore import tab as explore
 from app.inside import tab as inside
-from app.segment import tab as segment
 from app.services.host import logins
 from app.services.session import FILES_AGE, VISITORS, private_cache
 from app.train import tab as train
@@ -30,6 +29,7 @@ TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
     ("Learn", "learn", learn.add),
 )
 
+TITLE = "AVSeg Explorer"
 CLEANED_EVERY = 600  # seconds
 WAITING = 30  # visitors in the queue; further ones are told to come back
 FILE_SIZE = "200mb"
@@ -39,19 +39,20 @@ def build() -> gr.Blocks:
     """Return the page, ready for `serve`."""
     private_cache()
     with gr.Blocks(
-        title=text.TITLE,
+        title=TITLE,
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(CLEANED_EVERY, FILES_AGE),
         elem_id="page",
     ) as demo:
         gr.HTML(theme.BRAND, elem_id="brand")
-        context = gr.HTML(segment.first_context(), elem_id="context")
-        gr.HTML(theme.LIGHT_SWITCH, js_on_load=theme.LIGHT_SCRIPT + theme.TAB_SCRIPT, elem_id="light")
+        header = gr.HTML(segment.first_header(), elem_id="context")
+        gr.HTML(theme.LIGHT_SWITCH, js_on_load=theme.LIGHT_SCRIPT, elem_id="light")
         with gr.Tabs(elem_id="views") as tabs:
             for title, name, add in TABS:
-                with gr.Tab(title, id=name):
-                    add(PageContext(context, tabs))
+                with gr.Tab(title, id=name) as tab:
+                    add(PageContext(header, tabs, tab))
+        tabs.change(None, js=theme.TAB_SCRIPT)
         demo.unload(leave)
     return demo.queue(default_concurrency_limit=4, max_size=WAITING)
 

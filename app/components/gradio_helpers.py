@@ -1,9 +1,12 @@
 """How events of the page are wired, and updates that several tabs return."""
 
+import time
+from collections.abc import Callable
+
 import gradio as gr
 
 from app.components.render import macro
-from app.services.jobs import Cancelled
+from app.services.jobs import Cancelled, JobToken
 from app.services.session import MODEL_QUEUE
 from avseg.errors import AvsegError
 
@@ -22,6 +25,9 @@ TO_RESULT = SCROLL_TO
 TO_TAB = "() => document.querySelector('#views [role=tab][data-tab-id=%s]')?.click()"
 
 
+PROGRESS_EVERY = 0.2  # seconds
+
+
 def notice(text: str, kind: str = "error") -> dict:
     """Return the update that shows a notice; kind is note or error."""
     return gr.update(value=macro("notice", text, kind), visible=True)
@@ -30,6 +36,23 @@ def notice(text: str, kind: str = "error") -> dict:
 def error_notice(error: AvsegError) -> dict:
     """Return the update that shows an error; a job that the visitor stopped is not one."""
     return notice(str(error), "note" if isinstance(error, Cancelled) else "error")
+
+
+def progress_report(token: JobToken, progress: gr.Progress | None = None) -> Callable[[float, str], None]:
+    """Return a callback (share done, description) that a job calls after each step.
+
+    It raises Cancelled once the job is to end, and updates the progress bar a few times per second.
+    """
+    updated = 0.0
+
+    def report(share: float, description: str) -> None:
+        nonlocal updated
+        token.check()
+        if progress is not None and (share == 0 or time.monotonic() - updated > PROGRESS_EVERY):
+            updated = time.monotonic()
+            progress(share, desc=description)
+
+    return report
 
 
 failed = error_notice

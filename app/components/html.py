@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from markupsafe import Markup
 
 from app.components.render import macro, render
-from app.services.clips import jpeg_uri
 from app.services.session import ClipResult
-from avseg.media.draw import resize
 
-ABOUT_WIDTH, ABOUT_HEIGHT = 536, 240  # pixels, at most; twice what the sidebar shows
 DEMO_WEIGHTS = ("toy", "random")  # tagged wherever they are named: their masks prove nothing about the method
 
 
@@ -41,28 +37,6 @@ def heading(title: str, caption: str = "") -> Markup:
 def small(text: str) -> Markup:
     """Return a hint under a control."""
     return macro("hint", text)
-
-
-def about(words: str, picture: np.ndarray | None = None) -> Markup:
-    """Return the sentence about the chosen clip, below a picture uint8 [h, w, 3] of it where one is given."""
-    source = ""
-    if picture is not None:
-        scale = min(1.0, ABOUT_WIDTH / picture.shape[1], ABOUT_HEIGHT / picture.shape[0])
-        size = (round(picture.shape[0] * scale), round(picture.shape[1] * scale))
-        source = jpeg_uri(resize(picture, size))
-    return render("segment/templates/about.html", text=words, picture=source)
-
-
-def settings(rows: Mapping[str, str]) -> Markup:
-    """Return what a run will use, folded away."""
-    return render("segment/templates/run_details.html", rows=list(rows.items()))
-
-
-def last_run(seconds: Mapping[str, float]) -> Markup:
-    """Return how long the stages of the last run took."""
-    return render(
-        "segment/templates/last_run.html", seconds=list(seconds.items()), total=sum(seconds.values())
-    )
 
 
 def context(clip: str, model: str, weights: str, frame: str = "") -> Markup:

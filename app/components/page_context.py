@@ -7,7 +7,8 @@ import gradio as gr
 
 @dataclass(frozen=True)
 class PageContext:
-    """The components that belong to no tab."""
+    """The components of the page around a tab."""
 
     header: gr.HTML  # what the header says of the visitor's clip and model
     tabs: gr.Tabs  # a handler opens a tab by the update `gr.Tabs(selected="whatif")`
+    tab: gr.Tab  # the tab itself, for its `select` event

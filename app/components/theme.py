@@ -104,15 +104,12 @@ LIGHT_SWITCH = (
 )
 # Gradio follows the system; the switch is for this visit, since frames of other sites may not store anything.
 LIGHT_SCRIPT = "element.querySelector('button').onclick = () => document.body.classList.toggle('dark');"
-# On a phone the tabs scroll sideways; the chosen one comes into view, also where a button elsewhere chose it.
-TAB_SCRIPT = """
-document.addEventListener('click', (event) => {
-  const tab = event.target.closest('#views > .tab-wrapper [role=tab]'), bar = tab?.closest('.tab-wrapper');
-  if (!bar) return;
+# On a phone the tabs scroll sideways; the selected one comes into view, also when a handler selects it.
+TAB_SCRIPT = """() => requestAnimationFrame(() => {
+  const bar = document.querySelector('#views > .tab-wrapper'), tab = bar.querySelector('[role=tab].selected');
   const [at, whole] = [tab, bar].map((part) => part.getBoundingClientRect());
   bar.scrollLeft += at.left + at.width / 2 - whole.left - whole.width / 2;
-});
-"""
+})"""
 
 
 def theme() -> gr.themes.Base:

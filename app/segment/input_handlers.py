@@ -1,21 +1,135 @@
-"""What the Segment tab will segment: a clip, an upload or a recording, a part of it, a model."""
+"""The sidebar of the Segment tab: a clip, an upload or a recording, a range of it, a frame rate, a model."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
-from app.components import html as figures
-from app.components import text
-from app.components.gradio_helpers import PRIVATE, failed, notice
+from app.components.gradio_helpers import HIDDEN, error_notice, notice
 from app.components.player.player import preview, selected_range
-from app.segment.layout import Rail, Stage, context_of, model_words
-from app.services.clips import bundled
+from app.components.updates import UNCHANGED, Updates
+from app.segment import html, text
+from app.services.clips import MAX_SECONDS, bundled
 from app.services.models import available_models
 from app.services.session import VISITORS, session_of
 from avseg.errors import ClipError
 from avseg.media.clip import read_clip
 
-PROBE_RATE = 1.0  # frames per second when an upload is only looked at
+PROBE_RATE = 1.0  # frames per second when an upload is only checked
+
+
+@dataclass(frozen=True)
+class RunUpdates(Updates):
+    """What a run will do."""
+
+    go: object = UNCHANGED
+    card: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class RangeUpdates(RunUpdates):
+    """A range that was dragged in the player."""
+
+    start: object = UNCHANGED
+    end: object = UNCHANGED
+    notice: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class ClipUpdates(RangeUpdates):
+    """A clip that was selected; the player and the header show it until there is a first result."""
+
+    clip: object = UNCHANGED
+    upload: object = UNCHANGED
+    camera: object = UNCHANGED
+    about: object = UNCHANGED
+    player: object = UNCHANGED
+    header: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class ModelUpdates(Updates):
+    """A model that was selected."""
+
+    model: object = UNCHANGED
+    card: object = UNCHANGED
+    header: object = UNCHANGED
+
+
+def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Request = None) -> ClipUpdates:
+    """Select a bundled clip."""
+    bundle = bundled().get(clip)
+    if bundle is None:
+        return ClipUpdates()
+    updates = ClipUpdates(
+        upload=None,
+        camera=HIDDEN,
+        about=html.clip_about(bundle.shows),
+        go=text.button_text(0, bundle.seconds, fps),
+        start=0,
+        end=bundle.seconds,
+        notice=HIDDEN,
+    )
+    if _displayed(request):
+        return updates
+    player = preview(bundle.path, bundle.seconds, bundle.title)
+    return updates | ClipUpdates(player=player, header=html.choice_header(bundle.title, model))
+
+
+def check_upload(
+    upload: str | None, model: str | None, fps: float, request: gr.Request = None
+) -> ClipUpdates:
+    """Check an uploaded or recorded file at once: refuse it with a reason, or describe it."""
+    if not upload:
+        return ClipUpdates()
+    VISITORS.of(session_of(request)).uploads.add(Path(upload))
+    try:
+        clip = read_clip(upload, fps=PROBE_RATE, seconds=MAX_SECONDS)
+    except ClipError as error:
+        return ClipUpdates(upload=None, notice=error_notice(error))
+    end = round(clip.duration, 2)
+    updates = ClipUpdates(
+        clip=None,
+        upload=upload,
+        camera=gr.update(value=None, visible=False),
+        about=html.clip_about(f"{clip.name}: {text.clip_summary(clip)}.", clip.frames[len(clip.frames) // 2]),
+        go=text.button_text(0, end, fps),
+        start=0,
+        end=end,
+        notice=HIDDEN,
+    )
+    if _displayed(request):
+        return updates
+    # A visitor's file is never served as it is: the player shows it once it is decoded and written anew.
+    return updates | ClipUpdates(player=None, header=html.choice_header(clip.name, model))
+
+
+def clear_upload(model: str | None, fps: float, request: gr.Request = None) -> ClipUpdates:
+    """Go back to the first bundled clip."""
+    first = next(iter(bundled()))
+    return choose_clip(first, model, fps, request) | ClipUpdates(clip=first)
+
+
+def open_camera() -> ClipUpdates:
+    """Show the camera."""
+    return ClipUpdates(camera=gr.update(visible=True, value=None))
+
+
+def choose_model(clip: str | None, model: str | None, fps: float, request: gr.Request = None) -> ModelUpdates:
+    """Select a model."""
+    title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
+    header = UNCHANGED if _displayed(request) else html.choice_header(title, model)
+    return ModelUpdates(card=html.model_card(model, fps), header=header)
+
+
+def list_models() -> ModelUpdates:
+    """Offer the models that exist now: training may have finished one since the page was opened."""
+    return ModelUpdates(model=gr.update(choices=list(available_models())))
+
+
+def choose_range(start: float | None, end: float | None, fps: float, model: str | None) -> RunUpdates:
+    """Select a range or a frame rate."""
+    return RunUpdates(go=text.button_text(start, end, fps), card=html.model_card(model, fps))
 
 
 def drag_range(
@@ -25,116 +139,21 @@ def drag_range(
     model: str | None,
     event: gr.EventData,
     request: gr.Request = None,
-) -> tuple:
-    """Take the part that was marked in the player; returns updates of start, end, button, card and notice."""
-    shown = VISITORS.of(session_of(request)).result
-    seen = shown and shown.prediction.clip
-    told = selected_range(event, seen.duration) if shown else None
-    if told is None:
-        return (gr.skip(),) * 5
-    own = Path(upload).resolve() == seen.path.resolve() if upload else shown.clip == clip
-    if not own:
-        return *(gr.skip(),) * 4, notice(text.OTHER_CLIP.format(title=shown.title), "note")
-    start, end = (round(seen.start + moment, 1) for moment in told)
-    return start, end, *choose_range(start, end, fps, model), gr.update(visible=False)
+) -> RangeUpdates:
+    """Select the range that was dragged in the player, if the player shows the selected clip."""
+    result = VISITORS.of(session_of(request)).result
+    span = selected_range(event, result.prediction.clip.duration) if result else None
+    if span is None:
+        return RangeUpdates()
+    shown = result.prediction.clip
+    same = Path(upload).resolve() == shown.path.resolve() if upload else result.clip == clip
+    if not same:
+        return RangeUpdates(notice=notice(text.OTHER_CLIP.format(title=result.title), "note"))
+    start, end = (round(shown.start + moment, 1) for moment in span)
+    button = choose_range(start, end, fps, model)
+    return RangeUpdates(start=start, end=end, notice=HIDDEN, **button.changes())
 
 
-def check_upload(
-    upload: str | None, model: str | None, fps: float, shown: bool, request: gr.Request = None
-) -> tuple:
-    """Look at an uploaded or recorded file at once: refuse it with words, or say what it is.
-
-    Returns updates of clip, upload, camera, about, button, start, end, notice, player and context.
-    """
-    if not upload:
-        return (gr.skip(),) * 10
-    VISITORS.of(session_of(request)).uploads.add(Path(upload))
-    try:
-        clip = read_clip(upload, fps=PROBE_RATE, seconds=text.LONGEST)
-    except ClipError as error:
-        return gr.skip(), None, *(gr.skip(),) * 5, failed(error), gr.skip(), gr.skip()
-    about = figures.about(f"{clip.name}: {text.clip_words(clip)}.", clip.frames[len(clip.frames) // 2])
-    end = round(clip.duration, 2)
-    button = text.button_words(0, end, fps)
-    # A stranger's file is not served as it is: the player shows it once it was decoded and written anew.
-    player = gr.skip() if shown else None
-    header = gr.skip() if shown else context_of(clip.name, model)
-    closed = gr.update(value=None, visible=False)
-    return None, upload, closed, about, button, 0, end, gr.update(visible=False), player, header
-
-
-def choose_clip(clip: str | None, model: str | None, fps: float, shown: bool) -> tuple:
-    """Choose a bundled clip; returns the updates that `check_upload` does.
-
-    Before the first result the player shows the clip as it is; then a result stays until the next one.
-    """
-    chosen = bundled().get(clip)
-    if chosen is None:
-        return (gr.skip(),) * 10
-    about, button = figures.about(chosen.shows), text.button_words(0, chosen.seconds, fps)
-    player = gr.skip() if shown else preview(chosen.path, chosen.seconds, chosen.title)
-    header = gr.skip() if shown else context_of(chosen.title, model)
-    hidden = gr.update(visible=False)
-    return gr.skip(), None, hidden, about, button, 0, chosen.seconds, hidden, player, header
-
-
-def open_camera() -> dict:
-    """Show the camera."""
-    return gr.update(visible=True, value=None)
-
-
-def clear_upload(model: str | None, fps: float, shown: bool) -> tuple:
-    """Go back to the first bundled clip; returns the updates that `check_upload` does."""
-    first = next(iter(bundled()))
-    return first, *choose_clip(first, model, fps, shown)[1:]
-
-
-def choose_model(clip: str | None, model: str | None, fps: float, shown: bool) -> tuple:
-    """Choose a model; returns updates of its card's words and the header's context."""
-    title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
-    return model_words(model, fps), gr.skip() if shown else context_of(title, model)
-
-
-def list_choices() -> dict:
-    """Return the models that there are now: training may have finished one since the page was opened."""
-    return gr.update(choices=list(available_models()))
-
-
-def choose_wanted(clip: str | None, fps: float, shown: bool, request: gr.Request = None) -> tuple:
-    """Choose the model that another tab asked for; returns updates of model, its words and the context."""
-    visitor = VISITORS.of(session_of(request))
-    wanted, visitor.model = visitor.model, ""
-    if wanted not in available_models():
-        return (gr.skip(),) * 3
-    return list_choices() | {"value": wanted}, *choose_model(clip, wanted, fps, shown)
-
-
-def choose_range(start: float | None, end: float | None, fps: float, model: str | None) -> tuple[str, str]:
-    """Choose range and rate; returns updates of the button and the model's words."""
-    return text.button_words(start, end, fps), model_words(model, fps)
-
-
-def wire_choices(rail: Rail, stage: Stage, tab: gr.Tab, context: gr.HTML) -> None:
-    """Wire the rail: what it chooses shows in the rail, the player and the header."""
-    choice = [
-        *(rail.clip, rail.upload, rail.camera, rail.about, rail.go, rail.start, rail.end),
-        *(stage.notice, stage.player, context),
-    ]
-    given = [rail.model, rail.rate, stage.shown]
-    rail.clip.input(choose_clip, [rail.clip, *given], choice, **PRIVATE)
-    looking = {"concurrency_limit": 2, "concurrency_id": "look", "show_progress_on": rail.about}
-    ranged = [rail.start, rail.end, rail.rate, rail.model]
-    for own, event in ((rail.upload, rail.upload.upload), (rail.camera, rail.camera.stop_recording)):
-        looked = event(check_upload, [own, *given], choice, api_visibility="private", **looking)
-        # The rate may have been changed meanwhile.
-        looked.then(choose_range, ranged, [rail.go, rail.card], **PRIVATE)
-    rail.record.click(open_camera, None, rail.camera, queue=False, **PRIVATE)
-    rail.upload.clear(clear_upload, given, choice, **PRIVATE)
-    for part in (rail.rate.change, rail.start.input, rail.end.input):
-        part(choose_range, ranged, [rail.go, rail.card], trigger_mode="always_last", **PRIVATE)
-    rail.model.input(choose_model, [rail.clip, *given], [rail.card, context], **PRIVATE)
-    rail.model.focus(list_choices, None, rail.model, **PRIVATE)
-    asked = [rail.clip, rail.rate, stage.shown]
-    tab.select(choose_wanted, asked, [rail.model, rail.card, context], **PRIVATE)
-    dragged = [rail.start, rail.end, rail.go, rail.card, stage.notice]
-    stage.player.range(drag_range, [rail.clip, rail.upload, rail.rate, rail.model], dragged, **PRIVATE)
+def _displayed(request: gr.Request | None) -> bool:
+    """Whether a result is on the page, which then stays until the next one."""
+    return VISITORS.of(session_of(request)).displayed is not None

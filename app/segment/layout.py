@@ -1,32 +1,31 @@
-"""What stands in the Segment tab: the rail of choices and the stage of the result."""
+"""The components of the Segment tab: the sidebar of choices and the result beside it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 
-from app.components import html as figures
-from app.components import text
+from app.components.page_context import PageContext
 from app.components.player.player import Player, preview
-from app.segment.run import RATES, Files
+from app.components.render import macro
+from app.segment import html, text
+from app.segment.run import RATES
 from app.services.clips import bundled
 from app.services.models import available_models
-from avseg.checkpoints import Card, read_card
-from avseg.devices import choose_device
-from avseg.errors import CheckpointError
 
-# What the page lets through; what the file really is, decoding tells.
+# What the page lets through; what the file really is, decoding shows.
 FILE_TYPES = ("video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".flv", ".ogv", ".wmv", ".gif")
-# The words of the buttons, in the order of app.segment.run.Files.
+# The text of the download buttons, in the order of app.segment.run.Files.
 FILES = ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
-LOOK_EVERY = 0.7  # seconds between two looks at a run's finished frames
-BESIDE = text.TABS_BESIDE
+PREVIEW_EVERY = 0.7  # seconds between two drawings of a run's finished frames
 
 
 @dataclass(frozen=True)
-class Rail:
-    """The choices, left of the result."""
+class SegmentLayout:
+    """The components, and those of the page that the tab updates."""
 
+    header: gr.HTML
+    tabs: gr.Tabs
+    # Sidebar
     clip: gr.Radio
     about: gr.HTML
     upload: gr.File
@@ -39,98 +38,42 @@ class Rail:
     end: gr.Number
     go: gr.Button
     stop: gr.Button
-    last: gr.HTML
-
-
-@dataclass(frozen=True)
-class Downloads:
-    """The files of a result; `fields` of app.segment.run.Files in their order."""
-
-    row: gr.Row
-    writing: gr.HTML
-    buttons: tuple[gr.DownloadButton, ...]
-    beside: dict[str, gr.Button]  # by the name of the tab that they open
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The result."""
-
+    last_run: gr.HTML
+    # Result
     notice: gr.HTML
     finding: gr.HTML
-    growing: gr.HTML  # finished frames while a run goes on
-    clock: gr.Timer  # looks for them
+    preview: gr.HTML  # finished frames of the current run
+    timer: gr.Timer  # draws them
     player: Player
-    files: Downloads
-    shown: gr.State  # whether a result stands on the page
-    wanted: gr.State  # name of the result whose files are to be written, None for none
+    files: gr.Row
+    preparing: gr.HTML
+    downloads: tuple[gr.DownloadButton, ...]  # in the order of app.segment.run.Files
+    whatif: gr.Button
+    inside: gr.Button
 
 
-def card_of(name: str | None) -> Card:
-    """Return the card of a model; one that says what is wrong when it cannot be read."""
-    try:
-        return read_card(available_models()[name])[1]
-    except (KeyError, CheckpointError):
-        return Card(name or "none", "none", text.NO_MODEL)
+def build(shared: PageContext) -> SegmentLayout:
+    """Put the tab's components into the current block of the page; the first clip is shown, without masks."""
+    with gr.Row(elem_classes="page", equal_height=False):
+        with gr.Column(scale=0, min_width=272, elem_classes="sidebar"):
+            sidebar = _sidebar()
+        with gr.Column(elem_classes="content", min_width=0):
+            result = _result()
+    return SegmentLayout(header=shared.header, tabs=shared.tabs, **sidebar, **result)
 
 
-def context_of(title: str, model: str | None) -> str:
-    """Return what the header says of a choice, until there is a result to speak of."""
-    card = card_of(model)
-    return figures.context(title, card.name, card.weights)
-
-
-def model_words(name: str | None, fps: float) -> str:
-    """Return the HTML under the choice of a model: its card, and what it will run on."""
-    words = figures.small(text.card_words(card_of(name)))
-    try:
-        config = read_card(available_models()[name])[0]
-    except (KeyError, CheckpointError):
-        return words
-    window = "the released windows of 0.96 s" if fps == 1 else "0.96 s around each frame"
-    side = config.image_size
-    rows = {"Device": str(choose_device("auto")), "Picture": f"{side} × {side} px", "Sound": window}
-    return words + figures.settings(rows)
-
-
-def downloads(files: Files) -> tuple[dict, ...]:
-    """Return the updates of the download buttons."""
-    return tuple(_download(path, words) for path, words in zip(vars(files).values(), FILES, strict=True))
-
-
-def rail_parts() -> Rail:
-    """Put the rail where we are in the page."""
+def _sidebar() -> dict[str, gr.components.Component]:
     clips, models = bundled(), list(available_models())
-    first, model = next(iter(clips)), next(iter(models), None)
+    first, model = next(iter(clips.values())), next(iter(models), None)
     titles = [(clip.title, name) for name, clip in clips.items()]
-    clip = gr.Radio(titles, value=first, label="Clip", elem_classes="clips", elem_id="clips")
-    about = gr.HTML(figures.about(clips[first].shows))
-    upload, record, camera = _own()
-    gr.HTML(figures.small(text.LIMITS), elem_classes="under")
-    chosen = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
-    card = gr.HTML(model_words(model, 1), elem_classes="under")
-    rate = gr.Radio(list(RATES), value=1, label="Frames per second", elem_classes="seg", elem_id="rate")
-    length = clips[first].seconds
-    with gr.Row(elem_id="range"):
-        start = gr.Number(0, label="From, s", minimum=0, step=0.5, min_width=0, elem_id="from")
-        end = gr.Number(length, label="To, s", minimum=0, step=0.5, min_width=0, elem_id="to")
-    words = text.button_words(0, length, 1)
-    go = gr.Button(words, variant="primary", elem_id="go", interactive=model is not None)
-    stopping = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
-    last = gr.HTML(visible=False, elem_id="last")
-    return Rail(
-        *(clip, about, upload, record, camera, chosen, card),
-        *(rate, start, end, go, stopping, last),
-    )
-
-
-def _own() -> tuple[gr.File, gr.Button, gr.Video]:
+    clip = gr.Radio(titles, value=first.name, label="Clip", elem_classes="clips", elem_id="clips")
+    about = gr.HTML(html.clip_about(first.shows))
     with gr.Row(elem_classes="own"):
         upload = gr.File(
             label=text.OWN_VIDEO, show_label=False, file_types=list(FILE_TYPES), elem_id="upload", min_width=0
         )
         record = gr.Button("Record", elem_id="record", scale=0, min_width=0)
-    # Mirroring or a set format would make Gradio run ffmpeg on the recording before we look at it.
+    # Mirroring or a set format would make Gradio run ffmpeg on the recording before it is checked.
     camera = gr.Video(
         label="Camera",
         show_label=False,
@@ -142,31 +85,58 @@ def _own() -> tuple[gr.File, gr.Button, gr.Video]:
         elem_id="camera",
         buttons=[],
     )
-    return upload, record, camera
+    gr.HTML(macro("hint", text.LIMITS), elem_classes="under")
+    selected = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
+    card = gr.HTML(html.model_card(model, 1), elem_classes="under")
+    rate = gr.Radio(list(RATES), value=1, label="Frames per second", elem_classes="seg", elem_id="rate")
+    with gr.Row(elem_id="range"):
+        start = gr.Number(0, label="From, s", minimum=0, step=0.5, min_width=0, elem_id="from")
+        end = gr.Number(first.seconds, label="To, s", minimum=0, step=0.5, min_width=0, elem_id="to")
+    go = gr.Button(
+        text.button_text(0, first.seconds, 1), variant="primary", elem_id="go", interactive=model is not None
+    )
+    stop = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
+    return {
+        "clip": clip,
+        "about": about,
+        "upload": upload,
+        "record": record,
+        "camera": camera,
+        "model": selected,
+        "card": card,
+        "rate": rate,
+        "start": start,
+        "end": end,
+        "go": go,
+        "stop": stop,
+        "last_run": gr.HTML(visible=False, elem_id="last"),
+    }
 
 
-def stage_parts() -> Stage:
-    """Put the stage where we are in the page; the first clip stands there, without masks."""
-    notice = gr.HTML(visible=False, elem_id="notice")
-    finding = gr.HTML(figures.heading(text.QUESTION, text.FIRST_LINE), elem_id="finding")
-    growing, clock = gr.HTML(visible=False, elem_id="growing"), gr.Timer(LOOK_EVERY, active=False)
+def _result() -> dict[str, object]:
     first = next(iter(bundled().values()))
+    notice = gr.HTML(visible=False, elem_id="notice")
+    finding = gr.HTML(html.first_heading(), elem_id="finding")
+    drawn, timer = gr.HTML(visible=False, elem_id="preview"), gr.Timer(PREVIEW_EVERY, active=False)
     player = Player(preview(first.path, first.seconds, first.title), elem_id="player", ranged=True)
-    with gr.Row(visible=False, elem_classes="files", elem_id="files") as row:
-        writing = gr.HTML(figures.small(text.WRITING), visible=False, elem_id="writing")
-        buttons = tuple(
-            gr.DownloadButton("", size="sm", scale=0, min_width=0, visible=False, elem_classes=kind)
-            for kind in ("all", *["quiet"] * 4)
+    small = {"size": "sm", "scale": 0, "min_width": 0}
+    with gr.Row(visible=False, elem_classes="files", elem_id="files") as files:
+        preparing = gr.HTML(visible=False, elem_id="preparing")
+        downloads = tuple(
+            gr.DownloadButton("", visible=False, elem_classes=kind, **small)
+            for kind in ("all", *["quiet"] * (len(FILES) - 1))
         )
-        beside = {
-            name: gr.Button(words, size="sm", scale=0, min_width=0, elem_id=f"to-{name}")
-            for name, words in BESIDE.items()
-        }
-    files = Downloads(row, writing, buttons, beside)
-    return Stage(notice, finding, growing, clock, player, files, gr.State(False), gr.State(None))
-
-
-def _download(path: Path, words: str) -> dict:
-    size = path.stat().st_size
-    amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"
-    return gr.update(value=str(path), label=f"{words}, {amount}", visible=True)
+        whatif = gr.Button(text.CHANGE_SOUND, elem_id="to-whatif", **small)
+        inside = gr.Button(text.inside_button(0), elem_id="to-inside", **small)
+    return {
+        "notice": notice,
+        "finding": finding,
+        "preview": drawn,
+        "timer": timer,
+        "player": player,
+        "files": files,
+        "preparing": preparing,
+        "downloads": downloads,
+        "whatif": whatif,
+        "inside": inside,
+    }

@@ -1,4 +1,4 @@
-"""The numbers that the page says about a prediction, counted on its masks."""
+"""Statistics of predicted masks: how many frames have foreground, and how much of the frame it covers."""
 
 from dataclasses import dataclass
 
@@ -7,58 +7,54 @@ import numpy as np
 from avseg.data.labels import CLASSES
 from avseg.predict import Prediction
 
-# A frame counts as marked when its share of the picture, printed with one decimal, is not "0.0 %".
+# A frame counts as non-empty when its foreground share, printed with one decimal, is not "0.0 %".
 LEAST_SHARE = 0.0005
 
 
 @dataclass(frozen=True)
-class ClassCount:
-    """What was marked of one class."""
+class ClassStatistics:
+    """The predicted pixels of one class."""
 
     name: str
     index: int
-    frames: int  # in which it is marked
-    share: float  # of the picture, mean over those frames, 0..1
+    frames: int  # that have any
+    share: float  # of the frame, mean over those frames, 0..1
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What was marked in a clip."""
+class MaskStatistics:
+    """The predicted foreground of a clip."""
 
     shares: np.ndarray  # float64 [T], of each frame, 0..1
-    by_class: np.ndarray  # float64 [T, 71] for AVSS, [T, 2] for the binary tasks; column 0 is background
-    classes: tuple[ClassCount, ...]  # AVSS only, most frames first
-    marked: int  # frames in which anything is marked
-    mean: float  # share of the picture over the marked frames, 0 without any
-    peak: int  # index of the frame with the largest share
+    classes: tuple[ClassStatistics, ...]  # AVSS only, most frames first
+    nonempty: int  # frames with foreground
+    mean: float  # share of the frame, mean over the non-empty frames, 0 without any
 
 
-def measure(prediction: Prediction) -> Measured:
-    """Count the masks of a prediction, at source size as they are written."""
-    several = prediction.task == "avss"
-    columns = len(CLASSES) if several else 2
+def measure(prediction: Prediction) -> MaskStatistics:
+    """Count the masks of a prediction at source size, as they are written."""
+    semantic = prediction.task == "avss"
+    columns = len(CLASSES) if semantic else 2
     rows = []
     for mask in prediction.masks:
-        labels = mask if several else mask > 0
+        labels = mask if semantic else mask > 0
         rows.append(np.bincount(labels.ravel(), minlength=columns) / labels.size)
     by_class = np.array(rows)
     shares = by_class[:, 1:].sum(axis=1)
-    marked, mean = _where_marked(shares)
-    found = [
-        ClassCount(CLASSES[index], index, *_where_marked(by_class[:, index]))
-        for index in (np.flatnonzero(by_class.max(axis=0) >= LEAST_SHARE) if several else [])
+    nonempty, mean = _over_nonempty(shares)
+    classes = [
+        ClassStatistics(CLASSES[index], index, *_over_nonempty(by_class[:, index]))
+        for index in (np.flatnonzero(by_class.max(axis=0) >= LEAST_SHARE) if semantic else [])
         if index > 0
     ]
-    return Measured(
+    return MaskStatistics(
         shares=shares,
-        by_class=by_class,
-        classes=tuple(sorted(found, key=lambda count: (-count.frames, -count.share))),
-        marked=marked,
+        classes=tuple(sorted(classes, key=lambda c: (-c.frames, -c.share))),
+        nonempty=nonempty,
         mean=mean,
-        peak=int(shares.argmax()),
     )
 
 
-def _where_marked(shares: np.ndarray) -> tuple[int, float]:
-    marked = shares[shares >= LEAST_SHARE]
-    return len(marked), float(marked.mean()) if len(marked) else 0.0
+def _over_nonempty(shares: np.ndarray) -> tuple[int, float]:
+    nonempty = shares[shares >= LEAST_SHARE]
+    return len(nonempty), float(nonempty.mean()) if len(nonempty) else 0.0

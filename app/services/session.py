@@ -125,11 +125,10 @@ class Visitor:
     folder: Path
     result: ClipResult | None = None  # what Inside, What if and Learn show
     jobs: Jobs = field(default_factory=Jobs)
-    staged: Prediction | None = None  # what Segment's player shows
+    displayed: Prediction | None = None  # what Segment's player shows
     uploads: set[Path] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # newest last
     run: object | None = None  # the run that may go on; another one, or none, stops it
-    growing: object | None = None  # what Segment's run has finished (app.segment.preview)
     fitted: object | None = None  # the config that What if's rows were last fitted to
     explore: object | None = None  # what the Explore tab shows (app.explore.state)
     evaluate: object | None = None  # the report and the clips of it that the Evaluate tab shows
@@ -183,13 +182,13 @@ class Visitors:
         """
         visitor = self.of(session)
         shown = visitor.result
-        if shown is None or shown.prediction is not visitor.staged or shown.prediction.task == "avss":
+        if shown is None or shown.prediction is not visitor.displayed or shown.prediction.task == "avss":
             return
         known = isinstance(threshold, int | float) and 0 <= threshold <= 1
         if not known or abs(threshold - shown.prediction.threshold) < 1e-6:
             return
         visitor.result = replace(shown, prediction=shown.prediction.at_threshold(float(threshold)))
-        visitor.staged = visitor.result.prediction
+        visitor.displayed = visitor.result.prediction
 
     def new_result(self, session: str) -> Path:
         """Return an empty folder for a result; the visitor's oldest ones go, and visitors long not seen."""

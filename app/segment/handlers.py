@@ -1,0 +1,275 @@
+"""A run of the Segment tab: its progress, its result and its files."""
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+
+from app.components.gradio_helpers import HIDDEN, error_notice, notice, progress_report
+from app.components.html import result_header
+from app.components.player.player import selected_frame
+from app.components.render import macro
+from app.components.updates import UNCHANGED, Updates
+from app.segment import html, run, text
+from app.segment.layout import FILES
+from app.segment.preview import Preview
+from app.segment.state import Displayed, SegmentState
+from app.services.clips import bundled
+from app.services.handoff import SegmentRequest
+from app.services.jobs import CANCELLED, Cancelled
+from app.services.models import available_models
+from app.services.session import VISITORS, ClipResult, Visitor, session_of
+from avseg.errors import AvsegError
+
+RUN, WRITING = "segment", "segment-files"  # names of this tab's jobs
+
+
+@dataclass(frozen=True)
+class ButtonUpdates(Updates):
+    """Run and stop, and the preview that is drawn between them."""
+
+    go: object = UNCHANGED
+    stop: object = UNCHANGED
+    preview: object = UNCHANGED
+    timer: object = UNCHANGED
+    notice: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class FrameUpdates(Updates):
+    """What names the selected frame."""
+
+    header: object = UNCHANGED
+    inside: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class FilesUpdates(Updates):
+    """The downloads of the result on the page."""
+
+    preparing: object = UNCHANGED
+    last_run: object = UNCHANGED
+    downloads: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class ResultUpdates(FrameUpdates, FilesUpdates):
+    """A result, or why there is none."""
+
+    notice: object = UNCHANGED
+    finding: object = UNCHANGED
+    player: object = UNCHANGED
+    files: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class ArrivalUpdates(ResultUpdates):
+    """What may have changed while another tab was open."""
+
+    model: object = UNCHANGED
+    card: object = UNCHANGED
+
+
+@dataclass(frozen=True)
+class TabUpdates(Updates):
+    """Another tab is opened."""
+
+    tabs: object = UNCHANGED
+
+
+def begin(request: gr.Request = None) -> ButtonUpdates:
+    """Show Stop in place of the run button, and cancel an earlier run."""
+    visitor = VISITORS.of(session_of(request))
+    visitor.jobs.cancel(RUN)
+    visitor.state(SegmentState).preview = None
+    return ButtonUpdates(go=HIDDEN, stop=gr.update(visible=True), timer=gr.Timer(active=True))
+
+
+def segment(
+    clip: str | None,
+    upload: str | None,
+    model: str,
+    fps: float = 1,
+    start: float | None = 0,
+    end: float | None = None,
+    request: gr.Request = None,
+    progress: gr.Progress = gr.Progress(),
+) -> ResultUpdates:
+    """Segment a bundled clip, or an uploaded video (which goes first); a failed run shows a notice only."""
+    session = session_of(request)
+    visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
+    if upload:
+        visitor.uploads.add(Path(upload))
+    report = progress_report(visitor.jobs.start(RUN), progress)
+    preview = visitor.state(SegmentState).preview = Preview()
+    try:
+        choice = run.Choice(run.source_of(clip, upload), model, fps, start or 0.0, end)
+        result = run.predict(choice, report, preview.add)
+        updates = _display(visitor, result, folder, report)
+    except AvsegError as error:
+        VISITORS.drop(session, folder)
+        return ResultUpdates(notice=error_notice(_without_path(error, folder)))
+    visitor.result = result
+    return updates
+
+
+def draw_preview(request: gr.Request = None) -> ButtonUpdates:
+    """Show the finished frames of the visitor's run if there are new ones."""
+    preview = VISITORS.of(session_of(request)).state(SegmentState).preview
+    drawn = preview.render() if preview else ""
+    return ButtonUpdates(preview=gr.update(value=drawn, visible=True)) if drawn else ButtonUpdates()
+
+
+def stop(request: gr.Request = None) -> ButtonUpdates:
+    """End the visitor's run at its next step."""
+    VISITORS.of(session_of(request)).jobs.cancel(RUN)
+    return finish() | ButtonUpdates(notice=notice(CANCELLED, "note"))
+
+
+def finish() -> ButtonUpdates:
+    """Show the run button in place of Stop, and no preview."""
+    return ButtonUpdates(
+        go=gr.update(visible=True),
+        stop=HIDDEN,
+        preview=gr.update(value="", visible=False),
+        timer=gr.Timer(active=False),
+    )
+
+
+def arrive(clip: str | None, fps: float, request: gr.Request = None) -> ArrivalUpdates:
+    """Show the result of another tab and select the model that one asked for, when this tab is opened."""
+    session = session_of(request)
+    visitor = VISITORS.of(session)
+    result, updates = visitor.result, ArrivalUpdates()
+    wanted = visitor.take(SegmentRequest)
+    if wanted and wanted.model in available_models():
+        title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
+        updates = ArrivalUpdates(
+            model=gr.update(choices=list(available_models()), value=wanted.model),
+            card=html.model_card(wanted.model, fps),
+            header=UNCHANGED if result else html.choice_header(title, wanted.model),
+        )
+    if result is None:
+        return updates
+    if result.prediction is visitor.displayed:  # another tab may have selected another frame
+        player = gr.update(at=[result.frame, time.monotonic()])
+        return updates | ResultUpdates(player=player, **_frame(result).changes())
+    folder = VISITORS.new_result(session)
+    try:
+        return updates | _display(visitor, result, folder, lambda *_: None)
+    except AvsegError as error:
+        VISITORS.drop(session, folder)
+        return updates | ResultUpdates(notice=error_notice(_without_path(error, folder)))
+
+
+def write_files(request: gr.Request = None) -> FilesUpdates:
+    """Write the downloads of the result that was displayed last, once."""
+    visitor = VISITORS.of(session_of(request))
+    state = visitor.state(SegmentState)
+    displayed, state.unsaved = state.unsaved, None
+    if displayed is None:
+        return FilesUpdates()
+    token, started = visitor.jobs.start(WRITING), time.perf_counter()
+    try:
+        target = displayed.folder / "files"
+        files = run.write_files(displayed.result.prediction, target, progress_report(token))
+        token.check()
+    except Cancelled:  # a newer result is on the page, and its files are next
+        return FilesUpdates()
+    except AvsegError as error:
+        message = macro("hint", str(_without_path(error, displayed.folder)))
+        return FilesUpdates(preparing=gr.update(value=message, visible=True))
+    timings = replace(displayed.timings, files=time.perf_counter() - started)
+    return FilesUpdates(
+        preparing=HIDDEN,
+        last_run=gr.update(value=html.last_run(timings), visible=True),
+        downloads=[_download(path, name) for path, name in zip(asdict(files).values(), FILES, strict=True)],
+    )
+
+
+def select_frame(event: gr.EventData, request: gr.Request = None) -> FrameUpdates:
+    """Keep the frame that the player selected, for the other tabs."""
+    visitor = VISITORS.of(session_of(request))
+    result = visitor.result
+    frame = selected_frame(event, len(result.prediction.clip.frames)) if result else None
+    if frame is None:
+        return FrameUpdates()
+    visitor.result = replace(result, frame=frame)
+    return _frame(visitor.result)
+
+
+def open_whatif() -> TabUpdates:
+    """Open What if, which shows the visitor's result."""
+    return TabUpdates(tabs=gr.Tabs(selected="whatif"))
+
+
+def open_inside() -> TabUpdates:
+    """Open Inside, which shows the selected frame of the visitor's result."""
+    return TabUpdates(tabs=gr.Tabs(selected="inside"))
+
+
+def answer(
+    clip: str | None,
+    video: str | None,
+    model: str,
+    frames_per_second: float = 1,
+    start: float | None = 0,
+    end: float | None = None,
+    threshold: float = 0.5,
+    request: gr.Request = None,
+    progress: gr.Progress = gr.Progress(),
+) -> tuple[dict, str, str, str, str, str]:
+    """Segment a bundled clip, or a video of your own (which goes first), from start to end (s).
+
+    Returns the record (what prediction.json holds), then files: a zip of everything, the overlay video, a zip
+    of PNG masks, COCO run lengths, prediction.json.
+    """
+    session = session_of(request)
+    visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
+    if video:
+        visitor.uploads.add(Path(video))
+    try:
+        choice = run.Choice(run.source_of(clip, video), model, frames_per_second, start or 0.0, end)
+        report = progress_report(visitor.jobs.start("segment-api"), progress)
+        files, record = run.answer(choice, threshold, folder / "files", report)
+    except AvsegError as error:
+        VISITORS.drop(session, folder)
+        raise gr.Error(str(_without_path(error, folder)), print_exception=False) from error
+    return record, *map(str, asdict(files).values())
+
+
+def _display(visitor: Visitor, result: ClipResult, folder: Path, report: run.Report) -> ResultUpdates:
+    """Put a result on the page; its files, and none of an earlier result, come later."""
+    prediction, started = result.prediction, time.perf_counter()
+    player = run.make_player(result, folder, report)
+    seconds = prediction.seconds
+    timings = run.Timings(seconds.decode, seconds.model, time.perf_counter() - started)
+    visitor.jobs.cancel(WRITING)
+    visitor.displayed = prediction
+    visitor.state(SegmentState).unsaved = Displayed(result, folder, timings)
+    return ResultUpdates(
+        notice=HIDDEN,
+        finding=html.finding(result),
+        player=player,
+        files=gr.update(visible=True),
+        preparing=gr.update(value=macro("hint", text.PREPARING), visible=True),
+        last_run=gr.update(value=html.last_run(timings), visible=True),
+        downloads=[HIDDEN] * len(FILES),
+        **_frame(result).changes(),
+    )
+
+
+def _frame(result: ClipResult) -> FrameUpdates:
+    return FrameUpdates(header=result_header(result), inside=text.inside_button(result.frame))
+
+
+def _download(path: Path, name: str) -> dict:
+    size = path.stat().st_size
+    amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"
+    return gr.update(value=str(path), label=f"{name}, {amount}", visible=True)
+
+
+def _without_path(error: AvsegError, folder: Path) -> AvsegError:
+    """Return the error without the path of a folder of this server."""
+    return type(error)(str(error).replace(str(folder), "the folder of results"))

@@ -1,0 +1,85 @@
+"""What the Segment tab draws; all images are inside the HTML, so no further file is served."""
+
+from dataclasses import asdict
+
+import numpy as np
+from markupsafe import Markup
+
+from app.components.html import header_html
+from app.components.render import macro, render
+from app.segment import text
+from app.segment.run import Timings
+from app.services.clips import bundled, jpeg_uri
+from app.services.mask_statistics import measure
+from app.services.models import available_models
+from app.services.session import ClipResult
+from avseg.checkpoints import Card, read_card
+from avseg.config import ModelConfig
+from avseg.devices import choose_device
+from avseg.errors import CheckpointError
+from avseg.media.draw import resize
+
+POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sidebar shows
+
+
+def first_heading() -> Markup:
+    """Return the heading before the first result."""
+    return macro("heading", text.TITLE, text.CAPTION)
+
+
+def finding(result: ClipResult) -> Markup:
+    """Return the finding of a result, the line below it, and notices about the clip and the model."""
+    prediction, source = result.prediction, bundled().get(result.clip)
+    unlike_training = source is None and result.truth is None and prediction.weights == "toy"
+    return render(
+        "segment/templates/finding.html",
+        title=text.finding(measure(prediction)),
+        caption=text.caption(prediction, result.title, source.shows if source else ""),
+        notices=[*prediction.clip.notices, *([text.DEMO_ON_REAL_VIDEO] if unlike_training else [])],
+    )
+
+
+def choice_header(title: str, model: str | None) -> Markup:
+    """Return the header for a clip and a model that were not run yet."""
+    card = _model(model)[0]
+    return header_html({"Clip": title, "Model": card.name}, card.weights)
+
+
+def clip_about(sentence: str, frame: np.ndarray | None = None) -> Markup:
+    """Return the sentence about the selected clip, below one of its frames uint8 [h, w, 3] where given."""
+    image = ""
+    if frame is not None:
+        scale = min(1.0, POSTER_WIDTH / frame.shape[1], POSTER_HEIGHT / frame.shape[0])
+        image = jpeg_uri(resize(frame, (round(frame.shape[0] * scale), round(frame.shape[1] * scale))))
+    return render("segment/templates/clip_about.html", text=sentence, image=image)
+
+
+def model_card(name: str | None, fps: float) -> Markup:
+    """Return what is below the selected model: its card, and what a run at this frame rate will use."""
+    card, config = _model(name)
+    hint = macro("hint", text.card_text(card))
+    if config is None:
+        return hint
+    side = config.image_size
+    details = {
+        "Device": str(choose_device("auto")),
+        "Resolution": f"{side} × {side} px",
+        "Audio": "0.96 s windows, as released" if fps == 1 else "0.96 s centred on each frame",
+        "Weights": card.note,
+    }
+    return hint + render("segment/templates/run_details.html", details=details)
+
+
+def last_run(timings: Timings) -> Markup:
+    """Return how long the parts of the last run took."""
+    seconds = asdict(timings)
+    return render("segment/templates/last_run.html", seconds=seconds, total=sum(seconds.values()))
+
+
+def _model(name: str | None) -> tuple[Card, ModelConfig | None]:
+    """Return card and config of a model; for one that cannot be read, a card that says so."""
+    try:
+        config, card = read_card(available_models()[name])
+    except (KeyError, CheckpointError):
+        return Card(name or "none", "none", text.UNREADABLE_MODEL), None
+    return card, config

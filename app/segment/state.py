@@ -1,0 +1,25 @@
+"""What a visitor has open in the Segment tab."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.segment.preview import Preview
+from app.segment.run import Timings
+from app.services.session import ClipResult
+
+
+@dataclass(frozen=True, eq=False)
+class Displayed:
+    """A result on the page whose files are still to be written."""
+
+    result: ClipResult
+    folder: Path  # of the player's files; the downloads go into `files` below it
+    timings: Timings
+
+
+@dataclass
+class SegmentState:
+    """The current run and the result that waits for its downloads."""
+
+    preview: Preview | None = None
+    unsaved: Displayed | None = None
