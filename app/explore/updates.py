@@ -12,8 +12,8 @@ from app.explore.collection import Collection
 from app.explore.layout import Parts
 from app.explore.opened_clip import unscored
 from app.explore.state import Desk, Selection, collection_of, select
-from app.segment.layout import card_of
 from app.services.datasets import draw_sample
+from app.services.models import model_info
 from avseg.errors import AvsegError, DatasetError
 
 SMALL = 200  # clips; a data set up to this size is checked without being asked to
@@ -77,7 +77,7 @@ def remarks(desk: Desk) -> dict:
 def _context(there: Collection, model: str) -> str:
     scored = bool(there.scores.of(model))
     said = {"Data": there.data.title, "Scored by": model if scored else ""}
-    return figures.header(said, card_of(model).weights if scored else "")
+    return figures.header(said, model_info(model)[0].weights if scored else "")
 
 
 def _at_once(there: Collection) -> bool:

@@ -15,8 +15,7 @@ from app.inside.html import empty, head, offers
 from app.inside.inspections import LOOKS, first_result, inspected, written
 from app.inside.state import Choice, changed
 from app.inside.views import VIEWS, view_of
-from app.segment.run import source_of
-from app.services.clips import bundled
+from app.services.clips import bundled, source_of
 from app.services.models import available_models
 from app.services.session import MODEL_QUEUE, VISITORS, session_of
 from avseg.errors import AvsegError, ConfigError
@@ -53,7 +52,7 @@ def arrive(choice: Choice, threshold: float | None, request: gr.Request = None) 
     Returns updates of choice, and of what `look` does.
     """
     visitor = VISITORS.of(session_of(request))
-    VISITORS.cut(session_of(request), threshold)
+    VISITORS.of(session_of(request)).apply_threshold(threshold)
     choice, visitor.look = visitor.look or choice, None
     return choice, *look(choice, request)
 

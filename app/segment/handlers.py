@@ -15,7 +15,7 @@ from app.segment import html, run, text
 from app.segment.layout import FILES
 from app.segment.preview import Preview
 from app.segment.state import Displayed, SegmentState
-from app.services.clips import bundled
+from app.services.clips import bundled, source_of
 from app.services.handoff import SegmentRequest
 from app.services.jobs import CANCELLED, Cancelled
 from app.services.models import available_models
@@ -104,7 +104,7 @@ def segment(
     report = progress_report(visitor.jobs.start(RUN), progress)
     preview = visitor.state(SegmentState).preview = Preview()
     try:
-        choice = run.Choice(run.source_of(clip, upload), model, fps, start or 0.0, end)
+        choice = run.Choice(source_of(clip, upload), model, fps, start or 0.0, end)
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report)
     except AvsegError as error:
@@ -230,7 +230,7 @@ def answer(
     if video:
         visitor.uploads.add(Path(video))
     try:
-        choice = run.Choice(run.source_of(clip, video), model, frames_per_second, start or 0.0, end)
+        choice = run.Choice(source_of(clip, video), model, frames_per_second, start or 0.0, end)
         report = progress_report(visitor.jobs.start("segment-api"), progress)
         files, record = run.answer(choice, threshold, folder / "files", report)
     except AvsegError as error:

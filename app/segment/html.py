@@ -11,12 +11,9 @@ from app.segment import text
 from app.segment.run import Timings
 from app.services.clips import bundled, jpeg_uri
 from app.services.mask_statistics import measure
-from app.services.models import available_models
+from app.services.models import model_info
 from app.services.session import ClipResult
-from avseg.checkpoints import Card, read_card
-from avseg.config import ModelConfig
 from avseg.devices import choose_device
-from avseg.errors import CheckpointError
 from avseg.media.draw import resize
 
 POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sidebar shows
@@ -41,7 +38,7 @@ def finding(result: ClipResult) -> Markup:
 
 def choice_header(title: str, model: str | None) -> Markup:
     """Return the header for a clip and a model that were not run yet."""
-    card = _model(model)[0]
+    card = model_info(model)[0]
     return header_html({"Clip": title, "Model": card.name}, card.weights)
 
 
@@ -56,7 +53,7 @@ def clip_about(sentence: str, frame: np.ndarray | None = None) -> Markup:
 
 def model_card(name: str | None, fps: float) -> Markup:
     """Return what is below the selected model: its card, and what a run at this frame rate will use."""
-    card, config = _model(name)
+    card, config = model_info(name)
     hint = macro("hint", text.card_text(card))
     if config is None:
         return hint
@@ -74,12 +71,3 @@ def last_run(timings: Timings) -> Markup:
     """Return how long the parts of the last run took."""
     seconds = asdict(timings)
     return render("segment/templates/last_run.html", seconds=seconds, total=sum(seconds.values()))
-
-
-def _model(name: str | None) -> tuple[Card, ModelConfig | None]:
-    """Return card and config of a model; for one that cannot be read, a card that says so."""
-    try:
-        config, card = read_card(available_models()[name])
-    except (KeyError, CheckpointError):
-        return Card(name or "none", "none", text.UNREADABLE_MODEL), None
-    return card, config

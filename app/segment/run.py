@@ -54,18 +54,6 @@ class Files:
     record: Path  # json
 
 
-def source_of(clip: str | None, upload: str | None) -> Bundled | Path:
-    """Return the selected clip, an upload first; only names of the table count as bundled clips.
-
-    Raises ClipError when neither is given.
-    """
-    if upload:
-        return Path(upload)
-    if clip not in bundled():
-        raise ClipError("No clip is selected. Select a bundled clip or upload a video.")
-    return bundled()[clip]
-
-
 def read(choice: Choice) -> Clip:
     """Read the range of the selected clip; raises ClipError."""
     if choice.fps not in RATES:

@@ -11,7 +11,6 @@ TITLE = "Which pixels make the sound?"
 CAPTION = "Pick a clip and run the model: it highlights whatever it believes is making the sound."
 LIMITS = f"Up to {MAX_SECONDS:g} s. Deleted when you close the page."
 OWN_VIDEO = "Your own video"
-UNREADABLE_MODEL = "Its file is missing or cannot be read: see assets/models."
 DEMO_MODEL = "Demo model, trained on cartoon scenes only."
 RANDOM_MODEL = "Random weights, not trained."
 DEMO_ON_REAL_VIDEO = (
@@ -80,4 +79,6 @@ def card_text(card: Card) -> str:
 def _frames_of(count: int, total: int) -> str:
     if total == 1:
         return "this frame"
-    return f"all {total} frames" if count == total else f"{count} of {total} frames"
+    if count == total:
+        return "both frames" if total == 2 else f"all {total} frames"
+    return f"{count} of {total} frames"

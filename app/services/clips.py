@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avseg.errors import ClipError
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
 from avseg.synthavs.scenes import Scene, scene_from_dict, truth
@@ -62,6 +63,18 @@ def bundled() -> dict[str, Bundled]:
         )
     first = {name: rank for rank, name in enumerate(ORDER)}
     return {name: found[name] for name in sorted(found, key=lambda name: (first.get(name, 99), name))}
+
+
+def source_of(clip: str | None, upload: str | None) -> Bundled | Path:
+    """Return the selected clip, an upload first; only names of the table count as bundled clips.
+
+    Raises ClipError when neither is given.
+    """
+    if upload:
+        return Path(upload)
+    if clip not in bundled():
+        raise ClipError("No clip is selected. Select a bundled clip or upload a video.")
+    return bundled()[clip]
 
 
 @cache

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from app.services.process import ROOT
 from app.services.runs import all_runs
-from avseg.checkpoints import bundled_models, read_card
+from avseg.checkpoints import Card, bundled_models, read_card
+from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
 from avseg.training.run_folder import RunFolder
 
 TRAINED, IMPORTED = "trained", "imported"
+UNREADABLE = "Its file is missing or cannot be read: see assets/models."
 
 
 def imported_root() -> Path:
@@ -34,6 +36,15 @@ def model_file(name: str) -> Path:
     if path is None:
         raise CheckpointError(f"There is no model {name!r} any more. Choose another one.")
     return path
+
+
+def model_info(name: str | None) -> tuple[Card, ModelConfig | None]:
+    """Return card and config of a model; for one that cannot be read, a card that says so."""
+    try:
+        config, card = read_card(available_models()[name])
+    except (KeyError, CheckpointError):
+        return Card(name or "none", "none", UNREADABLE), None
+    return card, config
 
 
 def trained_name(run: RunFolder) -> str:

@@ -132,7 +132,6 @@ class Visitor:
     fitted: object | None = None  # the config that What if's rows were last fitted to
     explore: object | None = None  # what the Explore tab shows (app.explore.state)
     evaluate: object | None = None  # the report and the clips of it that the Evaluate tab shows
-    model: str = ""  # that another tab asked for; Segment chooses it when it is opened next
     look: object | None = None  # an app.inside.state.Choice that Inside opens with next
     seen: float = field(default_factory=time.monotonic)
     _states: dict[type, object] = field(default_factory=dict)
@@ -141,6 +140,21 @@ class Visitor:
     def state(self, kind: type[S]) -> S:
         """Return what this visitor has open in the tab whose state class is `kind`; at first, `kind()`."""
         return cast(S, self._states.setdefault(kind, kind()))
+
+    def apply_threshold(self, threshold: object) -> None:
+        """Take over the threshold at which Segment's player is, so that the other tabs use the same one.
+
+        Nothing happens when the player shows another prediction, or when the threshold is not one of its own:
+        AVSS takes the largest class.
+        """
+        result = self.result
+        if result is None or result.prediction is not self.displayed or result.prediction.task == "avss":
+            return
+        valid = isinstance(threshold, int | float) and 0 <= threshold <= 1
+        if not valid or abs(threshold - result.prediction.threshold) < 1e-6:
+            return
+        self.displayed = result.prediction.at_threshold(float(threshold))
+        self.result = replace(result, prediction=self.displayed)
 
     def hand_over(self, request: Request) -> None:
         """Ask another tab to show something when it is opened next (app.services.handoff)."""
@@ -176,19 +190,8 @@ class Visitors:
         self.of(session).result = result
 
     def cut(self, session: str, threshold: float | None) -> None:
-        """Take over the threshold at which Segment's player stands, so that the other tabs cut there too.
-
-        Nothing happens when the player shows something else, or the largest class decides (AVSS).
-        """
-        visitor = self.of(session)
-        shown = visitor.result
-        if shown is None or shown.prediction is not visitor.displayed or shown.prediction.task == "avss":
-            return
-        known = isinstance(threshold, int | float) and 0 <= threshold <= 1
-        if not known or abs(threshold - shown.prediction.threshold) < 1e-6:
-            return
-        visitor.result = replace(shown, prediction=shown.prediction.at_threshold(float(threshold)))
-        visitor.displayed = visitor.result.prediction
+        """Deprecated: use Visitor.apply_threshold."""
+        self.of(session).apply_threshold(threshold)
 
     def new_result(self, session: str) -> Path:
         """Return an empty folder for a result; the visitor's oldest ones go, and visitors long not seen."""

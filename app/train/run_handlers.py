@@ -12,6 +12,7 @@ import gradio as gr
 
 from app.components.gradio_helpers import HIDDEN, notice
 from app.services import runs as runner
+from app.services.handoff import SegmentRequest
 from app.services.host import require_training
 from app.services.models import available_models, trained_name
 from app.services.runs import all_runs, run_folder, run_state
@@ -236,4 +237,4 @@ def use(view: View, request: gr.Request = None) -> None:
             raise RunError(f"The checkpoint of {view.run} is not there any more, or cannot be read.")
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    VISITORS.of(session_of(request)).model = model
+    VISITORS.of(session_of(request)).hand_over(SegmentRequest(model))

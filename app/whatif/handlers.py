@@ -76,7 +76,7 @@ def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIf
     A request ticks exactly its changes; setting `requested` starts their run.
     """
     session = session_of(request)
-    VISITORS.cut(session, threshold)
+    VISITORS.of(session).apply_threshold(threshold)
     visitor = VISITORS.of(session)
     state, asked = visitor.state(WhatIfState), visitor.take(WhatIfRequest)
     models = {("checkpoint", "model"): {"choices": list(available_models())}}

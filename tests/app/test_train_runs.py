@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.segment import input_handlers as segment_choosing
+from app.components.updates import UNCHANGED
+from app.segment import handlers as segment
 from app.services import runs
 from app.services.host import may_train
 from app.services.models import available_models
@@ -203,9 +204,10 @@ def test_a_finished_model_is_handed_to_segment():
         tab.use(tab.View("one"))
     save_model(run.last_model, AVSegFormer(SMALL), Card("one", "trained", "6 steps."))
     tab.use(tab.View("one"))
-    model, card, _ = segment_choosing.choose_wanted("dog-and-guitar", 1, False)
-    assert model["value"] == "one · trained" and model["value"] in model["choices"] and "6 steps." in card
-    assert segment_choosing.choose_wanted("dog-and-guitar", 1, False)[0] == gr.skip()  # once
+    arrival = segment.arrive("dog-and-guitar", 1)
+    assert arrival.model["value"] == "one · trained" and arrival.model["value"] in arrival.model["choices"]
+    assert "6 steps." in arrival.card
+    assert segment.arrive("dog-and-guitar", 1).model is UNCHANGED  # once
     assert "one · trained" in available_models()
 
 

@@ -207,10 +207,10 @@ def test_a_long_run_shows_its_finished_frames_and_can_be_stopped(page, tmp_path)
     page.click("#rate label:has-text('8')")  # while the file is still being looked at
     page.click("#go:has-text('400 frames')", timeout=QUICK)
     page.wait_for_selector("#player [data-testid=status-tracker]:has-text('of 400')", timeout=WAIT)
-    page.wait_for_selector("#growing img", timeout=WAIT)
-    assert " of 400 frames are done" in page.inner_text("#growing")
+    page.wait_for_selector("#preview img", timeout=WAIT)
+    assert " of 400 frames done" in page.inner_text("#preview")
     page.click("#stop")
-    page.wait_for_selector("#growing", state="hidden", timeout=WAIT)
+    page.wait_for_selector("#preview", state="hidden", timeout=WAIT)
     assert page.is_visible("#go") and "Stopped" in page.inner_text("#notice")
 
 

@@ -15,9 +15,9 @@ import pytest
 import tyro
 
 from app import page as ui
-from app.components import text
 from app.services import evaluation_requests as asking
 from app.services import gpu, session
+from app.services.clips import MAX_SECONDS
 from avseg import cli as commands
 from avseg.__main__ import main
 from tests.support.media import counting
@@ -172,7 +172,7 @@ def test_the_host_page_says_the_limits_that_hold():
     page = (ROOT / "docs/host.md").read_text()
     rules = asking.PUBLIC
     for row in (
-        f"| length of a clip | {text.LONGEST:g} s |",
+        f"| length of a clip | {MAX_SECONDS:g} s |",
         f"| size of an upload | {ui.FILE_SIZE.removesuffix('mb')} MB |",
         f"| callers in the queue | {ui.WAITING}, ",
         f"| models in memory | {session.MODELS_KEPT} |",

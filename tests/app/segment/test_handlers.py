@@ -1,0 +1,267 @@
+"""Runs of the Segment tab, called without a server and with a stand-in for the model."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio import EventData
+
+from app.components.updates import UNCHANGED
+from app.segment import handlers
+from app.segment.run import Choice, predict, write_files
+from app.segment.state import SegmentState
+from app.services import session
+from app.services.clips import bundled, source_of
+from app.services.handoff import SegmentRequest
+from app.services.models import available_models
+from avseg.errors import CheckpointError, ClipError, ConfigError
+from avseg.media.clip import read_clip
+from avseg.predict import Predictor
+from tests.support.media import counting
+from tests.support.stand_in_model import BrightAndLoud
+
+
+def prediction_of(path: Path, task: str = "ms3", fps: float = 1):
+    return Predictor(BrightAndLoud(task), "cpu").predict(read_clip(path, fps=fps))
+
+
+def visitor() -> session.Visitor:
+    return handlers.VISITORS.of("local")
+
+
+def test_a_run_puts_finding_player_and_timings_on_the_page(stand_in, tmp_path, cache):
+    video = counting(tmp_path / "grey steps.mp4", seconds=5, rate=20)
+    updates = handlers.segment(None, str(video), "stand-in", 1)
+    header, finding, player = updates.header, updates.finding, updates.player
+    assert updates.files["visible"] and updates.preparing["visible"] and not updates.notice["visible"]
+    assert "grey steps.mp4" in header and "random weights" in header and "1 of 5" in header
+    # Grey 16 + 2 n passes the stand-in's middle grey between frames 2 and 4 of the five.
+    result = visitor().result
+    nonempty = int((result.prediction.foreground > 0).sum())
+    assert 0 < nonempty < 5 and f"in {nonempty} of 5 frames" in finding and "<h1>" in finding
+    assert player.shows == "prediction" and len(player.times) == 5 and player.title == "grey steps.mp4"
+    assert player.video.is_relative_to(cache) and player.pack.is_relative_to(cache)
+    assert "decode" in updates.last_run["value"]
+    assert visitor().state(SegmentState).unsaved.folder == player.pack.parent.parent
+    assert (result.title, result.clip, result.frame) == ("grey steps.mp4", None, 0)
+    assert str(tmp_path) not in finding + header + updates.last_run["value"]
+
+
+def test_a_result_of_another_tab_is_shown_once_with_its_truth(stand_in, tmp_path, cache):
+    path = counting(tmp_path / "a.mp4", seconds=3)
+    assert not handlers.arrive(None, 1).changes() and not handlers.write_files().changes()
+    prediction, truth = prediction_of(path), tuple(np.ones((4, 6), np.uint8) * k for k in range(3))
+    result = session.ClipResult(prediction, "<b>From a data set</b>", "stand-in", None, 1, truth)
+    handlers.VISITORS.set_result("local", result)
+    updates = handlers.arrive(None, 1)
+    header, finding, player = updates.header, updates.finding, updates.player
+    assert "&lt;b&gt;From a data set" in header and "2 of 3" in header and "<b>From" not in finding + header
+    assert player.frame == 1 and len(player.parts.truth) == 3 and player.video.is_relative_to(cache)
+    assert "decode" in updates.last_run["value"] and updates.inside == "Look inside frame 2"
+    assert Path(handlers.write_files().downloads[-1]["value"]).name == "prediction.json"
+    again = handlers.arrive(None, 1)
+    assert "2 of 3" in again.header and again.player["at"][0] == 1
+    assert set(again.changes()) == {"header", "inside", "player"} and not handlers.write_files().changes()
+
+
+def test_a_model_that_another_tab_asked_for_is_selected_once():
+    name = list(available_models())[-1]
+    visitor().hand_over(SegmentRequest(name))
+    updates = handlers.arrive("dog-and-guitar", 1)
+    assert updates.model["value"] == name and name in updates.header and "Dog and guitar" in updates.header
+    assert not handlers.arrive("dog-and-guitar", 1).changes()
+    visitor().hand_over(SegmentRequest("no such model"))
+    assert not handlers.arrive("dog-and-guitar", 1).changes()
+
+
+def test_finished_frames_are_shown_while_a_long_run_goes_on(stand_in, tmp_path, monkeypatch):
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=4), fps=8)
+    labels, preview = np.ones((32, 8, 8), np.uint8), handlers.Preview()
+    preview.add(clip, 0, labels[:8])
+    assert preview.render() == ""  # a short run shows its result instead
+    monkeypatch.setattr("app.segment.preview.DELAY", 0)
+    assert "8 of 32 frames done" in preview.render() and preview.render() == ""
+    preview.add(clip, 8, labels[8:24])
+    drawn = preview.render()
+    assert "24 of 32 frames" in drawn and drawn.count("<img") == 10
+    visitor().state(SegmentState).preview = preview
+    assert not handlers.draw_preview().changes()
+    preview.add(clip, 24, labels[24:])
+    assert "32 of 32" in handlers.draw_preview().preview["value"]
+    assert handlers.begin().timer.active and not handlers.draw_preview().changes()
+
+
+def test_the_players_threshold_applies_only_to_what_the_player_shows(stand_in, tmp_path):
+    handlers.segment(None, str(counting(tmp_path / "a.mp4", seconds=3)), "stand-in", 1)
+    first = visitor().result.prediction
+    for nonsense in (None, float("nan"), -0.1, 2, "0.3", 0.5):
+        visitor().apply_threshold(nonsense)
+        assert visitor().result.prediction is first
+    visitor().apply_threshold(0.25)
+    assert visitor().result.prediction.threshold == 0.25
+    assert visitor().displayed is visitor().result.prediction
+    assert (visitor().result.prediction.labels == (first.probability > 0.25)).all()
+    handlers.VISITORS.set_result("local", session.ClipResult(first, "another", "stand-in"))
+    visitor().apply_threshold(0.75)  # Segment's player does not show this one
+    assert visitor().result.prediction is first
+
+
+def test_a_folder_that_is_deleted_while_files_are_written_is_an_error_message(stand_in, tmp_path):
+    prediction = prediction_of(counting(tmp_path / "a.mp4", seconds=2))
+
+    def leave(share: float, description: str) -> None:
+        if share == 1:  # everything is written but the zip
+            shutil.rmtree(tmp_path / "files", ignore_errors=True)
+
+    with pytest.raises(ConfigError, match="could not be written"):
+        write_files(prediction, tmp_path / "files" / "inner", leave)
+
+
+def test_files_are_written_after_the_masks_are_shown(stand_in, tmp_path, cache):
+    video = counting(tmp_path / "a.mp4", seconds=3)
+    handlers.segment(None, str(video), "stand-in", 2)
+    updates = handlers.write_files()
+    assert not updates.preparing["visible"] and "files" in updates.last_run["value"]
+    everything, overlay, masks, coco, record = (Path(button["value"]) for button in updates.downloads)
+    assert all(path.is_relative_to(cache) for path in (everything, overlay, masks, coco, record))
+    with zipfile.ZipFile(masks) as archive:
+        assert len(archive.namelist()) == 6
+    with zipfile.ZipFile(everything) as archive:
+        names = set(archive.namelist())
+    assert {"overlay.mp4", "prediction.json", "coco.json", "masks/0006.png"} < names
+    assert len(json.loads(coco.read_text())["images"]) == len(json.loads(record.read_text())["frames"]) == 6
+
+
+def test_files_belong_to_the_result_that_they_were_asked_for(stand_in, tmp_path):
+    handlers.segment(None, str(counting(tmp_path / "a.mp4", seconds=2)), "stand-in", 1)
+    other = prediction_of(counting(tmp_path / "other.mp4", seconds=3))
+    handlers.VISITORS.set_result("local", session.ClipResult(other, "From a data set", "stand-in"))
+    record = json.loads(Path(handlers.write_files().downloads[-1]["value"]).read_text())
+    assert record["clip"] == "a.mp4" and len(record["frames"]) == 2
+
+
+def test_a_newer_result_ends_the_writing_of_files_and_other_jobs_go_on(stand_in, tmp_path, monkeypatch):
+    video = str(counting(tmp_path / "a.mp4", seconds=2))
+    handlers.segment(None, video, "stand-in", 1)
+    scoring, write = visitor().jobs.start("explore"), handlers.run.write_files
+
+    def interrupted(prediction, folder, report):
+        files = write(prediction, folder, report)
+        handlers.begin()
+        monkeypatch.setattr(handlers.run, "write_files", write)
+        updates = handlers.segment(None, video, "stand-in", 2)
+        assert all(not button["visible"] for button in updates.downloads)
+        return files
+
+    monkeypatch.setattr(handlers.run, "write_files", interrupted)
+    assert not handlers.write_files().changes()
+    assert len(json.loads(Path(handlers.write_files().downloads[-1]["value"]).read_text())["frames"]) == 4
+    handlers.stop()
+    assert not scoring.cancelled
+
+
+def test_only_a_result_of_ones_own_is_written(stand_in, tmp_path):
+    handlers.segment(None, str(counting(tmp_path / "a.mp4", seconds=1)), "stand-in", 1)
+    stranger = type("Request", (), {"session_hash": "another"})
+    assert not handlers.write_files(stranger).changes() and handlers.write_files().downloads
+
+
+def test_the_selected_frame_is_kept_and_checked(stand_in, tmp_path):
+    def select(frame):
+        return handlers.select_frame(EventData(None, {"frame": frame}))
+
+    assert not select(0).changes()
+    handlers.segment(None, str(counting(tmp_path / "a.mp4", seconds=3)), "stand-in", 1)
+    assert "3 of 3" in select(2).header and visitor().result.frame == 2
+    for nonsense in (3, -1, "1", 1.0, True, None, [1]):
+        assert not select(nonsense).changes()
+    assert visitor().result.frame == 2
+
+
+def test_a_range_is_segmented(stand_in, tmp_path):
+    video = counting(tmp_path / "a.mp4", seconds=5)
+    updates = handlers.segment(None, str(video), "stand-in", 2, 1.5, 3.0)
+    assert len(updates.player.times) == 3 and updates.player.duration == pytest.approx(1.5, abs=0.05)
+    assert "from 1.5 to 3 s" in updates.finding
+    for start, end, words in (
+        (3, 2, "ends at 2 s"),
+        (0, 70, "more than 60 s"),
+        (90, 100, "no picture from 90"),
+    ):
+        failed = handlers.segment(None, str(video), "stand-in", 1, start, end)
+        assert words in failed.notice["value"] and failed.player is UNCHANGED
+
+
+def test_a_bundled_clip_comes_with_its_ground_truth(stand_in):
+    player = handlers.segment("dog-and-guitar", None, "stand-in", 2, 1, 4).player
+    assert player.video == bundled()["dog-and-guitar"].path and player.start == 1
+    assert len(player.parts.truth) == 6 and None not in player.parts.truth
+    assert [(lane.name, lane.spans) for lane in player.lanes] == [("dog", ((0.0, 1.0), (2.0, 3.0)))]
+
+
+def test_other_programs_get_the_record_and_files(stand_in, tmp_path):
+    video = counting(tmp_path / "a.mp4", seconds=3)
+    record, *files = handlers.answer(None, str(video), "stand-in", 1, threshold=0.75)
+    assert record["threshold"] == 0.75 and len(record["frames"]) == 3
+    assert [Path(path).suffix for path in files] == [".zip", ".mp4", ".zip", ".json", ".json"]
+    with pytest.raises(gr.Error, match="No clip is selected"):
+        handlers.answer("no-such", None, "stand-in")
+
+
+def test_a_clip_without_sound_gives_nothing_and_says_why(stand_in, tmp_path):
+    video = counting(tmp_path / "silent.mp4", seconds=3, sound=None)
+    updates = handlers.segment(None, str(video), "stand-in", 2)
+    assert "No sounding object found in these 6 frames." in updates.finding
+    assert "No audio track" in updates.finding and updates.player.silent
+
+
+@pytest.mark.parametrize(
+    ("clip", "fps", "words"),
+    [
+        ("no-such-clip", 1, "No clip is selected"),
+        ("../../app", 1, "No clip is selected"),
+        (None, 1, "No clip"),
+    ],
+)
+def test_only_clips_of_the_table_are_read(stand_in, clip, fps, words):
+    updates = handlers.segment(clip, None, "stand-in", fps)
+    assert words in updates.notice["value"] and 'role="alert"' in updates.notice["value"]
+    assert set(updates.changes()) == {"notice"} and not handlers.write_files().changes()
+
+
+def test_rates_that_are_not_offered_are_refused(stand_in):
+    with pytest.raises(ClipError, match="choose 1, 2, 4 or 8"):
+        predict(Choice(source_of("dog-and-guitar", None), "stand-in", 30), lambda *_: None)
+
+
+def test_a_model_that_is_gone_is_an_error_message(tmp_path):
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=1))
+    with pytest.raises(CheckpointError, match="no model 'gone'"):
+        session.Models().predict("gone", clip)
+
+
+def test_stop_ends_a_run_and_leaves_the_page_as_it_is(stand_in, tmp_path, cache):
+    video = counting(tmp_path / "long.mp4", seconds=5, rate=20)
+
+    def press_stop(share, desc):
+        handlers.stop()
+
+    updates = handlers.segment(None, str(video), "stand-in", 8, progress=press_stop)
+    assert "Stopped" in updates.notice["value"] and 'class="notice note"' in updates.notice["value"]
+    assert set(updates.changes()) == {"notice"} and not list(cache.rglob("*.mp4"))
+
+
+def test_failed_runs_push_no_result_out(stand_in, tmp_path):
+    good = handlers.segment(None, str(counting(tmp_path / "a.mp4", seconds=1)), "stand-in", 1).player
+    for _ in range(session.RESULTS_KEPT + 1):
+        handlers.segment("no-such-clip", None, "stand-in", 1)
+    assert good.video.is_file() and good.pack.is_file()
+
+
+def test_buttons_open_the_tabs_that_go_on_with_the_result():
+    assert handlers.open_whatif().tabs.selected == "whatif"
+    assert handlers.open_inside().tabs.selected == "inside"

@@ -1,0 +1,55 @@
+"""The sidebar of the Segment tab, called without a server."""
+
+import pytest
+from gradio import EventData
+
+from app.components.updates import UNCHANGED
+from app.segment import handlers, input_handlers
+from app.services.clips import bundled
+from tests.support.media import counting
+
+
+def test_a_range_dragged_in_the_player_is_selected(stand_in, tmp_path):
+    def drag(clip, upload, **span):
+        return input_handlers.drag_range(clip, upload, 2, None, EventData(None, span))
+
+    video = str(counting(tmp_path / "a.mp4", seconds=5))
+    assert not drag(None, video, **{"from": 0, "to": 1}).changes()
+    handlers.segment(None, video, "stand-in", 2, 1.5, 4)
+    updates = drag(None, video, **{"from": 0.5, "to": 2.0})
+    assert (updates.start, updates.end, updates.go) == (2.0, 3.5, "Segment 3 frames")
+    assert not updates.notice["visible"]
+    updates = drag("dog-and-guitar", None, **{"from": 0.5, "to": 2.0})
+    assert set(updates.changes()) == {"notice"} and "a.mp4" in updates.notice["value"]
+    for span in ({"from": 2, "to": 1}, {"from": 0, "to": 99}, {"from": "0", "to": 1}, {"to": 1}, {}):
+        assert not drag(None, video, **span).changes()
+
+
+def test_an_upload_is_checked_at_once(tmp_path):
+    video = counting(tmp_path / "mine.mp4", seconds=3)
+    updates = input_handlers.check_upload(str(video), None, 2)
+    assert updates.clip is None and updates.upload == str(video)
+    assert updates.start == 0 and updates.end == pytest.approx(3, abs=0.05)
+    assert "mine.mp4: 96 × 64 px, 3.0 s, with sound." in updates.about and updates.go == "Segment 6 frames"
+    # A visitor's file is never served as it is.
+    assert updates.camera["value"] is None and updates.player is None and "mine.mp4" in updates.header
+
+
+def test_a_text_file_is_refused_with_a_reason(tmp_path):
+    path = tmp_path / "notes.mp4"
+    path.write_text("this is not a video\n" * 20)
+    updates = input_handlers.check_upload(str(path), None, 1)
+    assert updates.upload is None and set(updates.changes()) == {"upload", "notice"}
+    assert "notes.mp4 is not a video" in updates.notice["value"]
+
+
+def test_selecting_a_clip_names_it_and_keeps_a_result(stand_in):
+    name = list(bundled())[1]
+    updates = input_handlers.choose_clip(name, None, 4)
+    assert bundled()[name].shows in updates.about and updates.go == "Segment 20 frames"
+    assert (updates.start, updates.end) == (0, 5)
+    assert updates.player.video == bundled()[name].path and bundled()[name].title in updates.header
+    handlers.segment("dog-and-guitar", None, "stand-in", 1)
+    updates = input_handlers.choose_clip(name, None, 4)
+    assert updates.player is UNCHANGED and updates.header is UNCHANGED
+    assert not input_handlers.choose_clip("../x", None, 4).changes()
