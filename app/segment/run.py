@@ -119,8 +119,11 @@ def write_files(prediction: Prediction, folder: Path, report: Report) -> Files:
                 archive.write(path, path.relative_to(folder))
         masks = Path(shutil.make_archive(str(folder / "masks"), "zip", folder / "masks"))
         shutil.rmtree(folder / "masks")
-    except OSError as error:
-        raise ConfigError(f"The files could not be written: {error.strerror}. Run it again.") from error
+    except (OSError, ClipError) as error:
+        if isinstance(error, ClipError) and folder.parent.is_dir():  # the source is gone or damaged
+            raise
+        reason = error.strerror if isinstance(error, OSError) else "their folder was deleted"
+        raise ConfigError(f"The files could not be written: {reason}. Run it again.") from error
     return Files(everything, written.overlay, masks, coco, written.record)
 
 

@@ -189,10 +189,6 @@ class Visitors:
         """Put a finished prediction of any source before the visitor; every tab opened next speaks of it."""
         self.of(session).result = result
 
-    def cut(self, session: str, threshold: float | None) -> None:
-        """Deprecated: use Visitor.apply_threshold."""
-        self.of(session).apply_threshold(threshold)
-
     def new_result(self, session: str) -> Path:
         """Return an empty folder for a result; the visitor's oldest ones go, and visitors long not seen."""
         visitor = self.of(session)
