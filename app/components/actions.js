@@ -1,5 +1,5 @@
 // Whatever carries data-action fires one event of its gr.HTML, with data-value as JSON or, failing that, text.
-// Links, checkboxes and form fields keep their own behaviour; a field sends its value when it changes.
+// data-confirm asks before. Links and form fields keep their own behaviour; a field sends its value when it changes.
 
 const valueOf = (part) => {
   const text = part.matches("input[type=checkbox]") ? String(part.checked)
@@ -7,7 +7,10 @@ const valueOf = (part) => {
   if (text === undefined) return null;
   try { return JSON.parse(text); } catch { return text; }
 };
-const fire = (part) => trigger("action", { action: part.dataset.action, value: valueOf(part) });
+const fire = (part) => {
+  const question = part.dataset.confirm;
+  if (!question || confirm(question)) trigger("action", { action: part.dataset.action, value: valueOf(part) });
+};
 
 element.addEventListener("click", (event) => {
   const part = event.target.closest("[data-action]");

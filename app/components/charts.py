@@ -281,10 +281,12 @@ def lanes(
     mark: Literal["bars", "dots"] = "bars",
     ticks: bool = True,
     kind: str = "",
+    heads: Sequence[str] = (),
 ) -> Markup:
     """Return rows on one axis: a bar per value, or dots on a common lane, joined where there are two.
 
-    action: rows are buttons that send `Lane.value`; ticks: draw the axis below; kind: a class of the whole.
+    action: rows are buttons that send `Lane.value`; ticks: draw the axis below; kind: a class of the whole;
+    heads: names of the columns of text.
     """
     drawn = []
     for row in rows:
@@ -293,9 +295,16 @@ def lanes(
         drawn.append(
             {"row": row, "places": places, "low": min(found, default=0), "high": max(found, default=0)}
         )
-    columns = max((len(row.texts) for row in rows), default=1) if mark == "dots" else 1
-    x_ticks = axis.tick_labels() if ticks else []
-    return _draw("lanes", rows=drawn, action=action, mark=mark, x_ticks=x_ticks, columns=columns, kind=kind)
+    return _draw(
+        "lanes",
+        rows=drawn,
+        action=action,
+        mark=mark,
+        x_ticks=axis.tick_labels() if ticks else [],
+        columns=max((len(row.texts) for row in rows), default=1) if mark == "dots" else 1,
+        kind=kind,
+        heads=heads,
+    )
 
 
 def legend(names: Sequence[str]) -> Markup:

@@ -1,1 +1,48 @@
-"""The Evaluate tab."""
+"""The Evaluate tab: evaluate models on a split, read reports, find the worst clips, compare two models."""
+
+import gradio as gr
+
+from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
+from app.components.page_context import PageContext
+from app.components.updates import connect
+from app.evaluate import handlers, report_handlers
+from app.evaluate.api import evaluate, evaluation
+from app.evaluate.layout import build
+from app.evaluate.updates import EvaluateUpdates
+
+TO_CLIP = "() => document.querySelector('#ev-opened')?.scrollIntoView({block: 'nearest'})"
+
+
+def add(shared: PageContext) -> None:
+    """Build the tab, and wire it."""
+    layout = build(shared)
+    target = (EvaluateUpdates, layout)
+
+    for field in layout.form:
+        connect(field.input, handlers.fit_form, layout.form, *target, trigger_mode="always_last", **PRIVATE)
+    connect(layout.go.click, handlers.start, layout.form, *target, **PRIVATE)
+    connect(layout.timer.tick, handlers.poll, None, *target, **PRIVATE)
+    for part in (layout.jobs, layout.reports):
+        connect(part.action, handlers.act, None, *target, **PRIVATE)
+    layout.reports.action(None, js=SCROLL_TO % "#ev-head")
+    connect(layout.upload.upload, handlers.upload, layout.upload, *target, **PRIVATE)
+    connect(layout.compare.input, handlers.compare, layout.compare, *target, **PRIVATE)
+    connect(layout.tab.select, handlers.arrive, layout.form[1:], *target, **PRIVATE)
+
+    for part in (layout.body, layout.clip_grid, layout.about):
+        part.action(report_handlers.stop_pictures, None, None, queue=False, **PRIVATE)
+        acted = connect(
+            part.action,
+            report_handlers.act,
+            None,
+            *target,
+            show_progress="minimal",
+            show_progress_on=layout.clip_grid,
+            api_visibility="private",
+            **ONE_MODEL,
+        )
+        acted.then(None, js=TO_CLIP)
+    layout.revision.change(report_handlers.pictures, None, layout.clip_grid, **ONE_MODEL, **PRIVATE)
+
+    gr.api(evaluate, api_name="evaluate", concurrency_limit=2)
+    gr.api(evaluation, api_name="evaluation", concurrency_limit=2)

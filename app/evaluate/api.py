@@ -1,44 +1,44 @@
-"""What other programs may ask of the Evaluate tab."""
+"""The API of Evaluate for other programs."""
 
 from dataclasses import asdict
 
 import gradio as gr
 
-from app.services import evaluations as runner
-from app.services import reports as shelf
-from app.services.evaluation_requests import command_of, plain, requests_of
+from app.services import evaluations
+from app.services.evaluations import command_line, parse_requests, public_command
+from app.services.reports import get_report
 from avseg.errors import AvsegError, ReportError
 
 
 def evaluate(
     model: str, data: str = "synth-ms3", split: str = "test", clips: int = 40, robustness: bool = True
 ) -> dict:
-    """Measure a model on clips of a data set; returns the evaluation's key, and the command that runs.
+    """Evaluate a model on clips of a data set; returns the evaluation's key and its command.
 
-    data is a key such as synth-ms3, synth-s4 or synth-avss. Ask `/evaluation` how far it is.
+    data is a key such as synth-ms3, synth-s4 or synth-avss. `/evaluation` returns the progress.
     """
     try:
-        (wanted,) = requests_of([model], data, split, clips, robustness)
-        key = runner.submit(wanted)
+        (request,) = parse_requests([model], data, split, clips, robustness)
+        key = evaluations.submit(request)
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    return {"key": key, "command": command_of(wanted, f"outputs/evaluations/{key}")}
+    return {"key": key, "command": command_line(request, f"outputs/evaluations/{key}")}
 
 
 def evaluation(key: str) -> dict:
-    """Return how far an evaluation is, and its report when it is finished."""
+    """Return the progress of an evaluation, and its report once it has finished."""
     try:
-        runner.folder_of(key)
-        runner.advance()
-        job = next((job for job in runner.jobs() if job.key == key), None)
-        if job is None:
-            raise ReportError("This evaluation is not there any more.")
-        report = asdict(shelf.taken(key).evaluation.report) if job.status.state == "finished" else None
+        evaluations.evaluation_folder(key)
+        evaluations.advance()
+        item = next((item for item in evaluations.queue() if item.key == key), None)
+        if item is None:
+            raise ReportError("This evaluation no longer exists.")
+        status = item.status
+        report = asdict(get_report(key).evaluation.report) if status.state == "finished" else None
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
     if report:
-        report |= {"command": plain(report["command"])}
-    status = job.status
+        report |= {"command": public_command(report["command"])}
     return {
         "state": status.state,
         "message": status.message,

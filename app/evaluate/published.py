@@ -1,4 +1,4 @@
-"""The numbers that others printed, from one file with their sources; they never share a row with ours."""
+"""Published numbers with their sources, from published.json; they never share a row with measured ones."""
 
 import json
 from dataclasses import dataclass
@@ -9,37 +9,37 @@ FILE = Path(__file__).with_name("published.json")
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedRow:
     """One method's numbers on one task, in %."""
 
     method: str
     backbone: str
     miou: float
     f: float
-    source: str = ""  # where it differs from the group's
+    source: str = ""  # where it differs from the table's
 
 
 @dataclass(frozen=True)
-class Group:
-    """Rows of one source."""
+class PublishedTable:
+    """The rows of one source."""
 
     title: str
     source: str
     note: str
-    rows: tuple[Published, ...]
+    rows: tuple[PublishedRow, ...]
 
 
 @cache
-def published(task: str) -> tuple[Group, ...]:
-    """Return what was printed about a task, Table 1 first; methods without numbers are left out."""
+def published(task: str) -> tuple[PublishedTable, ...]:
+    """Return what was published about a task, Table 1 first; methods without numbers are left out."""
     groups = json.loads(FILE.read_text(encoding="utf-8"))["groups"]
     return tuple(
-        Group(
+        PublishedTable(
             group["title"],
             group["source"],
             group["note"],
             tuple(
-                Published(row["method"], row["backbone"], *map(float, row[task]), row.get("source", ""))
+                PublishedRow(row["method"], row["backbone"], *map(float, row[task]), row.get("source", ""))
                 for row in group["rows"]
                 if row[task]
             ),

@@ -1,97 +1,118 @@
-"""The stage of the Evaluate tab: the report in view, its clips and their pictures, the opened clip."""
+"""The handlers of the report in view: its clips and their pictures, the opened clip."""
 
 from collections.abc import Iterator
 
 import gradio as gr
 
-from app.components.gradio_helpers import HIDDEN, failed
-from app.components.html import context_of
-from app.evaluate import html as page
-from app.evaluate.clips import View, changed, fill, grid
-from app.evaluate.layout import Chosen, beside_choices, line_of, reports_html
+from app.components.events import action_of
+from app.components.gradio_helpers import HIDDEN, error_notice
+from app.components.html import result_header
+from app.evaluate import html
+from app.evaluate.clips import draw_pictures, grid
+from app.evaluate.layout import compare_choices, header_of, reports_html
 from app.evaluate.opened_clip import open_clip
-from app.services.evaluation_data import known
+from app.evaluate.state import ClipsView, EvaluateState
+from app.evaluate.updates import EvaluateUpdates
+from app.services.evaluation_data import data_of_report
 from app.services.handoff import ExploreRequest
+from app.services.reports import StoredReport
 from app.services.session import VISITORS, session_of
 from avseg.errors import AvsegError, DatasetError
 
+PICTURES = "evaluate-pictures"  # name of the job
 
-def show(chosen: Chosen, own, request: gr.Request = None) -> tuple:
-    """Show a report.
 
-    Returns updates of notice, head, body, view, clips, opened, player, beside, reports and the header's line.
-    """
+def show(session: str) -> EvaluateUpdates:
+    """Show the report of the visitor's state from its first page of clips."""
+    visitor = VISITORS.of(session)
+    state = visitor.state(EvaluateState)
+    visitor.jobs.cancel(PICTURES)
     try:
-        one, other = chosen.report(own), chosen.other(own)
+        report, compared = state.report(), state.compared()
     except AvsegError as error:
-        return failed(error), *(gr.skip(),) * 9
-    VISITORS.of(session_of(request)).evaluate = (chosen, View())
-    clips = grid(one, View()) if one else ""
-    beside = beside_choices(one, chosen.beside, own)
-    grown = gr.update(value=clips, visible=bool(clips))
-    return (
-        *(gr.skip(), page.head(one), page.body(one, other), View(), grown, HIDDEN, None),
-        *(beside, reports_html(own, one and one.key), line_of(one)),
+        return EvaluateUpdates(notice=error_notice(error))
+    state.view = ClipsView()
+    state.revision += 1
+    return EvaluateUpdates(
+        notice=HIDDEN,
+        report_header=header_of(report),
+        head=html.head(report),
+        body=html.body(report, compared),
+        clip_grid=gr.update(value=grid(report, state.view) if report else "", visible=report is not None),
+        opened=HIDDEN,
+        player=None,
+        reports=reports_html(state.uploaded, report),
+        compare=compare_choices(report, state.compared_key, state.uploaded),
+        revision=state.revision,
     )
 
 
-def pictures(chosen: Chosen, own, view: View, request: gr.Request = None) -> Iterator[str]:
-    """Yield the grid of clips as their pictures are made, until the visitor looks at something else."""
-    visitor, wanted = VISITORS.of(session_of(request)), (chosen, view)
+def stop_pictures(request: gr.Request = None) -> None:
+    """Stop making pictures, so that what was clicked need not wait for them."""
+    VISITORS.of(session_of(request)).jobs.cancel(PICTURES)
+
+
+def pictures(request: gr.Request = None) -> Iterator[object]:
+    """Yield the grid of clips as their pictures are made, until the visitor opens something else."""
+    visitor = VISITORS.of(session_of(request))
+    state, token = visitor.state(EvaluateState), visitor.jobs.start(PICTURES)
     try:
-        one = chosen.report(own)
+        report = state.report()
     except AvsegError:
-        one = None
-    if one is None or visitor.evaluate not in (None, wanted):
-        yield gr.skip()  # a generator that gives nothing would empty the grid
-        return
-    for drawn in fill(one, view):
-        if visitor.evaluate not in (None, wanted):
-            yield gr.skip()
-            return
-        yield drawn
+        report = None
+    if report is not None:
+        for drawn in draw_pictures(report, state.view):
+            if token.cancelled:
+                break
+            yield drawn
+    yield gr.skip()  # a generator that ends without a value would empty the grid
 
 
-def choose(event: gr.EventData, chosen: Chosen, own, view: View, request: gr.Request = None) -> tuple:
-    """Do what a click on the report asks for.
-
-    Returns updates of the header's context, notice, view, clips, opened, about and player.
-    """
-    said = event._data if isinstance(event._data, dict) else {}
+def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
+    """Do what a click on the report, its clips or the opened clip asks for."""
+    action, session = action_of(event), session_of(request)
+    state = VISITORS.of(session).state(EvaluateState)
     try:
-        one = chosen.report(own)
-        if one is None:
-            return (gr.skip(),) * 7
-        if "close" in said:
-            return *(gr.skip(),) * 4, gr.update(visible=False), gr.skip(), None
-        if "clip" in said:
-            session = session_of(request)
-            folder = VISITORS.new_result(session)
-            try:
-                found = open_clip(one, str(said["clip"]), folder)
-            except AvsegError:
-                VISITORS.drop(session, folder)
-                raise
-            VISITORS.set_result(session, found.shown)
-            header = context_of(found.shown)
-            return header, HIDDEN, view, gr.skip(), gr.update(visible=True), found.head, found.player
+        report = state.report()
+        if action is None or report is None:
+            return EvaluateUpdates()
+        if action.name == "segment":  # the opened clip is the visitor's result already
+            return EvaluateUpdates(tabs=gr.Tabs(selected="segment"))
+        if action.name == "explore":
+            return _explore(report, str(action.value), session)
+        state.revision += 1
+        if action.name == "close":
+            return EvaluateUpdates(opened=HIDDEN, player=None, revision=state.revision)
+        if action.name == "clip":
+            return _open(report, str(action.value), session) | EvaluateUpdates(revision=state.revision)
     except AvsegError as error:
-        return gr.skip(), failed(error), *(gr.skip(),) * 5
-    view = changed(view, said)
-    VISITORS.of(session_of(request)).evaluate = (chosen, view)
-    return gr.skip(), gr.skip(), view, grid(one, view), gr.skip(), gr.skip(), gr.skip()
+        return EvaluateUpdates(notice=error_notice(error), revision=state.revision)
+    state.view = state.view.after(action)
+    return EvaluateUpdates(clip_grid=grid(report, state.view), revision=state.revision)
 
 
-def explore(event: gr.EventData, chosen: Chosen, own, request: gr.Request = None) -> None:
-    """Let Explore show the opened clip, to be flagged and compared there; raises gr.Error in words."""
-    said = event._data if isinstance(event._data, dict) else {}
+def _open(report: StoredReport, name: str, session: str) -> EvaluateUpdates:
+    folder = VISITORS.new_result(session)
     try:
-        one = chosen.report(own)
-        data = known(one.evaluation.report) if one else None
-        if data is None or data.folder is None:
-            raise DatasetError("The clips of this report are drawn; Explore has only those of a folder.")
-        split = one.evaluation.report.split.removesuffix("-leakfree")
-        request_clip = ExploreRequest(data.key, str(said.get("clip")), split)
-        VISITORS.of(session_of(request)).hand_over(request_clip)
-    except AvsegError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        clip = open_clip(report, name, folder)
+    except AvsegError:
+        VISITORS.drop(session, folder)
+        raise
+    VISITORS.set_result(session, clip.result)
+    return EvaluateUpdates(
+        header=result_header(clip.result),
+        notice=HIDDEN,
+        opened=gr.update(visible=True),
+        about=clip.about,
+        player=clip.player,
+    )
+
+
+def _explore(report: StoredReport, clip: str, session: str) -> EvaluateUpdates:
+    """Open a clip in Explore, to be flagged and compared there; raises DatasetError for a generated one."""
+    data = data_of_report(report.evaluation.report)
+    if data is None or data.folder is None:
+        raise DatasetError("Explore cannot open these clips: they are generated, not stored in a folder.")
+    split = report.evaluation.report.split.removesuffix("-leakfree")
+    VISITORS.of(session).hand_over(ExploreRequest(data.key, clip, split))
+    return EvaluateUpdates(tabs=gr.Tabs(selected="explore"))

@@ -1,129 +1,140 @@
-"""What the Evaluate tab says, made from the numbers of a report."""
+"""Sentences of Evaluate, made from the numbers of a report."""
 
-from app.components.text import clips_words, frames_words, share_words
-from app.services.evaluation_data import is_synth, words
-from app.services.reports import Shelved
+from app.services.evaluation_data import data_title, is_synthetic
+from app.services.reports import StoredReport
+from app.services.wording import percent, plural
 from avseg.evaluation.report import Report
 
 EMPTY = "How good is a model, and does it listen?"
-EMPTY_LINE = (
-    "Choose a model and clips, or open a report: its numbers, its worst clips and what it hears come here."
+EMPTY_CAPTION = (
+    "Evaluate a model or open a report to see its scores, its worst clips and its robustness tests."
 )
-GOOD, FAIR, WEAK = 0.7, 0.5, 0.25  # mean IoU over the frames in which something sounds
-DECIDES, MATTERS = 0.7, 0.3  # swap sensitivity
-FALSE_ALARM = 0.02  # share of the frame under a sound that belongs to nothing in view
+GOOD, FAIR, WEAK = 0.7, 0.5, 0.25  # mean IoU over the frames with ground truth
+FOLLOWS, REACTS = 0.7, 0.3  # swap sensitivity
+FALSE_ALARM = 0.02  # share of the frame under a sound without a visible source
 WEIGHTS = {
-    "toy": "toy weights",
-    "random": "random weights: nothing was learnt",
+    "toy": "demo weights",
+    "random": "random weights",
     "released": "the authors' weights",
     "trained": "trained weights",
 }
-TASK_WORDS = {"s4": "S4", "ms3": "MS3", "avss": "AVSS"}
-OFFICIAL = {"s4": 740, "ms3": 64, "avss": 1554}  # clips of AVSBench's test splits
-# Name, field of the report's robustness, what it is.
-SHARES = (
-    ("Silence", "silence", "Every clip is heard with digital silence: nothing sounds, so any mask is wrong."),
-    ("White noise", "noise", "Every clip is heard with white noise of RMS 0.1: no object makes it."),
-    ("Off-screen", "offscreen", "Every clip is heard with a class that is not in view."),
+TASKS = {"s4": "S4", "ms3": "MS3", "avss": "AVSS"}
+OFFICIAL_CLIPS = {"s4": 740, "ms3": 64, "avss": 1554}  # of AVSBench's test splits
+# Field of the report's robustness, name, explanation.
+NEGATIVE_SOUNDS = (
+    ("silence", "Silence", "Every clip is muted: nothing sounds, so any mask is wrong."),
+    ("noise", "White noise", "Every clip gets white noise of RMS 0.1, which no visible object makes."),
+    ("offscreen", "Off-screen sound", "Every clip gets the sound of a class that is not in view."),
 )
-SWAP = "Every clip is heard with the sound of another clip in which other classes sound."
+SWAP = "Every clip gets the sound of another clip in which other classes sound."
 SWITCH = (
-    "Two classes in view are each heard alone; the mask has to change over. A deaf model cannot pass 0.5."
+    "Two visible classes are played alone in turn; the mask has to switch between them. A model that ignores "
+    "the sound cannot exceed 0.5."
 )
-SENSITIVITY = "How much of the mask changes under a swapped sound: 0 is deaf, 1 is a wholly different mask."
+SENSITIVITY = "How much of the mask changes with a swapped sound: 0 none of it, 1 all of it."
 
 
 def finding(report: Report) -> str:
-    """Return the sentence of the screen: how well what sounds is found, and whether the sound decides."""
-    return f"{_found(report)}{_listens(report)}."
-
-
-def _found(report: Report) -> str:
+    """Return the headline: how accurate the masks are, and whether they follow the sound."""
+    rank = None
     if report.measured_as == "classes" and report.miou_present_classes is not None:
         score = report.miou_present_classes
-        good = (
-            "are told apart well",
-            "are mostly told apart",
-            "are told apart in part",
-            "are mostly mistaken",
-        )
-        which = good[_rank(score)]
-        return f"The {report.present_classes} classes that sound {which} (IoU {score:.2f})"
-    score = report.miou_with_ground_truth
-    if score is None:
-        share = report.false_positive_without_ground_truth or 0
-        return (
-            f"Nothing visible sounds in these clips; {share_words(share)} of the frame is marked all the same"
-        )
-    good = ("is marked well", "is mostly marked", "is marked in part", "is mostly missed")
-    return f"What sounds {good[_rank(score)]} (IoU {score:.2f})"
+        rank = sum(score < limit for limit in (GOOD, FAIR, WEAK))
+        verb = ("Tells", "Mostly tells", "Partly tells", "Confuses most of")[rank]
+        text = f"{verb} the {report.present_classes} sounding classes{' apart' if rank < 3 else ''}"
+        singular = True
+    elif (score := report.miou_with_ground_truth) is not None:
+        rank = sum(score < limit for limit in (GOOD, FAIR, WEAK))
+        text = (
+            "Masks are accurate",
+            "Masks are mostly accurate",
+            "Masks are partly right",
+            "Misses most sounding objects",
+        )[rank]
+        singular = rank == 3
+    else:
+        share = percent(report.false_positive_without_ground_truth or 0)
+        return f"No visible object sounds in these clips, yet masks cover {share} of the frame."
+    return f"{text} (IoU {score:.2f}){_response(report, rank, singular)}."
 
 
-def _rank(score: float) -> int:
-    return sum(score < limit for limit in (GOOD, FAIR, WEAK))
-
-
-def _listens(report: Report) -> str:
-    heard = report.robustness
-    wrong = {name: getattr(heard, field) for name, field, _ in SHARES if getattr(heard, field) is not None}
-    if heard.swap_sensitivity is None:
+def _response(report: Report, rank: int, singular: bool) -> str:
+    """Return how the masks respond to the sound, as the end of a sentence."""
+    robustness, s = report.robustness, "s" if singular else ""
+    if robustness.swap_sensitivity is None:
         return ""
-    if heard.swap_sensitivity < MATTERS:
-        return "; the mask hardly depends on the sound"
-    alarm = max(wrong, key=wrong.get, default=None)
-    if alarm and wrong[alarm] >= FALSE_ALARM:
-        sound = {"Silence": "silence", "White noise": "white noise", "Off-screen": "an off-screen sound"}[
-            alarm
-        ]
-        return f"; {sound} still gets a mask of {share_words(wrong[alarm])} of the frame"
-    if heard.swap_sensitivity >= DECIDES:
-        return "; the sound decides the mask"
-    return "; the sound decides part of the mask"
+    accurate = rank < 2
+    if robustness.swap_sensitivity < REACTS:
+        return f" {'but' if accurate else 'and'} barely react{s} to the sound"
+    shares = {name: getattr(robustness, field) for field, name, _ in NEGATIVE_SOUNDS}
+    known = {name: share for name, share in shares.items() if share is not None}
+    worst = max(known, key=lambda name: known[name], default="")
+    if worst and known[worst] >= FALSE_ALARM:
+        sound = f"an {worst.lower()}" if worst.startswith("Off") else worst.lower()
+        link = ", but" if accurate else ", and"
+        return f"{link} {sound} still produces a mask of {percent(known[worst])} of the frame"
+    joint = "and" if accurate else "but"
+    return f" {joint} {'' if robustness.swap_sensitivity >= FOLLOWS else 'partly '}follow{s} the sound"
 
 
-def caption(one: Shelved) -> str:
-    """Return the line below: who, on what, how much of it, and what it may be compared with."""
-    report = one.evaluation.report
-    size = f"{clips_words(report.clips)}, {report.frames:,} labelled frames"
-    empty = report.frames_without_ground_truth
-    without = f", {empty:,} of them with an empty ground truth" if empty else ""
-    drawn = " Drawn data: not comparable with AVSBench." if is_synth(report) else ""
-    kind = WEIGHTS[report.weights]
-    return f"{one.name} ({kind}) on {words(report)}: {size}{without}, at {report.image_size} px.{drawn}"
+def caption(report: StoredReport) -> str:
+    """Return the line below the headline: model, data, and whether the numbers compare with AVSBench's."""
+    numbers = report.evaluation.report
+    size = f"{plural(numbers.clips, 'clip')}, {numbers.frames:,} labelled frames"
+    empty = numbers.frames_without_ground_truth
+    without = f" ({empty:,} with empty ground truth)" if empty else ""
+    synthetic = " Synthetic data: not comparable with AVSBench." if is_synthetic(numbers) else ""
+    weights = WEIGHTS[numbers.weights]
+    return (
+        f"{report.name} ({weights}) on {data_title(numbers)}: {size}{without}, "
+        f"at {numbers.image_size} px.{synthetic}"
+    )
 
 
-def figures(report: Report) -> list[tuple[str, str, str]]:
-    """Return the large numbers, each with what it is and what to know about it."""
+def tiles(report: Report) -> list[tuple[str, str, str]]:
+    """Return the main scores: value, name and note."""
     if report.measured_as == "classes":
         rows = [
             (report.miou, "mIoU, as the benchmark", "all 71 classes; absent ones score 0"),
-            (report.f_score, "F, as the benchmark", "of the winning class, all 71"),
-            (report.miou_present_classes, f"mIoU of {report.present_classes} classes", "those in the truth"),
-            (report.dataset_miou_present_classes, "IoU of these, pooled", "pixels of the split together"),
+            (report.f_score, "F-score, as the benchmark", "of the predicted class, all 71"),
+            (report.miou_present_classes, f"mIoU of {report.present_classes} classes", "in the ground truth"),
+            (report.dataset_miou_present_classes, "IoU of these, pooled", "all pixels of the split"),
         ]
     else:
-        over = frames_words(report.frames_with_ground_truth)
         rows = [
             (report.miou, "mIoU, as the benchmark", "empty frames score the background"),
-            (report.f_score, "F, best threshold", f"batches of {clips_words(report.f_batch_size)}"),
-            (report.miou_with_ground_truth, "mIoU, sounding frames", over),
-            (report.dataset_iou, "IoU over the data set", "all pixels pooled"),
+            (
+                report.f_score,
+                "F-score, best threshold",
+                f"batches of {plural(report.f_batch_size or 0, 'clip')}",
+            ),
+            (
+                report.miou_with_ground_truth,
+                "mIoU, non-empty frames",
+                plural(report.frames_with_ground_truth, "frame"),
+            ),
+            (report.dataset_iou, "IoU, pooled", "all pixels of the split"),
         ]
-    cells = [("–" if value is None else f"{value:.3f}", name, note) for value, name, note in rows]
+    scores = [("–" if value is None else f"{value:.3f}", name, note) for value, name, note in rows]
     share = report.false_positive_without_ground_truth
-    empty = frames_words(report.frames_without_ground_truth)
-    return [
-        *cells,
-        ("–" if share is None else share_words(share), "mask on empty frames", f"mean of {empty}"),
-    ]
+    empty = plural(report.frames_without_ground_truth, "frame")
+    return [*scores, ("–" if share is None else percent(share), "mask on empty frames", f"mean of {empty}")]
 
 
-def measured_line(report: Report) -> str:
-    """Return what has to be known before the measured row is read beside the published ones."""
-    if is_synth(report):
-        return f"{words(report)}: another data set, read this block by itself"
+def comparability(report: Report) -> str:
+    """Return whether the measured rows can be compared with the published ones."""
+    title = data_title(report)
+    if is_synthetic(report):
+        return f"{title}: a different data set, not comparable"
     if report.task == "avss" and report.measured_as == "foreground":
-        return f"{words(report)}, as foreground: another measure than the classes above"
-    if report.split == "test" and report.clips == OFFICIAL[report.task]:
-        return f"{words(report)}: as many clips as AVSBench's test split"
-    return f"{words(report)}: {report.clips:,} clips, not AVSBench's whole test split"
+        return f"{title}, as foreground: a different metric, not comparable"
+    if report.split == "test" and report.clips == OFFICIAL_CLIPS[report.task]:
+        return f"{title}: as many clips as AVSBench's test split"
+    return f"{title}: {plural(report.clips, 'clip')}, not AVSBench's whole test split"
+
+
+def duration(seconds: float) -> str:
+    """Return a rough duration: "45 s", "3 min", "1.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from app.services.datasets import DataSet
-from app.services.evaluations import REQUEST, evaluations_root
+from app.services.evaluations import REQUEST_FILE, evaluations_root
 from app.services.process import ROOT
 from app.services.runs import runs_root
 from avseg.data.avsbench.dataset import find_tasks
@@ -128,7 +128,7 @@ def _reports(data: DataSet) -> Iterator[tuple[str, str, dict[str, float]]]:
 def _model(report: Path, name: str) -> str:
     """Return the name that the page gave the model, where it asked for the report; else the model's own."""
     try:
-        return str(json.loads(report.with_name(REQUEST).read_text(encoding="utf-8"))["model"])
+        return str(json.loads(report.with_name(REQUEST_FILE).read_text(encoding="utf-8"))["model"])
     except (OSError, ValueError, LookupError, TypeError):
         return name
 

@@ -1,4 +1,4 @@
-"""What can be measured on: SynthAVS drawn anew, and folders that the owner named; never a visitor's path."""
+"""What can be evaluated on: SynthAVS, drawn while evaluating, and folders that the owner named."""
 
 import re
 from dataclasses import dataclass
@@ -18,33 +18,33 @@ TASKS = {"ms3": "MS3", "s4": "S4", "avss": "AVSS"}
 SYNTH_SPLITS = ("test", "val", "train")
 FOLDER_SPLITS = ("test", "val", "train", "test-leakfree", "val-leakfree")
 SYNTH_NAME = re.compile(r"(?:tr|va|te)\d{2,6}_(\d{6})")
-DRAWN = (360, 640)  # height, width of SynthAVS clips on screen
+DISPLAY_SIZE = (360, 640)  # height, width of SynthAVS clips on the page
 ENDLESS = 10**6  # a clip of SynthAVS does not depend on how many there are
 
 
 @dataclass(frozen=True)
-class Data:
-    """Something to measure on."""
+class EvaluationData:
+    """A data set to evaluate on."""
 
     key: str
     title: str
     task: str
-    folder: Path | None = None  # None: SynthAVS, drawn while measuring
+    folder: Path | None = None  # None: SynthAVS
 
     @property
-    def word(self) -> str:
-        """What follows --data."""
+    def argument(self) -> str:
+        """The value of --data."""
         return SYNTH if self.folder is None else str(self.folder)
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits there are."""
+        """Names of the splits."""
         return SYNTH_SPLITS if self.folder is None else FOLDER_SPLITS
 
     def clips(self, split: str) -> int:
-        """Return how many clips a split has; of SynthAVS, how many are drawn. 0 where it cannot be read."""
+        """Return the number of clips of a split; for SynthAVS, the default number. 0 if unreadable."""
         if split not in self.splits:
-            raise ConfigError(f"There is no split {split!r} here; splits are {', '.join(self.splits)}.")
+            raise ConfigError(f"Unknown split {split!r}: choose {', '.join(self.splits)}.")
         if self.folder is None:
             return SYNTH_EVALUATION_CLIPS
         plain = split.removesuffix("-leakfree")
@@ -56,43 +56,44 @@ class Data:
             return 0
 
 
-def all_data() -> dict[str, Data]:
-    """Return what can be measured on, by key; a sample that nobody looked at yet is left out."""
-    found = {
-        f"synth-{task}": Data(f"synth-{task}", f"SynthAVS, {name}", task) for task, name in TASKS.items()
+def list_data() -> dict[str, EvaluationData]:
+    """Return all data sets by key; a sample that has not been generated yet is left out."""
+    data = {
+        f"synth-{task}": EvaluationData(f"synth-{task}", f"SynthAVS, {name}", task)
+        for task, name in TASKS.items()
     }
-    for one in LIBRARY.all().values():
-        if one.ready:
-            found[one.key] = Data(one.key, one.title, one.task, one.folder)
-    return found
+    for item in LIBRARY.all().values():
+        if item.ready:
+            data[item.key] = EvaluationData(item.key, item.title, item.task, item.folder)
+    return data
 
 
-def data_of(key: str | None) -> Data:
-    """Return the data of a key; raises DatasetError when there is none (any more)."""
-    found = all_data()
-    if key not in found:
-        raise DatasetError("This data set is not there any more. Choose another one.")
-    return found[key]
+def get_data(key: str | None) -> EvaluationData:
+    """Return the data set of a key; raises DatasetError if it does not exist."""
+    data = list_data()
+    if key not in data:
+        raise DatasetError("This data set no longer exists. Select another one.")
+    return data[key]
 
 
-def known(report: Report) -> Data | None:
-    """Return the data that a report was measured on, None where they are not here."""
-    if is_synth(report):
-        return all_data()[f"synth-{report.task}"]
-    same = (one for one in all_data().values() if one.folder is not None and one.task == report.task)
-    return next((one for one in same if str(one.folder) == report.data.root), None)
+def data_of_report(report: Report) -> EvaluationData | None:
+    """Return the data set that a report was evaluated on, None if this machine does not have it."""
+    if is_synthetic(report):
+        return list_data()[f"synth-{report.task}"]
+    folders = (item for item in list_data().values() if item.folder is not None and item.task == report.task)
+    return next((item for item in folders if str(item.folder) == report.data.root), None)
 
 
-def is_synth(report: Report) -> bool:
-    """Say whether a report was measured on SynthAVS drawn anew."""
+def is_synthetic(report: Report) -> bool:
+    """Return whether a report was evaluated on SynthAVS, drawn while evaluating."""
     return report.data.kind == SYNTHAVS
 
 
-def words(report: Report) -> str:
-    """Return what a report was measured on, without the path of a folder."""
-    if is_synth(report):
+def data_title(report: Report) -> str:
+    """Return data set and split of a report, without the path of a folder."""
+    if is_synthetic(report):
         return f"SynthAVS, {TASKS[report.task]} {report.split}"
-    data = known(report)
+    data = data_of_report(report)
     if data:
         return f"{data.title}, {report.split}"
     name = re.split(r"[/\\]", report.data.root.rstrip("/\\"))[-1] or "a folder"
@@ -100,20 +101,20 @@ def words(report: Report) -> str:
 
 
 def open_clips(report: Report, size: tuple[int, int]) -> Clips | None:
-    """Return the clips that a report speaks of, SynthAVS drawn at a size; None where they are not here."""
-    if is_synth(report):
+    """Return the clips of a report, SynthAVS drawn at a size; None if this machine does not have them."""
+    if is_synthetic(report):
         return SynthAVS(report.task, report.split, report.data.seed, ENDLESS, size)
-    data = known(report)
-    if data is None:
+    data = data_of_report(report)
+    if data is None or data.folder is None:
         return None
     try:
-        return _on_disk(data.folder, data.task, report.split, _written(data.folder))
+        return _open_folder(data.folder, data.task, report.split, data.folder.stat().st_mtime_ns)
     except AvsegError:
         return None
 
 
-def index_of(clips: Clips, name: str) -> int | None:
-    """Return the index of a clip by its name, None when it is none of them."""
+def clip_index(clips: Clips, name: str) -> int | None:
+    """Return the index of a clip by its name, None if there is no such clip."""
     if isinstance(clips, SynthAVS):
         match = SYNTH_NAME.fullmatch(name)
         index = int(match[1]) if match else -1
@@ -122,12 +123,8 @@ def index_of(clips: Clips, name: str) -> int | None:
 
 
 @lru_cache(maxsize=4)
-def _on_disk(folder: Path, task: str, split: str, _written: int) -> AVSBench:
+def _open_folder(folder: Path, task: str, split: str, _written: int) -> AVSBench:
     return AVSBench(folder, task, split)
-
-
-def _written(folder: Path) -> int:
-    return folder.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=4)

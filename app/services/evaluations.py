@@ -1,38 +1,162 @@
-"""Evaluations from the page: child processes that run the command a person would type, one after the other.
+"""Evaluations started from the page: what a host allows, the command, and the queue of child processes.
 
-The folder of an evaluation is the only thing between the two, so a reload of the page or a restart of the app
-loses nothing: what waits is started by whoever looks next.
+Evaluations run one after the other, each as the command that a person would type. The folder of an evaluation
+is the only link to its process, so a reload of the page or a restart of the app loses nothing: whoever opens
+the page next starts what is waiting.
 """
 
 import json
 import os
 import re
+import shlex
 import shutil
 import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.services.evaluation_requests import Request, Rules, arguments_of, checked, rules
+from app.services.evaluation_data import EvaluationData, get_data
 from app.services.host import public_host
+from app.services.models import available_models
 from app.services.process import ROOT, kill, launch, startup, withdraw
-from avseg.errors import AvsegError, ReportError
+from avseg.checkpoints import bundled_models
+from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.files import atomic_write
 
-REQUEST = "request.json"
+MAX_MODELS = 2  # evaluated by one click
+MAX_CLIPS = 100_000
+REQUEST_FILE = "request.json"
 KEY = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9.-]{1,60}")
-PATIENCE = 60  # seconds between asking an evaluation to end and ending it
+GRACE = 60  # seconds between the request to stop an overdue evaluation and the end of its process
+BAD_CLIPS = "Clips must be a whole number from 1; leave the field empty for all clips."
 
 
 @dataclass(frozen=True)
-class Job:
+class HostRules:
+    """What visitors may evaluate on this host; 0 means no limit."""
+
+    clips: int = 0  # per evaluation
+    bundled_only: bool = False
+    waiting: int = 20  # in the queue
+    stored: int = 0  # finished evaluations; the oldest are deleted
+    seconds: int = 0  # per evaluation
+    may_delete: bool = True
+
+
+OWN_HOST = HostRules()
+PUBLIC_HOST = HostRules(clips=40, bundled_only=True, waiting=6, stored=24, seconds=900, may_delete=False)
+
+
+def host_rules() -> HostRules:
+    """Return the rules of this host."""
+    return PUBLIC_HOST if public_host() else OWN_HOST
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What a visitor wants to evaluate; stored in the evaluation's folder."""
+
+    model: str  # its name on the page
+    data: str  # key of app.services.evaluation_data
+    split: str = "test"
+    clips: int = 0  # 0: all
+    robustness: bool = True
+
+
+def parse_requests(
+    models: list[str], data: str, split: str, clips: float | None, robustness: bool
+) -> list[EvaluationRequest]:
+    """Return a request per selected model; raises ConfigError for what a form cannot hold."""
+    if not models or not isinstance(models, list):
+        raise ConfigError("Select one or two models.")
+    if len(models) > MAX_MODELS:
+        raise ConfigError(f"{len(models)} models are selected; select one or two.")
+    count = clips or 0
+    if isinstance(count, bool) or not isinstance(count, int | float) or count != int(count) or count < 0:
+        raise ConfigError(BAD_CLIPS)
+    return [
+        EvaluationRequest(str(model), str(data), str(split), int(count), bool(robustness)) for model in models
+    ]
+
+
+def validate(request: EvaluationRequest) -> tuple[Path, EvaluationData]:
+    """Return the model's file and the data of a request; raises AvsegError if this host cannot run it."""
+    rules, data = host_rules(), get_data(request.data)
+    models = bundled_models() if rules.bundled_only else available_models()
+    if request.model not in models:
+        if rules.bundled_only and request.model in available_models():
+            raise ConfigError(
+                "This host evaluates only the bundled models. Copy the command and run it yourself."
+            )
+        raise CheckpointError(f"The model {str(request.model)[:60]!r} no longer exists. Select another one.")
+    if request.split not in data.splits:
+        raise ConfigError(f"Unknown split {str(request.split)[:20]!r}: choose {', '.join(data.splits)}.")
+    if not isinstance(request.clips, int) or not 0 <= request.clips <= MAX_CLIPS:
+        raise ConfigError(BAD_CLIPS)
+    count = request.clips or data.clips(request.split)
+    if rules.clips and count > rules.clips:
+        raise ConfigError(
+            f"This host evaluates at most {rules.clips} clips at a time, not {count}. Lower the number, or "
+            "copy the command and run it yourself."
+        )
+    return models[request.model], data
+
+
+def arguments(request: EvaluationRequest, model: Path, data: EvaluationData, out: Path) -> list[str]:
+    """Return the arguments after `python`."""
+    bundled = bundled_models().get(request.model) == model
+    args = ["-m", "avseg", "evaluate", "--model", request.model if bundled else _relative(model)]
+    args += ["--data", data.argument, "--task", data.task, "--split", request.split]
+    args += ["--clips", str(request.clips)] if request.clips else []
+    args += [] if request.robustness else ["--no-robustness"]
+    return [*args, "--out", _relative(out), "--status"]
+
+
+def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/mine") -> str:
+    """Return the command of a request as a person would type it, "" for a model that no longer exists."""
+    model = available_models().get(request.model)
+    if model is None:
+        return ""
+    args = arguments(request, model, get_data(request.data), Path(out))[:-1]
+    return public_command(shlex.join(["python", *args]))
+
+
+def public_command(command: str) -> str:
+    """Return a command, on a public host without the folders of absolute paths."""
+    if not public_host():
+        return command
+    try:
+        args = shlex.split(command)
+    except ValueError:
+        return ""
+    return shlex.join(Path(arg).name if arg.startswith("/") else arg for arg in args)
+
+
+def _relative(path: Path) -> str:
+    """Return a path relative to the folder in which the command runs, where it is below it."""
+    path = path.resolve() if path.is_absolute() else path
+    return str(path.relative_to(ROOT)) if path.is_absolute() and path.is_relative_to(ROOT) else str(path)
+
+
+@dataclass(frozen=True)
+class QueuedEvaluation:
     """An evaluation that waits, runs or has ended."""
 
     key: str
-    request: Request
+    request: EvaluationRequest
     status: EvaluationStatus
-    ahead: int = 0  # evaluations that come first
+    ahead: int = 0  # evaluations that run before it
+    stopping: bool = False  # it was asked to stop
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status.state in UNDER_WAY
+
+
+_LOCK = threading.RLock()
+_OWNERS: dict[str, str] = {}  # session by key; forgotten when the app restarts
 
 
 def evaluations_root() -> Path:
@@ -40,71 +164,67 @@ def evaluations_root() -> Path:
     return Path(os.environ.get("AVSEG_EVALUATIONS", ROOT / "outputs" / "evaluations")).expanduser()
 
 
-def folder_of(key: str | None) -> Path:
-    """Return the folder of an evaluation; raises ReportError for a key that is none."""
+def evaluation_folder(key: str | None) -> EvaluationFolder:
+    """Return the folder of an evaluation; raises ReportError for an unknown key."""
     if not isinstance(key, str) or not KEY.fullmatch(key) or not (evaluations_root() / key).is_dir():
-        raise ReportError("This evaluation is not there any more. Choose another one.")
-    return evaluations_root() / key
+        raise ReportError("This evaluation no longer exists. Select another one.")
+    return EvaluationFolder(evaluations_root() / key)
 
 
-def submit(request: Request, session: str = "") -> str:
-    """Put an evaluation into the queue and return its key; raises AvsegError when it is not possible here.
+def submit(request: EvaluationRequest, session: str = "") -> str:
+    """Queue an evaluation and return its key; raises AvsegError if this host cannot run it.
 
-    session: who may cancel it on a public host.
+    session: on a public host, only this visitor may cancel it.
     """
-    checked(request)
-    limits, known = rules(), jobs()
-    if sum(job.status.state in UNDER_WAY for job in known) >= limits.waiting:
-        raise ReportError(f"{limits.waiting} evaluations wait already. Try again in a few minutes.")
-    _forget(known, limits)
+    validate(request)
+    rules, known = host_rules(), queue()
+    if sum(item.under_way for item in known) >= rules.waiting:
+        raise ReportError(f"{rules.waiting} evaluations are waiting already. Try again in a few minutes.")
+    ended = [item for item in known if not item.under_way]
+    for item in ended[: max(0, len(ended) - rules.stored + 1)] if rules.stored else []:
+        shutil.rmtree(evaluations_root() / item.key, ignore_errors=True)
     name = re.sub(r"[^a-z0-9.]+", "-", f"{request.model}-{request.data}".lower()).strip("-.")[:50]
     with _LOCK:
         moment = time.time()
-        while (key := f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(moment))}-{name}") in _taken(moment):
+        while (evaluations_root() / (key := f"{_stamp(moment)}-{name}")).exists():
             moment += 1
         folder = evaluations_root() / key
         try:
             folder.mkdir(parents=True)
-            with atomic_write(folder / REQUEST) as file:
+            with atomic_write(folder / REQUEST_FILE) as file:
                 file.write_text(json.dumps(asdict(request)), encoding="utf-8")
         except OSError as error:
-            raise ReportError(f"No evaluation can be kept here: {error.strerror or error}.") from error
+            raise ReportError(f"Evaluations cannot be stored here: {error.strerror or error}.") from error
         _OWNERS[key] = session
     advance()
     return key
 
 
-_LOCK = threading.RLock()
-_OWNERS: dict[str, str] = {}  # who asked for what; after a restart nobody did
+def _stamp(moment: float) -> str:
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment))
 
 
-def _taken(moment: float) -> set[str]:
-    """Return the keys there are, each with the name that the same second would give it."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment))
-    return {path.name for path in evaluations_root().glob(f"{stamp}-*")}
-
-
-def jobs() -> list[Job]:
-    """Return the evaluations that were asked for from the page, oldest first."""
-    found, ahead = [], 0
-    for path in sorted(evaluations_root().glob(f"*/{REQUEST}")):
+def queue() -> list[QueuedEvaluation]:
+    """Return the evaluations that were started from the page, oldest first."""
+    items: list[QueuedEvaluation] = []
+    ahead = 0
+    for path in sorted(evaluations_root().glob(f"*/{REQUEST_FILE}")):
         if not KEY.fullmatch(path.parent.name):
             continue
         try:
-            request = Request(**json.loads(path.read_text(encoding="utf-8")))
+            request = EvaluationRequest(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
         folder = EvaluationFolder(path.parent)
         with _LOCK:  # not between the start of a process and its record
-            status = folder.read_status() or _before_status(folder)
-        under_way = status.state in UNDER_WAY
-        found.append(Job(path.parent.name, request, status, ahead if under_way else 0))
-        ahead += under_way
-    return found
+            status = folder.read_status() or _status_before_first_write(folder)
+        item = QueuedEvaluation(path.parent.name, request, status, ahead, folder.stop_requested)
+        items.append(item)
+        ahead += item.under_way
+    return items
 
 
-def _before_status(folder: EvaluationFolder) -> EvaluationStatus:
-    """Return the status of an evaluation that wrote none yet: it waits, starts, or failed to start."""
+def _status_before_first_write(folder: EvaluationFolder) -> EvaluationStatus:
     child = startup(folder)
     if child is None:
         return EvaluationStatus("waiting")
@@ -114,47 +234,47 @@ def _before_status(folder: EvaluationFolder) -> EvaluationStatus:
 
 
 def advance() -> None:
-    """Start the oldest evaluation that waits when none runs; end one that takes longer than allowed."""
+    """Start the oldest waiting evaluation if none runs; stop one that has run for too long."""
     with _LOCK:
-        known = jobs()
-        running = [job for job in known if job.status.state == "running"]
-        for job in running if rules().seconds else []:
-            over = time.time() - job.status.process_started - rules().seconds
-            if job.status.pid and over > 0:
-                EvaluationFolder(folder_of(job.key)).request_stop()
-            if job.status.pid and over > PATIENCE:
-                kill(job.status.pid)
-        waiting = [job for job in known if job.status.state == "waiting"]
+        known = queue()
+        running = [item for item in known if item.status.state == "running"]
+        for item in running if host_rules().seconds else []:
+            overdue = time.time() - item.status.process_started - host_rules().seconds
+            if item.status.pid and overdue > 0:
+                evaluation_folder(item.key).request_stop()
+            if item.status.pid and overdue > GRACE:
+                kill(item.status.pid)
+        waiting = [item for item in known if item.status.state == "waiting"]
         if waiting and not running:
             _start(waiting[0])
 
 
-def _start(job: Job) -> None:
-    folder = EvaluationFolder(folder_of(job.key))
+def _start(item: QueuedEvaluation) -> None:
+    folder = evaluation_folder(item.key)
     try:
-        path, data = checked(job.request)
-        launch(arguments_of(job.request, path, data, folder.path), folder, on_exit=advance)
+        model, data = validate(item.request)
+        launch(arguments(item.request, model, data, folder.path), folder, on_exit=advance)
     except (AvsegError, OSError) as error:
         folder.write_status(EvaluationStatus("failed", str(error)))
 
 
 def may_cancel(key: str, session: str) -> bool:
-    """Say whether a visitor may end an evaluation: on a public host only who asked for it."""
+    """Return whether a visitor may stop an evaluation: on a public host, only the one who started it."""
     return not public_host() or (bool(session) and _OWNERS.get(key) == session)
 
 
 def cancel(key: str, session: str = "") -> EvaluationStatus:
-    """End an evaluation at its next clips, or at once when it was asked before; returns its status.
+    """Stop an evaluation after its current clips, or at once on the second call; returns its status.
 
-    Raises ReportError for one that is not there, and on a public host for another visitor's.
+    Raises ReportError for an unknown key, and on a public host for another visitor's evaluation.
     """
-    folder = EvaluationFolder(folder_of(key))
+    folder = evaluation_folder(key)
     if not may_cancel(key, session):
-        raise ReportError("Only who asked for this evaluation can end it.")
+        raise ReportError("Only the visitor who started this evaluation can stop it.")
     with _LOCK:
-        status = folder.read_status() or _before_status(folder)
+        status = folder.read_status() or _status_before_first_write(folder)
         if status.state == "waiting":
-            folder.write_status(EvaluationStatus("stopped", "Taken out of the queue."))
+            folder.write_status(EvaluationStatus("stopped", "Cancelled."))
         elif status.state == "running" and folder.stop_requested:
             kill(status.pid) if status.pid else withdraw(folder)
         elif status.state == "running":
@@ -164,17 +284,10 @@ def cancel(key: str, session: str = "") -> EvaluationStatus:
 
 def delete(key: str) -> None:
     """Delete an evaluation; raises ReportError while it runs, and where deleting is off."""
-    if not rules().may_delete:
-        raise ReportError("Deleting is off on this host.")
-    folder = folder_of(key)
-    status = EvaluationFolder(folder).read_status()
+    if not host_rules().may_delete:
+        raise ReportError("Deleting is disabled on this host.")
+    folder = evaluation_folder(key)
+    status = folder.read_status()
     if status is not None and status.state == "running":
-        raise ReportError("This evaluation runs; stop it first.")
-    shutil.rmtree(folder)
-
-
-def _forget(known: list[Job], limits: Rules) -> None:
-    """Delete the oldest evaluations that have ended where only some are kept."""
-    ended = [job for job in known if job.status.state not in UNDER_WAY]
-    for job in ended[: max(0, len(ended) - limits.kept + 1)] if limits.kept else []:
-        shutil.rmtree(evaluations_root() / job.key, ignore_errors=True)
+        raise ReportError("This evaluation is still running; stop it first.")
+    shutil.rmtree(folder.path)

@@ -15,8 +15,7 @@ import pytest
 import tyro
 
 from app import page as ui
-from app.services import evaluation_requests as asking
-from app.services import gpu, session
+from app.services import evaluations, gpu, session
 from app.services.clips import MAX_SECONDS
 from avseg import cli as commands
 from avseg.__main__ import main
@@ -170,7 +169,7 @@ def test_the_host_page_lists_every_variable():
 
 def test_the_host_page_says_the_limits_that_hold():
     page = (ROOT / "docs/host.md").read_text()
-    rules = asking.PUBLIC
+    rules = evaluations.PUBLIC_HOST
     for row in (
         f"| length of a clip | {MAX_SECONDS:g} s |",
         f"| size of an upload | {ui.FILE_SIZE.removesuffix('mb')} MB |",
@@ -178,7 +177,7 @@ def test_the_host_page_says_the_limits_that_hold():
         f"| models in memory | {session.MODELS_KEPT} |",
         f"| results per visitor | {session.RESULTS_KEPT} |",
         f"| age of a visitor's files | {session.FILES_AGE} s, checked every {ui.CLEANED_EVERY} s;",
-        f"models, {rules.clips} clips, {rules.seconds} s; {rules.waiting} waiting, {rules.kept} kept |",
+        f"models, {rules.clips} clips, {rules.seconds} s; {rules.waiting} waiting, {rules.stored} kept |",
         f"| one call on ZeroGPU | {gpu.SECONDS} s (`AVSEG_GPU_SECONDS`) |",
     ):
         assert row in page, row
