@@ -64,6 +64,7 @@ def test_an_evaluation_in_the_browser(page, tmp_path: Path):  # noqa: F811
     here.click("#ev-jobs [data-action='dismiss']")
     here.wait_for_selector("#ev-jobs .ev-job", state="detached", timeout=QUICK)
     # The opened clip is the result of the other tabs.
+    here.click(".ev-clips [data-action='all']")
     here.click(".ev-tile >> nth=0")
     here.click("#ev-about [data-action='segment']", timeout=WAIT)
     here.wait_for_selector("#player .pl-thumbs canvas", timeout=WAIT)
