@@ -1,4 +1,10 @@
-"""AVSegFormer: audio-visual segmentation, the engine of AVSeg Explorer.
+"""AVSegFormer, a model for audio-visual segmentation: the engine of AVSeg Explorer.
+
+    from avseg import Predictor, read_clip
+
+    clip = read_clip("my_video.mp4", fps=1)
+    prediction = Predictor("tiny-ms3").predict(clip)
+    print(prediction.foreground, prediction.masks[0].shape)
 
 The public names are imported on first use, so that `import avseg` costs nothing.
 """

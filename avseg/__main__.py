@@ -1,4 +1,4 @@
-"""The command line: python -m avseg <command>; every command's flags come from its function's arguments."""
+"""Entry point of the command line, `python -m avseg COMMAND`; flags are the arguments of its function."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from avseg.errors import AvsegError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit status: 0, or 1 after an error said in words on stderr."""
+    """Run one command and return the exit status: 0, or 1 after an error message on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
     app = tyro.extras.SubcommandApp()
     try:
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"avseg: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader, `head` for example, has seen enough; nothing more may be written at exit either.
+        # The reader, `head` for example, closed the pipe; nothing may be flushed to it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:

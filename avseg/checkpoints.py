@@ -1,6 +1,6 @@
-"""Weights on disk: one safetensors file that carries its own config and a card saying what the weights are.
+"""Checkpoints: one safetensors file with the weights, their config and a card that says what they are.
 
-Nothing here unpickles: models are read by safetensors, released .pth files by
+Nothing is unpickled: models are read with safetensors, released .pth files with
 `torch.load(weights_only=True)`.
 """
 
@@ -18,10 +18,10 @@ from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.files import atomic_write
 from avseg.models.avsegformer import AVSegFormer
-from avseg.models.released import Imported, import_released
+from avseg.models.released import Imported, rename_released
 
 FORMAT = "avseg-1"
-# What torch.load raises, one time or another, on a file whose bytes are wrong.
+# What torch.load may raise on a damaged file.
 UNREADABLE = (
     pickle.UnpicklingError,
     ArithmeticError,
@@ -40,7 +40,7 @@ BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "models"
 
 
 def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = torch.float32) -> Path:
-    """Write weights, config and card to `path`, whole or not at all; floats are stored as `dtype`."""
+    """Write weights, config and card to `path` atomically; floats are stored as `dtype`."""
     tensors = {
         k: (v.to(dtype) if v.is_floating_point() else v).detach().cpu().contiguous()
         for k, v in model.state_dict().items()
@@ -57,20 +57,23 @@ def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = 
 
 
 def read_card(path: Path) -> tuple[ModelConfig, Card]:
-    """Return config and card of a model file, its weights unread; `CheckpointError` when it is none."""
+    """Return config and card of a checkpoint without reading its weights.
+
+    Raises CheckpointError for a missing or damaged file and for one that avseg did not write.
+    """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"There is no model file at {path}.")
+        raise CheckpointError(f"{path} does not exist.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path.name} is not a whole safetensors file ({error}). A released .pth file is brought in by "
+            f"{path.name} is not a complete safetensors file ({error}). Import a released .pth file with "
             "`python -m avseg import-weights FILE.pth --out MODEL.safetensors`."
         ) from error
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path.name} carries no avseg config; it was not written by avseg.")
+        raise CheckpointError(f"{path.name} has no avseg config: avseg did not write it.")
     try:
         config = from_dict(ModelConfig, json.loads(metadata["config"]))
         return config, from_dict(Card, json.loads(metadata["card"]))
@@ -79,7 +82,10 @@ def read_card(path: Path) -> tuple[ModelConfig, Card]:
 
 
 def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> AVSegFormer:
-    """Return a model in eval mode by bundled name (`tiny-ms3`) or file; it carries `.config` and `.card`."""
+    """Return a model in eval mode by the name of a bundled model (`tiny-ms3`) or by file.
+
+    Raises CheckpointError for a name or file that does not exist and for weights that do not fit.
+    """
     path = find_model(name_or_path)
     config, card = read_card(path)
     model = AVSegFormer(config)
@@ -94,7 +100,7 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Return the file of a bundled model's name or of a path; `CheckpointError` lists the names there are."""
+    """Return the file of a bundled model or of a path; CheckpointError lists the bundled models."""
     bundled = bundled_models()
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
@@ -103,39 +109,73 @@ def find_model(name_or_path: str | Path) -> Path:
         return path
     names = ", ".join(bundled) or "none"
     raise CheckpointError(
-        f"No model is called {str(name_or_path)!r} and no file is there. Bundled models: {names}."
+        f"{str(name_or_path)!r} is neither a bundled model nor a file. Bundled models: {names}."
     )
 
 
 def bundled_models() -> dict[str, Path]:
-    """Return the bundled models, name to file; the one that a page or a lesson begins with comes first."""
-    found = sorted(BUNDLED.glob("*.safetensors"), key=lambda path: (path.stem != FIRST, path.stem))
-    return {path.stem: path for path in found}
+    """Return the files of the bundled models by name, the default model first."""
+    files = sorted(BUNDLED.glob("*.safetensors"), key=lambda path: (path.stem != FIRST, path.stem))
+    return {path.stem: path for path in files}
 
 
 def read_released(path: Path, task: str | None = None) -> Imported:
-    """Read a released .pth file (never unpickling code) and rename it to our keys."""
+    """Read a released .pth file, without running pickled code, and rename its parameters."""
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"There is no file at {path}.")
+        raise CheckpointError(f"{path} does not exist.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        # torch's own text is left out: it advises to load the file in the unsafe way.
+        # torch's own message is left out: it recommends loading the file in the unsafe way.
         raise CheckpointError(
-            f"{path.name} cannot be read as plain weights: it is damaged, or it holds more than tensors, and "
-            "nothing else is ever loaded from it. Expected a .pth state dict saved by torch.save."
+            f"{path.name} cannot be read as plain weights: it is damaged or contains more than tensors, and "
+            "nothing else is ever loaded. Expected a .pth state dict saved by torch.save."
         ) from error
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path.name} holds a {type(state).__name__}, not a state dict.")
+        raise CheckpointError(f"{path.name} contains a {type(state).__name__}, not a state dict.")
     return import_released(state, task)
 
 
+def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
+    """Rename a released state dict and compare it with the model, which is built without storage.
+
+    task: tells S4 from MS3, whose models look the same (default s4). Raises CheckpointError with the
+    parameters that are missing, unexpected or of another shape.
+    """
+    imported = rename_released(state, task)
+    config, weights = imported.config, imported.weights
+    with torch.device("meta"):
+        expected = {name: tuple(v.shape) for name, v in AVSegFormer(config).state_dict().items()}
+    shapes = [
+        f"{name} has shape {tuple(v.shape)} instead of {expected[name]}"
+        for name, v in weights.items()
+        if name in expected and tuple(v.shape) != expected[name]
+    ]
+    problems = {
+        "missing": sorted(set(expected) - set(weights)),
+        "unexpected": sorted({*imported.unknown, *(set(weights) - set(expected))}),
+        "of another shape": shapes,
+    }
+    texts = [f"{len(names)} {problem}: {_first(names)}" for problem, names in problems.items() if names]
+    if texts:
+        raise CheckpointError(
+            f"This looks like a released {config.task} model ({config.backbone}, {config.edition}), but does "
+            f"not match it. {'; '.join(texts)}."
+        )
+    return imported
+
+
+def _first(names: list[str], count: int = 4) -> str:
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
+
+
 def import_weights(path: Path, out: Path, task: str | None = None) -> Imported:
-    """Write a released checkpoint as a model file of ours; returns what was read, with the dropped names."""
+    """Convert a released .pth file to a checkpoint at `out`; return what was imported."""
     out = Path(out)
     if out.suffix != ".safetensors":
-        raise CheckpointError(f"--out is {out.name}; give it the ending .safetensors.")
+        raise CheckpointError(f"--out is {out.name}; its extension must be .safetensors.")
     imported = read_released(path, task)
     model = AVSegFormer(imported.config)
     model.load_state_dict(imported.weights, strict=True)

@@ -1,6 +1,6 @@
-"""Every setting of the model and of training, as frozen dataclasses that check themselves and travel as JSON.
+"""Every setting of the model and of training: frozen dataclasses, checked on construction, saved as JSON.
 
-The command line and the saved files are made from these fields; nothing else carries a setting.
+Command-line flags and the Train form are generated from these fields and their docstrings.
 """
 
 import dataclasses
@@ -8,11 +8,14 @@ import json
 import math
 import typing
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Literal
+from typing import Any, Literal
 
 from avseg.errors import ConfigError
 
-T = typing.TypeVar("T")
+if typing.TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = typing.TypeVar("T", bound="DataclassInstance")
 
 Task = Literal["s4", "ms3", "avss"]
 Edition = Literal["paper", "apr2023", "aug2023"]
@@ -30,17 +33,17 @@ class ModelConfig:
     task: Task = "ms3"
     """s4 and ms3 predict one channel, avss predicts 71 classes."""
     backbone: str = "pvt_v2_b5"
-    """Any timm model that gives features at strides 4, 8, 16 and 32."""
+    """Any timm model with features at strides 4, 8, 16 and 32."""
     backbone_channels: tuple[int, ...] = ()
-    """Widths of the four stages of a timm ResNet; empty keeps the model's own."""
+    """Widths of the four stages of a timm ResNet; empty keeps its own."""
     audio_backbone: Literal["vggish", "vggish-small"] = "vggish"
-    """The audio network: VGGish, or its small sibling for the bundled models."""
+    """VGGish, or its small variant for the bundled models."""
     image_size: int = 224
-    """Height and width that frames are resized to, px, a multiple of 32."""
+    """Height and width that frames are resized to, pixels, a multiple of 32."""
     embed_dim: int = 256
     """D: channels of every token, query and mask feature."""
     encoder_layers: int = 6
-    """Layers of multi-scale deformable self-attention; 0 leaves the projected features as they are."""
+    """Layers of multi-scale deformable self-attention; 0 uses the projected features unchanged."""
     decoder_layers: int = 6
     """Layers of the query decoder."""
     heads: int = 8
@@ -52,7 +55,7 @@ class ModelConfig:
     queries: int = 300
     """N_query of Table 2 (a)."""
     learnable_queries: bool = True
-    """Adds Q_learn to the audio queries, Table 2 (b)."""
+    """Add Q_learn to the audio queries, Table 2 (b)."""
     query_generator_layers: int = 0
     """0 repeats the audio feature (paper); aug2023 generates the queries with 6 layers."""
     mixer: Mixer = "channel"
@@ -62,11 +65,11 @@ class ModelConfig:
     mlp_dim: int = 2048
     """Hidden width of the MLP of Eq. (3)."""
     head_channels: tuple[int, int] = (128, 32)
-    """Widths of the layers that turn the mask feature into a mask."""
+    """Widths of the layers from the mask feature to the mask."""
     dropout: float = 0.1
     """Dropout in encoder and decoder."""
     drop_path: float = 0.1
-    """Drop path rate of the visual backbone (Table 3); 0 for networks that have none."""
+    """Drop path rate of the visual backbone (Table 3); 0 for networks without."""
 
     def __post_init__(self) -> None:
         _check_literals(self)
@@ -91,15 +94,15 @@ class ModelConfig:
         if self.encoder_layers < 0 or self.query_generator_layers < 0:
             raise ConfigError("encoder_layers and query_generator_layers cannot be negative.")
         if self.backbone_channels and (len(self.backbone_channels) != 4 or min(self.backbone_channels) < 1):
-            raise ConfigError("backbone_channels needs four widths of at least 1, or none.")
+            raise ConfigError("backbone_channels must be empty or four widths of at least 1.")
         if len(self.head_channels) != 2 or min(self.head_channels) < 1:
-            raise ConfigError(f"head_channels is {self.head_channels}; it needs two widths of at least 1.")
+            raise ConfigError(f"head_channels is {self.head_channels}; it must be two widths of at least 1.")
         if not (0 <= self.dropout < 1 and 0 <= self.drop_path < 1):
             raise ConfigError("dropout and drop_path must lie in [0, 1).")
 
     @property
     def edition(self) -> Edition:
-        """Whose architecture this is: the paper's, or that of the first or second released code."""
+        """Which text the architecture follows: the paper, the first or the second released code."""
         if self.query_generator_layers:
             return "aug2023"
         return "apr2023" if self.mixer == "gated" else "paper"
@@ -117,7 +120,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a model is trained (paper Table 3 and Eq. 4)."""
+    """Settings of training (paper Table 3 and Eq. 4)."""
 
     loss: Literal["dice", "cross_entropy"] = "dice"
     """Loss of the final mask: Dice (paper), or cross-entropy (released code for avss)."""
@@ -126,59 +129,59 @@ class TrainConfig:
     auxiliary_weight: float = 0.1
     """Lambda of Eq. (4)."""
     bce_weight: float = 0.0
-    """Weight of a cross-entropy beside the loss; Dice has no gradient on empty ground truth, this has."""
+    """Weight of an additional binary cross-entropy; unlike Dice it has a gradient on empty ground truth."""
     batch_size: int = 4
-    """Clips per step, over all processes and micro-batches together."""
+    """Clips per step, over all processes and micro-batches."""
     accumulate: int = 1
-    """Micro-batches that a step is cut into, to save memory."""
+    """Micro-batches per step (gradient accumulation), to save memory."""
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     """Precision of the forward pass; weights stay float32."""
     epochs: int = 60
     """Passes over the training clips."""
     learning_rate: float = 2e-5
-    """AdamW's rate; the peak of a one-cycle schedule."""
+    """Learning rate of AdamW; the peak of a one-cycle schedule."""
     weight_decay: float = 0.01
-    """AdamW's decay."""
+    """Weight decay of AdamW."""
     schedule: Literal["constant", "one-cycle"] = "constant"
-    """Learning rate over the run."""
+    """Schedule of the learning rate."""
     freeze_backbone_epochs: int = 0
-    """Epochs at the start during which both backbones do not move."""
+    """Epochs at the start during which both backbones are frozen."""
     freeze_batchnorm: bool = True
-    """A frozen backbone keeps its BatchNorm statistics too; the released code lets them drift."""
+    """Freeze the BatchNorm statistics of a frozen backbone too; the released code updates them."""
     backbone_weights: str = ""
-    """Pretrained visual backbone: a timm name such as resnet50.tv_in1k, or a file; empty: none."""
+    """Pretrained visual backbone: a timm name such as resnet50.tv_in1k, or a file; empty: random weights."""
     audio_weights: str = ""
-    """Pretrained audio network: vggish (downloaded), or a file; empty: none."""
+    """Pretrained audio backbone: vggish (downloaded), or a file; empty: random weights."""
     backbone_lr_scale: float = 1.0
-    """Learning rate of both backbones as a share of learning_rate."""
+    """Learning rate of both backbones relative to learning_rate."""
     validate_every: int = 1
-    """Epochs between evaluations; the last epoch always has one."""
+    """Epochs between evaluations; the last epoch is always evaluated."""
     validate_from: int = 0
     """Epochs before the first evaluation."""
     validation_clips: int = 0
-    """Clips of the validation split that an evaluation takes; 0 takes all, or 40 of SynthAVS."""
+    """Clips per evaluation; 0 uses the whole validation split, or 40 clips of SynthAVS."""
     checkpoint_steps: int = 500
-    """Steps between checkpoints; the end of every epoch writes one too."""
+    """Steps between checkpoints; every epoch ends with one too."""
     mute: bool = False
-    """Trains and validates without sound: what the model can do when it cannot listen."""
+    """Train and validate without sound, as a baseline."""
     synth_clips: int = 400
-    """Clips per epoch when the data are SynthAVS, drawn anew in every epoch."""
+    """Clips per epoch of SynthAVS, generated anew in every epoch."""
     frames_per_clip: int = 0
-    """Frames taken of each training clip, chosen anew; 0 takes all. Fewer frames, more clips per step."""
+    """Frames sampled from each training clip; 0 uses all. Fewer frames allow more clips per step."""
     resample_sounds_every_second: bool = False
-    """In three of four training scenes of SynthAVS, what sounds is drawn anew in every second."""
+    """Draw the sounding objects anew for every second in three of four training scenes of SynthAVS."""
     audio_pretrain_steps: int = 0
-    """Steps in which the audio network first learns to name SynthAVS sounds, in place of pretraining."""
+    """Steps in which the audio backbone is pretrained to classify SynthAVS sounds."""
     visual_pretrain_steps: int = 0
-    """Steps in which the visual backbone first learns to name what is drawn, in place of pretraining."""
+    """Steps in which the visual backbone is pretrained to segment SynthAVS objects."""
     jitter: float = 0.0
-    """Strength of random light and colour changes of training clips, 0 to 1."""
+    """Strength of the random brightness and colour jitter of training clips, 0 to 1."""
     clip_gradient: float = 0.0
-    """Largest norm of the gradient; 0 does not clip, as released."""
+    """Maximum norm of the gradient; 0 does not clip, as released."""
     train_audio: bool = False
-    """Trains the audio network too; the released code never does."""
+    """Train the audio backbone too; the released code never does."""
     seed: int = 123
-    """Seeds weights, order of clips and dropout."""
+    """Seed of the weights, the order of clips and dropout."""
 
     def __post_init__(self) -> None:
         _check_literals(self)
@@ -194,7 +197,7 @@ class TrainConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.batch_size % self.accumulate:
             raise ConfigError(
-                f"batch_size {self.batch_size} cannot be cut into {self.accumulate} equal micro-batches; "
+                f"batch_size {self.batch_size} cannot be split into {self.accumulate} equal micro-batches; "
                 "change accumulate."
             )
         for name in (
@@ -214,9 +217,9 @@ class TrainConfig:
             "seed",
         ):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number from 0 up.")
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number of at least 0.")
         if self.jitter > 1:
-            raise ConfigError(f"jitter is {self.jitter}; it lies in [0, 1].")
+            raise ConfigError(f"jitter is {self.jitter}; it must lie in [0, 1].")
 
 
 @dataclass(frozen=True)
@@ -233,11 +236,11 @@ class Config:
             )
         if self.train.loss == "cross_entropy" and self.model.classes == 1:
             raise ConfigError(
-                f"The loss cross_entropy of one channel is always 0: for {self.model.task} set loss to dice."
+                f"The loss cross_entropy of one channel is always 0: set loss to dice for {self.model.task}."
             )
 
     def to_json(self) -> str:
-        """Return the whole experiment as JSON text."""
+        """Return the experiment as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
 
@@ -267,12 +270,12 @@ RENAMED_FIELDS = {
 REMOVED_FIELDS = {"edition"}  # follows from the other fields
 
 
-def from_dict(kind: type[T], values: dict) -> T:
-    """Build a config dataclass from plain JSON values; unknown names and wrong types are a `ConfigError`."""
+def from_dict(kind: type[T], values: object) -> T:
+    """Build a dataclass from plain JSON values; ConfigError for unknown fields and wrong types."""
     if not isinstance(values, dict):
         raise ConfigError(f"{kind.__name__} must be a JSON object, found {type(values).__name__}.")
     hints = typing.get_type_hints(kind)
-    values = {RENAMED_FIELDS.get(k, k): value for k, value in values.items() if k not in REMOVED_FIELDS}
+    values = {RENAMED_FIELDS.get(k, str(k)): v for k, v in values.items() if k not in REMOVED_FIELDS}
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ConfigError(f"{kind.__name__} has no field {', '.join(unknown)}. Fields: {', '.join(hints)}.")
@@ -282,14 +285,14 @@ def from_dict(kind: type[T], values: dict) -> T:
     return kind(**{name: _coerce(f"{kind.__name__}.{name}", hints[name], v) for name, v in values.items()})
 
 
-def _coerce(name: str, hint: type, value: object) -> object:
-    """Return the JSON value as its field's type; tuples arrive as lists and floats may arrive as integers."""
-    if dataclasses.is_dataclass(hint):
+def _coerce(name: str, hint: Any, value: object) -> object:
+    """Convert a JSON value to its field's type: lists become tuples, and whole numbers may be floats."""
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return from_dict(hint, value)
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, list | tuple) and all(type(v) is int for v in value):
         return tuple(value)
-    if hint is float and type(value) in (int, float):
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if (origin is Literal and isinstance(value, str)) or (origin is None and type(value) is hint):
         return value

@@ -1,4 +1,4 @@
-"""Which device computes."""
+"""Chooses the device that runs the model."""
 
 import torch
 
@@ -6,18 +6,19 @@ from avseg.errors import ConfigError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of a name, "auto" being cuda when there is one; else raises ConfigError."""
+    """Return a device by name; "auto" is cuda if available, else cpu.
+
+    Raises ConfigError for a name that is not a device and for a device that is not available.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"{name!r} is no device. Choose auto, cpu, cuda, cuda:1 or mps.") from error
+        raise ConfigError(f"{name!r} is not a device. Choose auto, cpu, cuda, cuda:1 or mps.") from error
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"The device {name!r} cannot be used here ({reason}). Choose auto or cpu."
-        ) from error
+        raise ConfigError(f"The device {name!r} is not available ({reason}). Choose auto or cpu.") from error
     return device

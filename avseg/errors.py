@@ -1,8 +1,8 @@
-"""The errors that reach a user: each says what was found, what was expected and what to do."""
+"""Errors for users: each message says what was found, what was expected and what to do."""
 
 
 class AvsegError(Exception):
-    """Base of every error meant to be read by a person."""
+    """Base class of every error with a message for users."""
 
 
 class ClipError(AvsegError):
@@ -10,20 +10,20 @@ class ClipError(AvsegError):
 
 
 class DatasetError(AvsegError):
-    """A data folder or one of its files is not as its format says."""
+    """A data set folder or one of its files does not follow its format."""
 
 
 class CheckpointError(AvsegError):
-    """A weights file cannot be loaded or imported."""
+    """A checkpoint cannot be loaded, imported or published."""
 
 
 class ConfigError(AvsegError):
-    """A configuration value or combination of values is not possible."""
+    """A setting, or a combination of settings, is invalid."""
 
 
 class RunError(AvsegError):
-    """A training run cannot begin, go on or be read."""
+    """A training run cannot start, continue or be read."""
 
 
 class ReportError(AvsegError):
-    """An evaluation cannot begin, or its report cannot be read or written."""
+    """An evaluation cannot start, or its report cannot be read or written."""

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Atomic file writing."""
 
 import os
 import uuid
@@ -11,18 +11,18 @@ UNFINISHED = ".part"
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give the name of an unfinished neighbour to write to; it becomes `path` when the block ends well.
+    """Yield a temporary path in the same folder, which replaces `path` when the block ends without an error.
 
-    After an error, a full disk or a kill, `path` is what it was before.
+    After an error, a full disk or a kill, `path` is unchanged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{UNFINISHED}")
     try:
         unfinished.touch()
-        usual = unfinished.stat().st_mode
+        mode = unfinished.stat().st_mode
         yield unfinished
-        unfinished.chmod(usual)  # safetensors makes its files private
+        unfinished.chmod(mode)  # safetensors creates files that only their owner can read
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
@@ -31,6 +31,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left unfinished in a folder; nobody may be writing there meanwhile."""
-    for left in Path(folder).glob(f".*{UNFINISHED}"):
-        left.unlink(missing_ok=True)
+    """Remove temporary files that killed processes left in a folder that no one is writing to."""
+    for path in Path(folder).glob(f".*{UNFINISHED}"):
+        path.unlink(missing_ok=True)

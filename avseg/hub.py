@@ -1,8 +1,8 @@
-"""Models to and from the Hugging Face Hub, or a folder in its form: weights, config and model card.
+"""Loads models from the Hugging Face Hub or a folder in its layout, and saves them there.
 
-The weights are the same safetensors file that `avseg.checkpoints` writes, so the config travels inside it;
-`config.json` beside it is for people and tools and has to agree. Nothing is ever unpickled.
-huggingface_hub is imported only where the Hub is asked.
+The weights are the same safetensors file that `avseg.checkpoints` writes, with the config inside;
+`config.json` is for people and tools and must agree with it. Nothing is ever unpickled. huggingface_hub is
+imported only when the Hub is accessed.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 from avseg.checkpoints import FORMAT, bundled_models, find_model, load_model, read_card, save_model
-from avseg.config import UNTITLED, Card
-from avseg.errors import CheckpointError
+from avseg.config import UNTITLED, Card, ModelConfig, from_dict
+from avseg.errors import CheckpointError, ConfigError
 from avseg.files import atomic_write
 from avseg.models.avsegformer import AVSegFormer
 
@@ -26,10 +26,10 @@ PICKLED = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*[A-Za-z0-9]")
 
 TOY_WARNING = (
-    "**Toy weights.** Trained for a short time on drawn scenes with synthesised sound. They say nothing "
-    "about the paper's results, and they do badly on real video."
+    "**Demo weights.** Trained briefly on drawn scenes with synthesised sound. They say nothing about the "
+    "paper's results and are not meant for real video."
 )
-RANDOM_WARNING = "**Random weights.** Nothing was learnt; every mask they give is noise."
+RANDOM_WARNING = "**Random weights.** The model is untrained; its masks are noise."
 
 
 def from_pretrained(
@@ -37,14 +37,14 @@ def from_pretrained(
 ) -> AVSegFormer:
     """Return a model in eval mode by folder, bundled name, file, or Hub repository (owner/name).
 
-    revision: branch, tag or commit of a Hub repository. What is on this disk goes first. Every weight has to
-    be there and to fit. Raises CheckpointError when it does not, and for a repository that cannot be had.
+    revision: branch, tag or commit of a Hub repository. Local files take precedence. Raises CheckpointError
+    for weights that are missing or do not fit, and for a repository that cannot be downloaded.
     """
     path, local = Path(name).expanduser(), str(name) in bundled_models()
     if not local and not path.exists() and REPOSITORY.fullmatch(str(name)):
         return _load_folder(_download(str(name), revision), str(name), device)
     if revision is not None:
-        raise CheckpointError(f"{name} is no Hub repository: leave out revision={revision!r}.")
+        raise CheckpointError(f"{name} is not a Hub repository: leave out revision={revision!r}.")
     if not local and path.is_dir():
         return _load_folder(path, str(path), device)
     return load_model(find_model(name), device)
@@ -55,8 +55,9 @@ def save_pretrained(
 ) -> Path:
     """Write model.safetensors, config.json and README.md into a folder, and return it.
 
-    repo: what the README loads the model from; the folder without one. licence: its short name on the Hub;
-    apache-2.0 for toys. card: the model's own if not given. Raises CheckpointError for a model without one.
+    repo: the repository in the README's example; the folder by default. licence: its short name on the Hub;
+    apache-2.0 for the bundled models by default. card: the model's own by default. Raises CheckpointError for
+    a model that was constructed here and given no card.
     """
     folder, card = Path(folder), card or model.card
     if card == UNTITLED:
@@ -81,17 +82,18 @@ def push_to_hub(
     revision: str | None = None,
     message: str = "Upload model, config and card",
 ) -> str:
-    """Put weights, config and card into a Hub repository as one commit, and return its address.
+    """Upload weights, config and card to a Hub repository in one commit, and return its URL.
 
-    The repository (owner/name) is made where there is none. Log in before, by `hf auth login` or HF_TOKEN.
-    Raises CheckpointError when the Hub cannot be reached or does not allow it.
+    The repository (owner/name) is created if it does not exist. Log in with `hf auth login` or HF_TOKEN.
+    Raises CheckpointError when the Hub cannot be reached or denies access.
     """
     if not REPOSITORY.fullmatch(repo):
-        raise CheckpointError(f"{repo!r} is no name of a repository: give it as owner/name.")
+        raise CheckpointError(f"{repo!r} is not a repository name: use owner/name.")
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    with tempfile.TemporaryDirectory() as place, _translate_hub_errors(repo):
-        folder, api = save_pretrained(model, Path(place), repo, licence, card), HfApi(library_name="avseg")
+    with tempfile.TemporaryDirectory() as temporary, _translate_hub_errors(repo):
+        folder = save_pretrained(model, Path(temporary), repo, licence, card)
+        api = HfApi(library_name="avseg")
         address = api.create_repo(repo, private=private, exist_ok=True)
         files = [CommitOperationAdd(name, folder / name) for name in (WEIGHTS, CONFIG, README)]
         api.create_commit(repo, files, commit_message=message, revision=revision)
@@ -99,7 +101,7 @@ def push_to_hub(
 
 
 def model_card(model: AVSegFormer, card: Card, source: str, licence: str = "") -> str:
-    """Return the README of a model: what its weights are, how to load it, its config; source: where it is."""
+    """Return the README of a model: its weights, usage and config; source: where it is published."""
     c = model.config
     licence = licence or ("apache-2.0" if card.weights == "toy" else "")
     tags = ["audio-visual-segmentation", "avsegformer", "avsbench", c.task, f"weights-{card.weights}"]
@@ -116,14 +118,14 @@ def model_card(model: AVSegFormer, card: Card, source: str, licence: str = "") -
         *filter(None, (warning, card.note)),
         f"An AVSegFormer (arXiv:2307.01146) of edition `{c.edition}` for {c.task.upper()}, with "
         f"{card.weights} weights, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters: "
-        "frames and their sound in, the masks of what sounds out.",
-        "## Load it\n\nWith AVSeg Explorer's library `avseg`:\n\n```python\n"
+        "from frames and their sound to masks of the sounding objects.",
+        "## Usage\n\nWith AVSeg Explorer's library `avseg`:\n\n```python\n"
         "from avseg import Predictor, from_pretrained, read_clip\n\n"
         f"model = from_pretrained({json.dumps(source)})\n"
         'prediction = Predictor(model).predict(read_clip("my_video.mp4"))\n```\n\n'
-        f"`{WEIGHTS}` holds plain tensors and the config; loading it runs no code.",
+        f"`{WEIGHTS}` contains plain tensors and the config; loading it runs no code.",
         "## Config\n\n| field | value |\n|---|---|\n" + "\n".join(rows),
-        "## Licence\n\n" + (licence or "Nobody stated one for these weights: ask who published them."),
+        "## Licence\n\n" + (licence or "None was stated for these weights: ask their publisher."),
         "## Source\n\nShengyi Gao, Zhe Chen, Guo Chen, Wenhai Wang, Tong Lu. *AVSegFormer: Audio-Visual "
         "Segmentation with Transformer.* arXiv:2307.01146, 2023.",
     ]
@@ -141,36 +143,42 @@ def _load_folder(folder: Path, name: str, device: str | torch.device) -> AVSegFo
     config, _ = read_card(folder / WEIGHTS)
     if (folder / CONFIG).is_file():
         try:
-            beside = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model"]
-        except (ValueError, TypeError, LookupError) as error:
-            raise CheckpointError(f"{CONFIG} of {name} is not one that avseg wrote.") from error
-        if beside != json.loads(json.dumps(dataclasses.asdict(config))):
+            stated = from_dict(
+                ModelConfig, json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model"]
+            )
+        except (ValueError, TypeError, LookupError, ConfigError) as error:
+            raise CheckpointError(f"{CONFIG} of {name} was not written by avseg.") from error
+        if stated != config:
             raise CheckpointError(
-                f"{CONFIG} of {name} says another model than the config inside {WEIGHTS}: the two files do "
-                "not belong together. Take both from one place."
+                f"{CONFIG} of {name} describes another model than the config inside {WEIGHTS}: the two files "
+                "do not belong together. Download both from the same source."
             )
     return load_model(folder / WEIGHTS, device)
 
 
 def _no_weights(name: str, files: Iterable[str]) -> str:
-    """Return what is wrong with a folder or repository without model.safetensors."""
+    """Return the error message for a folder or repository without model.safetensors."""
     files = sorted(files)
     if pickled := [file for file in files if file.lower().endswith(PICKLED)]:
         return (
-            f"{name} holds pickled weights ({', '.join(pickled[:3])}) and no {WEIGHTS}. Opening a pickle can "
-            "run code, so it is not loaded. The authors' .pth files are brought in by "
+            f"{name} contains pickled weights ({', '.join(pickled[:3])}) and no {WEIGHTS}. Unpickling can "
+            "run code, so they are not loaded. Import the authors' .pth files with "
             "`python -m avseg import-weights FILE.pth --out MODEL.safetensors`."
         )
-    found = f"it holds {', '.join(files[:5])}{' ...' if len(files) > 5 else ''}" if files else "it is empty"
-    return f"{name} has no {WEIGHTS}: {found}. Expected what `save_pretrained` or `push_to_hub` wrote."
+    content = (
+        f"it contains {', '.join(files[:5])}{' ...' if len(files) > 5 else ''}" if files else "it is empty"
+    )
+    return f"{name} has no {WEIGHTS}: {content}. Expected files of `save_pretrained` or `push_to_hub`."
 
 
 def _download(repo: str, revision: str | None) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
     with _translate_hub_errors(repo, revision):
-        wanted = [WEIGHTS, CONFIG]
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted, library_name="avseg"))
+        patterns = [WEIGHTS, CONFIG]
+        folder = Path(
+            snapshot_download(repo, revision=revision, allow_patterns=patterns, library_name="avseg")
+        )
         if not (folder / WEIGHTS).is_file():
             raise CheckpointError(_no_weights(repo, HfApi().list_repo_files(repo, revision=revision)))
     return folder
@@ -178,7 +186,7 @@ def _download(repo: str, revision: str | None) -> Path:
 
 @contextmanager
 def _translate_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
-    """Turn what huggingface_hub raises into a CheckpointError that says what to do."""
+    """Turn errors of huggingface_hub into a CheckpointError that says what to do."""
     from huggingface_hub import errors
 
     login = "log in with `hf auth login`, or set HF_TOKEN"
@@ -186,30 +194,30 @@ def _translate_hub_errors(repo: str, revision: str | None = None) -> Iterator[No
         yield
     except errors.GatedRepoError as error:
         raise CheckpointError(
-            f"{repo} is gated: its owner has to let you in. Ask on its page, then {login}."
+            f"{repo} is gated: its owner must grant access. Request it on its page, then {login}."
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise CheckpointError(
-            f"There is no model repository {repo} on the Hub, or it is private. Check the name; for a "
-            f"private one, {login}."
+            f"The Hub has no model repository {repo}, or it is private. Check the name; for a private one, "
+            f"{login}."
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise CheckpointError(f"{repo} has no branch, tag or commit called {revision!r}.") from error
+        raise CheckpointError(f"{repo} has no branch, tag or commit {revision!r}.") from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise CheckpointError(
-            f"The Hub cannot be reached, and {repo} was not downloaded before. Check the network and "
-            "HF_HUB_OFFLINE, or give a folder or file on this disk."
+            f"The Hub cannot be reached, and {repo} is not in the local cache. Check the network and "
+            "HF_HUB_OFFLINE, or use a local folder or file."
         ) from error
     except errors.LocalTokenNotFoundError as error:
-        raise CheckpointError(f"The Hub does not know who you are: {login}.") from error
+        raise CheckpointError(f"You are not logged in to the Hub: {login}.") from error
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
-            words = f"The Hub does not allow it for {repo} (status {status}): {login} of one who may."
+            message = f"The Hub denied access to {repo} (status {status}): {login} of an account with access."
         else:
-            words = f"The Hub answered for {repo} with status {status}. Try again later."
-        raise CheckpointError(words) from error
-    except errors.HTTPError as error:  # of the library that huggingface_hub asks through
+            message = f"The Hub answered the request for {repo} with status {status}. Try again later."
+        raise CheckpointError(message) from error
+    except errors.HTTPError as error:  # of the HTTP library of huggingface_hub
         raise CheckpointError(
             f"The Hub cannot be reached for {repo} ({type(error).__name__}). Check the network and try again."
         ) from error

@@ -1,15 +1,15 @@
-"""From a clip to its masks: `Predictor` runs a model over the frames, `Prediction` holds what it said."""
+"""From a clip to its masks: `Predictor` runs a model on the frames and returns a `Prediction`."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from avseg.data.transforms import normalise
 from avseg.devices import choose_device
@@ -19,18 +19,21 @@ from avseg.media.clip import Clip, fit_sound, read_sound
 from avseg.media.draw import resize
 from avseg.models.masks import foreground_probability, label_maps
 
-LOGITS_AT_ONCE = 2**26  # numbers; 256 MB
+if TYPE_CHECKING:  # imports timm, which those who only read a prediction do not need
+    from avseg.models.avsegformer import AVSegFormer
+
+MAX_LOGITS = 2**26  # values in one batch; 256 MB
 SOUND_CHOICES = ("original", "mute", "noise")
 
 Progress = Callable[[int, int], object]
 """Called with (done, total); may raise to cancel."""
 OnMasks = Callable[[Clip, int, np.ndarray], object]
-"""Called with the clip, the index of the first frame that is done since, and labels uint8 [n, s, s]."""
+"""Called with the clip, the index of the first new frame, and labels uint8 [n, s, s]."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that the stages took."""
+    """Duration of each stage, seconds."""
 
     decode: float = 0.0
     model: float = 0.0
@@ -39,24 +42,24 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model said about a clip; `clip.waveform` is the sound that it heard."""
+    """The masks that a model predicted for a clip; `clip.waveform` is the sound that it was given."""
 
     clip: Clip
     task: str  # s4, ms3 or avss
     probability: np.ndarray  # float32 [T, s, s], of foreground, at model size
-    labels: np.ndarray  # uint8 [T, s, s], winning class; 0 and 1 at the threshold for s4 and ms3
-    threshold: float  # of the probability; avss takes the largest class instead
+    labels: np.ndarray  # uint8 [T, s, s], predicted class; 0 and 1 at the threshold for s4 and ms3
+    threshold: float  # on the probability; avss takes the largest class instead
     model: str
     weights: str  # toy, released, trained or random
     device: str
     seconds: Timing
-    audio: str = "original"  # what was heard: original, mute, noise, or a file's name
+    audio: str = "original"  # the sound used: original, mute, noise, or a file's name
 
     def mask(self, index: int, size: tuple[int, int] | None = None) -> np.ndarray:
         """Return a frame's label map uint8 [H, W], class indices, at source size or at `size`.
 
-        Binary tasks resize the probability and then threshold it, which gives smooth borders; AVSS resizes
-        the labels, since class indices cannot be blended.
+        Binary tasks resize the probability before thresholding, which gives smooth borders; AVSS resizes the
+        labels, since class indices cannot be interpolated.
         """
         size = size or self.clip.size
         if self.task == "avss":
@@ -65,22 +68,22 @@ class Prediction:
 
     @property
     def masks(self) -> "Masks":
-        """The masks as written: uint8 [H, W] at source size, 0 and 255, or class indices for AVSS."""
+        """The masks as saved: uint8 [H, W] at source size, 0 and 255, or class indices for AVSS."""
         return Masks(self)
 
     @cached_property
     def foreground(self) -> np.ndarray:
-        """Share of each frame that its mask covers, float64 [T], 0..1, measured on `masks`."""
+        """Share of each frame that is foreground, float64 [T], 0..1, measured on `masks`."""
         return np.array([np.count_nonzero(mask) / mask.size for mask in self.masks])
 
     def at_threshold(self, threshold: float) -> "Prediction":
-        """Return the same prediction cut at another threshold (no change of masks for AVSS)."""
+        """Return the same prediction at another threshold (AVSS masks do not change)."""
         labels = self.labels if self.task == "avss" else (self.probability > threshold).astype(np.uint8)
         return replace(self, labels=labels, threshold=threshold)
 
 
 class Masks(Sequence[np.ndarray]):
-    """The masks of a prediction, each made when it is asked for: a long clip's would fill the memory."""
+    """The masks of a prediction, computed on access: those of a long clip would fill the memory."""
 
     def __init__(self, prediction: Prediction):
         self._prediction = prediction
@@ -88,31 +91,40 @@ class Masks(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self._prediction.labels)
 
-    def __getitem__(self, index: int) -> np.ndarray:
-        mask = self._prediction.mask(range(len(self))[index])
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        frames = range(len(self))[index]
+        if isinstance(frames, range):
+            return [self[frame] for frame in frames]
+        mask = self._prediction.mask(frames)
         return mask if self._prediction.task == "avss" else mask * np.uint8(255)
 
 
 class Predictor:
-    """A model and how to run it.
+    """Runs a model on clips.
 
-    model: a bundled name, a file, or a module with AVSegFormer's call, `.config` and `.card`. device: auto
-    (cuda when there is one), cpu, cuda, cuda:1, mps. batch: frames at once at most; fewer when their logits
-    would pass 256 MB. Raises CheckpointError for a model that is not there, ConfigError for a device that is
-    not.
+    model: a bundled model's name, a file, or a model (any module with the call, `config` and `card` of
+    AVSegFormer). device: auto (cuda if available), cpu, cuda, cuda:1 or mps. batch: frames per forward pass;
+    fewer if their logits would exceed 256 MB. Raises CheckpointError for a model that does not exist and
+    ConfigError for a device that is not available.
     """
 
-    def __init__(self, model: str | Path | nn.Module, device: str = "auto", batch: int = 8):
+    def __init__(
+        self, model: "str | Path | AVSegFormer", device: str | torch.device = "auto", batch: int = 8
+    ):
         if batch < 1:
-            raise ConfigError(f"A batch of {batch} frames is not possible: choose 1 or more.")
-        self.device = choose_device(device)
-        if not isinstance(model, nn.Module):
+            raise ConfigError(f"batch is {batch}; it must be at least 1.")
+        self.device = choose_device(str(device))
+        if isinstance(model, str | Path):
             from avseg.checkpoints import load_model
 
             model = load_model(model, self.device)
         self.model = model.to(self.device).eval()
         config = self.model.config
-        self.batch = max(1, min(batch, LOGITS_AT_ONCE // (config.classes * config.image_size**2)))
+        self.batch = max(1, min(batch, MAX_LOGITS // (config.classes * config.image_size**2)))
 
     def predict(
         self,
@@ -125,62 +137,64 @@ class Predictor:
     ) -> Prediction:
         """Return the masks of every frame of the clip.
 
-        waveform: heard instead of the clip's own sound, padded or trimmed to it; `audio` is its name in the
-        record. threshold: foreground is a probability above it. on_masks, then on_frame: called after every
-        batch; what they raise ends the work.
+        waveform: replaces the clip's own sound, padded or trimmed to its length; `audio` is its name in the
+        result. threshold: pixels with a higher probability are foreground. on_masks, then on_frame: called
+        after every batch; an exception raised there cancels the prediction.
         """
         check_threshold(threshold)
-        began = time.perf_counter()
+        started = time.perf_counter()
         if waveform is not None:
             clip = replace(clip, waveform=fit_sound(waveform, clip.duration))
-        probability, labels = [], []
-        for share, winner in self._run(clip, threshold):
-            probability.append(share.cpu().numpy())
-            labels.append(winner.cpu().numpy())
+        probabilities: list[np.ndarray] = []
+        labels: list[np.ndarray] = []
+        done = 0
+        for probability, label_map in self._batches(clip, threshold):
+            probabilities.append(probability.cpu().numpy())
+            labels.append(label_map.cpu().numpy())
             if on_masks:
-                on_masks(clip, sum(map(len, labels[:-1])), labels[-1])
+                on_masks(clip, done, labels[-1])
+            done += len(label_map)
             if on_frame:
-                on_frame(sum(map(len, labels)), len(clip.frames))
-        config, card = self.model.config, self.model.card
+                on_frame(done, len(clip.frames))
         return Prediction(
             clip=clip,
-            task=config.task,
-            probability=np.concatenate(probability),
+            task=self.model.config.task,
+            probability=np.concatenate(probabilities),
             labels=np.concatenate(labels),
             threshold=threshold,
-            model=card.name,
-            weights=card.weights,
+            model=self.model.card.name,
+            weights=self.model.card.weights,
             device=str(self.device),
-            seconds=Timing(decode=clip.decode_seconds, model=time.perf_counter() - began),
+            seconds=Timing(decode=clip.decode_seconds, model=time.perf_counter() - started),
             audio=audio,
         )
 
-    def _run(self, clip: Clip, threshold: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield foreground probability float32 and labels uint8, both [n, s, s], batch after batch."""
+    def _batches(self, clip: Clip, threshold: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield foreground probability float32 [n, s, s] and labels uint8 [n, s, s] of each batch."""
         size = self.model.config.image_size
         patches = patches_for(clip.waveform, clip.times, clip.fps)  # [T, 1, 96, 64]
         for first in range(0, len(clip.frames), self.batch):
-            chosen = slice(first, first + self.batch)
-            frames = normalise(torch.from_numpy(clip.frames[chosen]).to(self.device), size)
+            batch = slice(first, first + self.batch)
+            frames = normalise(torch.from_numpy(clip.frames[batch]).to(self.device), size)
             with torch.inference_mode():
-                logits = self.model(frames, patches[chosen].to(self.device)).logits.float()
+                logits = self.model(frames, patches[batch].to(self.device)).logits.float()
                 if logits.shape[-2:] != (size, size):
                     logits = F.interpolate(logits, (size, size), mode="bilinear", align_corners=False)
-                batch = foreground_probability(logits), label_maps(logits, threshold)
-            yield batch
+                masks = foreground_probability(logits), label_maps(logits, threshold)
+            yield masks
 
 
 def check_threshold(threshold: float) -> None:
-    """Raise ConfigError for what is no probability."""
+    """Raise ConfigError unless the threshold is a probability."""
     if not 0 <= threshold <= 1:
-        raise ConfigError(f"A threshold of {threshold:g} is not possible: choose 0 to 1.")
+        raise ConfigError(f"The threshold is {threshold:g}; it must lie between 0 and 1.")
 
 
 def audio_for(choice: str | Path, clip: Clip, seed: int = 0) -> np.ndarray:
-    """Return the sound to be heard with a clip, float32 [samples] of exactly its length.
+    """Return a sound for a clip, float32 [samples] of exactly its length.
 
-    choice: original; mute (silence); noise (white, RMS 0.1, from `seed`); or the path of a sound or video
-    file, of which the beginning is taken, padded with silence. Raises ClipError when the file has no sound.
+    choice: original; mute (silence); noise (white, RMS 0.1, from `seed`); or the path of an audio or video
+    file, trimmed to the clip's length or padded with silence. Raises ClipError for a file without sound.
     """
     if choice == "original":
         return clip.waveform

@@ -1,4 +1,4 @@
-"""Named experiments: the paper's Table 3 for every task, backbone and edition, and the small models."""
+"""Named experiments: Table 3 of the paper for every task, backbone and edition, and the small models."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ from avseg.errors import ConfigError
 
 
 def _preset(task: Task, backbone: str, edition: Edition) -> Config:
-    """Return the settings of Table 3, with what the edition changes (FIELD: paper versus released code)."""
+    """Return the settings of Table 3 with the changes of the edition."""
     released = edition != "paper"
     second = edition == "aug2023"
     model = ModelConfig(
@@ -35,7 +35,7 @@ def _preset(task: Task, backbone: str, edition: Edition) -> Config:
 
 
 def _tiny() -> Config:
-    """Return the settings of the bundled toy models: minutes of training on two CPU cores, from nothing."""
+    """Return the settings of the bundled models: minutes of training from random weights on two CPU cores."""
     model = ModelConfig(
         task="ms3",
         backbone="resnet10t",
@@ -76,9 +76,9 @@ def _tiny() -> Config:
 
 
 def _tiny_224() -> Config:
-    """Return the second part of the bundled model's training: the weights of `tiny`, at the paper's size.
+    """Return the second stage of the bundled model's training: from `tiny`'s weights, at the paper's size.
 
-    The mask feature has a fourth of the picture's height: at 128 px, thin things fall between its points.
+    The mask feature has a quarter of the frame's height: at 128 px it misses thin objects.
     """
     tiny = _tiny()
     model = replace(tiny.model, image_size=224, head_channels=(16, 16))
@@ -97,9 +97,9 @@ def _tiny_224() -> Config:
 
 
 def _tiny_256() -> Config:
-    """Return the last part of the bundled model's training: the weights of `tiny-224`, for finer edges.
+    """Return the last stage of the bundled model's training: from the weights of `tiny-224`, for finer edges.
 
-    At 224 px, what it got wrong lay along the outlines of thin things.
+    At 224 px, most errors lie along the outlines of thin objects.
     """
     tiny = _tiny_224()
     model = replace(tiny.model, image_size=256, head_channels=(32, 16))
@@ -109,11 +109,11 @@ def _tiny_256() -> Config:
 def _tiny_avss() -> Config:
     """Return `tiny` for 71 classes, from the weights of `tiny-224`: wider mask layers, 160 px.
 
-    It has no masks on the way, which would triple the cost of 71 channels.
+    It has no intermediate masks, which would triple the cost of 71 channels.
     """
     tiny = _tiny_224()
     model = replace(tiny.model, task="avss", image_size=160, reformer="none", head_channels=(24, 24))
-    # Clips of 10 s: four frames each, so that their sound is not mixed for two alone.
+    # Clips last 10 s: with four frames each, mixing their sound is not done for two frames only.
     train = replace(
         tiny.train,
         auxiliary="mixing",

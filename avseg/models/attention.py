@@ -1,13 +1,13 @@
-"""What encoder, decoder and query generator share: attention that shows its weights, feed-forward, places."""
+"""Layers shared by encoder, decoder and query generator: attention, feed-forward and sine positions."""
 
 import torch
 from torch import nn
 
 
 class Attention(nn.Module):
-    """Multi-head attention whose weights [B, heads, Q, N] are always computed and returned.
+    """Multi-head attention that always computes its weights [B, heads, Q, N] and returns them.
 
-    The weights are those of the softmax, before dropout; `weights_tap` passes them too.
+    `weights_tap` passes the weights after the softmax, before dropout; the returned ones are after it.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float = 0.0, bias: bool = True):
@@ -21,12 +21,12 @@ class Attention(nn.Module):
         self.weights_tap = nn.Identity()
 
     def forward(self, queries: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the attended queries [B, Q, D] and the weights [B, heads, Q, N] for tokens [B, N, D]."""
+        """Return the updated queries [B, Q, D] and the weights [B, heads, Q, N] over tokens [B, N, D]."""
         q = split_heads(self.query(queries), self.heads) * self.scale
         k = split_heads(self.key(tokens), self.heads)
         v = split_heads(self.value(tokens), self.heads)
         weights = self.weights_tap((q @ k.transpose(-2, -1)).softmax(-1))
-        # As in the released code, what follows (the intermediate masks too) sees the weights after dropout.
+        # As in the released code, the intermediate masks too use the weights after dropout.
         weights = self.dropout(weights)
         return self.output(join_heads(weights @ v)), weights
 
@@ -49,7 +49,7 @@ class FeedForward(nn.Sequential):
 
 
 def sine_position(height: int, width: int, dim: int, like: torch.Tensor) -> torch.Tensor:
-    """Return the sine position code [height * width, dim]: half for y, half for x, in cells counted from 1.
+    """Return sine position encodings [height * width, dim]: half for y, half for x, in cells counted from 1.
 
     Not normalised by the size of the map, as in the released code.
     """

@@ -1,9 +1,9 @@
-"""AVSegFormer, from the paper's top to its bottom: one class per box of its Figure 3.
+"""AVSegFormer in the order of the paper: one class per box of its Figure 3.
 
 Letters in shapes: B clips, T frames, Q queries, N tokens of all levels, D channels, h = H/4, w = W/4. Frames
-do not look at each other, so the first axis is always B*T. Where the paper's text leaves a choice open,
-the docstring says whose reading is taken. `nn.Identity` members named `...tap` change nothing: they are the
-places where `avseg.interpret.sites` listens.
+do not attend to each other, so the first axis is always B*T. Where the paper leaves a choice open, the
+docstring says which reading is implemented. `nn.Identity` members named `...tap` change nothing:
+`avseg.interpret.sites` records activations there.
 """
 
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ LEVELS = 3
 
 @dataclass(frozen=True)
 class AVSegOutput:
-    """What one forward pass gives."""
+    """The result of one forward pass."""
 
     logits: torch.Tensor  # [B*T, classes, H, W]
     mixed_feature: torch.Tensor  # F_hat [B*T, D, h, w], after the mixer
-    intermediate: tuple[torch.Tensor, ...]  # per decoder layer [B*T, classes, H, W]; empty unless asked for
+    intermediate: tuple[torch.Tensor, ...]  # per decoder layer [B*T, classes, H, W]; empty unless requested
 
 
 @dataclass(frozen=True)
 class VisualFeatures:
-    """What the model makes of frames before it listens."""
+    """Features of the frames that do not depend on the sound."""
 
     tokens: torch.Tensor  # [B*T, N, D], after the encoder
     mask_feature: torch.Tensor  # [B*T, D, h, w], before the mixer
@@ -42,7 +42,7 @@ class VisualFeatures:
         return len(self.tokens)
 
     def pick(self, rows: torch.Tensor) -> "VisualFeatures":
-        """Return the frames `rows` [n] alone."""
+        """Return the features of the frames `rows` [n]."""
         return VisualFeatures(self.tokens[rows], self.mask_feature[rows], self.shapes)
 
 
@@ -57,7 +57,7 @@ class VisualProjection(nn.ModuleList):
 
 
 class EncoderLayer(nn.Module):
-    """Deformable self-attention and feed-forward, each added and normalised after."""
+    """Deformable self-attention and feed-forward, each with a residual connection and post-norm."""
 
     def __init__(self, c: ModelConfig):
         super().__init__()
@@ -67,15 +67,15 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(c.dropout)
 
     def forward(
-        self, tokens: torch.Tensor, place: torch.Tensor, reference: torch.Tensor, shapes: Shapes
+        self, tokens: torch.Tensor, position: torch.Tensor, reference: torch.Tensor, shapes: Shapes
     ) -> torch.Tensor:
-        attended = self.attention(tokens + place, reference, tokens, shapes)
+        attended = self.attention(tokens + position, reference, tokens, shapes)
         tokens = self.norm1(tokens + self.dropout(attended))
         return self.norm2(tokens + self.dropout(self.feedforward(tokens)))
 
 
 class Encoder(nn.Module):
-    """Sec. 3.3: strides 8, 16 and 32, flattened and concatenated, refine each other: tokens [B*T, N, D]."""
+    """Sec. 3.3: joint self-attention over strides 8, 16 and 32, flattened to tokens [B*T, N, D]."""
 
     def __init__(self, c: ModelConfig):
         super().__init__()
@@ -85,7 +85,7 @@ class Encoder(nn.Module):
 
     def forward(self, features: list[torch.Tensor], shapes: Shapes) -> torch.Tensor:
         tokens = torch.cat([f.flatten(2).transpose(1, 2) for f in features], dim=1)  # [B*T, N, D]
-        place = torch.cat(
+        position = torch.cat(
             [
                 sine_position(*shape, tokens.shape[-1], tokens) + level
                 for shape, level in zip(shapes, self.level_embedding, strict=True)
@@ -93,14 +93,14 @@ class Encoder(nn.Module):
         )  # [N, D]
         reference = reference_points(shapes, tokens)  # [N, 2]
         for layer in self.layers:
-            tokens = layer(tokens, place, reference, shapes)
+            tokens = layer(tokens, position, reference, shapes)
         return self.tap(tokens)
 
 
 class MaskFeature(nn.Module):
     """Sec. 3.3: the stride-8 output, 2x up, plus the stride-4 feature: F_mask [B*T, D, h, w].
 
-    Released reading: one more 1x1 projection of the stride-4 feature, one 3x3 convolution on the sum.
+    As released: one more 1x1 projection of the stride-4 feature, one 3x3 convolution on the sum.
     """
 
     def __init__(self, dim: int):
@@ -115,11 +115,12 @@ class MaskFeature(nn.Module):
 
 
 class ChannelMixer(nn.Module):
-    """Sec. 3.4, Eq. (2), CHA: the sound weighs the channels of the mask feature.
+    """Sec. 3.4, Eq. (2), CHA: the sound weights the channels of the mask feature.
 
-    omega [B*T, D] is the audio feature's attention over all h*w positions. Printed without projections and
-    without softmax, which would sum over thousands of positions; both editions take the released projections
-    and softmax. Edition `paper` adds F * omega as printed; the released ("gated") form is F * sigmoid(omega).
+    omega [B*T, D] is the audio feature's attention over all h*w positions. The paper prints it without
+    projections and without softmax, a sum over thousands of positions; both forms here use the released
+    projections and softmax. Edition `paper` adds F * omega as printed; the released ("gated") form is
+    F * sigmoid(omega).
     """
 
     def __init__(self, dim: int, heads: int, gated: bool):
@@ -144,8 +145,8 @@ class ChannelMixer(nn.Module):
 class CrossMixer(nn.Module):
     """Sec. 3.4, Figure 4 (a), CRA: every pixel attends to the sound, and the result is added.
 
-    The paper gives no formula. A frame has one audio token, so the attention is 1 everywhere and each pixel
-    receives the same vector: this is why the ablation helps little.
+    The paper gives no formula. A frame has one audio token, so the attention is 1 everywhere and every pixel
+    receives the same vector, which is why this variant helps little.
     """
 
     def __init__(self, dim: int, heads: int):
@@ -159,14 +160,14 @@ class CrossMixer(nn.Module):
 
 
 class NoMixer(nn.Module):
-    """Table 2 (c), first row: the mask feature stays as it is."""
+    """Table 2 (c), first row: the mask feature passes unchanged."""
 
     def forward(self, mask_feature: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
         return mask_feature
 
 
 class QueryGeneratorLayer(nn.Module):
-    """Self-attention, cross-attention to the audio token, feed-forward; each added and normalised after."""
+    """Self-attention, cross-attention to the audio token, feed-forward; residual, post-norm."""
 
     def __init__(self, dim: int, heads: int):
         super().__init__()
@@ -184,8 +185,8 @@ class QueryGeneratorLayer(nn.Module):
 class AudioQueries(nn.Module):
     """Sec. 3.5: Q_audio + Q_learn [B*T, Q, D] from the audio feature [B*T, 1, D].
 
-    The paper repeats the audio feature; edition aug2023 lets learned embeddings attend to it (no page of the
-    paper's first version describes this; read from the released weights).
+    The paper repeats the audio feature; in edition aug2023 learned embeddings attend to it (not described in
+    the paper's first version; inferred from the released weights).
     """
 
     def __init__(self, c: ModelConfig):
@@ -210,7 +211,7 @@ class AudioQueries(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention of the queries, cross-attention to all tokens, feed-forward; no positions."""
+    """Self-attention of the queries, cross-attention to all tokens, feed-forward; no position encoding."""
 
     def __init__(self, c: ModelConfig):
         super().__init__()
@@ -231,7 +232,7 @@ class DecoderLayer(nn.Module):
 class MaskLayers(nn.Sequential):
     """ "Linear" of Eq. (3): a feature [B*T, D, h, w] to logits [B*T, classes, 4h, 4w].
 
-    The paper says a simple linear layer at h x w; released reading: two convolutions around a 4x upsampling.
+    The paper describes a simple linear layer at h x w; as released: two convolutions around a 4x upsampling.
     """
 
     def __init__(self, c: ModelConfig):
@@ -282,8 +283,8 @@ class MaskReformer(nn.Module):
     """Sec. 3.6, Figure 5: an intermediate mask [B*T, classes, H, W] from one decoder layer.
 
     QR (c) multiplies the attention map with the layer's output queries; AR (b) uses the attention alone, one
-    channel per query, brought to D channels by a 1x1 convolution (the paper does not say how). The attention
-    is the mean over heads after the softmax, as released; Eq. in Sec. 3.6 prints it without one.
+    channel per query, projected to D channels by a 1x1 convolution (the paper does not say how). Attention
+    is averaged over heads after the softmax, as released; the equation in Sec. 3.6 omits the softmax.
     """
 
     def __init__(self, c: ModelConfig):
@@ -313,7 +314,7 @@ def _mixer(c: ModelConfig) -> nn.Module:
 
 
 class AVSegFormer(nn.Module):
-    """Figure 3: frames and sound in, the masks of what sounds out."""
+    """Figure 3: from frames and their sound to masks of the sounding objects."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -342,14 +343,14 @@ class AVSegFormer(nn.Module):
         """Return the logits of frames [B*T, 3, H, W] (ImageNet-normalised) and log_mel [B*T, 1, 96, 64].
 
         H and W are multiples of 32. temporal_flags [B*T] of 0 and 1 zero the logits of padded frames, as in
-        AVSS. `intermediate` asks for the masks of every decoder layer too (none without a reformer).
+        AVSS. intermediate: also return the masks of every decoder layer (none without a reformer).
         """
         return self.decode(self.encode_frames(frames), log_mel, temporal_flags, intermediate)
 
     def encode_frames(self, frames: torch.Tensor) -> VisualFeatures:
-        """Return what the picture alone gives of frames [B*T, 3, H, W]: the part that no sound changes."""
+        """Return the visual features of frames [B*T, 3, H, W], the part that does not depend on the sound."""
         stride4, *coarse = self.visual_projection(self.visual_backbone(frames))
-        shapes = [tuple(f.shape[-2:]) for f in coarse]
+        shapes: Shapes = [(f.shape[-2], f.shape[-1]) for f in coarse]
         tokens = self.encoder(coarse, shapes)  # [B*T, N, D]
         height, width = shapes[0]
         stride8 = tokens[:, : height * width].transpose(1, 2).unflatten(-1, (height, width))
@@ -362,7 +363,7 @@ class AVSegFormer(nn.Module):
         temporal_flags: torch.Tensor | None = None,
         intermediate: bool = False,
     ) -> AVSegOutput:
-        """Return what `forward` does for encoded frames, so that many sounds can share one visual pass."""
+        """Return the output of `forward` for encoded frames; several sounds can share one encoding."""
         audio = self.audio_projection(self.audio_backbone(log_mel))[:, None]  # [B*T, 1, D]
         mixed = self.mixed_tap(self.mixer(features.mask_feature, audio))  # [B*T, D, h, w]
         queries = self.audio_queries(audio)  # [B*T, Q, D]

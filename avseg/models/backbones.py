@@ -1,7 +1,10 @@
-"""Visual pyramids from timm: any network that gives features at strides 4, 8, 16 and 32 (paper Eq. 1)."""
+"""The visual backbone: any timm network with features at strides 4, 8, 16 and 32 (paper Eq. 1)."""
+
+from typing import Any, cast
 
 import timm
 import torch
+from timm.models import FeatureListNet
 from torch import nn
 
 from avseg.config import ModelConfig
@@ -17,27 +20,28 @@ class VisualBackbone(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.pyramid = _create(config)
-        self.channels = tuple(self.pyramid.feature_info.channels())
+        self.channels: tuple[int, ...] = tuple(self.pyramid.feature_info.channels())
         self.taps = nn.ModuleList(nn.Identity() for _ in STRIDES)
 
     def forward(self, frames: torch.Tensor) -> list[torch.Tensor]:
         return [tap(stage) for tap, stage in zip(self.taps, self.pyramid(frames), strict=True)]
 
 
-def _create(config: ModelConfig) -> nn.Module:
-    """Return timm's network as a pyramid with the last four strides, without pretrained weights."""
-    options = {"drop_path_rate": config.drop_path} if config.drop_path else {}
+def _create(config: ModelConfig) -> FeatureListNet:
+    """Return timm's network with the features of its last four strides, without pretrained weights."""
+    options: dict[str, Any] = {"drop_path_rate": config.drop_path} if config.drop_path else {}
     if config.backbone_channels:
         options["channels"] = config.backbone_channels
     try:
-        pyramid = timm.create_model(
+        network = timm.create_model(
             config.backbone, features_only=True, out_indices=(-4, -3, -2, -1), **options
         )
+        pyramid = cast(FeatureListNet, network)
         strides = tuple(pyramid.feature_info.reduction())
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"timm cannot build backbone {config.backbone!r} as a pyramid: {error}. {HINT}"
+            f"timm cannot build the backbone {config.backbone!r} with multi-scale features: {error}. {HINT}"
         ) from error
     if strides != STRIDES:
-        raise ConfigError(f"Backbone {config.backbone!r} ends with strides {strides}, not {STRIDES}. {HINT}")
+        raise ConfigError(f"The backbone {config.backbone!r} has strides {strides}, not {STRIDES}. {HINT}")
     return pyramid

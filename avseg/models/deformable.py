@@ -1,4 +1,4 @@
-"""Multi-scale deformable attention in plain PyTorch: no compiled operator (Zhu et al. 2021, Eq. 3)."""
+"""Multi-scale deformable attention in plain PyTorch, without a compiled operator (Zhu et al. 2021, Eq. 3)."""
 
 import math
 
@@ -10,7 +10,7 @@ Shapes = list[tuple[int, int]]
 
 
 class DeformableAttention(nn.Module):
-    """Every token looks at `points` learned places per head on each of `levels` feature maps.
+    """Every token samples `points` learned locations per head on each of `levels` feature maps.
 
     `points_tap` passes the sampling points [B, N, heads, levels, points, 2] as (x, y) in units of the map's
     width and height (0..1 inside it); `weights_tap` their weights [B, N, heads, levels, points].
@@ -24,7 +24,7 @@ class DeformableAttention(nn.Module):
         self.value = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, dim)
         self.points_tap, self.weights_tap = nn.Identity(), nn.Identity()
-        self._start_on_rays()
+        self._initialise_on_rays()
 
     def forward(
         self, query: torch.Tensor, reference: torch.Tensor, tokens: torch.Tensor, shapes: Shapes
@@ -34,15 +34,15 @@ class DeformableAttention(nn.Module):
         grid = (batch, count, self.heads, self.levels, self.points)
         sizes = query.new_tensor([(w, h) for h, w in shapes])  # [levels, 2]
         offsets = self.sampling_offsets(query).view(*grid, 2) / sizes[:, None]
-        places = self.points_tap(reference[None, :, None, None, None] + offsets)
+        locations = self.points_tap(reference[None, :, None, None, None] + offsets)
         weights = self.attention_weights(query).view(*grid[:3], -1).softmax(-1).view(grid)
         weights = self.weights_tap(weights)
         values = self.value(tokens).view(batch, -1, self.heads, dim // self.heads)
-        return self.output(sample(values, shapes, places, weights))
+        return self.output(sample(values, shapes, locations, weights))
 
     @torch.no_grad()
-    def _start_on_rays(self) -> None:
-        """Let head k look along direction k and point p at distance p + 1 (Zhu et al. 2021, App. A.2)."""
+    def _initialise_on_rays(self) -> None:
+        """Initialise head k along direction k with point p at distance p + 1 (Zhu et al. 2021, App. A.2)."""
         nn.init.zeros_(self.sampling_offsets.weight)
         angles = torch.arange(self.heads) * (2.0 * math.pi / self.heads)
         rays = torch.stack([angles.cos(), angles.sin()], -1)
@@ -57,22 +57,24 @@ class DeformableAttention(nn.Module):
             nn.init.zeros_(layer.bias)
 
 
-def sample(values: torch.Tensor, shapes: Shapes, places: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return [B, N, D]: the values [B, sum(hw), heads, D/heads] read at places, weighted, heads side by side.
+def sample(
+    values: torch.Tensor, shapes: Shapes, locations: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Return [B, N, D]: values [B, sum(hw), heads, D/heads] at the locations, weighted, heads joined.
 
-    places [B, N, heads, levels, points, 2] lie in 0..1; outside a map the value is zero.
+    locations [B, N, heads, levels, points, 2] lie in 0..1; outside a map the value is zero.
     """
     batch, _, heads, width = values.shape
-    count, points = places.shape[1], places.shape[4]
+    count, points = locations.shape[1], locations.shape[4]
     by_head = values.permute(0, 2, 3, 1).flatten(0, 1)  # [B*heads, D/heads, sum(hw)]
-    grids = (2 * places - 1).transpose(1, 2).flatten(0, 1)  # [B*heads, N, levels, points, 2]
-    read, start = [], 0
+    grids = (2 * locations - 1).transpose(1, 2).flatten(0, 1)  # [B*heads, N, levels, points, 2]
+    samples, start = [], 0
     for level, (height, length) in enumerate(shapes):
         flat = by_head[..., start : start + height * length]
         start += height * length
         image = flat.reshape(batch * heads, width, height, length)
-        read.append(F.grid_sample(image, grids[:, :, level], padding_mode="zeros", align_corners=False))
-    stacked = torch.stack(read, dim=-2).flatten(-2)  # [B*heads, D/heads, N, levels*points]
+        samples.append(F.grid_sample(image, grids[:, :, level], padding_mode="zeros", align_corners=False))
+    stacked = torch.stack(samples, dim=-2).flatten(-2)  # [B*heads, D/heads, N, levels*points]
     shares = weights.transpose(1, 2).reshape(batch * heads, 1, count, len(shapes) * points)
     mixed = (stacked * shares).sum(-1)  # [B*heads, D/heads, N]
     return mixed.view(batch, heads * width, count).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""Pretrained backbones: the visual one through timm, VGGish from its release, each by name or from a file."""
+"""Loads pretrained backbones by name or from a file: the visual one through timm, VGGish from its release."""
 
 import urllib.error
 from pathlib import Path
@@ -14,15 +14,15 @@ from avseg.models.avsegformer import AVSegFormer
 
 VGGISH_URL = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
 OFFLINE = (
-    "Without a network, give a file instead, or an empty name to start from nothing (which takes more data "
-    "and time)."
+    "Without a network, give a file instead, or an empty name to start from random weights (which takes more "
+    "data and time)."
 )
 
 
 def load_pretrained(model: AVSegFormer, config: Config) -> None:
-    """Give the model's backbones the pretrained weights that `config.train` names.
+    """Load the pretrained weights that `config.train` names into the model's backbones.
 
-    Raises CheckpointError when a file does not fit or a download is not possible.
+    Raises CheckpointError for a file that does not fit and for a failed download.
     """
     c = config.train
     if c.backbone_weights:
@@ -36,8 +36,8 @@ def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
     name = backbone if is_file else weights
     if not is_file and name.split(".")[0] != backbone:
         raise ConfigError(
-            f"train.backbone_weights is {weights!r}: no file, and no weights of {backbone}. Give a file or a "
-            f"name such as {backbone}.TAG from timm's list."
+            f"train.backbone_weights is {weights!r}: no file and no weights of {backbone}. Give a file or "
+            f"a name such as {backbone}.TAG from timm's list."
         )
     source = {"file": str(Path(weights).expanduser()), "url": "", "hf_hub_id": None} if is_file else None
     try:
@@ -70,8 +70,8 @@ def _load_audio(network: nn.Module, weights: str) -> None:
         network.load_state_dict(state)
     except (urllib.error.URLError, OSError, *UNREADABLE) as error:
         raise CheckpointError(
-            f"The audio weights {weights!r} cannot be loaded ({_first_line(error)}). {OFFLINE} The file is "
-            f"called {VGGISH_URL.rsplit('/', 1)[-1]}."
+            f"The audio weights {weights!r} cannot be loaded ({_first_line(error)}). {OFFLINE} Its name is "
+            f"{VGGISH_URL.rsplit('/', 1)[-1]}."
         ) from error
 
 

@@ -1,8 +1,7 @@
-"""Released AVSegFormer checkpoints: recognise edition, backbone and task from the keys, and rename to ours.
+"""Recognises edition, backbone and task of a released AVSegFormer checkpoint, and renames its parameters.
 
 Two code bases have released weights (apr2023, aug2023); both save a bare state dict with the prefixes
-`backbone.`, `vggish.`, `head.` and `audio_proj.`. What a file contains is read from
-its keys and shapes alone.
+`backbone.`, `vggish.`, `head.` and `audio_proj.`. Only the keys and shapes tell what a file contains.
 """
 
 import re
@@ -14,14 +13,14 @@ from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
 from avseg.presets import PRESETS
 
-# Parameters that the released models carry and never use.
+# Parameters that the released models contain but never use.
 UNUSED = {
     "aug2023": re.compile(r"head\.(fpn|attn_fc)\."),
     "apr2023": re.compile(r"(?!)"),
 }
 UNUSED_BRANCHES = re.compile(r"backbone\.layer[34]_2\.")
 
-# (released, ours); rows with several of ours split the tensor along its first axis, part by part.
+# (released name, AVSegFormer name or names); several names split the tensor along its first axis.
 _IN = ("query", "key", "value")
 RULES: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"vggish\.(.+)", r"audio_backbone.\1"),
@@ -95,18 +94,19 @@ RULES: tuple[tuple[str, str | tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Imported:
-    """A released checkpoint in our names."""
+    """A released checkpoint under the names of this code base."""
 
     config: ModelConfig
-    weights: dict[str, torch.Tensor]  # ours -> tensor, float32
+    weights: dict[str, torch.Tensor]  # by parameter name of AVSegFormer, float32
     dropped: tuple[str, ...]  # released names that no output depends on
+    unknown: tuple[str, ...] = ()  # released names that no rule matches
 
 
-def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
-    """Recognise a released state dict and rename it; `CheckpointError` says what is missing or extra.
+def rename_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
+    """Recognise a released state dict and rename its parameters; shapes are not checked here.
 
-    A leading `module.` (DataParallel) is taken off. S4 and MS3 models look the same; `task` says which it is
-    (default s4). Nothing is loaded here: shapes are compared with a model that has no storage.
+    A leading `module.` (DataParallel) is removed. S4 and MS3 models look the same: `task` tells them apart
+    (default s4). Raises CheckpointError for a state dict that is not a released AVSegFormer.
     """
     if not state or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise CheckpointError(
@@ -115,24 +115,24 @@ def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     config = recognise(state, task)
     weights: dict[str, torch.Tensor] = {}
-    dropped, unknown = [], []
+    dropped: list[str] = []
+    unknown: list[str] = []
     for name, tensor in state.items():
         if UNUSED[config.edition].match(name) or UNUSED_BRANCHES.match(name):
             dropped.append(name)
-        elif (ours := rename(name)) is None:
+        elif (names := rename(name)) is None:
             unknown.append(name)
         else:
-            parts = tensor.tensor_split(len(ours)) if tensor.ndim else (tensor,) * len(ours)
-            weights.update(zip(ours, parts, strict=True))
-    _compare(config, weights, unknown)
-    return Imported(config, {k: v.contiguous() for k, v in weights.items()}, tuple(dropped))
+            parts = tensor.tensor_split(len(names)) if tensor.ndim else (tensor,) * len(names)
+            weights.update(zip(names, (part.contiguous() for part in parts), strict=True))
+    return Imported(config, weights, tuple(dropped), tuple(unknown))
 
 
 def rename(name: str) -> tuple[str, ...] | None:
-    """Return our names for a released one (several when the tensor is split), or None for an unknown name."""
-    for pattern, ours in RULES:
+    """Return the AVSegFormer names of a released one (several if its tensor is split), None if unknown."""
+    for pattern, renamed in RULES:
         if match := re.fullmatch(pattern, name):
-            templates = ours if isinstance(ours, tuple) else (ours,)
+            templates = renamed if isinstance(renamed, tuple) else (renamed,)
             return tuple(_count_from_zero(match.expand(t)) for t in templates)
     return None
 
@@ -160,40 +160,12 @@ def recognise(state: dict[str, torch.Tensor], task: str | None = None) -> ModelC
 
 
 def _not_released(state: dict[str, torch.Tensor], why: str) -> str:
-    shown = ", ".join(list(state)[:3])
+    first = ", ".join(list(state)[:3])
     return (
-        f"Not a released AVSegFormer checkpoint: {why}. It holds {len(state)} tensors, first {shown}. "
+        f"Not a released AVSegFormer checkpoint: {why}. It holds {len(state)} tensors, first {first}. "
         "Expected a .pth of the authors' model zoo: backbone., vggish., head. and audio_proj. parameters."
     )
 
 
 def _count_from_zero(name: str) -> str:
     return re.sub(r"stages_\{(\d)\}", lambda m: f"stages_{int(m[1]) - 1}", name)
-
-
-def _compare(config: ModelConfig, weights: dict[str, torch.Tensor], unknown: list[str]) -> None:
-    from avseg.models.avsegformer import AVSegFormer
-
-    with torch.device("meta"):
-        expected = {k: tuple(v.shape) for k, v in AVSegFormer(config).state_dict().items()}
-    wrong = [
-        f"{k} has shape {tuple(v.shape)} instead of {expected[k]}"
-        for k, v in weights.items()
-        if k in expected and tuple(v.shape) != expected[k]
-    ]
-    problems = (
-        ("missing", sorted(set(expected) - set(weights))),
-        ("extra", sorted({*unknown, *(set(weights) - set(expected))})),
-        ("of another shape", wrong),
-    )
-    texts = [f"{len(names)} {what}: {_some(names)}" for what, names in problems if names]
-    if texts:
-        raise CheckpointError(
-            f"This looks like a released {config.task} model ({config.backbone}, {config.edition}) "
-            "but is not whole. " + "; ".join(texts) + "."
-        )
-
-
-def _some(names: list[str], count: int = 4) -> str:
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

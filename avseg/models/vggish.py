@@ -1,4 +1,4 @@
-"""The audio network: VGGish, and a small sibling with the same input and output (paper Sec. 3.2)."""
+"""The audio backbone: VGGish, and a small variant with the same input and output (paper Sec. 3.2)."""
 
 import torch
 from torch import nn
@@ -35,9 +35,9 @@ class VGGish(nn.Module):
 
 
 class SmallVGGish(nn.Module):
-    """A sibling of VGGish for the bundled models: same input and output, 0.3 M parameters.
+    """A small variant of VGGish for the bundled models: same input and output, 0.3 M parameters.
 
-    Four blocks of two convolutions with batch norm, then the mean and the maximum over time and band.
+    Four blocks of two convolutions with batch norm, then mean and maximum over time and band.
     """
 
     def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 128)):
@@ -54,7 +54,7 @@ class SmallVGGish(nn.Module):
         self.embedding = nn.Linear(2 * width, AUDIO_DIM)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        # Log-mel lies in about [-4.6, 3]; this brings it near zero mean and unit range.
+        # Log-mel values lie in about [-4.6, 3]; this brings them near zero mean and unit range.
         maps = self.features((log_mel + 2.0) / 2.0)  # [B*T, 128, 6, 4]
         pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)  # [B*T, 256]
         return self.embedding(pooled).relu()  # [B*T, 128]

@@ -67,7 +67,7 @@ def test_clips_of_one_name_get_a_folder_each(small: Path, clip: Path, tmp_path: 
     [
         (["--threshold", "2"], "threshold of 2"),
         (["--audio", "gone.wav"], "no sound gone.wav"),
-        (["--device", "gpu"], "'gpu' is no device"),
+        (["--device", "gpu"], "'gpu' is not a device"),
         (["--out", "one clip.mp4/out"], "Not a directory"),
     ],
 )
@@ -81,7 +81,10 @@ def test_predict_says_what_is_wrong_before_the_work(wrong, words, clip, small, t
 def test_errors_are_one_sentence_on_stderr(clip: Path, tmp_path: Path, capsys):
     assert main(["predict", str(clip), "--model", "no-such-model", "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("avseg: No model is called 'no-such-model'") and said.count("\n") == 1
+    assert (
+        said.startswith("avseg: 'no-such-model' is neither a bundled model nor a file")
+        and said.count("\n") == 1
+    )
     assert main(["train", "no-such-preset", "--out", str(tmp_path / "run")]) == 1
     assert "Presets: s4-r50-paper" in capsys.readouterr().err
 

@@ -79,10 +79,10 @@ def test_toys_and_random_weights_carry_a_warning(model, tmp_path):
         weights: hub.model_card(model, Card("it", weights), "me/it")
         for weights in ("toy", "random", "trained", "released")
     }
-    assert 'license: "apache-2.0"' in texts["toy"] and "Toy weights" in texts["toy"]
+    assert 'license: "apache-2.0"' in texts["toy"] and "Demo weights" in texts["toy"]
     assert "noise" in texts["random"]
     for weights in ("random", "trained", "released"):
-        assert "license:" not in texts[weights] and "Nobody stated one" in texts[weights]
+        assert "license:" not in texts[weights] and "None was stated" in texts[weights]
 
 
 def test_a_model_without_a_card_is_not_saved(tmp_path):
@@ -118,7 +118,7 @@ def test_a_config_beside_that_says_otherwise_is_refused(model, tmp_path):
     with pytest.raises(CheckpointError, match="do not belong together"):
         hub.from_pretrained(folder)
     (folder / "config.json").write_text("[]")
-    with pytest.raises(CheckpointError, match="not one that avseg wrote"):
+    with pytest.raises(CheckpointError, match="was not written by avseg"):
         hub.from_pretrained(folder)
     (folder / "config.json").unlink()  # the one inside the weights is enough
     assert hub.from_pretrained(folder).config == model.config
@@ -139,13 +139,13 @@ def test_pickled_weights_are_refused_unopened(tmp_path):
     with pytest.raises(CheckpointError, match="it is empty"):
         hub.from_pretrained(folder)
     (folder / "notes.txt").write_text("hello")
-    with pytest.raises(CheckpointError, match=r"it holds notes\.txt"):
+    with pytest.raises(CheckpointError, match=r"it contains notes\.txt"):
         hub.from_pretrained(folder)
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(trap))
     with pytest.raises(CheckpointError, match=r"pickled weights \(pytorch_model.bin\).*import-weights"):
         hub.from_pretrained(folder)
     (folder / "model.safetensors").write_bytes(pickle.dumps(trap))
-    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+    with pytest.raises(CheckpointError, match="not a complete safetensors file"):
         hub.from_pretrained(folder)
     assert not Path(trap.path).exists()
 
@@ -204,15 +204,15 @@ print(json.dumps(answers))
 
 
 SAID = {
-    "no token": "The Hub does not allow it for me/net (status 401): log in with `hf auth login`",
-    "reader": "The Hub does not allow it for me/net (status 403)",
-    "no revision": "me/net has no branch, tag or commit called 'nope'",
-    "none": "There is no model repository me/nothing on the Hub, or it is private",
-    "private": "There is no model repository me/secret on the Hub, or it is private",
-    "gated": "me/gated is gated: its owner has to let you in",
-    "pickled": "me/pickled holds pickled weights (pytorch_model.bin) and no model.safetensors",
-    "strange": "model.safetensors carries no avseg config",
-    "offline": "The Hub cannot be reached, and me/other was not downloaded before",
+    "no token": "The Hub denied access to me/net (status 401): log in with `hf auth login`",
+    "reader": "The Hub denied access to me/net (status 403)",
+    "no revision": "me/net has no branch, tag or commit 'nope'",
+    "none": "The Hub has no model repository me/nothing, or it is private",
+    "private": "The Hub has no model repository me/secret, or it is private",
+    "gated": "me/gated is gated: its owner must grant access",
+    "pickled": "me/pickled contains pickled weights (pytorch_model.bin) and no model.safetensors",
+    "strange": "model.safetensors has no avseg config",
+    "offline": "The Hub cannot be reached, and me/other is not in the local cache",
     "push offline": "The Hub cannot be reached for me/net (ConnectError)",
 }
 

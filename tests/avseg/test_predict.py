@@ -84,9 +84,9 @@ def test_batches_and_progress():
 
 
 def test_batches_shrink_to_bound_memory(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(avseg.predict, "LOGITS_AT_ONCE", 2 * 71 * 64 * 64)
+    monkeypatch.setattr(avseg.predict, "MAX_LOGITS", 2 * 71 * 64 * 64)
     assert Predictor(BrightAndLoud("avss"), "cpu").batch == 2
-    monkeypatch.setattr(avseg.predict, "LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr(avseg.predict, "MAX_LOGITS", 1)
     assert Predictor(BrightAndLoud("avss"), "cpu").batch == 1
 
 

@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from avseg.checkpoints import import_weights, load_model
+from avseg.checkpoints import import_released, import_weights, load_model
 from avseg.config import ModelConfig
 from avseg.data.transforms import normalise
 from avseg.media.audio import released_patches
 from avseg.models.avsegformer import AVSegFormer
-from avseg.models.released import import_released
 from tests.support.reference_fill import MODELS, REFERENCE, fill, released_shapes
 
 THROUGH_A_FILE = "aug2023_r50_s4"  # the others skip the disk: it adds nothing but gigabytes

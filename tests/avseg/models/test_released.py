@@ -3,8 +3,9 @@ from functools import cache
 import pytest
 import torch
 
+from avseg.checkpoints import import_released
 from avseg.errors import CheckpointError
-from avseg.models.released import Imported, import_released, recognise, rename
+from avseg.models.released import Imported, recognise, rename
 from avseg.presets import PRESETS
 from tests.support.reference_fill import MODELS, empty_state
 
@@ -114,9 +115,9 @@ def test_missing_parameters_are_named(state):
 
 def test_extra_parameters_are_named(state):
     message = refused(state | {"head.new_layer.weight": empty(3), "vggish.pproc.matrix": empty(3)})
-    assert "2 extra" in message and "head.new_layer.weight" in message and "pproc" in message
+    assert "2 unexpected" in message and "head.new_layer.weight" in message and "pproc" in message
     more_layers = {"head.transformer.encoder.layers.6.norm1.bias": empty(256)}
-    assert "1 extra: encoder.layers.6.norm1.bias" in refused(state | more_layers)
+    assert "1 unexpected: encoder.layers.6.norm1.bias" in refused(state | more_layers)
 
 
 @pytest.mark.parametrize(
