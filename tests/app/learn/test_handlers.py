@@ -171,7 +171,7 @@ def test_another_tab_opens_on_the_clip_and_the_settings_of_the_step(step, exerci
 
 def test_train_opens_without_touching_the_result():
     act("step", "training")
-    assert act("open", "training").tabs.selected == "training"
+    assert act("open", "train").tabs.selected == "train"
     assert handlers.VISITORS.of("visitor").result is None
 
 
