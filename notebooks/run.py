@@ -1,8 +1,7 @@
 """Execute the notebooks and write them back clean: `python notebooks/run.py [01 05 ...]`; or all of them.
 
-Kept are code, words and outputs; times, paths, versions and progress bars are taken out, so that the same
-code and weights give the same file. A notebook with an error, a path of this machine or too many bytes is
-not written.
+Code, text and outputs are kept; times, paths, versions and progress bars are removed, so that the same code
+and weights give the same file. A notebook with an error, an absolute path or too many bytes is not written.
 """
 
 import argparse
@@ -25,7 +24,7 @@ PATHS = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|mnt|opt|usr|var|content|
 
 
 def notebooks(names: list[str] | None = None) -> list[Path]:
-    """Return the notebooks whose names begin with one of `names`, or all, in order; ValueError for none."""
+    """Return the notebooks whose names start with one of `names`, or all, in order; else ValueError."""
     every = sorted(FOLDER.glob("[0-9]*.ipynb"))
     chosen = [path for path in every if not names or any(path.name.startswith(name) for name in names)]
     if not chosen:
@@ -45,20 +44,20 @@ def execute(path: Path, folder: Path | None = None, quick: bool = False) -> Note
         timeout=CELL_SECONDS,
         kernel_name="python3",
         record_timing=False,
-        extra_arguments=["--log-level=ERROR"],  # it warns of the loopback socket it listens on
+        extra_arguments=["--log-level=ERROR"],  # no warnings about its loopback socket
         resources={"metadata": {"path": str(folder or path.parent)}},
     )
     with tempfile.TemporaryDirectory() as own:
-        # The kernel chooses the backend that shows figures; nobody's own data gets into what is kept.
-        left_out = {"MPLBACKEND", "AVSEG_QUICK", "AVSEG_DATA"}
-        env = {name: value for name, value in os.environ.items() if name not in left_out}
+        # The kernel chooses the figures' backend, and no data set of the user's enters the outputs.
+        excluded = {"MPLBACKEND", "AVSEG_QUICK", "AVSEG_DATA"}
+        env = {name: value for name, value in os.environ.items() if name not in excluded}
         env |= {"AVSEG_QUICK": "1"} if quick else {}
         client.execute(env=env | {"IPYTHONDIR": own, "JUPYTER_RUNTIME_DIR": own})
     return book
 
 
 def clean(book: NotebookNode) -> NotebookNode:
-    """Take out of a notebook what changes from run to run and from machine to machine."""
+    """Remove from a notebook what changes from run to run and from machine to machine."""
     book.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -70,19 +69,19 @@ def clean(book: NotebookNode) -> NotebookNode:
             continue
         count += 1
         cell.execution_count = count
-        cell.outputs = _joined([_clean_output(o, count) for o in cell.outputs if not _passing(o)])
+        cell.outputs = _joined([_clean_output(o, count) for o in cell.outputs if not _is_progress_bar(o)])
     return book
 
 
-def _passing(output: NotebookNode) -> bool:
-    """Say whether an output is a progress bar, which means nothing once the work is done."""
+def _is_progress_bar(output: NotebookNode) -> bool:
+    """Return whether an output is a progress bar."""
     if output.output_type != "stream" or output.name != "stderr":
         return False
     return "\r" in output.text or not output.text.strip()
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Join the parts of a text that a progress bar had parted."""
+    """Join text that a progress bar had split."""
     joined: list[NotebookNode] = []
     for output in outputs:
         if (
@@ -105,49 +104,50 @@ def _clean_output(output: NotebookNode, count: int) -> NotebookNode:
 
 
 def problems(book: NotebookNode) -> Iterator[str]:
-    """Yield what speaks against keeping an executed notebook, in words."""
+    """Yield the reasons not to write an executed notebook."""
     size = len(nbformat.writes(book).encode())
     if size > LARGEST:
-        yield f"it has {size:,} bytes, at most {LARGEST:,} are kept: fewer or smaller figures"
+        yield f"it has {size:,} bytes, the limit is {LARGEST:,}: use fewer or smaller figures"
     for number, cell in enumerate(book.cells):
         for output in cell.get("outputs", ()):
-            words = _words(output)
+            text = _text(output)
             if output.output_type == "error":
                 yield f"cell {number} ended with {output.ename}: {output.evalue}"
             if output.output_type == "stream" and output.name == "stderr":
                 yield f"cell {number} warned: {output.text.strip()[:200]}"
-            for found in PATHS.findall(words):
-                yield f"cell {number} shows a path of one machine ({found}...)"
-            if re.search(r" at 0x[0-9a-f]{6}", words):
-                yield f"cell {number} shows an address in memory, another one in every run"
+            for found in PATHS.findall(text):
+                yield f"cell {number} contains an absolute path ({found}...)"
+            if re.search(r" at 0x[0-9a-f]{6}", text):
+                yield f"cell {number} contains a memory address, which changes in every run"
             host = platform.node()
-            if len(host) > 4 and host in words:
-                yield f"cell {number} shows the name of this machine"
+            if len(host) > 4 and host in text:
+                yield f"cell {number} contains the name of the machine"
 
 
-def _words(output: NotebookNode) -> str:
-    shown = {kind: text for kind, text in output.get("data", {}).items() if not kind.startswith("image/")}
-    return f"{output.get('text', '')} {' '.join(map(str, shown.values()))}"
+def _text(output: NotebookNode) -> str:
+    data = output.get("data", {}).items()
+    texts = [str(value) for kind, value in data if not kind.startswith("image/")]
+    return f"{output.get('text', '')} {' '.join(texts)}"
 
 
 def main() -> int:
-    """Run the command; 1 when a notebook could not be kept."""
+    """Run the command; returns 1 if a notebook was not written."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="beginnings of names, such as 01 or 05_avs")
-    parser.add_argument("--quick", action="store_true", help="only try them, with fewer clips and steps")
+    parser.add_argument("names", nargs="*", help="starts of names, such as 01 or 05_avs")
+    parser.add_argument("--quick", action="store_true", help="only run them, with fewer clips and steps")
     chosen = parser.parse_args()
     failed = 0
     for path in notebooks(chosen.names):
         began = time.monotonic()
         book = clean(execute(path, quick=chosen.quick))
-        found = list(problems(book))
-        failed += bool(found)
-        if not found and not chosen.quick:
+        reasons = list(problems(book))
+        failed += bool(reasons)
+        if not reasons and not chosen.quick:
             nbformat.write(book, path)
         size = len(nbformat.writes(book).encode())
         print(f"{path.name}: {time.monotonic() - began:.0f} s, {size / 1000:.0f} kB", flush=True)
-        for words in found:
-            print(f"  not kept: {words}", flush=True)
+        for reason in reasons:
+            print(f"  not written: {reason}", flush=True)
     return 1 if failed else 0
 
 

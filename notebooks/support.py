@@ -1,4 +1,4 @@
-"""What the notebooks share: the look of their figures, and what is known about the bundled clips."""
+"""What the notebooks share: the style of their figures, and the ground truth of the bundled clips."""
 
 import json
 import warnings
@@ -55,7 +55,7 @@ STYLE = {
 }
 plt.rcParams.update(STYLE)
 warnings.filterwarnings("ignore", "IProgress not found")  # progress bars are lines of text here
-set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})  # the outputs are kept, so they are kept small
+set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})  # outputs are committed, so they are small
 
 
 def pictures(
@@ -64,39 +64,39 @@ def pictures(
     labels: Sequence[str] = (),
     width: float = 10.0,
 ) -> Figure:
-    """Show rows of pictures, uint8 [H, W, 3] or heat maps, with words above columns and beside rows.
+    """Show rows of pictures, uint8 [H, W, 3] or heat maps, with titles above columns and labels beside rows.
 
-    width: of the figure, inches. A row may be shorter than the first one.
+    width: of the figure, inches. Rows may be shorter than the first one.
     """
     across = max(map(len, rows))
     shapes = [_pixels(row[0]).shape for row in rows]
     heights = [shape[0] / shape[1] for shape in shapes]
-    inner = width - (0.09 * max(len(line) for words in labels for line in words.split("\n")) if labels else 0)
+    inner = width - (0.09 * max(len(line) for label in labels for line in label.split("\n")) if labels else 0)
     high = inner / across * sum(heights) + 0.12 * len(rows) + 0.25
     figure, axes = plt.subplots(
         len(rows), across, figsize=(width, high), squeeze=False, height_ratios=heights
     )
-    for place, row in zip(axes, rows):
-        for one in place:
-            one.set_axis_off()
-        for one, picture in zip(place, row):
-            one.imshow(_pixels(picture), interpolation="antialiased")
-    for one, words in zip(axes[0], columns):
-        one.set_title(words, loc="center", fontsize=9, weight="normal")
-    for one, words in zip(axes[:, 0], labels):
-        one.text(-0.03, 0.5, words, transform=one.transAxes, ha="right", va="center", fontsize=9, color=INK)
+    for row_axes, row in zip(axes, rows):
+        for cell in row_axes:
+            cell.set_axis_off()
+        for cell, picture in zip(row_axes, row):
+            cell.imshow(_pixels(picture), interpolation="antialiased")
+    for cell, title in zip(axes[0], columns):
+        cell.set_title(title, loc="center", fontsize=9, weight="normal")
+    for cell, label in zip(axes[:, 0], labels):
+        cell.text(-0.03, 0.5, label, transform=cell.transAxes, ha="right", va="center", fontsize=9, color=INK)
     return figure
 
 
 def table(rows: Sequence[Sequence[object]], columns: Sequence[str], formats: Mapping[str, str] = {}) -> HTML:
-    """Show rows as a table; formats: per column, such as "{:.1%}". None is said to be not defined."""
+    """Show rows as a table; formats: per column, such as "{:.1%}". None appears as "not defined"."""
     frame = pd.DataFrame(rows, columns=list(columns), dtype=object)
-    said = {name: partial(_said, formats.get(name, "{}")) for name in columns}
-    return HTML(frame.to_html(index=False, border=0, justify="left", formatters=said))
+    formatters = {name: partial(_formatted, formats.get(name, "{}")) for name in columns}
+    return HTML(frame.to_html(index=False, border=0, justify="left", formatters=formatters))
 
 
-def _said(form: str, value: object) -> str:
-    return "not defined" if value is None else form.format(value)
+def _formatted(template: str, value: object) -> str:
+    return "not defined" if value is None else template.format(value)
 
 
 def _pixels(picture: np.ndarray | Heat) -> np.ndarray:
@@ -104,21 +104,21 @@ def _pixels(picture: np.ndarray | Heat) -> np.ndarray:
 
 
 def scene_of(clip: Clip) -> Scene:
-    """Return the scene that a bundled clip was drawn from; the json beside its video holds it."""
+    """Return the scene that a bundled clip was drawn from, read from the JSON file beside its video."""
     return scene_from_dict(json.loads(clip.path.with_suffix(".json").read_text(encoding="utf-8"))["scene"])
 
 
 def truth_of(clip: Clip) -> np.ndarray:
-    """Return the ground truth of a bundled clip, class indices uint8 [T, h, w] of what is seen and heard."""
-    return _painted(scene_of(clip), clip)
+    """Return the ground truth of a bundled clip: classes uint8 [T, h, w] of sounding objects in view."""
+    return _classes(scene_of(clip), clip)
 
 
 def in_view_of(clip: Clip) -> np.ndarray:
     """Return the class indices uint8 [T, h, w] of everything in view, sounding or not."""
-    return _painted(all_heard(scene_of(clip)), clip)
+    return _classes(all_heard(scene_of(clip)), clip)
 
 
-def _painted(scene: Scene, clip: Clip) -> np.ndarray:
+def _classes(scene: Scene, clip: Clip) -> np.ndarray:
     last = scene.seconds - 1e-3
     moments = np.minimum(clip.start + clip.times, last)
     return np.stack([truth(scene, float(moment), clip.frames.shape[1:3]) for moment in moments])
