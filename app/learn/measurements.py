@@ -14,7 +14,7 @@ from app.services.clips import bundled, truth_of
 from app.services.mask_statistics import LEAST_SHARE
 from app.services.models import model_file
 from app.services.session import MODELS, ClipResult
-from app.services.training_commands import command_of, shown
+from app.services.training_commands import command_line, train_arguments
 from app.services.wording import percent
 from avseg.checkpoints import bundled_models, read_card
 from avseg.config import Config
@@ -345,7 +345,7 @@ def measure_training(measured: MeasuredClip, _: Exercise, answered: bool) -> Mea
         correct = 1 if dice.magnitude == 0 else 0 if dice.direction > 0 else 2
         numbers |= {"frame": i + 1, "dice": dice, "cross_entropy": gradients["cross-entropy"]}
     config = Config(preset.model, replace(preset.train, epochs=EPOCHS, synth_clips=CLIPS))
-    command = shown(command_of(config, PRESET, "synth", RUN, start_from=measured.model))
+    command = command_line(train_arguments(config, PRESET, "synth", RUN, start_from=measured.model))
     return Measurement((), numbers, correct, table, command)
 
 

@@ -1,4 +1,4 @@
-"""The command line of a training, as a person would type it; and back from the command of an earlier run."""
+"""The command line of a training run, as a person would type it, and what an earlier run's command says."""
 
 import shlex
 from dataclasses import asdict, replace
@@ -11,7 +11,7 @@ from avseg.presets import PRESETS
 from avseg.training.run_folder import RunFolder, Status
 
 
-def command_of(
+def train_arguments(
     config: Config,
     preset: str,
     data: str,
@@ -25,14 +25,14 @@ def command_of(
     base = PRESETS[preset]
     flags: list[str] = []
     for part in ("model", "train"):
-        known = asdict(getattr(base, part))
+        preset_values = asdict(getattr(base, part))
         for name, value in asdict(getattr(config, part)).items():
-            if value != known[name]:
+            if value != preset_values[name]:
                 flags += _flag(f"{part}.{name}".replace("_", "-"), value)
-    words = ["-m", "avseg", "train", preset, "--data", data, "--out", str(out), "--device", device]
-    words += ["--workers", str(workers)] if workers != 1 else []
-    words += ["--start-from", start_from] if start_from and not resume else []
-    return [*words, *flags, "--resume"] if resume else [*words, *flags]
+    arguments = ["-m", "avseg", "train", preset, "--data", data, "--out", str(out), "--device", device]
+    arguments += ["--workers", str(workers)] if workers != 1 else []
+    arguments += ["--start-from", start_from] if start_from and not resume else []
+    return [*arguments, *flags, "--resume"] if resume else [*arguments, *flags]
 
 
 def _flag(name: str, value: object) -> list[str]:
@@ -43,8 +43,8 @@ def _flag(name: str, value: object) -> list[str]:
     return [f"--{name}", *(str(v) for v in values)]
 
 
-def resume_command(run: RunFolder, epochs: int = 0) -> list[str]:
-    """Return the arguments that go on with a run, up to `epochs` of them where that is more than it has.
+def resume_arguments(run: RunFolder, epochs: int = 0) -> list[str]:
+    """Return the arguments that resume a run, up to `epochs` epochs if given.
 
     Data, device and workers are those of its last command. Raises RunError when there is no run, ConfigError
     for fewer epochs than it has done.
@@ -52,10 +52,10 @@ def resume_command(run: RunFolder, epochs: int = 0) -> list[str]:
     config, status = run.config(), run.read_status()
     if epochs:
         config = _longer(config, epochs, status)
-    device, workers = settings_of(status.command if status else "")
+    device, workers = device_and_workers(status.command if status else "")
     preset = min(PRESETS, key=lambda name: _differences(PRESETS[name], config))
     data = status.data if status else "synth"
-    return command_of(config, preset, data, shown_path(run.path), True, device, workers)
+    return train_arguments(config, preset, data, display_path(run.path), True, device, workers)
 
 
 def _longer(config: Config, epochs: int, status: Status | None) -> Config:
@@ -73,26 +73,26 @@ def _differences(one: Config, other: Config) -> int:
     )
 
 
-def settings_of(command: str) -> tuple[str, int]:
-    """Return device and workers of a command that may have been typed by hand; 1 for what is no number."""
+def device_and_workers(command: str) -> tuple[str, int]:
+    """Return device and workers of a command; one worker where a hand-typed command has no number."""
     try:
         words = shlex.split(command)
     except ValueError:  # a quote that is never closed
         words = command.split()
-    workers = _behind(words, "--workers", "1")
-    return _behind(words, "--device", "auto"), int(workers) if workers.isdigit() else 1
+    workers = _value_after(words, "--workers", "1")
+    return _value_after(words, "--device", "auto"), int(workers) if workers.isdigit() else 1
 
 
-def _behind(words: list[str], flag: str, default: str) -> str:
+def _value_after(words: list[str], flag: str, default: str) -> str:
     return words[words.index(flag) + 1] if flag in words[:-1] else default
 
 
-def shown_path(path: Path) -> Path:
-    """Return a path as the command writes it: relative to the folder of app.py where it lies below."""
+def display_path(path: Path) -> Path:
+    """Return a path as the command writes it: relative to the folder of app.py if it is inside."""
     path = path.resolve() if path.exists() else path
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def shown(arguments: list[str]) -> str:
+def command_line(arguments: list[str]) -> str:
     """Return a command as a person would type it."""
     return shlex.join(["python", *arguments])

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from app.services.process import ROOT
 from app.services.runs import all_runs
-from app.services.training_commands import settings_of
+from app.services.training_commands import device_and_workers
 from app.services.wording import byte_size, duration
-from app.train.events import COURSES
+from app.train.history import HISTORIES
 from app.train.order import Check, Order
 from avseg.config import Config, TrainConfig
 from avseg.data.loaders import SYNTH
@@ -46,7 +46,7 @@ def estimate(order: Order) -> Estimate | None:
         same = _relevant(config) == _relevant(order.config) and data == order.data
         if not same or (run_device and run_device != device):
             continue
-        if seconds := COURSES.of(run).seconds_per_step():
+        if seconds := HISTORIES.of(run).seconds_per_step():
             if not run_device:
                 return Estimate(seconds, f"when {run.path.name} was trained on two CPU cores")
             disk = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
@@ -89,7 +89,7 @@ def _earlier_runs() -> Iterator[tuple[RunFolder, Config, str, tuple[str, int] | 
         except AvsegError:
             continue
         if status:
-            yield run, config, status.data, settings_of(status.command)
+            yield run, config, status.data, device_and_workers(status.command)
         elif run.path.parent == BUNDLED:
             yield run, config, SYNTH, None
 

@@ -1,129 +1,95 @@
-"""What the Train tab shows of runs and orders, as HTML; all names come from folders and are escaped."""
+"""What the Train tab draws of runs and orders."""
 
 from collections.abc import Sequence
-from html import escape
 
-from app.components.html import header
+from markupsafe import Markup
+
+from app.components.html import header_html
+from app.components.render import macro, render
 from app.services.runs import RunState
 from app.train.order import Check
-from app.train.watched import STAYS, Watched, advice, finding, progress, speed
+from app.train.snapshot import DETACHED, Snapshot, finding, problem, progress, speed
 
 LOG_LINES = 40
-WORDS = {
-    "starting": "starting",
-    "running": "running",
-    "stopping": "stopping",
-    "finished": "finished",
-    "stopped": "stopped",
-    "failed": "failed",
-    "killed": "process gone",
-}
+STATE_NAMES = {"killed": "crashed"}  # the others are called as they are
 
 
-KINDS = {"running": "act", "failed": "err", "killed": "err", "finished": "ok"}
+def state_name(state: RunState) -> str:
+    """Return the state as a visitor reads it."""
+    return STATE_NAMES.get(state.state, state.state)
 
 
-def context(one: Watched) -> str:
-    """Return what the header says of a run."""
-    return header({"Run": one.name, "Epoch": f"{one.epoch} of {one.epochs}"}) + _tag(one)
+def run_header(run: Snapshot) -> Markup:
+    """Return the page's header for a run."""
+    return header_html({"Run": run.name, "Epoch": f"{run.epoch} of {run.epochs}"}) + _tag(run)
 
 
-def _tag(one: Watched) -> str:
-    return f'<span class="tag {KINDS.get(one.seen.state, "")}">{WORDS[one.seen.state]}</span>'
+def run_head(run: Snapshot, live: bool) -> Markup:
+    """Return the headline of a run, its state, its progress, and what to do about an error.
 
-
-def head(one: Watched, live: bool) -> str:
-    """Return the finding of a run, its state, how far it is, and what to do about an error.
-
-    live: some run is at work, so that the page asks often.
+    live: some run is running, so the page asks for updates often.
     """
-    share = 100 * one.step / one.steps if one.seen.status else 0
-    words = advice(one)
-    message = f'<p class="notice error" role="alert">{escape(words)}</p>' if words else ""
-    return (
-        f'<div class="tr-title" data-live="{int(live)}"><h1>{escape(finding(one))}</h1>'
-        f"{_tag(one)}</div>"
-        f'<p class="caption">{escape(progress(one))}</p>'
-        f'<div class="tr-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{share:.0f}" aria-label="Steps done"><i style="width:{share:.2f}%"></i></div>'
-        f"{message}"
+    return render(
+        "train/templates/run.html",
+        finding=finding(run),
+        tag=_tag(run),
+        progress=progress(run),
+        percent=100 * run.step / run.steps if run.state.status else 0,
+        problem=problem(run),
+        live=live,
     )
 
 
-def log(one: Watched) -> str:
-    """Return the end of what a run said: its log, and the line that its console stands at."""
-    said = one.run.log_tail(LOG_LINES)
-    if one.seen.alive:
-        said = "\n".join(filter(None, (said, one.run.console_tail(1))))
-    elif one.seen.state in ("failed", "killed"):
-        said = said or one.run.console_tail()
-    return (
-        f'<div class="tr-top"><h2>Log</h2><span>{escape(speed(one))}</span></div>'
-        f'<pre tabindex="0" aria-label="Log">{escape(said or "Nothing was said yet.")}</pre>'
+def _tag(run: Snapshot) -> Markup:
+    kind = {"running": "act", "failed": "err", "killed": "err", "finished": "ok"}.get(run.state.state, "")
+    return macro("tag", state_name(run.state), kind)
+
+
+def no_run() -> Markup:
+    """Return the head of the tab before the first run."""
+    text = (
+        "Choose a preset and start: the loss, validation results and predictions for four fixed clips appear "
+        f"here during training. {DETACHED}"
+    )
+    return render("train/templates/empty.html", title="Train a model and watch it learn", text=text)
+
+
+def training_off() -> Markup:
+    """Return the head of the tab on a host without training."""
+    return macro(
+        "heading",
+        "Training is off on this host",
+        "Set up a run here, copy its command and run it on your own machine: it is the same trainer. The "
+        "owner of this host can allow training with AVSEG_ALLOW_TRAINING=1.",
     )
 
 
-def table(runs: Sequence[tuple[str, RunState]], chosen: str, compared: Sequence[str]) -> str:
-    """Return the runs; a name chooses, a box puts the run's curves beside the chosen one's."""
-    rows = "".join(_row(name, seen, name == chosen, name in compared) for name, seen in runs)
-    return (
-        '<div class="tr-top"><h2>Runs</h2><span>checkpoints are in every model list</span></div>'
-        '<div class="tr-runs"><table class="plain"><tr><th>Name</th><th>State</th><th class="num">Epoch</th>'
-        f'<th class="num">Best mIoU</th><th class="num">In plots</th></tr>{rows}</table></div>'
-    )
+def log(run: Snapshot) -> Markup:
+    """Return the end of a run's log, and the last line of its console."""
+    text = run.run.log_tail(LOG_LINES)
+    if run.state.alive:
+        text = "\n".join(filter(None, (text, run.run.console_tail(1))))
+    elif run.state.state in ("failed", "killed"):
+        text = text or run.run.console_tail()
+    return render("train/templates/log.html", text=text or "The log is empty.", speed=speed(run))
 
 
-def _row(name: str, seen: RunState, here: bool, compared: bool) -> str:
-    name, status = escape(name), seen.status
-    best = "–" if status is None or status.best_miou is None else f"{status.best_miou:.3f}"
-    epochs = f"{status.epoch} / {status.epochs}" if status else "–"
-    tick = "checked disabled" if here else "checked" if compared else ""
-    return (
-        f'<tr{" class=chosen" if here else ""}><td><button type="button" data-run="{name}" '
-        f'aria-pressed="{str(here).lower()}">{name}</button></td>'
-        f'<td><i class="tr-state {seen.state}"></i>{WORDS[seen.state]}</td>'
-        f'<td class="num">{epochs}</td><td class="num">{best}</td><td class="num">'
-        f'<input type="checkbox" data-compare="{name}" aria-label="Curves of {name}" {tick}></td></tr>'
-    )
+def runs_table(runs: Sequence[tuple[str, RunState]], selected: str, compared: Sequence[str]) -> Markup:
+    """Return the table of runs: a name selects, a button adds the run's curves to the charts."""
+    rows = [(name, state, state_name(state)) for name, state in runs]
+    return render("train/templates/runs.html", rows=rows, selected=selected, compared=compared)
 
 
-def nothing() -> str:
-    """Return what stands there before the first run."""
-    return (
-        '<h1 data-live="0">Train a model, and watch what it learns.</h1><p class="caption">Choose a preset '
-        "and start: loss, validation and the same four clips appear here while the run goes on. "
-        f"{STAYS}</p>"
-    )
+def chart_card(title: str, note: str, chart: Markup) -> Markup:
+    """Return a chart under its title."""
+    return render("train/templates/chart.html", title=title, note=note, chart=chart)
 
 
-def titled(title: str, note: str, body: str) -> str:
-    """Return a plot under its title; the body is HTML."""
-    return f'<div class="tr-top"><h2>{escape(title)}</h2><span>{escape(note)}</span></div>{body}'
+def command_box(command: str) -> Markup:
+    """Return the command with a line break before every flag, and a button that copies it on one line."""
+    return render("train/templates/command.html", command=command.replace(" --", " \\\n  --"))
 
 
-def metric_title(metric: str) -> str:
-    """Return a metric of the plots as a title."""
-    return {"mIoU": "Validation mIoU", "in silence": "Marked in silence"}.get(
-        metric, metric[0].upper() + metric[1:]
-    )
-
-
-def command_box(command: str) -> str:
-    """Return the command in a box, broken before every flag, with a button that copies it as it is."""
-    broken = escape(command).replace(" --", " \\\n  --")
-    return (
-        '<div class="tr-command"><div class="tr-over"><span>Command</span>'
-        '<button type="button" data-copy aria-live="polite">Copy</button></div>'
-        f'<pre tabindex="0" aria-label="Command">{broken}</pre></div>'
-    )
-
-
-def check_list(checks: Sequence[Check]) -> str:
-    """Return what is to be said about an order, line by line."""
-    marks = {"ok": "✓", "note": "·", "bad": "✗"}
-    lines = "".join(
-        f'<li class="{one.kind}"{" role=alert" if one.kind == "bad" else ""}>'
-        f'<i aria-hidden="true">{marks[one.kind]}</i>{escape(one.words)}</li>'
-        for one in checks
-    )
-    return f'<ul class="tr-checks">{lines}</ul>'
+def check_list(checks: Sequence[Check]) -> Markup:
+    """Return what there is to say about an order, line by line."""
+    return render("train/templates/checks.html", checks=checks)

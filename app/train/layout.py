@@ -1,126 +1,206 @@
-"""What stands in the Train tab beside the form: the run that is watched, its course, its buttons."""
+"""The components of the Train tab: the form of a new run in the sidebar, the selected run beside it."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
+from gradio.components import Component
 
+from app.components.events import ACTIONS_SCRIPT
+from app.components.page_context import PageContext
 from app.services.host import may_train
-from app.train.curves import METRICS
-from app.train.form_handlers import SCRIPT
-from app.train.html import nothing
+from app.train.curves import LOSS_AXES, METRICS, SMOOTHING
+from app.train.form import Field, form_fields, groups, values_of
+from app.train.html import no_run, training_off
+from app.train.order import DEVICES, MAX_WORKERS, data_choices, free_name, model_choices
+from app.train.state import TrainState
+from avseg.data.loaders import SYNTH
+from avseg.presets import PRESETS
 
-SMOOTHING = {"none": 0.0, "2 %": 0.02, "10 %": 0.1}
-AXES = ("linear", "log")
-PUBLIC = (
-    "<h1>Training is off on this host.</h1><p class='caption'>Set up a run here, copy its command, and run "
-    "it on a machine of your own: it is the same trainer. The owner of this host can allow training with "
-    "AVSEG_ALLOW_TRAINING=1.</p>"
-)
+SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
+FIRST_PRESET = "tiny"
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What follows from the run that is watched, in the order of the page's updates."""
+class TrainLayout:
+    """The components that events read or change."""
 
-    context: gr.HTML  # in the header
+    tab: gr.Tab
+    tabs: gr.Tabs  # of the page
+    header: gr.HTML
+    # The form
+    preset: gr.Dropdown
+    data: gr.Dropdown
+    start_from: gr.Dropdown
+    name: gr.Textbox
+    config: dict[str, Component]  # by the key of the field, in the order of `form_fields`
+    device: gr.Radio
+    workers: gr.Number
+    command: gr.HTML
+    checks: gr.HTML
+    start: gr.Button
+    # The selected run
     notice: gr.HTML
     head: gr.HTML
     stop: gr.Button
-    end: gr.Button
-    epochs: gr.Number
+    stop_now: gr.Button
     resume: gr.Button
+    epochs: gr.Number
     use: gr.Button
     manage: gr.Button
-    box: gr.Column  # of what `manage` asks
-    loss: gr.HTML
-    metric: gr.HTML
-    number: gr.Slider
-    sample: gr.HTML
+    manage_box: gr.Column
+    new_name: gr.Textbox
+    rename: gr.Button
+    confirm: gr.Checkbox
+    delete: gr.Button
+    details: gr.Column  # everything below the head
+    smoothing: gr.Radio
+    loss_axis: gr.Radio
+    metric: gr.Radio
+    loss_chart: gr.HTML
+    metric_chart: gr.HTML
+    samples: gr.HTML
+    validation: gr.Slider
     runs: gr.HTML
     log: gr.HTML
 
-    def parts(self) -> list[gr.components.Component]:
-        """Return the components in their order."""
-        return [getattr(self, one.name) for one in fields(self)]
+    @property
+    def form(self) -> dict[str, Component]:
+        """The controls of the form by the names that `read_order` expects."""
+        names = ("preset", "data", "start_from", "name", "device", "workers")
+        return {name: getattr(self, name) for name in names} | self.config
+
+    def form_values(self, data: Mapping[Component, object]) -> dict[str, object]:
+        """Return the values of the form by name, from an event with all its controls as inputs."""
+        return {name: data[component] for name, component in self.form.items()}
 
 
-@dataclass(frozen=True)
-class Style:
-    """How the curves are drawn."""
-
-    smoothing: gr.Radio
-    axis: gr.Radio
-    metric: gr.Radio
-
-
-@dataclass(frozen=True)
-class Manage:
-    """Rename and delete, each with a question first."""
-
-    name: gr.Textbox
-    rename: gr.Button
-    sure: gr.Checkbox
-    delete: gr.Button
+def build_layout(shared: PageContext) -> TrainLayout:
+    """Put the components of the tab at the current place of the page."""
+    parts: dict[str, object] = {"tabs": shared.tabs, "header": gr.HTML(elem_id="tr-context")}
+    with gr.Row(elem_classes=["page", "tr-page"], equal_height=False) as page:
+        with gr.Column(scale=0, min_width=316, elem_classes=["sidebar", "tr-sidebar"]):
+            parts |= _form()
+        with gr.Column(elem_classes="content", min_width=0):
+            parts |= _run_card()
+            with gr.Column(visible=False, elem_classes="tr-details", min_width=0) as parts["details"]:
+                parts |= _details()
+    return TrainLayout(tab=page.parent, **parts)
 
 
-def stage_parts(context: gr.HTML) -> tuple[Stage, Style, Manage]:
-    """Put the stage where we are in the page; without training on this host only words stand there."""
-    here = may_train()
-    parts = {"context": context, "notice": gr.HTML(visible=False, elem_id="tr-notice")}
-    with gr.Column(elem_classes=["card", "tr-card", "tr-run"]):
-        parts["head"] = gr.HTML(nothing() if here else PUBLIC, elem_id="tr-head", js_on_load=SCRIPT)
-        parts |= _buttons()
-        with gr.Column(visible=False, elem_classes="tr-manage") as parts["box"]:
-            manage = _manage()
-    with gr.Column(visible=here, elem_id="tr-course", elem_classes="tr-course", min_width=0):
-        with gr.Row(elem_classes="tr-look"):
-            seg = {"elem_classes": "seg", "min_width": 0}
-            style = Style(
-                gr.Radio(list(SMOOTHING), value="2 %", label="Smoothing, of the run", **seg),
-                gr.Radio(list(AXES), value="log", label="Loss axis", **seg),
-                gr.Radio(list(METRICS), value="mIoU", label="Beside it", **seg),
-            )
-        with gr.Row(elem_classes="tr-two", equal_height=True):
-            parts["loss"], parts["metric"] = _card("tr-loss"), _card("tr-metric")
-        with gr.Column(elem_classes=["card", "tr-card"]):
-            parts["sample"] = gr.HTML(elem_id="tr-sample", js_on_load=SCRIPT)
-            parts["number"] = gr.Slider(
-                1, 2, value=1, step=1, label="Evaluation", visible=False, elem_id="tr-number", buttons=[]
-            )
-        with gr.Row(elem_classes="tr-two", equal_height=True):
-            parts["runs"], parts["log"] = _card("tr-runs", SCRIPT), _card("tr-log")
-    return Stage(**parts), style, manage
+def _form() -> dict[str, object]:
+    initial = values_of(PRESETS[FIRST_PRESET])
+    presets = sorted(PRESETS, key=lambda name: not name.startswith("tiny"))
+    parts: dict[str, object] = {
+        "preset": gr.Dropdown(
+            presets, value=FIRST_PRESET, label="Preset", filterable=False, elem_id="tr-preset"
+        ),
+        "data": gr.Dropdown(data_choices(), value=SYNTH, label="Data", filterable=False, elem_id="tr-data"),
+        "start_from": gr.Dropdown(
+            model_choices(), value="", label="Start from", filterable=False, elem_id="tr-from"
+        ),
+        "name": gr.Textbox(
+            free_name(FIRST_PRESET), label="Run name (folder in runs/)", max_lines=1, elem_id="tr-name"
+        ),
+    }
+    config = {}
+    for title, group in groups():
+        with gr.Accordion(title, open=False, elem_classes="tr-group"):
+            config |= {field.key: _control(field, initial[field.key]) for field in group}
+    parts["config"] = {key: config[key] for key in form_fields()}
+    with gr.Accordion("Device and workers", open=False, elem_classes="tr-group"):
+        parts["device"] = gr.Radio(
+            list(DEVICES), value="auto", label="Device", elem_classes="seg", elem_id="tr-device"
+        )
+        parts["workers"] = gr.Number(
+            1,
+            label="Workers",
+            info="Processes that load clips.",
+            precision=0,
+            minimum=0,
+            maximum=MAX_WORKERS,
+            elem_id="tr-workers",
+        )
+    parts["command"] = gr.HTML(elem_id="tr-command", js_on_load=ACTIONS_SCRIPT)
+    parts["checks"] = gr.HTML(elem_id="tr-checks")
+    parts["start"] = gr.Button("Start training", variant="primary", visible=may_train(), elem_id="tr-start")
+    return parts
 
 
-def _card(name: str, script: str | None = None) -> gr.HTML:
-    with gr.Column(elem_classes=["card", "tr-card"], min_width=0):
-        return gr.HTML(elem_id=name, js_on_load=script)
+def _control(field: Field, value: object) -> Component:
+    common = {"label": field.label, "info": field.help, "elem_id": f"tr-{field.key.replace('.', '-')}"}
+    if field.kind == "choice":
+        return gr.Dropdown(list(field.choices), value=value, filterable=False, **common)
+    if field.kind == "switch":
+        return gr.Checkbox(value, **common)
+    if field.kind == "whole":
+        return gr.Number(value, precision=0, **common)
+    if field.kind == "number":
+        return gr.Number(value, step=0.1, **common)
+    return gr.Textbox(value, max_lines=1, **common)
 
 
-def _buttons() -> dict[str, gr.components.Component]:
-    """Put the buttons below the head; which of them are seen depends on the run."""
-    hidden = {"visible": False, "scale": 0}
-    small = {**hidden, "size": "sm", "min_width": 0}
-    ends = "End at once, without a checkpoint"
-    with gr.Row(elem_classes="tr-buttons"):
-        return {
-            "stop": gr.Button("Stop, save checkpoint", variant="stop", elem_id="tr-stop", **small),
-            "end": gr.Button(ends, variant="stop", elem_id="tr-end", **small),
-            "resume": gr.Button("Resume", elem_id="tr-resume", **small),
-            "epochs": gr.Number(
-                1, label="up to epoch", precision=0, minimum=1, min_width=90, elem_id="tr-epochs", **hidden
-            ),
-            "use": gr.Button("Use in Segment", elem_id="tr-use", **small),
-            "manage": gr.Button("Rename or delete", elem_id="tr-manage", **small),
-        }
+def _run_card() -> dict[str, object]:
+    """Put the head of the selected run and its buttons; which of them are visible depends on the run."""
+    parts: dict[str, object] = {"notice": gr.HTML(visible=False, elem_id="tr-notice")}
+    button = {"visible": False, "scale": 0, "size": "sm", "min_width": 0}
+    with gr.Column(elem_classes=["card", "tr-run"]):
+        head = no_run() if may_train() else training_off()
+        parts["head"] = gr.HTML(head, elem_id="tr-head", js_on_load=SCRIPT)
+        with gr.Row(elem_classes="tr-buttons"):
+            parts |= {
+                "stop": gr.Button("Stop and save checkpoint", variant="stop", elem_id="tr-stop", **button),
+                "stop_now": gr.Button(
+                    "Stop now, without a checkpoint", variant="stop", elem_id="tr-stop-now", **button
+                ),
+                "resume": gr.Button("Resume", elem_id="tr-resume", **button),
+                "epochs": gr.Number(
+                    1,
+                    label="up to epoch",
+                    precision=0,
+                    minimum=1,
+                    min_width=90,
+                    visible=False,
+                    scale=0,
+                    elem_id="tr-epochs",
+                ),
+                "use": gr.Button("Use in Segment", elem_id="tr-use", **button),
+                "manage": gr.Button("Rename or delete", elem_id="tr-manage", **button),
+            }
+        with gr.Column(visible=False, elem_classes="tr-manage") as parts["manage_box"]:
+            small = {"size": "sm", "scale": 0, "min_width": 90}
+            with gr.Row():
+                parts["new_name"] = gr.Textbox(
+                    label="New name", max_lines=1, min_width=120, elem_id="tr-new-name"
+                )
+                parts["rename"] = gr.Button("Rename", elem_id="tr-rename", **small)
+            with gr.Row():
+                parts["confirm"] = gr.Checkbox(
+                    False, label="Delete this run and all its files", min_width=120, elem_id="tr-confirm"
+                )
+                parts["delete"] = gr.Button(
+                    "Delete", variant="stop", interactive=False, elem_id="tr-delete", **small
+                )
+    return parts
 
 
-def _manage() -> Manage:
-    small = {"size": "sm", "scale": 0, "min_width": 90}
-    with gr.Row():
-        name = gr.Textbox(label="New name", max_lines=1, min_width=120, elem_id="tr-new-name")
-        rename = gr.Button("Rename", elem_id="tr-rename", **small)
-    with gr.Row():
-        sure = gr.Checkbox(False, label="Delete it with all its files", min_width=120, elem_id="tr-sure")
-        delete = gr.Button("Delete", variant="stop", interactive=False, elem_id="tr-delete", **small)
-    return Manage(name, rename, sure, delete)
+def _details() -> dict[str, object]:
+    state, parts = TrainState(), {}
+    with gr.Row(elem_classes="tr-options"):
+        segmented = {"elem_classes": "seg", "min_width": 0}
+        parts["smoothing"] = gr.Radio(list(SMOOTHING), value=state.smoothing, label="Smoothing", **segmented)
+        parts["loss_axis"] = gr.Radio(list(LOSS_AXES), value=state.loss_axis, label="Loss axis", **segmented)
+        parts["metric"] = gr.Radio(list(METRICS), value=state.metric, label="Right-hand chart", **segmented)
+    with gr.Row(elem_classes="tr-pair", equal_height=True):
+        parts["loss_chart"] = gr.HTML(elem_id="tr-loss")
+        parts["metric_chart"] = gr.HTML(elem_id="tr-metric")
+    with gr.Column(elem_classes="card"):
+        parts["samples"] = gr.HTML(elem_id="tr-samples", js_on_load=SCRIPT)
+        parts["validation"] = gr.Slider(
+            1, 2, value=1, step=1, label="Validation", visible=False, elem_id="tr-validation", buttons=[]
+        )
+    with gr.Row(elem_classes="tr-pair", equal_height=True):
+        parts["runs"] = gr.HTML(elem_id="tr-runs", js_on_load=ACTIONS_SCRIPT)
+        parts["log"] = gr.HTML(elem_id="tr-log")
+    return parts

@@ -1,73 +1,57 @@
-"""The fixed validation clips as a run predicted them: one sheet of pictures per evaluation."""
+"""The fixed validation clips as a run predicted them: one sheet of frames per validation."""
 
 import base64
 from functools import lru_cache
-from html import escape
 from io import BytesIO
 from pathlib import Path
 
+from markupsafe import Markup
 from PIL import Image
 
-from app.components.html import notices
-from app.train.html import titled
-from app.train.watched import Watched
+from app.components.render import render
+from app.train.snapshot import Snapshot
 from avseg.data.avsbench.layout import LAYOUTS
 
-TITLE = "The same validation clips at every evaluation"
-KEY = (
-    "A strip per clip, a picture per second; ground truth in white. "
-    '<span class="tr-click">A click makes them larger or smaller.</span>'
-)
-TO_COME = "Up to four validation clips appear here after every evaluation, always the same."
+
+def sample_sheets(run: Snapshot) -> list[Path]:
+    """Return the sheets of a run in order, one per validation."""
+    return sorted(path for path in run.run.samples.glob("*.jpg") if path.stem.isdigit())
 
 
-def evaluations(one: Watched) -> list[Path]:
-    """Return the pictures of the fixed validation clips, one per evaluation, in order."""
-    return sorted(path for path in one.run.samples.glob("*.jpg") if path.stem.isdigit())
+def samples_html(run: Snapshot, sheets: list[Path], number: int) -> Markup:
+    """Return the clips at validation `number`, from 1; 0 and numbers beyond the end give the newest.
 
-
-def sheet(one: Watched, there: list[Path], number: int) -> str:
-    """Return the clips at evaluation `number` (from 1, 0 or beyond takes the last) of those there are.
-
-    Every clip is a strip of its own, so that they stand beside each other or below, as there is room.
+    Every clip is a strip of its own, so that strips wrap as the page allows.
     """
-    if not there:
-        return titled(TITLE, "", f'<p class="tr-hint">{TO_COME}</p>')
-    number = number if 0 < number < len(there) else len(there)
-    path = there[number - 1]
-    said = _words(one, int(path.stem), number, len(there))
-    seconds = LAYOUTS[one.config.model.task].seconds if one.config else 0
-    try:
-        uri, width, height = _picture(path, path.stat().st_mtime_ns)
-    except (OSError, SyntaxError, ValueError):
-        return titled(TITLE, said, notices([f"The picture {path.name} cannot be read."], "error"))
-    clips = max(1, round(height * seconds / width)) if seconds else 1
-    strips = "".join(
-        f'<i style="aspect-ratio:{width * clips}/{height};background-size:100% {100 * clips}%;'
-        f'background-position-y:{100 * clip / max(1, clips - 1):.2f}%"></i>'
-        for clip in range(clips)
-    )
-    return titled(
-        TITLE,
-        said,
-        f'<button type="button" class="tr-sheet" data-larger aria-label="{escape(said)}" '
-        f'style="--sheet:url({uri})">{strips}</button><p class="tr-hint">{KEY}</p>',
-    )
+    text, error, clips, picture = "", "", 0, ("", 1, 1)
+    if sheets:
+        number = number if 0 < number < len(sheets) else len(sheets)
+        path = sheets[number - 1]
+        text = _description(run, int(path.stem), number, len(sheets))
+        try:
+            picture = _data_uri(path, path.stat().st_mtime_ns)
+            seconds = LAYOUTS[run.config.model.task].seconds if run.config else 0
+            clips = max(1, round(picture[2] * seconds / picture[1]))
+        except (OSError, SyntaxError, ValueError):
+            error = f"The picture {path.name} cannot be read."
+    uri, width, height = picture
+    values = {"text": text, "error": error, "clips": clips, "uri": uri, "width": width, "height": height}
+    return render("train/templates/samples.html", **values)
 
 
-def _words(one: Watched, step: int, number: int, count: int) -> str:
-    steps = one.course.of_checks("step").tolist()
-    said = f"Evaluation {number} of {count}, after step {step:,}"
+def _description(run: Snapshot, step: int, number: int, count: int) -> str:
+    steps = run.history.validation_values("step").tolist()
+    text = f"Validation {number} of {count}, after step {step:,}"
     if step not in steps:
-        return said
-    place = len(steps) - 1 - steps[::-1].index(step)
-    found, epoch = (one.course.of_checks(name)[place] for name in ("miou", "epoch"))
-    return f"{said}, epoch {epoch + 1:.0f}: mIoU {found:.2f} over all validation clips"
+        return text
+    index = len(steps) - 1 - steps[::-1].index(step)
+    miou, epoch = (run.history.validation_values(name)[index] for name in ("miou", "epoch"))
+    return f"{text}, epoch {epoch + 1:.0f}: mIoU {miou:.2f} over all validation clips"
 
 
 @lru_cache(maxsize=32)
-def _picture(path: Path, _written: int) -> tuple[str, int, int]:
-    """Return a picture as a data URI, its width and its height; raises for anything that is no picture."""
+def _data_uri(path: Path, _modified: int) -> tuple[str, int, int]:
+    """Return a JPEG as a data URI with its width and height; raises ValueError, OSError or SyntaxError."""
     data = path.read_bytes()
     with Image.open(BytesIO(data)) as image:
         width, height = image.size

@@ -16,7 +16,7 @@ SMALL = {
     "Length and data": {"train-epochs": 400, "train-batch_size": 2, "train-synth_clips": 6},
     "Model": {"model-image_size": 64, "model-queries": 4},
     "Backbones": {"train-audio_pretrain_steps": 0, "train-visual_pretrain_steps": 0},
-    "Evaluations and checkpoints": {"train-validation_clips": 2, "train-validate_every": 2},
+    "Validation and checkpoints": {"train-validation_clips": 2, "train-validate_every": 2},
 }
 
 
@@ -98,14 +98,15 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     page.wait_for_selector("#tr-command pre:has-text('--train.validate-every 2')")
     assert "1,200 steps in 400 epochs" in page.inner_text("#tr-checks")
     page.click("#tr-start")
+    page.wait_for_function("scrollY === 0")  # the run is in view
     wait_for_head(page, r"first[^]*(starting|running)")
     wait_for_head(page, r"step [1-9][\d,]* of 1,200")
 
     page.reload()
     open_tab(page)
     seen = step_of(wait_for_head(page, r"first[^]*running[^]*step [1-9]"))
-    wait_for_head(page, r"mIoU of 0\.")  # it goes on: the next evaluation came
-    page.wait_for_selector("#tr-sample .tr-sheet")
+    wait_for_head(page, r"mIoU of 0\.")  # it continues: the next validation came
+    page.wait_for_selector("#tr-samples .tr-sheet")
     assert page.locator("#tr-loss polyline").count() >= 4
 
     app.restart()  # the training is a process of its own
@@ -114,22 +115,22 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     assert step_of(wait_for_head(page, r"first[^]*running[^]*step [1-9]")) >= seen
 
     page.click("#tr-stop")
-    stopped = wait_for_head(page, "stopped[^]*No process is at work")
+    stopped = wait_for_head(page, "stopped[^]*Resume continues from the last checkpoint")
     assert seen <= step_of(stopped) < 1200
     done = int(re.search(r"Epoch (\d+) of", stopped)[1])
     page.fill("#tr-epochs input", str(done + 1))
     page.press("#tr-epochs input", "Tab")
     page.click("#tr-resume")
-    finished = wait_for_head(page, "finished[^]*All steps are done")
+    finished = wait_for_head(page, "finished[^]*All steps done")
     assert step_of(finished) == 3 * (done + 1) and "stretch its one-cycle schedule" in finished
     page.wait_for_selector("#tr-context:has-text('Run first'):visible")
     assert not page.is_visible("#context")
-    # One slider over all evaluations of the fixed clips, and a click that makes them larger.
-    slider = page.locator("#tr-number input[type=range]")
+    # One slider over all validations of the fixed clips, and a click that makes them larger.
+    slider = page.locator("#tr-validation input[type=range]")
     last = int(slider.get_attribute("max"))
-    page.wait_for_selector(f"#tr-sample .tr-top:has-text('Evaluation {last} of {last}')")
+    page.wait_for_selector(f"#tr-samples header:has-text('Validation {last} of {last}')")
     slider.fill("1")
-    page.wait_for_selector(f"#tr-sample .tr-top:has-text('Evaluation 1 of {last}')")
+    page.wait_for_selector(f"#tr-samples header:has-text('Validation 1 of {last}')")
     width = page.locator(".tr-sheet i").first.bounding_box()["width"]
     page.click(".tr-sheet")
     assert page.locator(".tr-sheet i").first.bounding_box()["width"] > 1.5 * width
@@ -137,11 +138,11 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     shutil.copytree(runs / "first", runs / "other")  # as if the command line had trained it
     page.click("button[role=tab]:has-text('Segment')")
     page.click("button[role=tab]:has-text('Train')")
-    page.check("#tr-runs [data-compare=other]")
-    page.wait_for_selector("#tr-metric .tr-label:has-text('other')")
-    page.click("#tr-runs [data-run=other]")
+    page.click("#tr-runs [data-action=compare][data-value*=other]")
+    page.wait_for_selector("#tr-metric .chart-label:has-text('other')")
+    page.click("#tr-runs [data-action=choose][data-value*=other]")
     wait_for_head(page, "^other")
-    page.click("#tr-runs [data-run=first]")
+    page.click("#tr-runs [data-action=choose][data-value*=first]")
     wait_for_head(page, "^first")
     page.click("#tr-use")
     page.wait_for_function("document.querySelector('#model input')?.value === 'first · trained'")
@@ -159,7 +160,7 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     wait_for_head(page, "^second")
     page.click("#tr-manage")
     assert page.is_disabled("#tr-delete")
-    page.check("#tr-sure input")
+    page.check("#tr-confirm input")
     page.click("#tr-delete:not([disabled])")
     wait_for_head(page, "^other")
     assert not (runs / "second").exists()

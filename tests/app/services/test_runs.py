@@ -10,7 +10,7 @@ import pytest
 
 from app.services import runs
 from app.services.host import may_train
-from app.services.training_commands import command_of, shown
+from app.services.training_commands import command_line, train_arguments
 from app.train.order import preset_of
 from avseg.errors import ConfigError, RunError
 from avseg.presets import PRESETS
@@ -41,16 +41,16 @@ def wait_for(run: RunFolder, *states: str) -> Status:
 
 
 def arguments_of(config, run: RunFolder, resume: bool = False) -> list[str]:
-    words = command_of(config, "tiny", "synth", run.path, resume, "cpu")
+    words = train_arguments(config, "tiny", "synth", run.path, resume, "cpu")
     return [*words, "--workers", "0"]
 
 
 def test_the_command_has_a_flag_for_every_field_that_differs(tmp_path: Path):
-    assert shown(command_of(PRESETS["tiny"], "tiny", "synth", Path("runs/a"))) == (
+    assert command_line(train_arguments(PRESETS["tiny"], "tiny", "synth", Path("runs/a"))) == (
         "python -m avseg train tiny --data synth --out runs/a --device auto"
     )
     config = small_config(resample_sounds_every_second=False, epochs=7)
-    words = command_of(config, "tiny", "synth", tmp_path / "run")
+    words = train_arguments(config, "tiny", "synth", tmp_path / "run")
     assert (
         "--train.no-resample-sounds-every-second" in words and words[words.index("--train.epochs") + 1] == "7"
     )

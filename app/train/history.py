@@ -1,0 +1,116 @@
+"""The history of a run: its loss per step and its validations, read incrementally from the event log."""
+
+import json
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from app.services.cache import LRUCache
+from avseg.training.curve import smooth
+from avseg.training.run_folder import RunFolder
+
+LOSSES = ("loss", "mask", "auxiliary", "bce")
+STEP_VALUES = (*LOSSES, "learning_rate", "seconds", "time", "step")
+VALIDATION_VALUES = ("miou", "silence", "step", "epoch")
+OPTIONAL = ("bce", "auxiliary", "seconds")  # 0 in events without them
+CACHED = 8  # histories in memory
+POINTS = 400  # of a line in a chart, at most
+
+
+def _columns(names: tuple[str, ...]) -> dict[str, array]:
+    return {name: array("d") for name in names}
+
+
+@dataclass
+class History:
+    """The numbers of a run so far: one value per step, one per validation."""
+
+    steps: dict[str, array] = field(default_factory=lambda: _columns(STEP_VALUES))
+    validations: dict[str, array] = field(default_factory=lambda: _columns(VALIDATION_VALUES))
+
+    def __len__(self) -> int:
+        return len(self.steps["step"])
+
+    def step_values(self, name: str) -> np.ndarray:
+        """Return one value per step [N]."""
+        return np.array(self.steps[name])
+
+    def validation_values(self, name: str) -> np.ndarray:
+        """Return one value per validation [V]."""
+        return np.array(self.validations[name])
+
+    def add(self, event: dict[str, object]) -> None:
+        """Add an event; other kinds, and events in which a number is missing, are ignored."""
+        table = {"step": self.steps, "validation": self.validations}.get(event.get("kind"))
+        if table is None:
+            return
+        values = [event.get(name, 0.0 if name in OPTIONAL else None) for name in table]
+        if all(isinstance(value, int | float) for value in values):
+            for column, value in zip(table.values(), values, strict=True):
+                column.append(value)
+
+    def seconds_per_step(self, last: int = 50) -> float | None:
+        """Return the recent wall-clock time of a step, loading included; None before the third step."""
+        times = self.step_values("time")[-last:]
+        return float(np.median(np.diff(times))) if len(times) > 2 else None
+
+
+@dataclass
+class _Reader:
+    history: History = field(default_factory=History)
+    offset: int = 0
+    inode: int = 0
+
+    def read_on(self, path: Path) -> None:
+        with path.open("rb") as file:
+            stat = path.stat()
+            # A resumed run replaces its log by one without the steps that it will repeat.
+            if stat.st_ino != self.inode or stat.st_size < self.offset:
+                self.history, self.offset, self.inode = History(), 0, stat.st_ino
+            file.seek(self.offset)
+            new = file.read()
+        complete = new[: new.rfind(b"\n") + 1]  # the last line may be half written
+        for line in complete.splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:  # cut short by a crash
+                continue
+            if isinstance(event, dict):
+                self.history.add(event)
+        self.offset += len(complete)
+
+
+class Histories:
+    """The histories of some runs; each call reads only what has been appended since the previous one."""
+
+    def __init__(self):
+        self._readers: LRUCache[Path, _Reader] = LRUCache(CACHED)
+
+    def of(self, run: RunFolder) -> History:
+        """Return the history of a run up to now; an empty one without a log."""
+        reader = self._readers.get_or_make(run.events_file, _Reader)
+        try:
+            reader.read_on(run.events_file)
+        except OSError:  # no log yet, or the run was deleted
+            self._readers.put(run.events_file, reader := _Reader())
+        return reader.history
+
+
+HISTORIES = Histories()
+
+
+def chart_line(steps: np.ndarray, values: np.ndarray, share: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return at most POINTS points of a line: values [N] averaged over the last `share` of the run.
+
+    The first and the last point are kept. Values that are not finite are left out.
+    """
+    finite = np.isfinite(values)
+    steps, values = steps[finite], values[finite]
+    if not len(values):
+        return steps, values
+    if share > 0:
+        values = smooth(values, max(1, round(share * len(values))))
+    points = np.unique(np.linspace(0, len(values) - 1, POINTS).round().astype(int))
+    return steps[points], values[points]

@@ -1,0 +1,101 @@
+"""The run that a visitor asks for: what is checked, and its command."""
+
+from pathlib import Path
+
+import pytest
+
+from app.services import runs
+from app.train import form_handlers, handlers, order
+from app.train.state import TrainState
+from avseg.__main__ import main
+from avseg.errors import RunError
+from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.writers import write
+from tests.support.small_model import small_config
+from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a fixture)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("train.epochs", 0, "epochs is 0"),
+        ("train.epochs", 2.5, "whole number"),
+        ("train.epochs", None, "epochs needs a number"),
+        ("train.epochs", True, "epochs needs a number"),
+        ("train.learning_rate", float("nan"), "learning_rate needs a number"),
+        ("model.mixer", "best", "mixer is 'best'"),
+        ("model.mixer", ["none"], "mixer is ''"),
+        ("model.image_size", 100, "multiple of 32"),
+        ("model.backbone_channels", "1 x", "whole numbers"),
+        ("train.backbone_weights", "/etc/passwd", "give a name here"),
+        ("train.backbone_weights", "--out=/tmp", "give a name here"),
+        ("preset", "huge", "There is no preset"),
+        ("preset", None, "There is no preset"),
+        ("data", "/etc", "not there any more"),
+        ("data", None, "not there any more"),
+        ("name", "../x", "is not a valid run name"),
+        ("name", "a b", "is not a valid run name"),
+        ("name", "", "is not a valid run name"),
+        ("device", "tpu", "device is 'tpu'"),
+        ("workers", 1e9, "workers must be"),
+        ("workers", "1", "workers must be"),
+        ("start_from", "/etc/passwd", "no model"),
+    ],
+)
+def test_invalid_values_are_refused_with_a_reason(key, value, said):
+    found, lines = order.checks(values() | {key: value})
+    assert found is None and [line.kind for line in lines] == ["bad"] and said in lines[0].text
+    updates = form_handlers.preview(values() | {key: value})
+    assert updates.command == "" and said.split("'")[0] in updates.checks.replace("&#39;", "'")
+    assert not updates.start["interactive"]
+
+
+@pytest.mark.parametrize("widths", [(), (32, 32, 32, 64)])
+def test_the_command_says_all_of_it_to_the_command_line(widths, monkeypatch, capsys):
+    config = small_config(
+        {"backbone_channels": widths, "heads": 4}, resample_sounds_every_second=False, learning_rate=3e-4
+    )
+    asked = order.read_order(values(config, start_from="tiny-ms3"))
+    taken = []
+    monkeypatch.setattr("avseg.training.trainer.train", lambda *given: taken.extend(given) or "there")
+    assert main(asked.arguments()[2:]) == 0 and "there" in capsys.readouterr().out
+    told, out, data, device, workers, resume, start_from, *_ = taken
+    assert (told, out, data, device, workers) == (config, asked.run.path, "synth", "cpu", 0)
+    assert resume is False and start_from == Path("tiny-ms3")
+
+
+def test_an_order_is_checked_before_it_is_started(tmp_path, monkeypatch):
+    a_run("new")
+    write(SynthAVS("ms3", "train", 1, 3, (64, 64)), tmp_path / "data", videos=False)
+    write(SynthAVS("ms3", "val", 1, 2, (64, 64)), tmp_path / "data", videos=False)
+    monkeypatch.setenv("AVSEG_DATA", str(tmp_path / "data"))
+    key = next(key for _, key in order.data_choices() if key.startswith("environment"))
+    words = " / ".join(line.text for line in order.checks(values(data=key))[1])
+    assert "3 training clips; 2 for validation" in words and "A run named new already exists" in words
+    other = small_config({"task": "s4"})
+    assert "set Task to ms3" in order.checks(values(other, data=key, name="other"))[1][0].text
+    many = small_config(batch_size=4)
+    assert (
+        "fewer than train.batch_size 4: lower it"
+        in order.checks(values(many, data=key, name="other"))[1][0].text
+    )
+    before = set(runs.runs_root().iterdir())
+    state = TrainState()
+    updates = handlers.start(state, values())
+    assert "A run named new already exists" in updates.notice["value"] and state == TrainState()
+    assert set(runs.runs_root().iterdir()) == before and set(updates.changes()) == {"notice"}
+
+
+def test_a_full_disk_and_a_missing_folder_are_told(monkeypatch):
+    runs.runs_root().write_text("a file where the runs should lie")
+    with pytest.raises(RunError, match=r"cannot be written: (Not a directory|File exists)"):
+        runs.start(["-c", "pass"], runs.run_folder("new"))
+    runs.runs_root().unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs.process, "launch", full)
+    updates = handlers.start(TrainState(), values())
+    assert "cannot be written: No space left on device" in updates.notice["value"]
+    assert "not there any more" in form_handlers.preview(values(data="environment-gone")).checks
