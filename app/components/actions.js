@@ -1,9 +1,10 @@
 // Whatever carries data-action fires one event of its gr.HTML, with data-value as JSON or, failing that, text.
-// data-confirm asks before. Links and form fields keep their own behaviour; a field sends its value when it changes.
+// data-confirm asks before. Links and form fields keep their own behaviour; a field sends data-value, or else its own value,
+// when it changes.
 
 const valueOf = (part) => {
-  const text = part.matches("input[type=checkbox]") ? String(part.checked)
-    : part.matches("input, select, textarea") ? JSON.stringify(part.value) : part.dataset.value;
+  const text = part.dataset.value ?? (part.matches("input[type=checkbox]") ? String(part.checked)
+    : part.matches("input, select, textarea") ? JSON.stringify(part.value) : undefined);
   if (text === undefined) return null;
   try { return JSON.parse(text); } catch { return text; }
 };

@@ -1,142 +1,86 @@
-"""The statistics of a data set as linked bars: grey is every clip, accent what is shown; a click filters."""
+"""Statistics of a data set as linked bars: all clips grey, matching ones in the accent; a click filters."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Hashable, Sequence, Set
 
 import numpy as np
+from markupsafe import Markup
 
-from app.components.text import clips_words
+from app.components.charts import Bin, histogram
+from app.components.render import render
 from app.explore.collection import Collection
-from app.explore.filters import AREAS, OBJECTS, PLACES, area_bars, area_words, object_bars
-from app.explore.html import act
-from app.explore.pictures import where_masks_lie
-from app.explore.state import Selection, View
+from app.explore.filters import AREAS, OBJECTS, area_bars, area_text, object_bars
+from app.explore.state import View
 from app.services.background import Progress
+from app.services.wording import plural
 
-CLASS_BARS = 24  # at most; the rail lists every class
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar of a chart."""
-
-    value: object  # of the filter's field
-    words: str
-    total: int
-    shown: int
-    chosen: bool
+CLASS_BARS = 24  # the filters list every class
 
 
-def charts(there: Collection, view: View, found: Selection, progress: Progress) -> str:
-    """Return all statistics; progress: of reading the masks, on which three of them rest."""
-    read = "" if not progress.running else f", {progress.done:,} of {progress.total:,} clips read"
-    parts = [
-        _chart("Clips per class", "class", *_classes(there, view, found)),
-        _chart(f"Mask area, % of frame{read}", "area", *_areas(there, view, found)),
-        _chart("Sounding objects", "objects", *_objects(there, view, found)),
-        _chart(f"Frames without a mask{read}", "empty", *_empty(there, view, found)),
-        _chart("Source video in two splits", "pair", *_pairs(there, view, found)),
-        _places(there, view, found),
+def charts_html(collection: Collection, view: View, rows: np.ndarray, reading: Progress) -> Markup:
+    """Return all charts; rows: the clips that match; reading: the progress of reading the masks."""
+    current, frames = view.filter, collection.masks.share.shape[1]
+    classes = class_bins(collection, rows, current.label)
+    ends = (classes[0].name, "1 class" if len(classes) == 1 else f"{len(classes)} classes") if classes else ()
+    areas, objects = area_bars(collection), object_bars(collection)
+    empty = collection.masks.empty_frames
+    unread = "" if collection.masks.known.any() else "No mask has been read yet."
+    charts = [
+        _chart(
+            *("Clips per class", "label", classes[:CLASS_BARS], ends),
+            "" if classes else "This table names no classes. Put AVSS next to MS3: its table names them.",
+        ),
+        _chart(
+            *("Mask area, % of frame", "area"),
+            bins(areas, rows, range(len(AREAS)), list(map(area_text, range(len(AREAS)))), current.area),
+            ("0", f"{100 * AREAS[-1]:g} or more"),
+            unread,
+        ),
+        _chart(
+            *("Sounding objects", "objects"),
+            bins(objects, rows, OBJECTS, [f"{count} sounding" for count in OBJECTS], current.objects),
+            OBJECTS,
+            "" if (objects >= 0).any() else "This table does not say what sounds.",
+        ),
+        _chart(
+            *("Frames without a mask", "empty"),
+            bins(
+                *(empty, rows, range(frames + 1)),
+                [f"{plural(count, 'frame')} without a mask" for count in range(frames + 1)],
+                current.empty,
+            ),
+            ("0", str(frames)),
+            unread,
+        ),
     ]
-    error = f'<p class="notice error" role="alert">{escape(progress.error)}</p>' if progress.error else ""
-    return f'<div class="ex-charts card">{"".join(parts)}</div>{error}'
+    return render("explore/templates/charts.html", charts=charts, reading=reading)
 
 
-def _classes(there: Collection, view: View, found: Selection) -> tuple[list[Bar], str, str]:
-    facts = there.facts
-    total, shown = facts.has.sum(axis=0), facts.has[found.rows].sum(axis=0)
-    bars = [
-        Bar(name, name, int(total[k]), int(shown[k]), name in view.filter.classes)
-        for k, name in enumerate(facts.classes[:CLASS_BARS])
+def bins(
+    codes: np.ndarray,
+    rows: np.ndarray,
+    values: Sequence[Hashable],
+    names: Sequence[str],
+    selected: Set[Hashable],
+) -> list[Bin]:
+    """Return a bar per value; codes: the position in `values` of every clip, int [N], -1 while unknown."""
+    total = np.bincount(codes[codes >= 0], minlength=len(values))
+    shown = np.bincount(codes[rows][codes[rows] >= 0], minlength=len(values))
+    return [
+        Bin(value, name, int(total[k]), int(shown[k]), value in selected)
+        for k, (value, name) in enumerate(zip(values, names, strict=True))
     ]
-    if not bars:
-        return [], "", "This table names no classes. Put AVSS beside MS3: its table has them."
-    count = len(facts.classes)
-    return bars, f"{bars[0].words}|{count} class{'' if count == 1 else 'es'}", ""
 
 
-def _areas(there: Collection, view: View, found: Selection) -> tuple[list[Bar], str, str]:
-    places = area_bars(there.measured.area)
-    bars = [
-        Bar(k, area_words(k), total, shown, k in view.filter.areas)
-        for k, (total, shown) in enumerate(_counted(places, len(AREAS), found))
+def class_bins(collection: Collection, rows: np.ndarray, selected: Set[str]) -> list[Bin]:
+    """Return a bar per class, most frequent first."""
+    sounding = collection.facts.sounding
+    total, shown = sounding.sum(), sounding.iloc[rows].sum()
+    return [
+        Bin(name, name, int(total[name]), int(shown[name]), name in selected) for name in sounding.columns
     ]
-    return bars, f"0|{100 * AREAS[-1]:g} or more", "" if (places >= 0).any() else "No mask was read yet."
 
 
-def _objects(there: Collection, view: View, found: Selection) -> tuple[list[Bar], str, str]:
-    places = object_bars(there.facts.objects)
-    bars = [
-        Bar(one, f"{one} sounding", total, shown, one in view.filter.objects)
-        for one, (total, shown) in zip(OBJECTS, _counted(places, len(OBJECTS), found), strict=True)
-    ]
-    none = "" if (places >= 0).any() else "This table does not say what sounds."
-    return bars, "|".join(OBJECTS), none
-
-
-def _empty(there: Collection, view: View, found: Selection) -> tuple[list[Bar], str, str]:
-    frames = there.measured.share.shape[1]
-    bars = [
-        Bar(k, f"{k} frame{'' if k == 1 else 's'} without a mask", total, shown, k in view.filter.empty)
-        for k, (total, shown) in enumerate(_counted(there.measured.empty, frames + 1, found))
-    ]
-    none = "" if there.measured.known.any() else "No mask was read yet."
-    return bars, f"0|{frames}", none
-
-
-def _pairs(there: Collection, view: View, found: Selection) -> tuple[list[Bar], str, str]:
-    bars = [
-        Bar(name, f"video in {name}", int(both.sum()), int(both[found.rows].sum()), name == view.filter.pair)
-        for name, both in there.facts.pairs.items()
-    ]
-    if not any(bar.total for bar in bars):
-        return [], "", "No clip shares its source video with another split."
-    return bars, "|".join(name.replace(" and ", "+") for name in there.facts.pairs), ""
-
-
-def _counted(places: np.ndarray, count: int, found: Selection) -> Iterator[tuple[int, int]]:
-    for k in range(count):
-        yield int((places == k).sum()), int((places[found.rows] == k).sum())
-
-
-def _chart(title: str, field: str, bars: Sequence[Bar], axis: str, none: str) -> str:
-    head = f"<h3>{escape(title)}</h3>"
-    if none:
-        return f'<div class="ex-chart">{head}<p class="ex-hint">{escape(none)}</p></div>'
-    most = max((bar.total for bar in bars), default=0) or 1
-    drawn = "".join(_column(field, bar, most) for bar in bars)
-    ticks = "".join(f"<span>{escape(one)}</span>" for one in axis.split("|"))
-    kind = " ex-each" if axis.count("|") + 1 == len(bars) > 2 else ""
-    return (
-        f'<div class="ex-chart">{head}<div class="ex-most">{most:,}</div>'
-        f'<div class="ex-bars" data-rove="1" role="group" aria-label="{escape(title)}">{drawn}</div>'
-        f'<div class="ex-axis{kind}">{ticks}</div></div>'
-    )
-
-
-def _column(field: str, bar: Bar, most: int) -> str:
-    words = f"{bar.words}: {bar.shown:,} of {clips_words(bar.total)} shown"
-    return (
-        f'<button type="button" {act(field, bar.value)} aria-pressed="{str(bar.chosen).lower()}" '
-        f'aria-label="{escape(words)}" title="{escape(words)}">'
-        f'<i style="height:{100 * bar.total / most:.1f}%"></i>'
-        f'<i class="shown" style="height:{100 * bar.shown / most:.1f}%"></i></button>'
-    )
-
-
-def _places(there: Collection, view: View, found: Selection) -> str:
-    uri, most = where_masks_lie(there, found.shown)
-    head = "<h3>Where masks lie</h3>"
-    if not uri:
-        return f'<div class="ex-chart">{head}<p class="ex-hint">No mask of these clips was read.</p></div>'
-    cells = "".join(
-        f'<button type="button" {act("place", k)} aria-pressed="{str(view.filter.place == k).lower()}" '
-        f'aria-label="Masks at column {k % PLACES + 1}, row {k // PLACES + 1}"></button>'
-        for k in range(PLACES**2)
-    )
-    return (
-        f'<div class="ex-chart">{head}<div class="ex-where" data-rove="{PLACES}" role="group" '
-        f'aria-label="Where masks lie"><img src="{uri}" alt="Mean mask of the clips shown">{cells}</div>'
-        f'<div class="ex-axis"><span>0</span><span>{100 * most:.0f} % of frames</span></div></div>'
-    )
+def _chart(
+    title: str, field: str, bars: Sequence[Bin], labels: Sequence[str], missing: str
+) -> tuple[str, Markup, str]:
+    return title, Markup() if missing else histogram(bars, title, field, labels), missing

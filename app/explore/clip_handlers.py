@@ -1,122 +1,98 @@
-"""The opened clip of the Explore tab: shown, predicted, scored, sent to other tabs, opened from them."""
-
-from collections.abc import Callable
+"""Handlers of the opened clip: play it, run a model on it, send it to other tabs; and of scoring."""
 
 import gradio as gr
 
-from app.components import html as figures
-from app.components.gradio_helpers import failed
-from app.explore.collection import COLLECTIONS
-from app.explore.opened_clip import open_view, predict_view, score_view
-from app.explore.state import View, collection_of, desk_of
-from app.explore.updates import draw, remarks, said
-from app.services.dataset_clips import shown_truth
-from app.services.datasets import LIBRARY
-from app.services.handoff import ExploreRequest
-from app.services.session import VISITORS, ClipResult, Visitor, session_of
-from avseg.errors import AvsegError, DatasetError
+from app.components.gradio_helpers import HIDDEN, error_notice, notice
+from app.components.html import result_header
+from app.explore.handlers import ExploreUpdates, draw
+from app.explore.predictions import open_clip, predict_clip, score_clips
+from app.explore.state import state_of
+from app.services.dataset_clips import truth_for
+from app.services.jobs import Cancelled
+from app.services.session import VISITORS, ClipResult, session_of
+from avseg.errors import AvsegError
+
+PREDICT, SCORE = "explore-predict", "explore-score"  # names of jobs
 
 
-def show_clip(request: gr.Request = None) -> tuple:
-    """Put the opened clip into the player unless it is there; returns updates of notice, player, errors."""
+def show_clip(request: gr.Request = None) -> ExploreUpdates:
+    """Put the opened clip into the player unless it is there already."""
+    visitor, state = VISITORS.of(session_of(request)), state_of(request)
+    view, opened = state.view, state.opened
+    if view.row is None:
+        state.opened = None
+        return ExploreUpdates(player=None) if opened else ExploreUpdates()
+    if opened and opened.belongs_to(view):
+        return ExploreUpdates()
+    try:
+        state.opened, player = open_clip(visitor)
+    except AvsegError as error:
+        state.opened = None
+        return ExploreUpdates(notice=error_notice(error), player=None, errors=HIDDEN)
+    notices = state.opened.content.clip.notices
+    about = notice(" ".join(map(str, notices)), "note") if notices else HIDDEN
+    return ExploreUpdates(notice=about, player=player, errors=HIDDEN)
+
+
+def predict(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> ExploreUpdates:
+    """Run the model on the opened clip."""
     visitor = VISITORS.of(session_of(request))
-    desk = desk_of(visitor)
-    view, standing = desk.view, desk.opened
-    if view.opened is None:
-        desk.opened = None
-        return gr.skip(), None if standing else gr.skip(), gr.skip()
-    if standing and standing.stands(view):
-        return (gr.skip(),) * 3
+    state_of(request)
     try:
-        opened, player = open_view(visitor)
+        player = predict_clip(visitor, visitor.jobs.start(PREDICT), _report_to(progress))
     except AvsegError as error:
-        desk.opened = None
-        return failed(error), None, gr.update(visible=False)
-    desk.opened = opened
-    return remarks(desk), player, gr.update(visible=False)
+        return ExploreUpdates(notice=error_notice(error))
+    return draw(request) | ExploreUpdates(player=player)
 
 
-def predict(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> tuple:
-    """Run the chosen model over the opened clip; returns updates of player and page."""
-    session = session_of(request)
-    visitor = VISITORS.of(session)
+def send(tab: str, request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> ExploreUpdates:
+    """Make the opened clip and its prediction the visitor's result, and open a tab that shows it."""
+    visitor, state = VISITORS.of(session_of(request)), state_of(request)
+    updates = ExploreUpdates()
     try:
-        player = predict_view(visitor, _bar(progress))
+        dataset, _ = state.open_collection()
+        opened = state.opened
+        if opened is None or not opened.belongs_to(state.view) or opened.model != state.view.model:
+            player = predict_clip(visitor, visitor.jobs.start(PREDICT), _report_to(progress))
+            updates = draw(request) | ExploreUpdates(player=player)
     except AvsegError as error:
-        return gr.skip(), *said(error)
-    desk = desk_of(visitor)
-    with desk.lock:
-        return player, *draw(desk)
+        return ExploreUpdates(notice=error_notice(error))
+    opened = state.opened
+    truth = truth_for(dataset, opened.content.truth, opened.prediction)
+    visitor.result = ClipResult(opened.prediction, opened.content.clip.name, opened.model, truth=truth)
+    return updates | ExploreUpdates(header=result_header(visitor.result), tabs=gr.Tabs(selected=tab))
 
 
-def score(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> tuple:
-    """Run the chosen model over the clips that are shown and have no IoU yet; returns updates of the page."""
-    visitor = VISITORS.of(session_of(request))
-    desk, ended = desk_of(visitor), ()
+def begin_scoring(request: gr.Request = None) -> ExploreUpdates:
+    """Register the job that `score` does, so that Stop can cancel it while it waits for a model."""
+    state = state_of(request)
+    state.scoring = VISITORS.of(session_of(request)).jobs.start(SCORE)
+    return draw(request)
+
+
+def score(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> ExploreUpdates:
+    """Run the model on the matching clips that have no IoU yet."""
+    state = state_of(request)
+    token, message = state.scoring, ExploreUpdates()
+    if token is None:
+        return message
     try:
-        score_view(visitor, _bar(progress))
+        score_clips(state, token, _report_to(progress))
+    except Cancelled:
+        message = ExploreUpdates(notice=notice("Stopped. The IoU of finished clips is kept.", "note"))
     except AvsegError as error:
-        ended = said(error)[:1]
-    with desk.lock:
-        return *ended, *draw(desk)[len(ended) :]
+        message = ExploreUpdates(notice=error_notice(error))
+    finally:
+        if state.scoring is token:
+            state.scoring = None
+    return draw(request) | message
 
 
-def send(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> tuple:
-    """Put the opened clip and its prediction before the other tabs; returns updates of context, player, page.
-
-    Raises gr.Error, in words, when that is not possible.
-    """
-    session = session_of(request)
-    visitor = VISITORS.of(session)
-    desk = desk_of(visitor)
-    try:
-        data, _ = collection_of(desk)
-        player = gr.skip()
-        opened = desk.opened
-        fresh = opened and opened.stands(desk.view) and opened.model == desk.view.model
-        if not fresh:
-            player = predict_view(visitor, _bar(progress))
-    except AvsegError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    opened = desk.opened
-    truth = shown_truth(data, opened.read, opened.prediction)
-    shown = ClipResult(opened.prediction, opened.read.clip.name, opened.model, truth=truth)
-    VISITORS.set_result(session, shown)
-    with desk.lock:
-        return figures.context_of(shown), player, *draw(desk)
+def stop(request: gr.Request = None) -> ExploreUpdates:
+    """Stop scoring before the next clip."""
+    VISITORS.of(session_of(request)).jobs.cancel(SCORE)
+    return draw(request)
 
 
-def open_requested(visitor: Visitor) -> None:
-    """Open the clip that another tab asked for, if one did, with nothing filtered.
-
-    Raises DatasetError when the data set or the clip no longer exists.
-    """
-    asked = visitor.take(ExploreRequest)
-    if asked is None:
-        return
-    data = LIBRARY.get(asked.data)
-    row = COLLECTIONS.of(data).facts.row_of(asked.clip, asked.split)
-    if row is None:
-        raise DatasetError(f"{data.title} has no clip {asked.clip}.")
-    desk = desk_of(visitor)
-    desk.view = View(data.key, opened=row, model=desk.view.model)
-
-
-def stop(request: gr.Request = None) -> dict:
-    """End the scoring at its next clip."""
-    VISITORS.of(session_of(request)).run = None
-    return rest()
-
-
-def begin() -> tuple[dict, dict]:
-    """Show Stop in place of the scoring's button."""
-    return gr.update(visible=False), gr.update(visible=True)
-
-
-def rest() -> dict:
-    """Hide Stop; the scoring's button comes back with what is left to score."""
-    return gr.update(visible=False)
-
-
-def _bar(progress: gr.Progress) -> Callable[[int, int], object]:
+def _report_to(progress: gr.Progress):
     return lambda done, total: progress((done, total))

@@ -1,36 +1,35 @@
-"""A data set as it is opened: its facts, what its masks say, flags, scores, report; a few stay in memory."""
+"""An open data set: facts, masks, flags, scores and integrity report; a few stay in memory."""
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from app.explore import integrity
-from app.explore import mask_index as measured
-from app.explore.facts import Facts, read_facts
+from app.explore.facts import ClipFacts, ClipName, read_facts
 from app.explore.flags import Flags
-from app.explore.mask_index import Measured
+from app.explore.integrity import check_files, load_report
+from app.explore.mask_index import MaskIndex
 from app.explore.scores import Scores
-from app.services.background import WORKS, Progress
+from app.services.background import BACKGROUND, Progress
+from app.services.cache import LRUCache
 from app.services.datasets import DataSet
 from app.services.host import public_host
 from avseg.data.avsbench.check import CheckReport
 from avseg.data.avsbench.index import cache_file
 from avseg.data.avsbench.layout import LAYOUTS
 
-KEPT = 4  # collections in memory
+OPEN_COLLECTIONS = 4
 
 
 @dataclass(eq=False)
 class Collection:
-    """An opened data set."""
+    """A data set whose table was read."""
 
-    data: DataSet
-    key: str  # changes when its table does
-    facts: Facts
-    measured: Measured
+    dataset: DataSet
+    key: str  # the state of its table
+    facts: ClipFacts
+    masks: MaskIndex
     scores: Scores
     flags: Flags
     report: CheckReport | None = None
@@ -38,106 +37,102 @@ class Collection:
     def __len__(self) -> int:
         return len(self.facts)
 
-    def measuring(self) -> Progress:
-        """Read the masks in the background, once; returns how far that is."""
-        done = int(self.measured.done.sum())
-        if done == len(self):
-            return Progress(done, done, running=False)
-        known = WORKS.state(self._work("masks"))
-        if known and (known.running or known.error):
-            return known
-
-        def work(report) -> None:
-            entries, kept = self.facts.entries, _beside(self.data, "-masks.npz")
-            measured.measure(self.data.folder, entries, self.measured, kept, self.key, report)
-
-        return WORKS.start(self._work("masks"), work, again=True)
-
-    def checking(self, start: bool = False) -> Progress | None:
-        """Return how far the check of the files is, None before it was asked for; start: ask for it."""
-        if not start:
-            return WORKS.state(self._work("check"))
-
-        def work(report) -> None:
-            kept = _beside(self.data, "-check.json")
-            self.report = integrity.run(self.data.folder, self.data.task, kept, self.key, report)
-
-        return WORKS.start(self._work("check"), work, again=True)
+    def columns(self, model: str) -> pd.DataFrame:
+        """Return what is known of every clip, one row each: the table, the masks and the IoU of a model."""
+        known = pd.Series(self.masks.known)
+        return self.facts.table.assign(
+            frames_with_mask=pd.Series(self.masks.frames_with_mask).astype("Int16").where(known),
+            empty_frames=self.masks.empty_frames,
+            area=self.masks.area,
+            iou=self.iou(model),
+        )
 
     def iou(self, model: str) -> np.ndarray:
-        """Return the IoU of every clip under a model, float32 [N], NaN where it is not known."""
-        known = self.scores.of(model)
-        column = np.full(len(self), np.nan, np.float32)
-        for name, iou in known.items():
-            if (row := self.facts.rows.get(name)) is not None:
+        """Return the IoU of every clip under a model, float [N]; NaN while unknown."""
+        column = np.full(len(self), np.nan)
+        for clip, iou in self.scores.of(model).items():
+            if (row := self.facts.rows.get(clip)) is not None:
                 column[row] = iou
         return column
 
-    def flagged(self, flags: Flags) -> np.ndarray:
-        """Return which clips are flagged, bool [N]."""
-        column = np.zeros(len(self), bool)
-        column[[row for name in flags.all() if (row := self.facts.rows.get(name)) is not None]] = True
-        return column
+    def rows_of(self, clips: list[ClipName]) -> list[int]:
+        """Return the rows of clips, without those that the table no longer has."""
+        return [row for clip in clips if (row := self.facts.rows.get(clip)) is not None]
 
-    def _work(self, what: str) -> str:
-        return f"{what} {self.data.key} {self.key}"
+    def read_masks(self) -> Progress:
+        """Read the masks in the background, once; returns the progress."""
+        done = int(self.masks.done.sum())
+        if done == len(self):
+            return Progress(done, done, running=False)
+        task = f"masks {self.dataset.key} {self.key}"
+        progress = BACKGROUND.progress(task)
+        if progress and (progress.running or progress.error):
+            return progress
+        entries, path = self.facts.entries, _beside_index(self.dataset, "-masks.npz")
+        folder = self.dataset.folder
+        return BACKGROUND.start(
+            task, lambda report: self.masks.read_masks(folder, entries, path, self.key, report)
+        )
+
+    def check(self, start: bool = False) -> Progress | None:
+        """Return the progress of the check of all files, None before its first start; start: start it."""
+        task = f"check {self.dataset.key} {self.key}"
+        if not start:
+            return BACKGROUND.progress(task)
+
+        def work(progress) -> None:
+            path = _beside_index(self.dataset, "-check.json")
+            self.report = check_files(self.dataset.folder, self.dataset.task, path, self.key, progress)
+
+        return BACKGROUND.start(task, work)
 
 
 class Collections:
     """The data sets that were opened last."""
 
-    def __init__(self, kept: int = KEPT):
-        self._most, self._lock = kept, threading.Lock()
-        self._open: OrderedDict[str, Collection] = OrderedDict()
+    def __init__(self, size: int = OPEN_COLLECTIONS):
+        self._open: LRUCache[tuple[str, str], Collection] = LRUCache(size)
 
-    def of(self, data: DataSet) -> Collection:
-        """Open a data set, or return it from memory while its table is as it was.
+    def of(self, dataset: DataSet) -> Collection:
+        """Open a data set, or return it from memory while its table is unchanged.
 
-        Raises DatasetError when its table cannot be read.
+        Raises DatasetError if the table cannot be read.
         """
-        with self._lock:
-            key = _state(data)
-            kept = self._open.get(data.key)
-            if kept is None or kept.key != key:
-                kept = self._open[data.key] = _opened(data, key)
-            self._open.move_to_end(data.key)
-            while len(self._open) > self._most:
-                self._open.popitem(last=False)
-            return kept
+        key = _table_state(dataset)
+        return self._open.get_or_make((dataset.key, key), lambda: _open(dataset, key))
 
-    def look_again(self, data: DataSet) -> None:
-        """Look for reports about an opened data set that were written since."""
-        with self._lock:
-            kept = self._open.get(data.key)
-        if kept:
-            kept.scores.refresh()
+    def refresh(self, dataset: DataSet) -> None:
+        """Read reports about an open data set that were written since."""
+        collection = self._open.get((dataset.key, _table_state(dataset)))
+        if collection is not None:
+            collection.scores.refresh()
 
 
 COLLECTIONS = Collections()
 
 
-def _opened(data: DataSet, key: str) -> Collection:
-    facts = read_facts(data)
+def _open(dataset: DataSet, key: str) -> Collection:
+    facts = read_facts(dataset)
     return Collection(
-        data=data,
+        dataset=dataset,
         key=key,
         facts=facts,
-        measured=measured.load(_beside(data, "-masks.npz"), facts.entries, key),
-        scores=Scores(data, _beside(data, "-scores.json")),
-        # Strangers' flags are their own: they are kept with the visit.
-        flags=Flags(None if public_host() else _beside(data, "-flags.jsonl")),
-        report=integrity.load(_beside(data, "-check.json"), key),
+        masks=MaskIndex.load(_beside_index(dataset, "-masks.npz"), facts.entries, key),
+        scores=Scores(dataset, _beside_index(dataset, "-scores.json")),
+        # On a public host, flags belong to a visit and are kept in its state.
+        flags=Flags(None if public_host() else _beside_index(dataset, "-flags.jsonl")),
+        report=load_report(_beside_index(dataset, "-check.json"), key),
     )
 
 
-def _beside(data: DataSet, ending: str) -> Path | None:
-    index = cache_file(data.folder, data.task)
+def _beside_index(dataset: DataSet, ending: str) -> Path | None:
+    index = cache_file(dataset.folder, dataset.task)
     return index and index.with_name(index.stem + ending)
 
 
-def _state(data: DataSet) -> str:
+def _table_state(dataset: DataSet) -> str:
     try:
-        about = (data.folder / LAYOUTS[data.task].table).stat()
-        return f"{about.st_size} {about.st_mtime_ns}"
+        status = (dataset.folder / LAYOUTS[dataset.task].table).stat()
+        return f"{status.st_size} {status.st_mtime_ns}"
     except OSError:
-        return "gone"
+        return "missing"

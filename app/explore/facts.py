@@ -1,13 +1,13 @@
-"""What is known of every clip without opening a picture: the table, and a drawn clip's scene."""
+"""What the table of a data set says of its clips and, where the clips are drawn, what their scenes add."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from app.services.datasets import SCENES, DataSet
 from avseg.data.avsbench.index import find_tasks, read_index
@@ -15,174 +15,138 @@ from avseg.data.avsbench.layout import SPLITS, Entry
 from avseg.data.labels import CLASSES
 from avseg.errors import DatasetError
 
-UNKNOWN = -1
 OFF_SCREEN = "off-the-screen"  # a name in AVSS's a_obj
-LARGEST_SCENES = 256 * 2**20  # bytes; a larger file is left alone
+MAX_SCENES_BYTES = 256 * 2**20
+
+ClipName = tuple[str, str]
+"""Split and name of a clip; a name may occur in several splits."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a drawn clip's own description says."""
+    """What the description of a drawn clip says."""
 
-    seen: tuple[str, ...]  # classes in view
-    heard: Mapping[str, int]  # class: seconds in which it is heard, in view or not
+    visible: tuple[str, ...]  # classes in view
+    sounding: Mapping[str, int]  # class: seconds in which it sounds, in view or not
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """The clips of a data set, N rows in the table's order, each name once per split."""
+class ClipFacts:
+    """The clips of a data set in the order of its table; all fields have one item per clip."""
 
     entries: tuple[Entry, ...]
-    labels: tuple[tuple[str, ...], ...]  # what sounds in view, by name; empty where nobody says
+    labels: tuple[tuple[str, ...], ...]  # classes that sound in view; empty where the data do not say
     scenes: tuple[Scene | None, ...]
 
     def __len__(self) -> int:
         return len(self.entries)
 
     @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per clip. `objects` is NA where the data do not say what sounds; `text` is searched."""
+        rows = list(zip(self.entries, self.labels, self.scenes, strict=True))
+        table = pd.DataFrame(
+            {
+                "split": [entry.split for entry in self.entries],
+                "clip": [entry.name for entry in self.entries],
+                "classes": [" ".join(labels) for labels in self.labels],
+                "objects": [len(row[1]) if _says_what_sounds(*row) else None for row in rows],
+                "video": [entry.video for entry in self.entries],
+                "subset": [entry.subset for entry in self.entries],
+                "frames": [entry.frames for entry in self.entries],
+                "labelled_frames": [entry.labelled for entry in self.entries],
+                "offscreen": [_has_offscreen_sound(entry, scene) for entry, _, scene in rows],
+                "text": [
+                    " ".join((entry.name, *labels, entry.given, entry.split)).lower()
+                    for entry, labels, _ in rows
+                ],
+            }
+        )
+        return table.astype({"split": str, "clip": str, "objects": "Int16", "offscreen": bool, "text": str})
+
+    @cached_property
     def splits(self) -> tuple[str, ...]:
         """The splits that occur, the usual ones first."""
-        there = {entry.split for entry in self.entries}
-        return tuple(split for split in (*SPLITS, *sorted(there - {*SPLITS})) if split in there)
+        occurring = set(self.table["split"])
+        return tuple(split for split in (*SPLITS, *sorted(occurring - {*SPLITS})) if split in occurring)
 
     @cached_property
-    def split(self) -> np.ndarray:
-        """Position of every clip's split in `splits`, int8 [N]."""
-        place = {split: k for k, split in enumerate(self.splits)}
-        return np.array([place[entry.split] for entry in self.entries], np.int8)
-
-    @cached_property
-    def classes(self) -> tuple[str, ...]:
-        """The classes that sound in any clip, most clips first."""
-        counts = self._has.sum(axis=0)
-        order = np.argsort(-counts, kind="stable")
-        return tuple(CLASSES[k] for k in order if counts[k])
-
-    @cached_property
-    def has(self) -> np.ndarray:
-        """Which classes sound in a clip, bool [N, len(classes)]."""
-        return self._has[:, [CLASSES.index(name) for name in self.classes]]
-
-    @cached_property
-    def _has(self) -> np.ndarray:
-        place = {name: k for k, name in enumerate(CLASSES)}
-        has = np.zeros((len(self), len(CLASSES)), bool)
+    def sounding(self) -> pd.DataFrame:
+        """Which classes sound in which clip, bool [N, C], most frequent class first."""
+        column = {name: k for k, name in enumerate(CLASSES)}
+        table = np.zeros((len(self), len(CLASSES)), bool)
         for row, names in enumerate(self.labels):
-            has[row, [place[name] for name in names]] = True
-        return has
+            table[row, [column[name] for name in names]] = True
+        counts = table.sum(axis=0)
+        order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
+        return pd.DataFrame(table[:, order], columns=[CLASSES[k] for k in order])
 
     @cached_property
-    def objects(self) -> np.ndarray:
-        """How many kinds of object sound in view, int8 [N]; UNKNOWN where the data do not say."""
-        said = [
-            len(names) if names or scene or (entry.layout.given and not entry.unknown) else UNKNOWN
-            for names, entry, scene in zip(self.labels, self.entries, self.scenes, strict=True)
-        ]
-        return np.array(said, np.int8)
-
-    @cached_property
-    def offscreen(self) -> np.ndarray:
-        """Whether something is heard that is not in view, bool [N]."""
-        return np.array(
-            [
-                OFF_SCREEN in entry.given or bool(scene and set(scene.heard) - set(scene.seen))
-                for entry, scene in zip(self.entries, self.scenes, strict=True)
-            ],
-            bool,
-        )
-
-    @cached_property
-    def video(self) -> np.ndarray:
-        """The video that a clip was cut from, str [N]."""
-        return np.array([entry.video for entry in self.entries], str)
-
-    @cached_property
-    def pairs(self) -> dict[str, np.ndarray]:
-        """By "train and test" and so on: the clips of both whose video is in both, bool [N]."""
-        homes: dict[str, int] = defaultdict(int)
-        for entry, k in zip(self.entries, self.split, strict=True):
-            homes[entry.video] |= 1 << int(k)
-        both = np.array([homes[entry.video] for entry in self.entries], np.int64)
-        found = {}
-        for a in range(len(self.splits)):
-            for b in range(a + 1, len(self.splits)):
-                mine = (self.split == a) | (self.split == b)
-                shared = (both >> a & 1).astype(bool) & (both >> b & 1).astype(bool)
-                found[f"{self.splits[a]} and {self.splits[b]}"] = mine & shared
-        return found
-
-    @cached_property
-    def words(self) -> np.ndarray:
-        """What a search looks into, lower case str [N]: name, classes, category, split."""
-        return np.array(
-            [
-                " ".join((entry.name, *names, entry.given, entry.split)).lower()
-                for entry, names in zip(self.entries, self.labels, strict=True)
-            ],
-            str,
-        )
-
-    @cached_property
-    def rows(self) -> dict[tuple[str, str], int]:
-        """Row of every clip by (split, name)."""
+    def rows(self) -> dict[ClipName, int]:
+        """Row of every clip."""
         return {(entry.split, entry.name): row for row, entry in enumerate(self.entries)}
 
     def row_of(self, name: str, split: str = "") -> int | None:
-        """Return the row of a clip by its name, in any split when none is given; None when there is none."""
+        """Return the row of a clip, in the first split that has it if none is given; None without one."""
         if split:
             return self.rows.get((split, name))
         return next((row for (_, other), row in self.rows.items() if other == name), None)
 
 
-def read_facts(data: DataSet) -> Facts:
+def read_facts(dataset: DataSet) -> ClipFacts:
     """Read the table of a data set, and the scenes of a drawn one.
 
-    MS3's table names no classes: they come from the scenes, or from AVSS's table where that stands beside
-    it (its v1m clips are MS3's). Raises DatasetError when the table cannot be read.
+    MS3's table names no classes: they come from the scenes, or from AVSS's table beside it, whose v1m clips
+    are MS3's. Raises DatasetError if the table cannot be read.
     """
-    entries: dict[tuple[str, str], Entry] = {}
-    for entry in read_index(data.folder, data.task):
+    entries: dict[ClipName, Entry] = {}
+    for entry in read_index(dataset.folder, dataset.task):
         entries.setdefault((entry.split, entry.name), entry)
+    scene_of = _read_scenes(dataset.folder)
+    avss_labels = {} if scene_of or dataset.task != "ms3" else _labels_of_avss(dataset.folder)
     rows = tuple(entries.values())
-    known = _scenes(data.folder)
-    scenes = tuple(known.get(entry.name) for entry in rows)
-    beside = {} if known or data.task != "ms3" else _names_beside(data.folder)
+    scenes = tuple(scene_of.get(entry.name) for entry in rows)
     labels = tuple(
-        entry.labels or _sounding(scene) or beside.get(entry.name, ())
+        entry.labels or _sounding_in_view(scene) or avss_labels.get(entry.name, ())
         for entry, scene in zip(rows, scenes, strict=True)
     )
-    return Facts(rows, labels, scenes)
+    return ClipFacts(rows, labels, scenes)
 
 
-def _sounding(scene: Scene | None) -> tuple[str, ...]:
-    return tuple(name for name in scene.heard if name in scene.seen) if scene else ()
+def _says_what_sounds(entry: Entry, labels: tuple[str, ...], scene: Scene | None) -> bool:
+    return bool(labels or scene or (entry.layout.given and not entry.unknown))
 
 
-def _scenes(folder: Path) -> dict[str, Scene]:
-    """Return the scenes of drawn clips by the names of the table; empty where there are none."""
+def _has_offscreen_sound(entry: Entry, scene: Scene | None) -> bool:
+    return OFF_SCREEN in entry.given or bool(scene and set(scene.sounding) - set(scene.visible))
+
+
+def _sounding_in_view(scene: Scene | None) -> tuple[str, ...]:
+    return tuple(name for name in scene.sounding if name in scene.visible) if scene else ()
+
+
+def _read_scenes(folder: Path) -> dict[str, Scene]:
+    """Return the scenes of drawn clips by the names of the table; an empty dict for other data."""
     path = folder / SCENES
     try:
-        if path.stat().st_size > LARGEST_SCENES:
+        if path.stat().st_size > MAX_SCENES_BYTES:
             return {}
-        found = json.loads(path.read_text(encoding="utf-8"))
         scenes = {}
-        for name, about in found.items():
-            seen = tuple(sorted({str(thing["name"]) for thing in about["things"]} & {*CLASSES}))
-            heard = {str(one["name"]): sum(map(bool, one["on"])) for one in about["sounds"]}
-            scene = Scene(seen, {one: count for one, count in heard.items() if count and one in CLASSES})
-            scenes[name] = scene
-            if about["task"] == "avss":  # the table's name has the moments too
-                scenes[f"{name}_0_{1000 * int(about['seconds'])}"] = scene
+        for name, scene in json.loads(path.read_text(encoding="utf-8")).items():
+            visible = tuple(sorted({str(thing["name"]) for thing in scene["things"]} & {*CLASSES}))
+            seconds = {str(sound["name"]): sum(map(bool, sound["on"])) for sound in scene["sounds"]}
+            sounding = {sound: count for sound, count in seconds.items() if count and sound in CLASSES}
+            scenes[name] = Scene(visible, sounding)
+            if scene["task"] == "avss":  # the table's name also has the start and end, in ms
+                scenes[f"{name}_0_{1000 * int(scene['seconds'])}"] = scenes[name]
         return scenes
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 
-def _names_beside(folder: Path) -> dict[str, tuple[str, ...]]:
+def _labels_of_avss(folder: Path) -> dict[str, tuple[str, ...]]:
     avss = find_tasks(folder.parent).get("avss")
-    if avss is None:
-        return {}
     try:
-        return {entry.name: entry.labels for entry in read_index(avss, "avss")}
+        return {entry.name: entry.labels for entry in read_index(avss, "avss")} if avss else {}
     except DatasetError:
         return {}

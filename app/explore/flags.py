@@ -1,4 +1,4 @@
-"""Flags: clips that somebody marked, each with a note, kept beside the data set's index."""
+"""Flags: clips that a visitor marked, each with a note, kept beside the data set's index."""
 
 import json
 import threading
@@ -6,51 +6,49 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.explore.facts import ClipName
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
 
-LONGEST_NOTE = 500  # characters
-MOST = 20_000  # flags of one data set
-
-Name = tuple[str, str]
-"""Split and name of a clip."""
+MAX_NOTE = 500  # characters
+MAX_FLAGS = 20_000  # of one data set
 
 
 @dataclass(frozen=True)
 class Flag:
-    """Why a clip was marked."""
+    """Why a clip is flagged."""
 
     note: str
     when: str  # UTC, ISO
 
 
 class Flags:
-    """The flags of a data set; with a path they are read from it and every change is written whole."""
+    """The flags of a data set; with a path they are loaded from a file, which every change rewrites."""
 
     def __init__(self, path: Path | None = None):
         self._path, self._lock = path, threading.Lock()
-        self._kept = _read(path)
+        self._flags = _load(path)
 
-    def get(self, clip: Name) -> Flag | None:
-        return self._kept.get(clip)
+    def get(self, clip: ClipName) -> Flag | None:
+        return self._flags.get(clip)
 
-    def all(self) -> dict[Name, Flag]:
-        return dict(self._kept)
+    def all(self) -> dict[ClipName, Flag]:
+        return dict(self._flags)
 
-    def set(self, clip: Name, note: str) -> None:
-        """Flag a clip; another note replaces the one it has. Raises DatasetError when it cannot be kept."""
-        flag = Flag(" ".join(note.split())[:LONGEST_NOTE], datetime.now(UTC).isoformat(timespec="seconds"))
+    def set(self, clip: ClipName, note: str) -> None:
+        """Flag a clip, or change its note. Raises DatasetError if the flag cannot be saved."""
+        flag = Flag(" ".join(note.split())[:MAX_NOTE], datetime.now(UTC).isoformat(timespec="seconds"))
         with self._lock:
-            if clip not in self._kept and len(self._kept) >= MOST:
-                raise DatasetError(f"{MOST:,} clips are flagged already; take some flags off first.")
-            self._write({**self._kept, clip: flag})
+            if clip not in self._flags and len(self._flags) >= MAX_FLAGS:
+                raise DatasetError(f"{MAX_FLAGS:,} clips are flagged already; remove some flags first.")
+            self._save({**self._flags, clip: flag})
 
-    def drop(self, clip: Name) -> None:
-        """Take a flag off; raises DatasetError when that cannot be kept."""
+    def remove(self, clip: ClipName) -> None:
+        """Remove a flag; raises DatasetError if the change cannot be saved."""
         with self._lock:
-            self._write({name: flag for name, flag in self._kept.items() if name != clip})
+            self._save({name: flag for name, flag in self._flags.items() if name != clip})
 
-    def _write(self, flags: dict[Name, Flag]) -> None:
+    def _save(self, flags: dict[ClipName, Flag]) -> None:
         if self._path is not None:
             lines = [
                 json.dumps({"split": split, "clip": name, "note": flag.note, "when": flag.when})
@@ -61,19 +59,19 @@ class Flags:
                     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             except OSError as error:
                 raise DatasetError(
-                    f"The flag could not be kept ({error.strerror}). Free some disk, or set AVSEG_CACHE."
+                    f"The flag could not be saved ({error.strerror}). Free some disk, or set AVSEG_CACHE."
                 ) from None
-        self._kept = flags
+        self._flags = flags
 
 
-def _read(path: Path | None) -> dict[Name, Flag]:
-    found: dict[Name, Flag] = {}
+def _load(path: Path | None) -> dict[ClipName, Flag]:
+    flags: dict[ClipName, Flag] = {}
     if path is None or not path.is_file():
-        return found
+        return flags
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
-            found[str(row["split"]), str(row["clip"])] = Flag(str(row["note"]), str(row["when"]))
+            flags[str(row["split"]), str(row["clip"])] = Flag(str(row["note"]), str(row["when"]))
         except (ValueError, LookupError, TypeError):
             continue
-    return found
+    return flags

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.background import Report
@@ -12,51 +11,38 @@ from avseg.files import atomic_write
 _VERSION = 1
 
 
-def load(path: Path | None, key: str) -> CheckReport | None:
-    """Return the report that was kept, None where there is none or the table is another one."""
+def load_report(path: Path | None, key: str) -> CheckReport | None:
+    """Return the saved report, None without one; key: the state of the table."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
-        if kept.get("key") != f"{_VERSION} {key}":
+        saved = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        if saved.get("key") != f"{_VERSION} {key}":
             return None
-        about = kept["report"]
-        findings = tuple(Finding(*map(str, row)) for row in about["findings"])
+        report = saved["report"]
+        findings = tuple(Finding(*map(str, row)) for row in report["findings"])
         if any(finding.kind not in KINDS for finding in findings):
             return None
-        return CheckReport(about["folder"], about["task"], about["clips"], about["files"], findings)
+        return CheckReport(report["folder"], report["task"], report["clips"], report["files"], findings)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
-def run(folder: Path, task: str, path: Path | None, key: str, report: Report) -> CheckReport:
-    """Check every file of a data set and keep the report."""
-    found = check(folder, task, workers=1, on_progress=report)
+def check_files(folder: Path, task: str, path: Path | None, key: str, progress: Report) -> CheckReport:
+    """Check every file of a data set and save the report."""
+    report = check(folder, task, workers=1, on_progress=progress)
     if path is not None:
-        about = {**vars(found), "findings": [list(vars(one).values()) for one in found.findings]}
+        fields = {**vars(report), "findings": [list(vars(finding).values()) for finding in report.findings]}
         with atomic_write(path) as file:
-            file.write_text(json.dumps({"key": f"{_VERSION} {key}", "report": about}), encoding="utf-8")
-    return found
+            file.write_text(json.dumps({"key": f"{_VERSION} {key}", "report": fields}), encoding="utf-8")
+    return report
 
 
-@dataclass(frozen=True)
-class Rows:
-    """A page of findings."""
-
-    shown: tuple[Finding, ...]
-    total: int  # of the chosen kind
-    first: int  # number of the first one shown, from 1
-    counts: dict[str, int]  # findings by kind, errors first
+def findings_of(report: CheckReport, kind: str) -> list[Finding]:
+    """Return the findings of a kind, of every kind for "", errors before notes."""
+    order = {name: rank for rank, name in enumerate(KINDS)}
+    return sorted((f for f in report.findings if not kind or f.kind == kind), key=lambda f: order[f.kind])
 
 
-def page_of(report: CheckReport, kind: str, page: int, size: int) -> Rows:
-    """Return a page of the findings of a kind, all kinds for "", errors before notes."""
-    order = {name: place for place, name in enumerate(KINDS)}
-    chosen = [one for one in report.findings if not kind or one.kind == kind]
-    chosen.sort(key=lambda one: order[one.kind])
-    first = max(0, min(page, (len(chosen) - 1) // size)) * size
-    counts = Counter(one.kind for one in report.findings)
-    return Rows(
-        tuple(chosen[first : first + size]),
-        len(chosen),
-        first + 1 if chosen else 0,
-        {name: counts[name] for name in KINDS if counts[name]},
-    )
+def counts_by_kind(report: CheckReport) -> dict[str, int]:
+    """Return how many findings there are of every kind that occurs, errors first."""
+    counts = Counter(finding.kind for finding in report.findings)
+    return {kind: counts[kind] for kind in KINDS if counts[kind]}

@@ -1,104 +1,117 @@
-"""What stands in the Explore tab: filters at the left, clips in the middle, the opened clip at the right."""
+"""The components of the Explore tab: filters, clips, and the opened clip, from left to right."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
-from app.components import html as figures
+from app.components.events import ACTIONS_SCRIPT
+from app.components.html import small
+from app.components.page_context import PageContext
 from app.components.player.player import Player
-from app.explore import clip_html as clip_page
 from app.explore.filters import SORTS, Filter
+from app.explore.html import no_clip
 from app.services.datasets import LIBRARY, NOT_HERE
 from app.services.host import may_train
 from app.services.models import available_models
 
-SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
-TICK = 1.2  # seconds between two looks at work in the background
-TABS = {"segment": "Segment", "inside": "Inside", "whatif": "What if"}  # where a clip can be sent
+SCRIPT = ACTIONS_SCRIPT + Path(__file__).with_name("script.js").read_text(encoding="utf-8")
+TICK_SECONDS = 1.2  # between updates of background work
+TARGETS = {"segment": "Segment", "inside": "Inside", "whatif": "What if"}  # tabs that a clip can be sent to
+PLAIN = {"show_label": False, "container": False}
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The components of the tab."""
+class ExploreLayout:
+    """The components of the tab, and the parts of the page that it changes."""
 
-    context: gr.HTML  # in the header
+    header: gr.HTML  # of the page
+    tabs: gr.Tabs
+    context: gr.HTML  # this tab's line in the header
     data: gr.Dropdown
     search: gr.Textbox
     sort: gr.Dropdown
     notice: gr.HTML
-    rail: gr.HTML
+    filters: gr.HTML
     charts: gr.HTML
-    line: gr.HTML
+    summary: gr.HTML
     export: gr.Button
-    file: gr.DownloadButton  # not seen; a script presses it
-    grid: gr.HTML
+    file: gr.DownloadButton  # hidden; holds the exported file
+    clips: gr.HTML
     report: gr.HTML
-    head: gr.HTML
-    place: gr.Column  # of the player; seen while a clip is open
+    clip_head: gr.HTML
+    player_column: gr.Column
     player: Player
     model: gr.Dropdown
     predict: gr.Button
     score: gr.Button
     stop: gr.Button
     errors: gr.HTML
-    clip: gr.Column  # what is known of the opened clip
+    clip_column: gr.Column
     send: dict[str, gr.Button]
-    about: gr.HTML
+    clip_facts: gr.HTML
     folder: gr.Textbox
     add: gr.Button
-    found: gr.HTML
+    folder_summary: gr.HTML
     timer: gr.Timer
 
     @property
     def clickable(self) -> tuple[gr.HTML, ...]:
-        """The HTML in which things can be clicked."""
-        return self.rail, self.charts, self.line, self.grid, self.report, self.head, self.about
+        """The HTML components with actions."""
+        return (
+            self.filters,
+            self.charts,
+            self.summary,
+            self.clips,
+            self.report,
+            self.clip_head,
+            self.clip_facts,
+        )
 
 
-def build_parts() -> Parts:
-    """Put the tab's components where we are in the page."""
+def build_layout(shared: PageContext) -> ExploreLayout:
+    """Create the components at the current place of the page."""
     context = gr.HTML(elem_id="ex-context")
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
-        with gr.Column(scale=0, min_width=204, elem_classes=["sidebar", "ex-left"]):
+        with gr.Column(scale=0, min_width=204, elem_classes=["sidebar", "ex-filters"]):
             left = _left()
-        with gr.Column(elem_classes=["content", "ex-stage"], min_width=0):
+        with gr.Column(elem_classes=["content", "ex-clips"], min_width=0):
             middle = _middle()
         with gr.Column(scale=0, min_width=380, elem_classes="ex-side", elem_id="ex-side"):
             right = _right()
-    return Parts(context=context, **left, **middle, **right, timer=gr.Timer(TICK, active=False))
+    timer = gr.Timer(TICK_SECONDS, active=False)
+    parts = left | middle | right
+    return ExploreLayout(header=shared.header, tabs=shared.tabs, context=context, timer=timer, **parts)
+
+
+def _html(elem_id: str, value: str = "") -> gr.HTML:
+    return gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id)
 
 
 def _left() -> dict[str, object]:
-    rail = gr.HTML(js_on_load=SCRIPT, elem_id="ex-rail")
     allowed = may_train()
+    filters = _html("ex-filters")
     with gr.Accordion("Add a folder", open=False, elem_classes="ex-add"):
         folder = gr.Textbox(
             placeholder="/data/AVSBench",
             label="Folder",
-            show_label=False,
-            container=False,
             max_lines=1,
             visible=allowed,
             elem_id="ex-folder",
+            **PLAIN,
         )
         add = gr.Button("Add this folder", size="sm", visible=allowed, elem_id="ex-add")
-        found = gr.HTML("" if allowed else figures.small(NOT_HERE), elem_id="ex-found")
-    return {"rail": rail, "folder": folder, "add": add, "found": found}
+        folder_summary = gr.HTML("" if allowed else small(NOT_HERE), elem_id="ex-found")
+    return {"filters": filters, "folder": folder, "add": add, "folder_summary": folder_summary}
 
 
 def _middle() -> dict[str, object]:
-    bare = {"show_label": False, "container": False}
+    datasets = [(dataset.title, key) for key, dataset in LIBRARY.all().items()]
+    sorts = [(title, name) for name, (title, _, _) in SORTS.items()]
+    menu = {"filterable": False, **PLAIN}
     with gr.Row(elem_classes="ex-top"):
-        titles = [(one.title, key) for key, one in LIBRARY.all().items()]
         data = gr.Dropdown(
-            titles,
-            value=titles[0][1],
-            label="Data set",
-            filterable=False,
-            min_width=190,
-            elem_id="ex-data",
-            **bare,
+            datasets, value=datasets[0][1], label="Data set", min_width=190, elem_id="ex-data", **menu
         )
         search = gr.Textbox(
             placeholder="Search name, class or note",
@@ -106,39 +119,40 @@ def _middle() -> dict[str, object]:
             max_lines=1,
             min_width=120,
             elem_id="ex-search",
-            **bare,
+            **PLAIN,
         )
-        orders = [(words, name) for name, words in SORTS.items()]
         sort = gr.Dropdown(
-            orders,
-            value=Filter().sort,
-            label="Order",
-            filterable=False,
-            min_width=150,
-            elem_id="ex-sort",
-            **bare,
+            sorts, value=Filter().sort, label="Order", min_width=150, elem_id="ex-sort", **menu
         )
-    parts = {"data": data, "search": search, "sort": sort}
-    parts["notice"] = gr.HTML(visible=False, elem_id="ex-notice")
-    parts["charts"] = gr.HTML(js_on_load=SCRIPT, elem_id="ex-charts")
+    notice = gr.HTML(visible=False, elem_id="ex-notice")
+    charts = _html("ex-charts")
     with gr.Row(elem_classes="ex-bar"):
-        parts["line"] = gr.HTML(js_on_load=SCRIPT, elem_id="ex-line")
-        parts["export"] = gr.Button("Export csv", size="sm", scale=0, min_width=90, elem_id="ex-export")
-        parts["file"] = gr.DownloadButton("csv", visible="hidden", elem_id="ex-file")
-    parts["grid"] = gr.HTML(js_on_load=SCRIPT, elem_id="ex-grid")
-    parts["report"] = gr.HTML(js_on_load=SCRIPT, elem_id="ex-report")
-    return parts
+        summary = _html("ex-line")
+        export = gr.Button("Export csv", size="sm", scale=0, min_width=90, elem_id="ex-export")
+        file = gr.DownloadButton("csv", visible="hidden", elem_id="ex-file")
+    clips, report = _html("ex-grid"), _html("ex-report")
+    return {
+        "data": data,
+        "search": search,
+        "sort": sort,
+        "notice": notice,
+        "charts": charts,
+        "summary": summary,
+        "export": export,
+        "file": file,
+        "clips": clips,
+        "report": report,
+    }
 
 
 def _right() -> dict[str, object]:
     models = list(available_models())
-    parts: dict[str, object] = {
-        "head": gr.HTML(clip_page.nothing_open(), js_on_load=SCRIPT, elem_id="ex-head")
-    }
-    with gr.Column(visible=False, elem_classes="ex-part") as parts["place"]:
-        parts["player"] = Player(label="Clip", elem_id="ex-player", min_width=0)
+    hidden = {"size": "sm", "visible": False}
+    clip_head = _html("ex-head", no_clip())
+    with gr.Column(visible=False, elem_classes="ex-part") as player_column:
+        player = Player(label="Clip", elem_id="ex-player", min_width=0)
     with gr.Row(elem_classes="ex-model"):
-        parts["model"] = gr.Dropdown(
+        model = gr.Dropdown(
             models,
             value=next(iter(models), None),
             label="Model",
@@ -146,22 +160,29 @@ def _right() -> dict[str, object]:
             min_width=120,
             elem_id="ex-model",
         )
-        parts["predict"] = gr.Button(
-            "Predict this clip",
-            variant="primary",
-            size="sm",
-            min_width=150,
-            visible=False,
-            elem_id="ex-predict",
+        predict = gr.Button(
+            "Run on this clip", variant="primary", min_width=150, elem_id="ex-predict", **hidden
         )
-    parts["score"] = gr.Button("Score", size="sm", visible=False, elem_id="ex-score")
-    parts["stop"] = gr.Button("Stop", variant="stop", size="sm", visible=False, elem_id="ex-stop")
-    parts["errors"] = gr.HTML(visible=False, elem_id="ex-errors")
-    with gr.Column(visible=False, elem_classes="ex-part") as parts["clip"]:
+    score = gr.Button("Score", elem_id="ex-score", **hidden)
+    stop = gr.Button("Stop", variant="stop", elem_id="ex-stop", **hidden)
+    errors = gr.HTML(visible=False, elem_id="ex-errors")
+    with gr.Column(visible=False, elem_classes="ex-part") as clip_column:
         with gr.Row(elem_classes="ex-send"):
-            parts["send"] = {
-                name: gr.Button(words, size="sm", min_width=0, elem_id=f"ex-to-{name}")
-                for name, words in TABS.items()
+            send = {
+                name: gr.Button(title, size="sm", min_width=0, elem_id=f"ex-to-{name}")
+                for name, title in TARGETS.items()
             }
-        parts["about"] = gr.HTML(js_on_load=SCRIPT, elem_id="ex-about")
-    return parts
+        clip_facts = _html("ex-about")
+    return {
+        "clip_head": clip_head,
+        "player_column": player_column,
+        "player": player,
+        "model": model,
+        "predict": predict,
+        "score": score,
+        "stop": stop,
+        "errors": errors,
+        "clip_column": clip_column,
+        "send": send,
+        "clip_facts": clip_facts,
+    }

@@ -1,4 +1,4 @@
-"""What the masks of a data set say of its clips: read once in the background, kept beside the index."""
+"""The foreground share of every frame of a data set: read once in the background, kept beside the index."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from PIL import Image
 
 from app.services.background import Report
 from avseg.data.avsbench.dataset import read_mask
@@ -14,112 +13,95 @@ from avseg.data.avsbench.layout import Entry
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
 
-GRID = 24  # cells of "where masks lie", each way
 SAVED_EVERY = 512  # clips
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(eq=False)
-class Measured:
-    """Facts read from masks so far, N clips of at most F frames; a row counts where `done`."""
+class MaskIndex:
+    """What has been read so far, N clips of at most F frames; a row counts where `done`."""
 
-    share: np.ndarray  # float32 [N, F], of the frame that sounds; NaN for a frame without a label
-    where: np.ndarray  # uint8 [N, GRID, GRID], mean share of each cell over the labelled frames, 255 is all
+    share: np.ndarray  # float32 [N, F], foreground share of the frame; NaN for a frame without a label
     done: np.ndarray  # bool [N]
 
-    @property
-    def area(self) -> np.ndarray:
-        """Mean share of frame over the labelled frames that have a mask, float32 [N]; NaN while unknown."""
-        there = np.nan_to_num(self.share)
-        frames = (there > 0).sum(axis=1)
-        area = there.sum(axis=1) / np.maximum(frames, 1)
-        return np.where(self.known, area, np.nan).astype(np.float32)
+    @classmethod
+    def empty(cls, entries: Sequence[Entry]) -> "MaskIndex":
+        """Return the index before any mask is read."""
+        frames = max((entry.layout.seconds for entry in entries), default=1)
+        return cls(np.full((len(entries), frames), np.nan, np.float32), np.zeros(len(entries), bool))
 
-    @property
-    def empty(self) -> np.ndarray:
-        """Labelled frames without a mask, int8 [N]; -1 while unknown."""
-        return np.where(self.known, (self.share == 0).sum(axis=1), -1).astype(np.int8)
+    @classmethod
+    def load(cls, path: Path | None, entries: Sequence[Entry], key: str) -> "MaskIndex":
+        """Return the saved index, an empty one if that is of another table; key: the state of the table."""
+        index = cls.empty(entries)
+        try:
+            if path is not None:
+                with np.load(path, allow_pickle=False) as saved:
+                    if str(saved["key"]) == f"{_VERSION} {key}" and saved["share"].shape == index.share.shape:
+                        return cls(saved["share"], saved["done"])
+        except (OSError, ValueError, LookupError, BadZipFile, EOFError):
+            pass
+        return index
+
+    def save(self, path: Path | None, key: str) -> None:
+        """Save the index; without disk space, its masks are read again next time."""
+        try:
+            if path is not None:
+                with atomic_write(path) as file, file.open("wb") as out:
+                    version = np.array(f"{_VERSION} {key}")
+                    np.savez_compressed(out, key=version, share=self.share, done=self.done)
+        except OSError:
+            pass
+
+    def read_masks(
+        self, folder: Path, entries: Sequence[Entry], path: Path | None, key: str, report: Report
+    ) -> None:
+        """Read the masks of every clip that is not done, and save the index now and then."""
+        missing = np.flatnonzero(~self.done)
+        ready = len(entries) - len(missing)
+        report(ready, len(entries))
+        for count, row in enumerate(missing, 1):
+            shares = foreground_shares(folder, entries[row])
+            self.share[row, : len(shares)] = shares
+            self.done[row] = True
+            if count % SAVED_EVERY == 0 or count == len(missing):
+                self.save(path, key)
+            report(ready + count, len(entries))
 
     @property
     def known(self) -> np.ndarray:
-        """Whose masks could be read, bool [N]."""
+        """Clips of which a mask could be read, bool [N]."""
         return self.done & ~np.isnan(self.share).all(axis=1)
 
+    @property
+    def frames_with_mask(self) -> np.ndarray:
+        """Labelled frames with foreground, int [N]."""
+        return (self.share > 0).sum(axis=1)
+
+    @property
+    def empty_frames(self) -> np.ndarray:
+        """Labelled frames without foreground, int [N]; -1 while unknown."""
+        return np.where(self.known, (self.share == 0).sum(axis=1), -1)
+
+    @property
+    def area(self) -> np.ndarray:
+        """Mean foreground share of the frames with foreground, float [N]; NaN while unknown."""
+        area = np.nansum(self.share, axis=1) / np.maximum(self.frames_with_mask, 1)
+        return np.where(self.known, area, np.nan)
+
     def best_frame(self, row: int) -> int:
-        """Return the labelled frame with the largest mask, 0 while unknown."""
-        share = np.nan_to_num(self.share[row], nan=-1.0)
-        return int(share.argmax()) if self.done[row] else 0
+        """Return the frame with the largest mask, 0 while unknown."""
+        return int(np.nan_to_num(self.share[row], nan=-1.0).argmax()) if self.done[row] else 0
 
 
-def nothing_yet(entries: Sequence[Entry]) -> Measured:
-    """Return the facts before any mask was read."""
-    count, frames = len(entries), max((entry.layout.seconds for entry in entries), default=1)
-    return Measured(
-        np.full((count, frames), np.nan, np.float32),
-        np.zeros((count, GRID, GRID), np.uint8),
-        np.zeros(count, bool),
-    )
-
-
-def load(path: Path | None, entries: Sequence[Entry], key: str) -> Measured:
-    """Return what was kept, or nothing yet where that is of other clips; key: what the table was."""
-    empty = nothing_yet(entries)
-    if path is None:
-        return empty
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["key"]) != f"{_VERSION} {key}" or kept["share"].shape != empty.share.shape:
-                return empty
-            return Measured(kept["share"], kept["where"], kept["done"])
-    except (OSError, ValueError, LookupError, BadZipFile, EOFError):
-        return empty
-
-
-def save(path: Path | None, measured: Measured, key: str) -> None:
-    """Keep what was read; a disk that cannot be written only costs the time saved."""
-    if path is None:
-        return
-    try:
-        with atomic_write(path) as file, file.open("wb") as out:
-            fields = {"share": measured.share, "where": measured.where, "done": measured.done}
-            np.savez_compressed(out, key=np.array(f"{_VERSION} {key}"), **fields)
-    except OSError:
-        return
-
-
-def measure(
-    folder: Path, entries: Sequence[Entry], measured: Measured, path: Path | None, key: str, report: Report
-) -> None:
-    """Read the masks of every clip that is not done, filling `measured` in place."""
-    missing = np.flatnonzero(~measured.done)
-    report(len(entries) - len(missing), len(entries))
-    for count, row in enumerate(missing, 1):
-        share, where = of_clip(folder, entries[row])
-        measured.share[row, : len(share)] = share
-        measured.where[row] = where
-        measured.done[row] = True
-        if count % SAVED_EVERY == 0:
-            save(path, measured, key)
-        report(len(entries) - len(missing) + count, len(entries))
-    if len(missing):
-        save(path, measured, key)
-
-
-def of_clip(folder: Path, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of every frame [F], NaN where there is no mask to read, and where masks lie."""
-    share = np.full(entry.layout.seconds, np.nan, np.float32)
-    where = np.zeros((GRID, GRID), np.float32)
-    read = 0
+def foreground_shares(folder: Path, entry: Entry) -> np.ndarray:
+    """Return the foreground share of every frame, float32 [F]; NaN where there is no mask to read."""
+    shares = np.full(entry.layout.seconds, np.nan, np.float32)
     for moment in range(entry.labelled):
         try:
             classes = read_mask(folder, entry, moment)
         except DatasetError:  # the integrity report names it
             continue
-        if classes is None:
-            continue
-        marked = (classes > 0).astype(np.uint8) * 255
-        share[moment] = np.count_nonzero(marked) / marked.size
-        cells = Image.fromarray(marked).resize((GRID, GRID), Image.Resampling.BOX)
-        where += np.asarray(cells, np.float32)
-        read += 1
-    return share, np.rint(where / max(read, 1)).astype(np.uint8)
+        if classes is not None:
+            shares[moment] = np.count_nonzero(classes) / classes.size
+    return shares

@@ -1,14 +1,14 @@
-"""The IoU of clips by model: from predictions made on the page, and from reports of `avseg evaluate`."""
+"""The IoU of clips by model: from predictions made in this tab, and from reports of `avseg evaluate`."""
 
-import csv
 import json
-import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from app.explore.facts import ClipName
 from app.services.datasets import DataSet
 from app.services.evaluations import REQUEST_FILE, evaluations_root
 from app.services.process import ROOT
@@ -16,123 +16,124 @@ from app.services.runs import runs_root
 from avseg.data.avsbench.dataset import find_tasks
 from avseg.data.samples import FOLDER
 from avseg.errors import ReportError
-from avseg.evaluation.metrics import iou
-from avseg.evaluation.report import CLIPS, REPORT
-from avseg.evaluation.report_files import read_report
+from avseg.evaluation import metrics
+from avseg.evaluation.report import REPORT, Evaluation
+from avseg.evaluation.report_files import read_evaluation
 from avseg.files import atomic_write
 from avseg.predict import Prediction
 
-Name = tuple[str, str]
-"""Split and name of a clip."""
-DEPTH = 3  # folders below a root in which reports are looked for
+SEARCH_DEPTH = 3  # folders below a root that may hold a report
 
 
 def frame_ious(prediction: Prediction, truth: Sequence[np.ndarray | None]) -> list[float | None]:
-    """Return the foreground IoU of every frame at the size of its truth.
+    """Return the foreground IoU of every frame at the size of its ground truth.
 
-    None where the frame has no label, or where neither prediction nor truth marks anything.
+    None for a frame without a label, and where neither predicted mask nor ground truth has foreground.
     """
-    found: list[float | None] = []
-    for frame, real in enumerate(truth):
-        if real is None:
-            found.append(None)
+    ious: list[float | None] = []
+    for frame, labels in enumerate(truth):
+        if labels is None:
+            ious.append(None)
             continue
-        predicted, sounding = prediction.mask(frame, real.shape[:2]) > 0, real > 0
-        empty = not (predicted.any() or sounding.any())
-        found.append(None if empty else float(iou(predicted[None], sounding[None])[0]))
-    return found
+        predicted, foreground = prediction.mask(frame, labels.shape[:2]) > 0, labels > 0
+        empty = not (predicted.any() or foreground.any())
+        ious.append(None if empty else float(metrics.iou(predicted[None], foreground[None])[0]))
+    return ious
 
 
 def clip_iou(ious: Sequence[float | None], truth: Sequence[np.ndarray | None]) -> float | None:
-    """Return the mean IoU over the frames with a mask in the truth, as `avseg evaluate` says it of a clip."""
-    there = [iou for iou, real in zip(ious, truth, strict=True) if real is not None and (real > 0).any()]
-    return float(np.mean(there)) if there else None
+    """Return the mean IoU over the frames with foreground in the ground truth, as `avseg evaluate` does."""
+    counted = [iou for iou, labels in zip(ious, truth, strict=True) if labels is not None and labels.any()]
+    return float(np.mean(counted)) if counted else None
 
 
 class Scores:
     """The IoU of the clips of a data set, by model."""
 
-    def __init__(self, data: DataSet, path: Path | None = None):
-        self._data, self._path, self._lock = data, path, threading.Lock()
-        self._made = _read(path)
-        self._reported: dict[str, dict[Name, float]] = {}
+    def __init__(self, dataset: DataSet, path: Path | None = None):
+        self._dataset, self._path, self._lock = dataset, path, threading.Lock()
+        self._predicted = _load(path)
+        self._reported: dict[str, dict[ClipName, float]] = {}
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for reports that were written since."""
-        self._reported = {}
-        for model, split, rows in _reports(self._data):
-            known = self._reported.setdefault(model, {})
-            known |= {(split, name): iou for name, iou in rows.items()}
+        """Read reports that were written since."""
+        reported: dict[str, dict[ClipName, float]] = {}
+        for model, split, ious in _reports(self._dataset):
+            reported.setdefault(model, {}).update({(split, name): iou for name, iou in ious.items()})
+        self._reported = reported
 
     def models(self) -> list[str]:
-        """Return the models of which there is any IoU, most clips first."""
-        counts = {model: len(self.of(model)) for model in {**self._made, **self._reported}}
-        return sorted(counts, key=lambda model: (-counts[model], model))
+        """Return the models with any IoU."""
+        return sorted({*self._predicted, *self._reported})
 
-    def of(self, model: str) -> dict[Name, float]:
-        """Return the IoU of every clip that a model was tried on."""
-        return {**self._reported.get(model, {}), **self._made.get(model, {})}
+    def of(self, model: str) -> dict[ClipName, float]:
+        """Return the IoU of every clip that a model was run on."""
+        return {**self._reported.get(model, {}), **self._predicted.get(model, {})}
 
-    def add(self, model: str, found: Mapping[Name, float | None]) -> None:
-        """Keep what predictions of this page came to, by clip; nothing for one without ground truth."""
+    def add(self, model: str, ious: Mapping[ClipName, float | None]) -> None:
+        """Save the IoU of predictions; clips without ground truth have none."""
         with self._lock:
-            ious = {clip: round(iou, 6) for clip, iou in found.items() if iou is not None}
-            self._made = {**self._made, model: {**self._made.get(model, {}), **ious}}
+            rounded = {clip: round(iou, 6) for clip, iou in ious.items() if iou is not None}
+            self._predicted = {**self._predicted, model: {**self._predicted.get(model, {}), **rounded}}
             if self._path is None:
                 return
             rows = {
-                name: [[split, clip, iou] for (split, clip), iou in kept.items()]
-                for name, kept in self._made.items()
+                name: [[split, clip, iou] for (split, clip), iou in scores.items()]
+                for name, scores in self._predicted.items()
             }
             try:
                 with atomic_write(self._path) as file:
                     file.write_text(json.dumps(rows), encoding="utf-8")
-            except OSError:  # a full disk only costs the time saved
+            except OSError:  # without disk space, the clips are scored again next time
                 return
 
 
-def _read(path: Path | None) -> dict[str, dict[Name, float]]:
+def _load(path: Path | None) -> dict[str, dict[ClipName, float]]:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        saved = json.loads(path.read_text(encoding="utf-8")) if path else {}
         return {
             str(model): {(str(split), str(name)): float(iou) for split, name, iou in rows}
-            for model, rows in kept.items()
+            for model, rows in saved.items()
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _reports(data: DataSet) -> Iterator[tuple[str, str, dict[str, float]]]:
+def _reports(dataset: DataSet) -> Iterator[tuple[str, str, dict[str, float]]]:
     """Yield model, split and IoU by clip of every report about this data set, oldest first."""
-    roots = {evaluations_root(), runs_root(), ROOT / "reports"}
-    paths = {path for root in roots for path in _below(root)}
-    for path in sorted(paths, key=lambda path: path.stat().st_mtime):
-        try:
-            report = read_report(path)
-            task, split = report.task, report.split
-            folder = report.data.kind == FOLDER and task == data.task
-            if folder and find_tasks(report.data.root).get(task) == data.folder:
-                with path.with_name(CLIPS).open(newline="", encoding="utf-8") as file:
-                    rows = {row["name"]: float(row["iou"]) for row in csv.DictReader(file) if row["iou"]}
-                plain = split.removesuffix("-leakfree")
-                yield (
-                    _model(path, report.model),
-                    plain,
-                    {n: v for n, v in rows.items() if math.isfinite(v)},
-                )
-        except (ReportError, OSError, ValueError, LookupError, TypeError):
+    roots = (evaluations_root(), runs_root(), ROOT / "reports")
+    patterns = ["/".join(["*"] * depth + [REPORT]) for depth in range(1, SEARCH_DEPTH + 1)]
+    paths = {path: path.stat().st_mtime_ns for root in roots for p in patterns for path in root.glob(p)}
+    for path in sorted(paths, key=lambda path: paths[path]):
+        evaluation = _evaluation(path.parent, paths[path])
+        if evaluation is None:
             continue
+        report = evaluation.report
+        ious = {row.name: row.iou for row in evaluation.clips if row.iou is not None}
+        folder = _task_folder(report.data.root, report.task) if report.data.kind == FOLDER else None
+        if report.task == dataset.task and folder == dataset.folder:
+            yield _model_name(path, report.model), report.split.removesuffix("-leakfree"), ious
 
 
-def _model(report: Path, name: str) -> str:
-    """Return the name that the page gave the model, where it asked for the report; else the model's own."""
+def _task_folder(root: str, task: str) -> Path | None:
+    try:
+        return find_tasks(root).get(task)
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _evaluation(folder: Path, _modified: int) -> Evaluation | None:
+    try:
+        return read_evaluation(folder)
+    except (ReportError, OSError):
+        return None
+
+
+def _model_name(report: Path, name: str) -> str:
+    """Return the name under which the page offers the model if it started the evaluation, else `name`."""
     try:
         return str(json.loads(report.with_name(REQUEST_FILE).read_text(encoding="utf-8"))["model"])
     except (OSError, ValueError, LookupError, TypeError):
         return name
-
-
-def _below(root: Path) -> Iterator[Path]:
-    for depth in range(1, DEPTH + 1):
-        yield from root.glob("/".join(["*"] * depth + [REPORT]))

@@ -1,68 +1,41 @@
-// One listener for all that is drawn anew: whatever carries data-do tells the server what was clicked.
-let last = '', open = new Set();
+// After components/actions.js: what a redraw must not lose, and what follows an input before the server answers.
 
-const tell = (part) => {
-  const { do: act, value, int, from } = part.dataset;
-  last = `[data-do="${CSS.escape(act)}"][data-value="${CSS.escape(value ?? '')}"]`;
-  const note = from === 'note' ? element.querySelector('.ex-note input').value : value;
-  trigger('act', { do: act, value: int ? Number(note) : note });
+let last = "";  // selector of what was used last: a redraw replaces it, and the focus returns to it
+const open = new Set();  // names of the details that are unfolded
+const remember = (event) => {
+  const part = event.target.closest("[data-action]");
+  if (!part) return;
+  const { action, value } = part.dataset;
+  last = `[data-action="${action}"]${value === undefined ? "" : `[data-value="${CSS.escape(value)}"]`}`;
 };
+element.addEventListener("click", remember);
+element.addEventListener("change", remember);
+element.addEventListener("toggle", (event) => {
+  const name = event.target.dataset?.keep;
+  if (name) open[event.target.open ? "add" : "delete"](name);
+}, true);
+watch("value", () => requestAnimationFrame(() => {
+  for (const part of element.querySelectorAll("details[data-keep]")) part.open = open.has(part.dataset.keep);
+  const focused = document.activeElement;
+  if (last && (focused === document.body || element.contains(focused))) element.querySelector(last)?.focus({ preventScroll: true });
+}));
 
-element.addEventListener('click', (event) => {
-  const part = event.target.closest('[data-do]');
-  if (part && part.tagName !== 'INPUT') tell(part);
-});
-
-element.addEventListener('change', (event) => {
-  const part = event.target;
-  if (part.dataset.do) tell(part);
-  else if (part.dataset.slide) {
-    last = `[data-slide="${part.dataset.slide}"]`;
-    trigger('act', { do: part.dataset.slide, value: Number(part.value) > 1 ? '' : part.value });
+// The label of the IoU slider follows it; the note is what the Flag button sends.
+element.addEventListener("input", (event) => {
+  const input = event.target;
+  if (input.type === "range") {
+    input.style.setProperty("--v", `${(100 * (input.value - input.min)) / (input.max - input.min)}%`);
+    const limit = Number(input.value);
+    input.closest(".ex-block").querySelector("h3 span:last-child").textContent = limit > 1 ? "any" : `below ${limit.toFixed(2)}`;
+  } else if (input.matches(".ex-note input")) {
+    element.querySelector("[data-action=flag]").dataset.value = JSON.stringify(input.value);
   }
 });
-
-element.addEventListener('input', (event) => {
-  const part = event.target;
-  if (!part.dataset.slide) return;
-  part.style.setProperty('--v', `${(100 * (part.value - part.min)) / (part.max - part.min)}%`);
-  const said = part.closest('.ex-block').querySelector('h3 span:last-child');
-  said.textContent = part.value > 1 ? 'any' : `below ${Number(part.value).toFixed(2)}`;
+element.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches(".ex-note input")) element.querySelector("[data-action=flag]").click();
 });
 
-element.addEventListener('keydown', (event) => {
-  if (event.key === 'Enter' && event.target.matches('.ex-note input'))
-    tell(element.querySelector('[data-do="flag"]'));
+// On a narrow page the opened clip is below the clips.
+element.addEventListener("click", (event) => {
+  if (event.target.closest("[data-action=open]") && innerWidth < 1180) document.querySelector("#ex-side").scrollIntoView({ block: "start" });
 });
-
-// The many buttons of a chart are one stop of the Tab key; arrows go from one to the next.
-const rove = (group, chosen) => {
-  const all = [...group.querySelectorAll('button')];
-  const stop = chosen ?? all.find((one) => one.getAttribute('aria-pressed') === 'true') ?? all[0];
-  for (const one of all) one.tabIndex = one === stop ? 0 : -1;
-};
-
-const roveAll = () => element.querySelectorAll('[data-rove]').forEach((group) => rove(group));
-
-element.addEventListener('keydown', (event) => {
-  const group = event.target.closest('[data-rove]'), wide = Number(group?.dataset.rove);
-  const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -wide, ArrowDown: wide }[event.key];
-  if (!group || !way) return;
-  const all = [...group.querySelectorAll('button')], next = all[all.indexOf(event.target) + way];
-  event.preventDefault();
-  if (next) rove(group, next), next.focus();
-});
-
-element.addEventListener('toggle', (event) => {
-  const name = event.target.dataset?.keep;
-  if (name) open[event.target.open ? 'add' : 'delete'](name);
-}, true);
-
-// A new page keeps what was folded open, and the focus.
-watch('value', () => requestAnimationFrame(() => {
-  roveAll();
-  for (const part of element.querySelectorAll('details[data-keep]')) part.open = open.has(part.dataset.keep);
-  if (last && (document.activeElement === document.body || element.contains(document.activeElement)))
-    element.querySelector(last)?.focus({ preventScroll: true });
-}));
-roveAll();

@@ -1,144 +1,120 @@
-"""What one visitor looks at in the Explore tab, and what a click makes of it."""
+"""What a visitor has open in the Explore tab, and how a click changes it."""
 
 import threading
-import time
 from dataclasses import dataclass, field, replace
 
+import gradio as gr
 import numpy as np
 
 from app.explore.collection import COLLECTIONS, Collection
-from app.explore.filters import FIELDS, Filter, changed, matching, ordered
+from app.explore.filters import FIELDS, Filter, changed, matching_rows
 from app.explore.flags import Flags
-from app.services.background import WORKS
-from app.services.dataset_clips import Read
+from app.services.dataset_clips import DatasetClip
 from app.services.datasets import LIBRARY, DataSet
 from app.services.host import public_host
+from app.services.jobs import JobToken
 from app.services.models import available_models
-from app.services.session import Visitor
-from avseg.media.draw import heat_map
+from app.services.session import VISITORS, session_of
 from avseg.predict import Prediction
 
-PAGE = 12  # clips
-REPORT_PAGE = 10  # findings
+PAGE_SIZE = 12  # clips
+REPORT_PAGE_SIZE = 10  # findings
 
 
 @dataclass(frozen=True)
 class View:
-    """One state of the tab."""
+    """What the tab shows."""
 
-    data: str  # key
+    data: str = ""  # key of the data set
     filter: Filter = field(default_factory=Filter)
-    page: int = 0
-    opened: int | None = None  # row of the clip at the right
-    model: str = ""  # whose IoU and whose prediction
-    findings: int = 0  # page of the integrity report
+    page: int = 0  # of the clips
+    row: int | None = None  # of the opened clip
+    model: str = ""  # whose IoU and whose predictions
+    report_page: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
-    """The clip at the right, read, with its video and perhaps a prediction."""
+class OpenedClip:
+    """The clip in the player, with its video and perhaps a prediction."""
 
     data: str
     row: int
-    read: Read
+    content: DatasetClip
     prediction: Prediction | None = None
     model: str = ""  # that made the prediction
 
-    def stands(self, view: View) -> bool:
-        """Whether it is the clip of a view."""
-        return (self.data, self.row) == (view.data, view.opened)
+    def belongs_to(self, view: View) -> bool:
+        """It is the clip that a view has opened."""
+        return (self.data, self.row) == (view.data, view.row)
 
 
 @dataclass(eq=False)
-class Desk:
+class ExploreState:
     """A visitor's view; `lock` is held while it changes."""
 
-    view: View
+    view: View = field(default_factory=View)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    opened: Opened | None = None
+    opened: OpenedClip | None = None
+    scoring: JobToken | None = None  # while clips are being scored
     own_flags: dict[str, Flags] = field(default_factory=dict)  # by data set, on a public host
 
-    def flags(self, there: Collection) -> Flags:
-        """Return the flags that this visitor sees: everybody's at home, the visit's own in public."""
+    def flags(self, collection: Collection) -> Flags:
+        """Return the flags this visitor sees: on a public host their own, otherwise everybody's."""
         if not public_host():
-            return there.flags
-        return self.own_flags.setdefault(there.data.key, Flags())
+            return collection.flags
+        return self.own_flags.setdefault(collection.dataset.key, Flags())
 
-    def keep_within(self, there: Collection) -> None:
-        """Close a clip that a table written anew no longer has."""
-        if self.view.opened is not None and self.view.opened >= len(there):
-            self.view = replace(self.view, opened=None)
+    def rows(self, collection: Collection) -> np.ndarray:
+        """Return the rows of the clips that match the filter, in order."""
+        return matching_rows(self.view.filter, collection, self.flags(collection), self.view.model)
 
+    def open_collection(self) -> tuple[DataSet, Collection | None]:
+        """Return the data set of the view and its contents, None while the sample is being drawn.
 
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """The clips that a view shows."""
-
-    shown: np.ndarray  # bool [N]
-    rows: np.ndarray  # int [n], in order
-    seconds: float  # what finding them took
-
-
-def desk_of(visitor: Visitor) -> Desk:
-    """Return the visitor's desk, a new one at the first call."""
-    if visitor.explore is None:
-        WORKS.start("colours", lambda _: heat_map(np.zeros((2, 2)), colours="cividis"))  # imports matplotlib
-        visitor.explore = Desk(View(LIBRARY.first(), model=next(iter(available_models()), "")))
-    return visitor.explore
+        Closes a clip that the table no longer has. Raises DatasetError if the data set does not exist or its
+        table cannot be read.
+        """
+        dataset = LIBRARY.get(self.view.data)
+        collection = COLLECTIONS.of(dataset) if dataset.ready else None
+        if collection and self.view.row is not None and self.view.row >= len(collection):
+            self.view = replace(self.view, row=None)
+        return dataset, collection
 
 
-def collection_of(desk: Desk) -> tuple[DataSet, Collection | None]:
-    """Return the data set on a desk, and what is in it; None while the sample is not drawn.
+def state_of(request: gr.Request | None) -> ExploreState:
+    """Return a visitor's state; at first, of the first data set and the first model."""
+    state = VISITORS.of(session_of(request)).state(ExploreState)
+    if not state.view.data:
+        state.view = View(LIBRARY.first(), model=next(iter(available_models()), ""))
+    return state
 
-    Raises DatasetError when it is not there any more, or its table cannot be read.
+
+def clicked(view: View, action: str, value: object, collection: Collection, rows: np.ndarray) -> View:
+    """Return the view after a click; rows: the clips that match before it.
+
+    action: a field of the filter, "page", "report_page", "open" (a row), "step" (1 to the next clip in the
+    order of the filter, -1 to the previous one) or "close"; impossible values change nothing.
     """
-    data = LIBRARY.get(desk.view.data)
-    return data, COLLECTIONS.of(data) if data.ready else None
-
-
-def select(desk: Desk, there: Collection) -> Selection:
-    """Find the clips of the view."""
-    began = time.perf_counter()
-    view = desk.view
-    shown = matching(view.filter, there, desk.flags(there), view.model)
-    rows = ordered(shown, view.filter, there, view.model)
-    return Selection(shown, rows, time.perf_counter() - began)
-
-
-def acted(desk: Desk, there: Collection, act: str, value: object, found: Selection) -> View:
-    """Return the view after a click; values are as the browser said them, and what is impossible is left out.
-
-    act: a field of the filter, "page" or "findings" (steps), "open" (a row), "step" (to the next clip, -1 to
-    the one before, in the order of the filter), "close". found: the clips of the view before.
-    """
-    view = desk.view
-    if act in FIELDS:
-        chosen = changed(view.filter, act, value, there)
-        findings = view.findings if chosen.finding == view.filter.finding else 0
-        return replace(view, filter=chosen, page=0, findings=findings)
-    if act == "close":
-        return replace(view, opened=None)
+    if action in FIELDS:
+        new = changed(view.filter, action, value, collection)
+        report_page = view.report_page if new.finding == view.filter.finding else 0
+        return replace(view, filter=new, page=0, report_page=report_page)
+    if action == "close":
+        return replace(view, row=None)
     if isinstance(value, bool) or not isinstance(value, int):
         return view
-    if act == "page":
-        return replace(view, page=_within(view.page + value, (len(found.rows) - 1) // PAGE))
-    if act == "findings":
-        return replace(view, findings=max(0, view.findings + value))
-    if act == "open" and 0 <= value < len(there):
-        return replace(view, opened=value)
-    if act == "step":
-        return _stepped(view, value, found)
+    if action == "page":
+        return replace(view, page=_clamp(value, (len(rows) - 1) // PAGE_SIZE))
+    if action == "report_page":
+        return replace(view, report_page=max(0, value))
+    if action == "open" and 0 <= value < len(collection):
+        return replace(view, row=value)
+    if action == "step" and len(rows):
+        positions = np.flatnonzero(rows == view.row) if view.row is not None else ()
+        position = _clamp(int(positions[0]) + value, len(rows) - 1) if len(positions) else 0
+        return replace(view, row=int(rows[position]), page=position // PAGE_SIZE)
     return view
 
 
-def _stepped(view: View, step: int, found: Selection) -> View:
-    """Open the neighbour of the opened clip, and turn to its page."""
-    places = np.flatnonzero(found.rows == view.opened) if view.opened is not None else ()
-    place = _within(int(places[0]) + step, len(found.rows) - 1) if len(places) else 0
-    if not len(found.rows):
-        return view
-    return replace(view, opened=int(found.rows[place]), page=place // PAGE)
-
-
-def _within(value: int, most: int) -> int:
-    return max(0, min(value, most))
+def _clamp(value: int, high: int) -> int:
+    return max(0, min(value, high))

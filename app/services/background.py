@@ -1,4 +1,4 @@
-"""Long work in the background, one thread per piece of work, each started once and asked how far it is."""
+"""Long work in background threads: every task has a name, runs once at a time and reports its progress."""
 
 import threading
 from collections.abc import Callable
@@ -12,56 +12,51 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work is."""
+    """The progress of a task."""
 
     done: int = 0
     total: int = 0
     running: bool = True
-    error: str = ""  # in words, when it failed
+    error: str = ""  # why the task failed
 
     @property
     def share(self) -> float:
         return self.done / self.total if self.total else 0.0
 
 
-class Works:
-    """Pieces of work by name."""
+class BackgroundTasks:
+    """Tasks by name."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._state: dict[str, Progress] = {}
+        self._progress: dict[str, Progress] = {}
 
-    def start(self, name: str, task: Callable[[Report], object], again: bool = False) -> Progress:
-        """Start a piece of work unless it runs or has run already; again: also when it has run."""
+    def start(self, name: str, task: Callable[[Report], object]) -> Progress:
+        """Start a task unless it is running; returns its progress."""
         with self._lock:
-            known = self._state.get(name)
-            if known and (known.running or not again):
-                return known
-            self._state[name] = Progress()
-        thread = threading.Thread(target=self._run, args=(name, task), name=name, daemon=True)
-        thread.start()
-        return self._state[name]
+            progress = self._progress.get(name)
+            if progress and progress.running:
+                return progress
+            self._progress[name] = Progress()
+        threading.Thread(target=self._run, args=(name, task), name=name, daemon=True).start()
+        return self._progress[name]
 
-    def state(self, name: str) -> Progress | None:
-        """Return how far a piece of work is, None when it was never started."""
-        return self._state.get(name)
-
-    def running(self, name: str) -> bool:
-        known = self._state.get(name)
-        return known is not None and known.running
+    def progress(self, name: str) -> Progress | None:
+        """Return the progress of a task, None if it was never started."""
+        return self._progress.get(name)
 
     def _run(self, name: str, task: Callable[[Report], object]) -> None:
         def report(done: int, total: int) -> None:
-            self._state[name] = Progress(done, total)
+            self._progress[name] = Progress(done, total)
 
-        error = "It ended before it was done."
+        message = "It ended unexpectedly; see the server's log."
         try:
             task(report)
-            error = ""
-        except (AvsegError, OSError) as found:
-            error = str(found)
+            message = ""
+        except (AvsegError, OSError) as error:
+            message = str(error)
         finally:
-            self._state[name] = replace(self._state[name], running=False, error=error)
+            self._progress[name] = replace(self._progress[name], running=False, error=message)
 
 
-WORKS = Works()
+BACKGROUND = BackgroundTasks()

@@ -1,4 +1,4 @@
-"""A clip of a data set as the player, the models and the other tabs want it."""
+"""A clip of a data set, read for the models, with a video for the player and the other tabs."""
 
 import os
 import shutil
@@ -27,41 +27,43 @@ DRAWN_VIDEOS = {
     "avss": "videos/{name}.mp4",
 }
 T = TypeVar("T")
-_STILLS = 10  # pictures per second of a video that holds every frame for a second
+_PICTURES_PER_SECOND = 10  # of a video that holds every frame for a second
 
 Truth = tuple[np.ndarray | None, ...]
-"""What sounds in every frame, uint8 [h, w] as in `Sample`; None for a frame without a label."""
+"""Ground truth of every frame, uint8 [h, w] as in `Sample`; None for a frame without a label."""
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """A clip that was read."""
+class DatasetClip:
+    """A clip of a data set with its ground truth."""
 
     clip: Clip
     truth: Truth
 
 
-def read(data: DataSet, entry: Entry) -> Read:
-    """Read the frames, the sound and the labels of a clip; padding of a short one is left out.
+def read(dataset: DataSet, entry: Entry) -> DatasetClip:
+    """Read the frames, the audio and the labels of a clip; the padding of a short clip is left out.
 
-    The clip has no video yet: see `with_video`. What is missing or damaged is left black, silent or without a
-    label, and the clip's notices say so. Raises DatasetError where no frame can be read.
+    The clip has no video yet: see `with_video`. What is missing or damaged becomes black, silent or
+    unlabelled, and the clip's notices say so. Raises DatasetError if no frame can be read.
     """
-    said: list[str] = []
-    frames = [_tried(said, read_frame, data.folder, entry, moment) for moment in range(entry.frames)]
-    there = [moment for moment, frame in enumerate(frames) if frame is not None]
-    if not there:
-        raise DatasetError(said[0] if said else f"{entry.name} has no frames.")
-    count, shape = there[-1] + 1, frames[there[0]].shape[:2]
-    masks = [_tried(said, read_mask, data.folder, entry, moment) for moment in range(count)]
-    waveform = _tried(said, read_wav, data.folder / entry.sound)
+    problems: list[str] = []
+    frames = [_try(problems, read_frame, dataset.folder, entry, moment) for moment in range(entry.frames)]
+    readable = [moment for moment, frame in enumerate(frames) if frame is not None]
+    if not readable:
+        raise DatasetError(problems[0] if problems else f"{entry.name} has no frames.")
+    count, shape = readable[-1] + 1, frames[readable[0]].shape[:2]
+    masks = [_try(problems, read_mask, dataset.folder, entry, moment) for moment in range(count)]
+    waveform = _try(problems, read_wav, dataset.folder / entry.sound)
     waveform = silence(count * SAMPLE_RATE) if waveform is None else waveform
     scale = min(1.0, WORKING_SIDE / max(shape))
     size = tuple(max(2, round(side * scale / 2) * 2) for side in shape)
     black = np.zeros((*size, 3), np.uint8)
+    # Notices give paths within the data set: where the data set lies is the owner's affair.
+    problems = [text.replace(f"{dataset.folder}{os.sep}", "").replace(f" {ADVICE}", "") for text in problems]
     clip = Clip(
         name=entry.name,
-        path=data.folder / entry.frame(there[0]),
+        path=dataset.folder / entry.frame(readable[0]),
         frames=np.stack([black if frame is None else resize(frame, size) for frame in frames[:count]]),
         waveform=fit_sound(waveform, count),
         times=frame_times(count, 1),
@@ -70,43 +72,44 @@ def read(data: DataSet, entry: Entry) -> Read:
         duration=float(count),
         start=0.0,
         has_sound=bool(waveform.any()),
-        notices=tuple(
-            Notice("unreadable", words.replace(f"{data.folder}{os.sep}", "").replace(f" {ADVICE}", ""))
-            for words in said
-        ),
+        notices=tuple(Notice("unreadable", text) for text in problems),
     )
-    return Read(clip, tuple(None if mask is None else fit(mask, shape, smooth=False) for mask in masks))
+    return DatasetClip(
+        clip, tuple(None if mask is None else fit(mask, shape, smooth=False) for mask in masks)
+    )
 
 
-def _tried(said: list[str], how: Callable[..., T], *given: object) -> T | None:
-    """Return how(*given); where that cannot be read, None, and the reason is added to `said`."""
+def _try(problems: list[str], reader: Callable[..., T], *args: object) -> T | None:
+    """Return reader(*args); if that fails, add the reason to `problems` and return None."""
     try:
-        return how(*given)
+        return reader(*args)
     except DatasetError as error:
-        said.append(str(error))
+        problems.append(str(error))
         return None
 
 
-def with_video(data: DataSet, entry: Entry, found: Read, folder: Path) -> Read:
-    """Return the same with a video in `folder` that browsers play and the other tabs can read.
+def with_video(dataset: DataSet, entry: Entry, content: DatasetClip, folder: Path) -> DatasetClip:
+    """Return the same clip with a video in `folder` that browsers play and the other tabs can read.
 
-    A drawn clip has one of its own; otherwise every frame is held for its second. Raises ClipError.
+    A drawn clip may have its own; otherwise every frame is held for its second. Raises ClipError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / "clip.mp4"
-    own = data.folder / DRAWN_VIDEOS[data.task].format(split=entry.split, given=entry.given, name=entry.name)
-    count = len(found.clip.frames)
-    if data.drawn and own.is_file() and own.resolve().is_relative_to(data.folder):
-        shutil.copyfile(own, place)
-        moving = read_clip(place, fps=1, seconds=count)
-        if len(moving.frames) == count:
-            return replace(found, clip=_as_in(moving, found.clip))
-    _hold(found.clip, place)
-    return replace(found, clip=_as_in(read_clip(place, fps=1, seconds=count), found.clip))
+    path = folder / "clip.mp4"
+    pattern = DRAWN_VIDEOS[dataset.task]
+    own = dataset.folder / pattern.format(split=entry.split, given=entry.given, name=entry.name)
+    count = len(content.clip.frames)
+    if dataset.drawn and own.is_file() and own.resolve().is_relative_to(dataset.folder):
+        shutil.copyfile(own, path)
+        video = read_clip(path, fps=1, seconds=count)
+        if len(video.frames) == count:
+            return replace(content, clip=_with_content_of(video, content.clip))
+    _write_held_frames(content.clip, path)
+    video = read_clip(path, fps=1, seconds=count)
+    return replace(content, clip=_with_content_of(video, content.clip))
 
 
-def _as_in(video: Clip, clip: Clip) -> Clip:
-    """Return a video's clip with the frames, the sound and the moments of the data set's."""
+def _with_content_of(video: Clip, clip: Clip) -> Clip:
+    """Return a video's clip with the frames, the audio and the times of the data set's clip."""
     return replace(
         video,
         name=clip.name,
@@ -119,22 +122,22 @@ def _as_in(video: Clip, clip: Clip) -> Clip:
     )
 
 
-def _hold(clip: Clip, path: Path) -> None:
-    """Write a video that shows each frame for a second, with the sound of the clip."""
-    frames = (frame for frame in clip.frames for _ in range(_STILLS))
+def _write_held_frames(clip: Clip, path: Path) -> None:
+    """Write a video that shows each frame for a second, with the audio of the clip."""
+    frames = (frame for frame in clip.frames for _ in range(_PICTURES_PER_SECOND))
     try:
-        write_mp4(path, frames, _STILLS, clip.waveform, crf=18, threads=1)
+        write_mp4(path, frames, _PICTURES_PER_SECOND, clip.waveform, crf=18, threads=1)
     except ClipError as error:
         raise ClipError(f"No video could be made of {clip.name}. Open another clip.") from error
 
 
-def named(data: DataSet) -> bool:
-    """Whether the pixels of a data set's masks say what sounds."""
-    return data.task == "avss"
+def has_classes(dataset: DataSet) -> bool:
+    """The masks of this data set name the class of every pixel."""
+    return dataset.task == "avss"
 
 
-def shown_truth(data: DataSet, found: Read, prediction: Prediction) -> Truth | None:
-    """Return the labels for the other tabs, as the prediction's task counts them; None where they differ."""
+def truth_for(dataset: DataSet, truth: Truth, prediction: Prediction) -> Truth | None:
+    """Return ground truth with the classes of a prediction's task; None where it lacks them."""
     if prediction.task == "avss":
-        return found.truth if named(data) else None
-    return tuple(None if picture is None else (picture > 0).astype(np.uint8) for picture in found.truth)
+        return truth if has_classes(dataset) else None
+    return tuple(None if mask is None else (mask > 0).astype(np.uint8) for mask in truth)

@@ -1,6 +1,6 @@
-"""The data sets of the Explore tab: a drawn sample, folders of AVSEG_DATA, folders that the owner adds.
+"""The registry of data sets: folders named in AVSEG_DATA, folders that the owner adds, and a drawn sample.
 
-A data set is named by its key, which says nothing about where it lies; paths never come from a visitor.
+A data set is addressed by a key that does not reveal its path; visitors never send paths.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.services.background import WORKS, Progress, Report
+from app.services.background import BACKGROUND, Progress, Report
 from app.services.host import may_train
 from app.services.session import private_cache
 from avseg.data.avsbench.dataset import find_tasks
@@ -23,13 +23,13 @@ from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import TASK_FOLDERS, write
 
 FORMATS = {"ms3": "MS3", "s4": "S4", "avss": "AVSS"}  # in the order of the page
-# Clips of the drawn sample in train, val, test; drawn once, from seeds that no training uses.
+# Clips of the drawn sample in train, val, test; from a seed that no training uses.
 SAMPLE_CLIPS = {"ms3": (24, 8, 16), "s4": (24, 8, 16), "avss": (12, 4, 8)}
 SAMPLE_SEED = 41
 SCENES = "scenes.json"  # beside the table of drawn data
 NOT_HERE = (
-    "Adding folders is off on this host, so that visitors cannot read its disk. Its owner names folders in "
-    "AVSEG_DATA, or allows adding with AVSEG_ALLOW_TRAINING=1."
+    "Adding folders is off on this host, so that visitors cannot read its disk. Its owner can name folders "
+    "in AVSEG_DATA, or allow adding them with AVSEG_ALLOW_TRAINING=1."
 )
 
 
@@ -45,76 +45,79 @@ class DataSet:
 
     @property
     def ready(self) -> bool:
-        """Whether its table is there; the sample is drawn when it is first looked at."""
+        """Its table exists; the sample is drawn when it is first opened."""
         return (self.folder / LAYOUTS[self.task].table).is_file()
 
     @property
     def drawn(self) -> bool:
-        """Whether it is SynthAVS, whose scenes are known."""
+        """It is SynthAVS, whose scenes are known."""
         return (self.folder / SCENES).is_file()
 
 
 class Library:
-    """The data sets that there are."""
+    """All data sets of this server."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
 
     def all(self) -> dict[str, DataSet]:
         """Return the data sets by key: those of AVSEG_DATA, added ones, then the sample."""
-        found: dict[str, DataSet] = {}
-        for origin, roots in (("environment", _named()), ("added", self._added())):
+        datasets: dict[str, DataSet] = {}
+        folders: set[Path] = set()
+        for origin, roots in (("environment", _environment_roots()), ("added", self._added_roots())):
             for root in roots:
                 for task, folder in _tasks(root).items():
-                    one = DataSet(_key(origin, folder), _title(root, folder, task), task, folder, origin)
-                    if folder not in {other.folder for other in found.values()}:
-                        found[one.key] = one
-        for task, words in FORMATS.items():
-            key = f"sample-{task}"
+                    if folder not in folders:
+                        folders.add(folder)
+                        key = f"{origin}-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+                        datasets[key] = DataSet(key, _title(root, folder, task), task, folder, origin)
+        for task, name in FORMATS.items():
             folder = sample_root() / TASK_FOLDERS[task]
-            found[key] = DataSet(key, f"SynthAVS sample, {words}", task, folder, "sample")
-        return found
+            key = f"sample-{task}"
+            datasets[key] = DataSet(key, f"SynthAVS sample, {name}", task, folder, "sample")
+        return datasets
 
     def first(self) -> str:
-        """Return the key of the data set that is shown first."""
+        """Return the key of the data set that is open at first."""
         return next(iter(self.all()))
 
     def get(self, key: str | None) -> DataSet:
-        """Return a data set by its key; raises DatasetError when there is none (any more)."""
-        found = self.all()
-        if key not in found:
-            raise DatasetError("This data set is not there any more. Choose another one.")
-        return found[key]
+        """Return a data set by its key; raises DatasetError if it does not exist."""
+        dataset = self.all().get(key) if key is not None else None
+        if dataset is None:
+            raise DatasetError("This data set no longer exists. Choose another one.")
+        return dataset
 
     def add(self, path: str) -> tuple[str, str]:
-        """Add a folder that the owner names; returns the key of its first data set, and what was found.
+        """Add a folder of the owner's; returns the key of its first data set and a summary of its contents.
 
-        Raises DatasetError on a public host, for a folder that is not there and for one that holds nothing.
+        Raises DatasetError on a public host, for a path that is not a folder, and for a folder without data.
         """
         if not may_train():
             raise DatasetError(NOT_HERE)
-        if not path or not path.strip():
-            raise DatasetError("Name the folder that AVSBench or SynthAVS was unpacked into.")
-        root = Path(path.strip()).expanduser()
+        path = (path or "").strip()
+        if not path:
+            raise DatasetError("Enter the folder that AVSBench or SynthAVS was unpacked into.")
+        root = Path(path).expanduser()
         if not root.is_absolute() or not root.is_dir():
             raise DatasetError(
-                f"{path.strip()} is not a folder here; give a whole path, such as /data/AVSBench."
+                f"{path} is not a folder on this machine. Enter an absolute path such as /data/AVSBench."
             )
         root = root.resolve()
-        words = found_words(root)
+        summary = describe_folder(root)
         with self._lock:
-            known = self._added()
-            if root not in known:
-                _keep([*known, root])
+            roots = self._added_roots()
+            if root not in roots:
+                _save_added([*roots, root])
         folders = set(_tasks(root).values())
-        return next(one.key for one in self.all().values() if one.folder in folders), words
+        return next(dataset.key for dataset in self.all().values() if dataset.folder in folders), summary
 
-    def _added(self) -> list[Path]:
+    def _added_roots(self) -> list[Path]:
         if not may_train():
             return []
         try:
-            listed = json.loads(_added_file().read_text(encoding="utf-8"))
-            return [Path(one) for one in listed if isinstance(one, str)]
+            paths = json.loads(_added_file().read_text(encoding="utf-8"))
+            return [Path(path) for path in paths if isinstance(path, str)]
         except (OSError, ValueError, TypeError):
             return []
 
@@ -123,43 +126,43 @@ LIBRARY = Library()
 
 
 def sample_root() -> Path:
-    """Return where the drawn sample is kept."""
-    return _kept() / f"synthavs-sample-{SAMPLE_SEED}"
+    """Return the folder of the drawn sample."""
+    return _cache() / f"synthavs-sample-{SAMPLE_SEED}"
 
 
 def draw_sample(task: str) -> Progress:
-    """Draw the sample of a task in the background, once; returns how far it is."""
-    return WORKS.start(f"sample {task}", lambda report: _write_sample(task, report), again=True)
+    """Draw the sample of a task in the background, once; returns the progress."""
+    return BACKGROUND.start(f"sample {task}", lambda report: _write_sample(task, report))
 
 
-def may_check(data: DataSet) -> bool:
-    """Whether visitors may have every file of a data set read: strangers only those of the sample."""
-    return may_train() or data.origin == "sample"
+def may_check(dataset: DataSet) -> bool:
+    """Visitors may have every file of this data set read: on a public host, only those of the sample."""
+    return may_train() or dataset.origin == "sample"
 
 
-def found_words(root: Path) -> str:
-    """Return a sentence about what a folder holds; raises DatasetError when it holds nothing of the kind."""
+def describe_folder(root: Path) -> str:
+    """Return what a folder contains, a sentence per task; raises DatasetError if it contains no data set."""
     tasks = _tasks(root)
     if not tasks:
         tables = ", ".join(f"{layout.folder}/{layout.table}" for layout in LAYOUTS.values())
-        raise DatasetError(f"{root} holds no data set: looked for {tables}, also below data/.")
-    return " ".join(_words_of(task, folder) for task, folder in tasks.items())
+        raise DatasetError(f"{root} contains no data set: expected {tables}, directly or below data/.")
+    return " ".join(_describe_task(task, folder) for task, folder in tasks.items())
 
 
-def _words_of(task: str, folder: Path) -> str:
+def _describe_task(task: str, folder: Path) -> str:
     entries = read_index(folder, task)
     counts = Counter(entry.split for entry in entries)
-    listed = ", ".join(f"{split} {counts[split]:,}" for split in dict.fromkeys((*SPLITS, *sorted(counts))))
+    splits = ", ".join(f"{split} {counts[split]:,}" for split in dict.fromkeys((*SPLITS, *sorted(counts))))
     official = sum(LAYOUTS[task].official.values())
     if (folder / SCENES).is_file():
         kind = "drawn by SynthAVS"
     else:
         kind = "as many as AVSBench" if len(entries) == official else f"AVSBench has {official:,}"
-    return f"Found {FORMATS[task]} by its {LAYOUTS[task].table}: {len(entries):,} clips ({listed}), {kind}."
+    return f"Found {FORMATS[task]} by its {LAYOUTS[task].table}: {len(entries):,} clips ({splits}), {kind}."
 
 
 def _write_sample(task: str, report: Report) -> None:
-    """Draw every split; the table, which makes the data set ready, is moved into place last."""
+    """Draw every split in a folder of our own, which is moved into place when it is complete."""
     counts = SAMPLE_CLIPS[task]
     done = 0
     unfinished = sample_root() / f"unfinished-{os.getpid()}"
@@ -170,26 +173,22 @@ def _write_sample(task: str, report: Report) -> None:
             progress=lambda n, _, before=done: report(before + n, sum(counts)),
         )
         done += clips
-    place = sample_root() / TASK_FOLDERS[task]
-    if not place.exists():
-        (unfinished / TASK_FOLDERS[task]).replace(place)
+    folder = sample_root() / TASK_FOLDERS[task]
+    if not folder.exists():
+        (unfinished / TASK_FOLDERS[task]).replace(folder)
 
 
-def _named() -> list[Path]:
+def _environment_roots() -> list[Path]:
     paths = os.environ.get("AVSEG_DATA", "").split(os.pathsep)
     return [Path(path).expanduser().resolve() for path in paths if path.strip()]
 
 
 def _tasks(root: Path) -> dict[str, Path]:
     try:
-        found = find_tasks(root)
+        tasks = find_tasks(root)
     except OSError:
         return {}
-    return {task: found[task] for task in FORMATS if task in found}
-
-
-def _key(origin: str, folder: Path) -> str:
-    return f"{origin}-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    return {task: tasks[task] for task in FORMATS if task in tasks}
 
 
 def _title(root: Path, folder: Path, task: str) -> str:
@@ -198,21 +197,22 @@ def _title(root: Path, folder: Path, task: str) -> str:
     return f"{kind}{name}, {FORMATS[task]}"
 
 
-def _keep(roots: list[Path]) -> None:
+def _save_added(roots: list[Path]) -> None:
     try:
         with atomic_write(_added_file()) as file:
-            file.write_text(json.dumps([str(one) for one in roots]), encoding="utf-8")
+            file.write_text(json.dumps([str(root) for root in roots]), encoding="utf-8")
     except OSError as error:
         raise DatasetError(
-            f"The folder could not be noted ({error.strerror}). Free some disk, or name it in AVSEG_DATA."
+            f"The folder could not be saved ({error.strerror}). Free some disk space, or name the folder in "
+            "AVSEG_DATA."
         ) from error
 
 
 def _added_file() -> Path:
-    return _kept() / "explore-folders.json"
+    return _cache() / "explore-folders.json"
 
 
-def _kept() -> Path:
+def _cache() -> Path:
     try:
         return cache_folder()
     except DatasetError:

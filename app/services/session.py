@@ -130,7 +130,6 @@ class Visitor:
     results: list[Path] = field(default_factory=list)  # newest last
     run: object | None = None  # the run that may go on; another one, or none, stops it
     fitted: object | None = None  # the config that What if's rows were last fitted to
-    explore: object | None = None  # what the Explore tab shows (app.explore.state)
     look: object | None = None  # an app.inside.state.Choice that Inside opens with next
     seen: float = field(default_factory=time.monotonic)
     _states: dict[type, object] = field(default_factory=dict)

@@ -13,33 +13,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from avseg.data.labels import CLASSES
 from avseg.media.video import write_wav
+from tests.support.avsbench_folders import write_avss_table
 
-CLIPS = {"train": 8498, "val": 1304, "test": 1554}
-COLUMNS = ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label")
 OPENS_WITHIN, FILTERS_WITHIN = 3.0, 0.3  # seconds; the promise
-
-
-def make_table(path: Path, clips: dict[str, int] = CLIPS, seed: int = 0) -> None:
-    """Write a table of AVSS with made-up clips: up to three classes each, some videos in two splits."""
-    rng = np.random.default_rng(seed)
-    names = [name for name in CLASSES if name != "background"]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
-        for split, count in clips.items():
-            for number in range(count):
-                video = f"v{int(rng.integers(10**9)) if number % 20 else number:010d}"
-                heard = "_".join(rng.choice(names, rng.integers(1, 4), replace=False))
-                rows.writerow((video, f"{video}_{number}_{split}", 0, number, heard, split, "v2"))
 
 
 def link_clips(folder: Path) -> None:
@@ -79,46 +62,37 @@ def main() -> None:
     if len(sys.argv) > 1:
         (folder / "metadata.csv").write_bytes(Path(sys.argv[1]).read_bytes())
     else:
-        make_table(folder / "metadata.csv")
+        write_avss_table(folder / "metadata.csv")
     link_clips(folder)
 
-    from app.explore import collection
-    from app.explore import html as page
-    from app.explore import mask_index as measured
-    from app.explore import updates as explore_page
-    from app.explore.state import acted, desk_of, select
-    from app.services.session import Visitor
+    from app.explore import handlers
+    from app.explore.collection import COLLECTIONS, Collection, Collections
+    from app.explore.mask_index import foreground_shares
+    from app.explore.state import clicked, state_of
+    from app.services.background import Progress
 
-    collection.Collection.measuring = lambda self: SimpleNamespace(
-        running=False, error="", done=len(self), total=len(self)
-    )
-    page.THUMBNAILS._kept.clear()
-    desk = desk_of(Visitor(Path(home.name)))
-    timed("open, nothing cached: index, facts, statistics, first 12 clips", lambda: explore_page.draw(desk))
-    collection.COLLECTIONS._open.clear()
-    timed("open, index cached", lambda: explore_page.draw(desk))
-    _, there = explore_page.collection_of(desk)
-    entries, blank = there.facts.entries, measured.nothing_yet(there.facts.entries)
+    Collection.read_masks = lambda self: Progress(len(self), len(self), running=False)
+    timed("open, nothing cached: index, facts, statistics, first 12 clips", handlers.draw)
+    COLLECTIONS._open = Collections()._open
+    timed("open, index cached", handlers.draw)
+    state = state_of(None)
+    _, clips = state.open_collection()
+    entries, folder = clips.facts.entries, clips.dataset.folder
     timed(
-        "read the masks of 200 clips",
-        lambda: [measured.of_clip(there.data.folder, entry) for entry in entries[:200]],
+        "read the masks of 200 clips", lambda: [foreground_shares(folder, entry) for entry in entries[:200]]
     )
-    rng = np.random.default_rng(0)
-    blank.share[:] = rng.random(blank.share.shape, np.float32) * (rng.random(blank.share.shape) < 0.7) * 0.4
-    blank.where[:] = rng.integers(0, 255, blank.where.shape, np.uint8)
-    blank.done[:] = True
-    there.measured = blank
-    there.scores.add(desk.view.model, {(one.split, one.name): float(rng.random()) for one in entries})
-    pair = next(iter(there.facts.pairs))
-    for act, value in (
-        *(("split", "test"), ("class", there.facts.classes[0]), ("objects", "2"), ("clear", "")),
-        *(("area", 4), ("clear", ""), ("place", 14), ("below", "0.6"), ("search", "guitar"), ("clear", "")),
-        *(("pair", pair), ("sort", "iou"), ("clear", ""), ("empty", 2), ("page", 1)),
+    rng, shape = np.random.default_rng(0), clips.masks.share.shape
+    clips.masks.share[:] = rng.random(shape, np.float32) * (rng.random(shape) < 0.7) * 0.4
+    clips.masks.done[:] = True
+    clips.scores.add(state.view.model, {(one.split, one.name): float(rng.random()) for one in entries})
+    for action, value in (
+        *(("split", "test"), ("label", clips.facts.sounding.columns[0]), ("objects", "2"), ("clear", "")),
+        *(("area", 4), ("clear", ""), ("below", "0.6"), ("search", "guitar"), ("clear", "")),
+        *(("sort", "iou"), ("clear", ""), ("empty", 2), ("page", 1)),
     ):
-        found = select(desk, there)
-        desk.view = acted(desk, there, act, value, found)
-        found = timed(f"{act} {value}: find the clips", lambda: select(desk, there))
-        timed(f"    and draw the page of {len(found.rows):,}", lambda: explore_page.draw(desk))
+        state.view = clicked(state.view, action, value, clips, state.rows(clips))
+        rows = timed(f"{action} {value}: find the clips", lambda: state.rows(clips))
+        timed(f"    and draw the page of {len(rows):,}", handlers.draw)
     print(f"promised: open within {OPENS_WITHIN} s, filter within {FILTERS_WITHIN} s")
     home.cleanup()
 

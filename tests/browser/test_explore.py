@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_explore import drawn  # noqa: F401 (a fixture)
 from tests.browser.test_page import QUICK, WAIT
+from tests.support.avsbench_folders import write_drawn_folder
 from tests.support.serving import running_app
 
 
 @pytest.fixture(scope="module")
-def address(drawn, tmp_path_factory) -> Iterator[str]:  # noqa: F811
+def drawn(tmp_path_factory) -> Path:
+    """A folder with seven drawn clips, of which one mask is missing."""
+    return write_drawn_folder(tmp_path_factory.mktemp("drawn") / "SynthAVS")
+
+
+@pytest.fixture(scope="module")
+def address(drawn, tmp_path_factory) -> Iterator[str]:
     """An app whose first data set is the drawn folder."""
     folder = tmp_path_factory.mktemp("explore")
     here = {
@@ -63,10 +69,10 @@ def opened(page, name: str) -> None:
 
 def test_filters_statistics_search_and_pages(page):
     shows(page, "7 of 7 clips")
-    page.click("#ex-rail label:has-text('test')")
+    page.click("#ex-filters label:has-text('test')")
     shows(page, "3 of 7 clips")
     assert all(name.startswith("te07") for name in names(page))
-    assert page.locator("#ex-rail label:has-text('test') input").is_checked()
+    assert page.locator("#ex-filters label:has-text('test') input").is_checked()
     page.click("#ex-line .ex-chip:has-text('test')")
     shows(page, "7 of 7 clips")
     bar = page.locator("#ex-charts [aria-label='Clips per class'] button").first
@@ -87,19 +93,40 @@ def test_filters_statistics_search_and_pages(page):
     shows(page, "7 of 7 clips")
 
 
-def test_a_chart_is_one_stop_of_the_tab_key_and_arrows_go_on(page):
-    for chart in (".ex-where", "[aria-label='Clips per class']"):
-        assert page.locator(f"#ex-charts {chart} button[tabindex='0']").count() == 1
-    page.locator("#ex-charts .ex-where button[tabindex='0']").focus()
-    for key in ("ArrowDown", "ArrowRight", "ArrowUp", "ArrowUp"):  # the last one leads nowhere
+def test_a_chart_is_one_tab_stop_and_arrow_keys_move_within(page):
+    bars = page.locator("#ex-charts [aria-label='Clips per class'] button")
+    assert page.locator("#ex-charts [aria-label='Clips per class'] button[tabindex='0']").count() == 1
+    bars.first.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Masks at column 2, row 1"
+    name = bars.nth(1).get_attribute("aria-label")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == name
     page.keyboard.press("Enter")
-    page.wait_for_selector("#ex-line .ex-chip:has-text('column 2, row 1')", timeout=QUICK)
+    page.wait_for_selector(f"#ex-line .ex-chip:has-text('{name.split(':')[0]}')", timeout=QUICK)
+    page.wait_for_function(
+        "document.activeElement.closest('#ex-charts') && document.activeElement.ariaPressed === 'true'",
+        timeout=QUICK,
+    )
+
+
+def test_scoring_goes_on_while_another_tab_is_opened(page):
+    page.click("#ex-filters label:has-text('val')")
+    shows(page, "1 of 7 clips")
+    page.click("#ex-score")
+    page.click("button[role=tab]:text-is('Segment')")
+    page.wait_for_selector("#go", timeout=WAIT)
+    page.click("button[role=tab]:text-is('Explore')")
+    page.wait_for_selector("#ex-grid .ex-name b", timeout=WAIT)
+    assert not page.is_visible("#ex-stop") and not page.is_visible("#ex-score")
+    page.locator("#ex-filters input[type=range]").evaluate(
+        "input => { input.value = 0.05; for (const name of ['input', 'change'])"
+        " input.dispatchEvent(new Event(name, { bubbles: true })); }"
+    )
+    page.wait_for_selector("#ex-line .ex-chip:has-text('below 0.05')", timeout=QUICK)
 
 
 def test_a_clip_opens_is_predicted_and_goes_to_inside(page):
-    page.click("#ex-rail label:has-text('test')")
+    page.click("#ex-filters label:has-text('test')")
     shows(page, "3 of 7 clips")
     page.click("#ex-grid .ex-clip >> nth=0")
     opened(page, "te07_000000")
@@ -131,7 +158,7 @@ def test_an_integrity_row_opens_its_clip_which_is_flagged_and_exported(page):
     opened(page, "te07_000001")
     page.fill(".ex-note input", "=mask 2 is gone")
     page.click(".ex-note button:has-text('Flag')")
-    page.wait_for_selector(".ex-note button:has-text('Take flag off')", timeout=QUICK)
+    page.wait_for_selector(".ex-note button:has-text('Remove flag')", timeout=QUICK)
     page.wait_for_selector("#ex-grid .ex-flag", timeout=QUICK)
     with page.expect_download() as download:
         page.click("#ex-export")
@@ -143,13 +170,13 @@ def test_an_integrity_row_opens_its_clip_which_is_flagged_and_exported(page):
     page.reload()
     page.click("button[role=tab]:text-is('Explore')")
     page.wait_for_selector("#ex-grid .ex-clip", timeout=WAIT)
-    page.click("#ex-rail label:has-text('Flagged')")
+    page.click("#ex-filters label:has-text('Flagged')")
     shows(page, "1 of 7 clips")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_public_host_adds_no_folder_however_it_is_asked(drawn, tmp_path):  # noqa: F811
+def test_a_public_host_adds_no_folder_however_it_is_asked(drawn, tmp_path):
     here = {
         "AVSEG_PUBLIC": "1",
         "AVSEG_CACHE": str(tmp_path / "cache"),

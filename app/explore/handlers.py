@@ -1,0 +1,284 @@
+"""Handlers of the view: data set, filter, order, page, model, flags, export; and what the tab draws."""
+
+from dataclasses import dataclass, replace
+
+import gradio as gr
+
+from app.components.events import Action, action_of
+from app.components.gradio_helpers import HIDDEN, error_notice, notice
+from app.components.html import header_html, notices
+from app.components.updates import UNCHANGED, Updates
+from app.explore import html
+from app.explore.charts import charts_html
+from app.explore.collection import COLLECTIONS, Collection
+from app.explore.export import write_csv
+from app.explore.filters import Filter, changed
+from app.explore.predictions import unscored_rows
+from app.explore.state import ExploreState, View, clicked, state_of
+from app.services.datasets import LIBRARY, draw_sample, may_check
+from app.services.handoff import ExploreRequest
+from app.services.models import available_models, model_info
+from app.services.session import VISITORS, Visitor, session_of
+from app.services.wording import plural
+from avseg.errors import AvsegError, DatasetError
+
+CHECKED_UNASKED = 200  # clips; larger data sets are checked when the visitor asks for it
+VISIBLE = {"visible": True, "__type__": "update"}
+
+
+@dataclass(frozen=True)
+class ExploreUpdates(Updates):
+    """Updates of the components of `ExploreLayout` with the same names."""
+
+    header: object = UNCHANGED
+    tabs: object = UNCHANGED
+    context: object = UNCHANGED
+    data: object = UNCHANGED
+    search: object = UNCHANGED
+    sort: object = UNCHANGED
+    notice: object = UNCHANGED
+    filters: object = UNCHANGED
+    charts: object = UNCHANGED
+    summary: object = UNCHANGED
+    file: object = UNCHANGED
+    clips: object = UNCHANGED
+    report: object = UNCHANGED
+    clip_head: object = UNCHANGED
+    player_column: object = UNCHANGED
+    player: object = UNCHANGED
+    model: object = UNCHANGED
+    predict: object = UNCHANGED
+    score: object = UNCHANGED
+    stop: object = UNCHANGED
+    errors: object = UNCHANGED
+    clip_column: object = UNCHANGED
+    clip_facts: object = UNCHANGED
+    folder_summary: object = UNCHANGED
+    timer: object = UNCHANGED
+
+
+def act(event: gr.EventData, request: gr.Request = None) -> ExploreUpdates:
+    """Do what was clicked."""
+    action = action_of(event) or Action("")
+    state = state_of(request)
+    with state.lock:
+        try:
+            dataset, collection = state.open_collection()
+            if collection is not None:
+                if action.name == "check":
+                    collection.check(start=may_check(dataset))
+                elif action.name in ("flag", "unflag"):
+                    _change_flag(state, collection, action)
+                else:
+                    rows = state.rows(collection)
+                    state.view = clicked(state.view, action.name, action.value, collection, rows)
+        except AvsegError as error:
+            return ExploreUpdates(notice=error_notice(error))
+        cleared = ExploreUpdates(search="") if action.name in ("search", "clear") else ExploreUpdates()
+        return _draw(state) | cleared
+
+
+def _change_flag(state: ExploreState, collection: Collection, action: Action) -> None:
+    if state.view.row is None:
+        return
+    entry = collection.facts.entries[state.view.row]
+    clip, flags = (entry.split, entry.name), state.flags(collection)
+    if action.name == "unflag":
+        flags.remove(clip)
+    else:
+        flags.set(clip, str(action.value or ""))
+
+
+def arrive(request: gr.Request = None) -> ExploreUpdates:
+    """Draw the tab as the visitor left it, or with the clip that another tab asked for."""
+    visitor, state = VISITORS.of(session_of(request)), state_of(request)
+    problem = ExploreUpdates()
+    with state.lock:
+        try:
+            _open_requested_clip(visitor, state)
+        except DatasetError as error:
+            problem = ExploreUpdates(notice=error_notice(error))
+        datasets, models = LIBRARY.all(), list(available_models())
+        if state.view.data not in datasets:
+            state.view = View(LIBRARY.first(), model=state.view.model)
+        if state.view.model not in models:
+            state.view = replace(state.view, model=next(iter(models), ""))
+        dataset = datasets[state.view.data]
+        if dataset.ready:
+            COLLECTIONS.refresh(dataset)
+        menus = ExploreUpdates(
+            data=_dataset_menu(state.view.data),
+            search=state.view.filter.search,
+            sort=state.view.filter.sort,
+            model=gr.update(choices=models, value=state.view.model),
+        )
+        return _draw(state) | menus | problem
+
+
+def _open_requested_clip(visitor: Visitor, state: ExploreState) -> None:
+    request = visitor.take(ExploreRequest)
+    if request is None:
+        return
+    dataset = LIBRARY.get(request.data)
+    row = COLLECTIONS.of(dataset).facts.row_of(request.clip, request.split)
+    if row is None:
+        raise DatasetError(f"{dataset.title} has no clip {request.clip}.")
+    state.view = View(dataset.key, row=row, model=state.view.model)
+
+
+def choose_data(key: str, request: gr.Request = None) -> ExploreUpdates:
+    """Open another data set without any filter."""
+    state = state_of(request)
+    with state.lock:
+        try:
+            state.view = View(LIBRARY.get(key).key, model=state.view.model)
+        except DatasetError as error:
+            return ExploreUpdates(notice=error_notice(error))
+        return _draw(state) | ExploreUpdates(search="", sort=Filter().sort)
+
+
+def search(text: str, request: gr.Request = None) -> ExploreUpdates:
+    """Match the clips whose name, classes or note contain every word."""
+    return _change_filter("search", text, request)
+
+
+def sort(order: str, request: gr.Request = None) -> ExploreUpdates:
+    """Put the clips into another order."""
+    return _change_filter("sort", order, request)
+
+
+def _change_filter(field: str, value: str, request: gr.Request | None) -> ExploreUpdates:
+    state = state_of(request)
+    with state.lock:
+        try:
+            _, collection = state.open_collection()
+        except DatasetError as error:
+            return ExploreUpdates(notice=error_notice(error))
+        if collection is not None:
+            new = changed(state.view.filter, field, value, collection)
+            state.view = replace(state.view, filter=new, page=0)
+        return _draw(state)
+
+
+def choose_model(name: str, request: gr.Request = None) -> ExploreUpdates:
+    """Choose the model whose IoU is shown and whose prediction is made next."""
+    state = state_of(request)
+    with state.lock:
+        if name in available_models():
+            state.view = replace(state.view, model=name)
+        return _draw(state)
+
+
+def export(request: gr.Request = None) -> ExploreUpdates:
+    """Write the matching clips as csv; raises gr.Error on failure, so that nothing is downloaded."""
+    visitor, state = VISITORS.of(session_of(request)), state_of(request)
+    with state.lock:
+        try:
+            _, collection = state.open_collection()
+            if collection is None:
+                raise DatasetError("The sample is still being drawn. Try again in a moment.")
+            path = visitor.folder / "explore" / "clips.csv"
+            write_csv(path, collection, state.rows(collection), state.flags(collection), state.view.model)
+        except AvsegError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+    return ExploreUpdates(file=gr.update(value=str(path)))
+
+
+def add_folder(path: str, request: gr.Request = None) -> ExploreUpdates:
+    """Add a folder of the owner's and open its first data set."""
+    state = state_of(request)
+    with state.lock:
+        try:
+            key, summary = LIBRARY.add(path)
+        except AvsegError as error:
+            return ExploreUpdates(folder_summary=notices([str(error)], "error"))
+        state.view = View(key, model=state.view.model)
+        menus = ExploreUpdates(
+            data=_dataset_menu(key), search="", sort=Filter().sort, folder_summary=notices([summary])
+        )
+        return _draw(state) | menus
+
+
+def _dataset_menu(key: str) -> dict:
+    return gr.update(choices=[(dataset.title, key) for key, dataset in LIBRARY.all().items()], value=key)
+
+
+def draw(request: gr.Request = None) -> ExploreUpdates:
+    """Draw everything that follows from the visitor's view."""
+    state = state_of(request)
+    with state.lock:
+        return _draw(state)
+
+
+def _draw(state: ExploreState) -> ExploreUpdates:
+    """Return all that follows from a view, except the player; its lock is held."""
+    try:
+        dataset, collection = state.open_collection()
+    except DatasetError as error:
+        return ExploreUpdates(notice=error_notice(error))
+    no_clip = ExploreUpdates(
+        notice=HIDDEN,
+        clip_head=html.no_clip(),
+        clip_facts="",
+        player_column=HIDDEN,
+        clip_column=HIDDEN,
+        predict=HIDDEN,
+        errors=HIDDEN,
+    )
+    if collection is None:
+        progress = draw_sample(dataset.task)
+        return no_clip | ExploreUpdates(
+            filters="",
+            charts="",
+            summary="",
+            clips=html.sample_progress(dataset, progress),
+            report="",
+            score=HIDDEN,
+            timer=gr.Timer(active=not progress.error),
+            context=header_html({"Data": dataset.title}),
+        )
+    reading = collection.read_masks()
+    unchecked = collection.report is None and collection.check() is None
+    checking = collection.check(start=unchecked and len(collection) <= CHECKED_UNASKED)
+    view, flags, rows = state.view, state.flags(collection), state.rows(collection)
+    scored = bool(collection.scores.of(view.model))
+    updates = no_clip | ExploreUpdates(
+        filters=html.filters_html(collection, view, rows),
+        charts=charts_html(collection, view, rows, reading),
+        summary=html.summary_html(collection, view, rows),
+        clips=html.clips_html(collection, view, rows, flags),
+        report=html.report_html(collection, view, checking),
+        timer=gr.Timer(active=reading.running or bool(checking and checking.running)),
+        context=header_html(
+            {"Data": dataset.title, "Scored by": view.model if scored else ""},
+            model_info(view.model)[0].weights if scored else "",
+        ),
+        **_score_buttons(state, collection),
+    )
+    if view.row is None:
+        return updates
+    updates |= ExploreUpdates(
+        clip_head=html.clip_head(collection, view, rows),
+        clip_facts=html.clip_facts(collection, view.row, flags),
+        player_column=VISIBLE,
+        clip_column=VISIBLE,
+        predict=gr.update(visible=bool(view.model)),
+    )
+    opened = state.opened
+    if opened is None or not opened.belongs_to(view):
+        return updates
+    if opened.content.clip.notices:
+        updates |= ExploreUpdates(notice=notice(" ".join(map(str, opened.content.clip.notices)), "note"))
+    if opened.prediction is not None:
+        errors = html.frame_errors(opened, dataset.drawn)
+        updates |= ExploreUpdates(errors=gr.update(value=errors, visible=True))
+    return updates
+
+
+def _score_buttons(state: ExploreState, collection: Collection) -> dict[str, object]:
+    """Return the updates of Score and Stop, of which at most one is visible."""
+    if state.scoring is not None and not state.scoring.cancelled:
+        return {"score": HIDDEN, "stop": VISIBLE}
+    rows = unscored_rows(state, collection)
+    text = f"Run on {plural(len(rows), 'unscored clip')}"
+    return {"score": gr.update(value=text, visible=True) if rows else HIDDEN, "stop": HIDDEN}

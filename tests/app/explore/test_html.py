@@ -1,0 +1,89 @@
+"""What the Explore tab draws: bars, thumbnails, the report, and text from files."""
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from app.explore import collection, html
+from app.explore.charts import charts_html
+from app.explore.filters import Filter, matching_rows
+from app.explore.flags import Flags
+from app.explore.integrity import check_files, load_report
+from app.explore.pictures import thumbnail, thumbnails
+from app.explore.state import ExploreState, View
+from app.services.background import Progress
+from tests.app.explore.conftest import read_masks
+
+DONE = Progress(1, 1, running=False)
+
+
+def test_names_from_files_and_notes_are_escaped(tmp_path, open_folder):
+    evil = '<img src=x onerror="alert(1)">'
+    folder = tmp_path / "AVSBench" / "AVSS"
+    folder.mkdir(parents=True)
+    quoted = evil.replace('"', '""')
+    (folder / "metadata.csv").write_text(
+        f'vid,uid,s_min,s_sec,a_obj,split,label\n"{quoted}","{quoted}",0,0,"{quoted}","{quoted}",v2\n'
+    )
+    clips, flags = open_folder(folder.parent, "avss"), Flags()
+    name = (clips.facts.entries[0].split, clips.facts.entries[0].name)
+    flags.set(name, evil)
+    view = View(clips.dataset.key, row=0, model=evil, filter=Filter(search=evil, split=frozenset({name[0]})))
+    rows = ExploreState(view).rows(clips)
+    clips.report = check_files(clips.dataset.folder, "avss", None, "", lambda done, total: None)
+    page = "".join(
+        (
+            html.filters_html(clips, view, rows),
+            html.summary_html(clips, view, rows),
+            html.clips_html(clips, view, rows, flags),
+            charts_html(clips, view, rows, DONE),
+            html.clip_head(clips, view, rows),
+            html.clip_facts(clips, 0, flags),
+            html.report_html(clips, replace(view, filter=Filter()), None),
+        )
+    )
+    assert "<img src=x" not in page and "&lt;img src=x" in page and str(tmp_path) not in page
+
+
+def test_the_report_is_saved_and_its_rows_open_clips(drawn_clips):
+    clips = drawn_clips
+    path = collection._beside_index(clips.dataset, "-check.json")
+    clips.report = check_files(clips.dataset.folder, "ms3", path, clips.key, lambda done, total: None)
+    page = html.report_html(clips, View(clips.dataset.key, filter=Filter(finding="missing mask")), None)
+    row = clips.facts.row_of("te07_000001", "test")
+    assert f'data-action="open" data-value="{row}"' in page and "1 error" in page
+    assert load_report(path, clips.key) == clips.report and load_report(path, "another table") is None
+    assert matching_rows(Filter(finding="missing mask"), clips, Flags(), "m").tolist() == [row]
+
+
+def test_bars_count_all_and_matching_clips(table_clips):
+    clips = table_clips
+    state = ExploreState(View(clips.dataset.key, filter=Filter(split=frozenset({"test"}))))
+    rows = state.rows(clips)
+    page = charts_html(clips, state.view, rows, DONE)
+    name = clips.facts.sounding.columns[0]
+    total = sum(name in labels for labels in clips.facts.labels)
+    shown = sum(name in clips.facts.labels[row] for row in rows)
+    assert f'title="{name}: {shown} of {total} clips shown"' in page
+    empty = [(clips.masks.share[row] == 0).sum() for row in rows if clips.masks.done[row]]
+    total = int((clips.masks.empty_frames == 4).sum())
+    assert f'title="4 frames without a mask: {empty.count(4)} of {total} clips shown"' in page
+
+
+def test_what_does_not_match_is_said_with_a_way_out(table_clips):
+    view = View(table_clips.dataset.key, filter=Filter(search="no such clip"))
+    page = html.clips_html(table_clips, view, ExploreState(view).rows(table_clips), Flags())
+    assert "No clips match. Remove a filter." in page and "Show all 400 clips" in page
+
+
+def test_a_thumbnail_shows_the_mask(drawn_clips):
+    clips = drawn_clips
+    read_masks(clips)
+    row = int(np.nanargmax(clips.masks.area))
+    entry, frame = clips.facts.entries[row], clips.masks.best_frame(row)
+    assert thumbnails(clips, [row])[0].startswith("data:image/jpeg")
+    plain = np.asarray(Image.open(clips.dataset.folder / entry.frame(frame)).resize((224, 126)), np.int16)
+    picture = thumbnail(clips.dataset.folder, entry, frame, drawn=True)
+    changed_share = (np.abs(picture.astype(np.int16) - plain).max(axis=-1) > 40).mean()
+    assert picture.shape == (126, 224, 3) and changed_share > clips.masks.share[row, frame] / 4
