@@ -39,7 +39,7 @@ def published_card(reports: Sequence[StoredReport]) -> Markup:
         miou, f = item.evaluation.report.miou, item.evaluation.report.f_score
         if miou is not None:
             texts = (f"{100 * miou:.1f}", "–" if f is None else f"{100 * f:.1f}")
-            measured.append(Lane(item.name, (100 * miou,), texts, kind="measured"))
+            measured.append(Lane(item.name, (100 * miou,), texts, kind="measured strong"))
     commands = [public_command(item.evaluation.report.command) for item in reports]
     heads = ("mIoU", "F")
     return render(

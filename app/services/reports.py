@@ -39,7 +39,7 @@ class StoredReport:
     def name(self) -> str:
         """The model, as the page calls it."""
         name = self.model or self.evaluation.report.model
-        return f"{name}, muted" if self.evaluation.report.muted and "muted" not in name else name
+        return f"{name}, muted" if self.evaluation.report.muted and "mute" not in name else name
 
     @property
     def label(self) -> str:
