@@ -243,11 +243,11 @@ def evaluate(
         status: Keep OUT/status.json up to date while it goes on, and end when a file OUT/stop appears.
     """
     from avseg.checkpoints import load_model
-    from avseg.data.loaders import evaluation_clips
     from avseg.evaluation.evaluate import EvaluationOptions, process, process_device, sample_clips
     from avseg.evaluation.evaluate import evaluate as run
     from avseg.evaluation.folder import track_progress
     from avseg.evaluation.report import summary, write_evaluation
+    from avseg.loaders import evaluation_clips
 
     if clips < 0:
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")

@@ -8,10 +8,10 @@ from pathlib import Path
 from app.services.datasets import LIBRARY
 from avseg.data.avsbench.dataset import AVSBench
 from avseg.data.avsbench.index import read_index
-from avseg.data.loaders import SYNTH, SYNTH_EVALUATION_CLIPS
 from avseg.data.samples import SYNTHAVS, Clips
 from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.evaluation.report import Report
+from avseg.loaders import SYNTH, SYNTH_EVALUATION_CLIPS
 from avseg.synthavs.dataset import SynthAVS
 
 TASKS = {"ms3": "MS3", "s4": "S4", "avss": "AVSS"}
@@ -102,7 +102,7 @@ def data_title(report: Report) -> str:
 
 def open_clips(report: Report, size: tuple[int, int]) -> Clips | None:
     """Return the clips of a report, SynthAVS drawn at a size; None if this machine does not have them."""
-    if is_synthetic(report):
+    if report.data.seed is not None:
         return SynthAVS(report.task, report.split, report.data.seed, ENDLESS, size)
     data = data_of_report(report)
     if data is None or data.folder is None:
@@ -119,7 +119,7 @@ def clip_index(clips: Clips, name: str) -> int | None:
         match = SYNTH_NAME.fullmatch(name)
         index = int(match[1]) if match else -1
         return index if match and clips.name(index) == name else None
-    return _names(clips).get(name)
+    return _names(clips).get(name) if isinstance(clips, AVSBench) else None
 
 
 @lru_cache(maxsize=4)

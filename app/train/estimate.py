@@ -11,8 +11,8 @@ from app.services.wording import byte_size, duration
 from app.train.history import HISTORIES
 from app.train.order import Check, Order
 from avseg.config import Config, TrainConfig
-from avseg.data.loaders import SYNTH
 from avseg.errors import AvsegError
+from avseg.loaders import SYNTH
 from avseg.training.run_folder import RunFolder
 
 MAX_RUNS = 40  # that are searched

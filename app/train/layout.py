@@ -15,7 +15,7 @@ from app.train.form import Field, form_fields, groups, values_of
 from app.train.html import no_run, training_off
 from app.train.order import DEVICES, MAX_WORKERS, data_choices, free_name, model_choices
 from app.train.state import TrainState
-from avseg.data.loaders import SYNTH
+from avseg.loaders import SYNTH
 from avseg.presets import PRESETS
 
 SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ from app.train.form import config_of
 from avseg.checkpoints import bundled_models
 from avseg.config import Config
 from avseg.data.avsbench.layout import LAYOUTS
-from avseg.data.loaders import SYNTH, clips_per_epoch, training_clips, validation_clips
 from avseg.errors import AvsegError, ConfigError, RunError
+from avseg.loaders import SYNTH, clips_per_epoch, training_clips, validation_clips
 from avseg.presets import PRESETS
 from avseg.training.run_folder import RunFolder
 

@@ -44,11 +44,22 @@ class Sample:
 class Clips(Protocol):
     """A split of a data set: S4, MS3 or AVSS on disk (`AVSBench`), or drawn on demand (`SynthAVS`)."""
 
-    task: str  # "s4", "ms3" or "avss"
-    split: str
-    seconds: int  # frames of a clip: 5, or 10 for avss
-
     def __len__(self) -> int: ...
+
+    @property
+    def task(self) -> str:
+        """s4, ms3 or avss."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """Name of the split."""
+        ...
+
+    @property
+    def seconds(self) -> int:
+        """Frames of a clip: 5, or 10 for avss."""
+        ...
 
     @property
     def reference(self) -> DataReference:

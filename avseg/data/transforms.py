@@ -1,4 +1,4 @@
-"""From clips to the tensors that the model and the losses take; one road for every data set."""
+"""From clips to the tensors of the model and the losses, the same for every data set."""
 
 from dataclasses import dataclass, replace
 
@@ -10,20 +10,20 @@ from torch.utils.data import Dataset
 from avseg.data.samples import Clips
 from avseg.media.audio import SILENT_LOG_MEL, benchmark_patches
 
-# Mean and spread of ImageNet's RGB in 0..1, with which the backbones were trained.
+# Mean and standard deviation of ImageNet's RGB in 0..1, as in the training of the backbones.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some clips, their frames one after the other."""
+    """Some clips, their frames concatenated."""
 
     frames: torch.Tensor  # [B*T, 3, H, W] ImageNet-normalised
     log_mel: torch.Tensor  # [B*T, 1, 96, 64]
     classes: torch.Tensor  # [B*T, H, W] uint8 class index or UNNAMED, 0 is background
-    labelled: torch.Tensor  # [B*T] bool: has ground truth to train on
-    real: torch.Tensor  # [B*T] bool: a frame of the video, not the padding of a short clip
+    labelled: torch.Tensor  # [B*T] bool: has ground truth
+    real: torch.Tensor  # [B*T] bool: a frame of the video, not padding of a short clip
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
@@ -33,19 +33,19 @@ class Batch:
         """Return the batch with digital silence as its audio: log(front-end offset) everywhere."""
         return replace(self, log_mel=torch.full_like(self.log_mel, SILENT_LOG_MEL))
 
-    def cut(self, parts: int) -> list["Batch"]:
-        """Return equal parts; the clips must divide into them."""
+    def split(self, parts: int) -> list["Batch"]:
+        """Return equal parts; their number must divide the number of clips."""
         pieces = [getattr(self, name).chunk(parts) for name in self.__dataclass_fields__]
         return [Batch(*piece) for piece in zip(*pieces, strict=True)]
 
 
 class ClipTensors(Dataset):
-    """Clips of any data set as the model takes them, each a `Batch` of its own.
+    """Clips of any data set as model input, each a `Batch` of its own.
 
-    Positions past the last clip begin again at the first, with other light and other frames.
-    size: px. `jitter` varies light and colour from clip to clip. `frames` takes that many frames of each,
-    chosen by (seed, position), the first one among them where no other has ground truth; 0 takes all. `crop`
-    keeps the middle square, as AVSS is trained; other frames are squashed.
+    Positions after the last clip start over at the first, with other colours and frames. size: px. jitter:
+    strength of the variation of brightness, contrast and colour from clip to clip. frames: how many frames of
+    each clip, sampled by (seed, position), including the first if no other has ground truth; 0: all. crop:
+    take the central square, as in the training of AVSS; other frames are resized to a square.
     """
 
     def __init__(
@@ -69,40 +69,40 @@ class ClipTensors(Dataset):
             moments = np.sort(rng.choice(self.clips.seconds, self.frames, replace=False))
         sample = self.clips.read(position % len(self.clips), moments)
         if moments is not None and not sample.labelled.any():
-            moments[0] = 0  # S4 labels the first frame of its training clips, and no other
+            moments[0] = 0  # training clips of S4 have ground truth for their first frame only
             sample = self.clips.read(position % len(self.clips), moments)
         frames, classes = torch.from_numpy(sample.frames), torch.from_numpy(sample.classes)
         if self.crop:
-            frames, classes = middle_square(frames), middle_square(classes)
+            frames, classes = central_square(frames), central_square(classes)
         if self.jitter:
-            frames = vary_light(frames, self.jitter, rng)
+            frames = jitter_colours(frames, self.jitter, rng)
         patches = benchmark_patches(sample.waveform, self.clips.seconds)
         return Batch(
             frames=normalise(frames, self.size),
             log_mel=patches[list(sample.moments)],
-            classes=squash(classes, self.size),
+            classes=resize_classes(classes, self.size),
             labelled=torch.from_numpy(sample.labelled),
             real=torch.from_numpy(sample.real),
         )
 
 
-def middle_square(pictures: torch.Tensor) -> torch.Tensor:
-    """Return the middle square of pictures [F, H, W, ...]."""
-    height, width = pictures.shape[1:3]
+def central_square(images: torch.Tensor) -> torch.Tensor:
+    """Return the central square of images [F, H, W, ...]."""
+    height, width = images.shape[1:3]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return pictures[:, top : top + side, left : left + side]
+    return images[:, top : top + side, left : left + side]
 
 
-def squash(classes: torch.Tensor, size: int) -> torch.Tensor:
-    """Return class maps [F, H, W] as [F, size, size], each pixel the nearest one's class."""
+def resize_classes(classes: torch.Tensor, size: int) -> torch.Tensor:
+    """Return class maps or masks [F, H, W] as [F, size, size], by nearest neighbour."""
     if classes.shape[1:] == (size, size):
         return classes
     return F.interpolate(classes[:, None].float(), (size, size), mode="nearest-exact")[:, 0].to(classes.dtype)
 
 
-def vary_light(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:
-    """Return float frames [F, H, W, 3] in 0..255 with another brightness, contrast, tint and saturation."""
+def jitter_colours(frames: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:
+    """Return float frames [F, H, W, 3] in 0..255 with random brightness, contrast, tint and saturation."""
     gain = torch.from_numpy(1 + strength * rng.uniform(-1, 1, 3)).float()
     contrast, saturation, light = 1 + strength * rng.uniform(-1, 1, 3)
     varied = frames.float() * gain * light
@@ -118,13 +118,13 @@ def collate(clips: list[Batch]) -> Batch:
 
 
 def normalise(frames: torch.Tensor, size: int) -> torch.Tensor:
-    """Return frames [F, h, w, 3] (0..255) as the backbones want them: float [F, 3, size, size].
+    """Return frames [F, h, w, 3] (0..255) as input of the backbones: float [F, 3, size, size].
 
-    Values are ImageNet-normalised. The whole frame is squashed to a square, as in training (AVSBench's
-    preprocess_s4.py); shrinking averages.
+    Values are ImageNet-normalised. The whole frame is resized to a square, with antialiasing, as in training
+    (AVSBench's preprocess_s4.py).
     """
-    pictures = frames.permute(0, 3, 1, 2).float() / 255  # [F, 3, h, w]
-    if pictures.shape[-2:] != (size, size):
-        pictures = F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False, antialias=True)
+    images = frames.permute(0, 3, 1, 2).float() / 255  # [F, 3, h, w]
+    if images.shape[-2:] != (size, size):
+        images = F.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=True)
     mean = torch.tensor(IMAGE_MEAN, device=frames.device).view(3, 1, 1)
-    return (pictures - mean) / torch.tensor(IMAGE_STD, device=frames.device).view(3, 1, 1)
+    return (images - mean) / torch.tensor(IMAGE_STD, device=frames.device).view(3, 1, 1)

@@ -1,6 +1,7 @@
 """From the counts of all clips to the report; `avseg.evaluation.report` defines every number."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,74 +10,77 @@ from avseg.evaluation.conditions import NOISE, OFFSCREEN, SILENCE
 from avseg.evaluation.counts import ClassCounts, ClipCounts
 from avseg.evaluation.report import ClassRow, ClipRow, Confusion, Evaluation, Report, ReportHeader, Robustness
 
-CLASS_METRICS = (
-    "miou_no_background",
-    "miou_present_classes",
-    "f_present_classes",
-    "dataset_miou_present_classes",
-    "present_classes",
-)
+
+@dataclass(frozen=True)
+class BenchmarkMetrics:
+    """The fields of Report that are defined differently for the foreground and for classes."""
+
+    miou: float | None
+    f_score: float | None
+    miou_no_background: float | None = None
+    miou_present_classes: float | None = None
+    f_present_classes: float | None = None
+    dataset_miou_present_classes: float | None = None
+    present_classes: int | None = None
 
 
 def aggregate(header: ReportHeader, clips: Sequence[ClipCounts], classes: ClassCounts) -> Evaluation:
     """Return the evaluation that the counts of all clips, in the order of the split, amount to."""
-    filled, empty = total(clips, "filled"), total(clips, "frames") - total(clips, "filled")
-    overall = (
-        _class_metrics(clips, classes)
-        if header.measured_as == "classes"
-        else _foreground_metrics(header, clips)
-    )
+    frames, filled = int(total(clips, "frames")), int(total(clips, "filled"))
+    empty = frames - filled
+    if header.f_batch_size is None:
+        metrics = _class_metrics(clips, classes)
+    else:
+        metrics = _foreground_metrics(clips, header.f_batch_size)
     report = Report(
         **vars(header),
         clips=len(clips),
-        frames=filled + empty,
+        frames=frames,
         frames_with_ground_truth=filled,
         frames_without_ground_truth=empty,
         miou_with_ground_truth=ratio(total(clips, "iou"), filled),
         false_positive_without_ground_truth=ratio(total(clips, "false_positive"), empty),
         dataset_iou=ratio(total(clips, "intersection"), total(clips, "union")),
         robustness=_robustness(clips),
-        **overall,
+        **vars(metrics),
     )
     return Evaluation(report, _clip_rows(clips), _class_rows(classes), _confusion(classes))
 
 
-def _foreground_metrics(header: ReportHeader, clips: Sequence[ClipCounts]) -> dict[str, float | int | None]:
-    """Return the metrics of the foreground that are defined otherwise for classes, by field of Report."""
+def _foreground_metrics(clips: Sequence[ClipCounts], f_batch_size: int) -> BenchmarkMetrics:
     frames, filled = total(clips, "frames"), total(clips, "filled")
     background_iou = frames - filled - total(clips, "false_positive")
     scores = []
-    for first in range(0, len(clips), header.f_batch_size):
-        batch = clips[first : first + header.f_batch_size]
-        curve = sum(clip.f_curve for clip in batch)
+    for first in range(0, len(clips), f_batch_size):
+        batch = clips[first : first + f_batch_size]
+        curve = np.sum([clip.f_curve for clip in batch], axis=0)
         scores.append(curve.max() / max(1, total(batch, "filled")))
-    return {
-        "miou": ratio(total(clips, "iou") + background_iou, frames),
-        "f_score": float(np.mean(scores)) if scores else None,
-        **dict.fromkeys(CLASS_METRICS),
-    }
+    return BenchmarkMetrics(
+        miou=ratio(total(clips, "iou") + background_iou, frames),
+        f_score=float(np.mean(scores)) if scores else None,
+    )
 
 
-def _class_metrics(clips: Sequence[ClipCounts], classes: ClassCounts) -> dict[str, float | int | None]:
+def _class_metrics(clips: Sequence[ClipCounts], classes: ClassCounts) -> BenchmarkMetrics:
     padded = total(clips, "padded")
     frames = np.maximum(classes.frames, 1)
     iou, f = classes.iou / frames, classes.f_score[:, 0] / frames
-    # A padded frame is background in truth and prediction: IoU and F of 1.
+    # A padded frame is background in ground truth and prediction: IoU and F of 1.
     background = np.array([classes.iou[0], classes.f_score[0, 0]]) + padded
     background /= max(1, classes.frames[0] + padded)
     present = classes.in_truth > 0
     present[0] = False
     pooled = classes.intersection / np.maximum(classes.union, 1)
     any_present = bool(present.any())
-    return {
-        "miou": float(np.mean([background[0], *iou[1:]])),
-        "f_score": float(np.mean([background[1], *f[1:]])),
-        "miou_no_background": float(iou[1:].mean()),
-        "miou_present_classes": float(iou[present].mean()) if any_present else None,
-        "f_present_classes": float(f[present].mean()) if any_present else None,
-        "dataset_miou_present_classes": float(pooled[present].mean()) if any_present else None,
-        "present_classes": int(present.sum()),
-    }
+    return BenchmarkMetrics(
+        miou=float(np.mean([background[0], *iou[1:]])),
+        f_score=float(np.mean([background[1], *f[1:]])),
+        miou_no_background=float(iou[1:].mean()),
+        miou_present_classes=float(iou[present].mean()) if any_present else None,
+        f_present_classes=float(f[present].mean()) if any_present else None,
+        dataset_miou_present_classes=float(pooled[present].mean()) if any_present else None,
+        present_classes=int(present.sum()),
+    )
 
 
 def _robustness(clips: Sequence[ClipCounts]) -> Robustness:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from avseg.data.samples import Clips
 from avseg.data.transforms import ClipTensors
@@ -13,6 +12,7 @@ from avseg.evaluation.metrics import frame_iou
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
+from avseg.models.avsegformer import AVSegFormer
 from avseg.models.masks import foreground_probability, label_maps
 from avseg.predict import Prediction, Timing
 
@@ -43,7 +43,9 @@ class EvaluatedClip:
 
 
 @torch.inference_mode()
-def evaluate_clip(model: nn.Module, clips: Clips, index: int, display: Clips | None = None) -> EvaluatedClip:
+def evaluate_clip(
+    model: AVSegFormer, clips: Clips, index: int, display: Clips | None = None
+) -> EvaluatedClip:
     """Return the clip `index` exactly as `avseg.evaluation.evaluate` counts it.
 
     model: as for `evaluate`. display: the same clips at another size, whose frames and ground truth the
@@ -70,15 +72,15 @@ def evaluate_clip(model: nn.Module, clips: Clips, index: int, display: Clips | N
         device=str(device),
         seconds=Timing(),
     )
-    frames = range(len(labelled))
+    times = range(len(labelled))
     height, width = sample.frames.shape[1:3]
     return EvaluatedClip(
         prediction=prediction,
         truth=tuple(
-            resize(sample.classes[t], (height, width), smooth=False) if labelled[t] else None for t in frames
+            resize(sample.classes[t], (height, width), smooth=False) if labelled[t] else None for t in times
         ),
-        iou=tuple(iou[t] if labelled[t] and filled[t] else None for t in frames),
-        false_positive=tuple(shares[t] if labelled[t] and not filled[t] else None for t in frames),
+        iou=tuple(iou[t] if labelled[t] and filled[t] else None for t in times),
+        false_positive=tuple(shares[t] if labelled[t] and not filled[t] else None for t in times),
     )
 
 

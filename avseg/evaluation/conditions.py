@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from avseg.data.samples import Clips, RemixableClips
-from avseg.data.transforms import Batch, ClipTensors, squash
+from avseg.data.transforms import Batch, ClipTensors, resize_classes
 from avseg.errors import AvsegError
 from avseg.media.audio import SAMPLE_RATE, benchmark_patches, silence, white_noise
 
@@ -92,7 +92,7 @@ class ConditionedClips(Dataset):
             waveforms[OFFSCREEN] = self.clips.off_screen_audio(index, rng)
             for name, isolated in zip(SWITCHES, self.clips.isolated_classes(index, rng)):
                 waveforms[name] = isolated.waveform
-                targets[name] = squash(torch.from_numpy(isolated.mask), self.size)
+                targets[name] = resize_classes(torch.from_numpy(isolated.mask), self.size)
         elif partner is not None:
             waveforms[OFFSCREEN] = waveforms[SWAPPED]
         return waveforms, targets

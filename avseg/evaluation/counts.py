@@ -118,9 +118,10 @@ def _by_class(clip: ConditionedClip, logits: torch.Tensor) -> ClassCounts:
     """Count the 71 classes of labelled frames' logits [F, 71, H, W]."""
     predicted, truth = logits.argmax(1), clip.batch.classes[clip.batch.labelled]
     scores = class_scores(predicted, truth, len(CLASSES))
-    in_truth = scores.truth_pixels > 0
-    sums = (scores.present, in_truth, scores.iou, scores.f_score, scores.intersection, scores.union)
-    frames, in_truth, iou_sum, f, intersection, union = (s.cpu().double().sum(0).numpy() for s in sums)
+    counted = (scores.present, scores.truth_pixels > 0, scores.iou, scores.f_score)
+    pixels = (scores.intersection, scores.union)
+    sums = [values.cpu().double().sum(0).numpy() for values in (*counted, *pixels)]
+    frames, in_truth, iou_sum, f, intersection, union = sums
     return ClassCounts(
         frames, in_truth, iou_sum, f[:, None], intersection, union, _confusion(predicted, truth)
     )
@@ -141,8 +142,9 @@ def _foreground_by_class(clip: ConditionedClip, mask: torch.Tensor, curves: torc
     in_truth[0] = 0
     frames, truth = in_truth.sum(1), classes > 0
     intersection, union = (mask & truth).flatten(1).sum(1), (mask | truth).flatten(1).sum(1)
-    sums = (frame_iou(mask, truth), curves, intersection, union)
-    return ClassCounts(frames, frames, *(in_truth @ s.cpu().double().numpy() for s in sums), np.zeros((0, 0)))
+    frame_values = (frame_iou(mask, truth), curves, intersection, union)
+    iou_sum, f, intersection_sum, union_sum = (in_truth @ v.cpu().double().numpy() for v in frame_values)
+    return ClassCounts(frames, frames, iou_sum, f, intersection_sum, union_sum, np.zeros((0, 0)))
 
 
 def empty_class_counts(by_class: bool) -> ClassCounts:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
-from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -22,7 +21,7 @@ from avseg.evaluation.aggregate import aggregate
 from avseg.evaluation.conditions import CONDITIONS, MUTE_NOTE, ConditionedClip, ConditionedClips, notes
 from avseg.evaluation.counts import ClassCounts, ClipCounts, count_clip, empty_class_counts
 from avseg.evaluation.report import Evaluation, ReportHeader
-from avseg.models.avsegformer import VisualFeatures
+from avseg.models.avsegformer import AVSegFormer, VisualFeatures
 from avseg.models.masks import label_maps
 
 CLIPS_AT_ONCE = 4
@@ -62,7 +61,7 @@ def sample_clips(clips: Clips, count: int, seed: int) -> list[int]:
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module,
+    model: AVSegFormer,
     clips: Clips,
     indices: Sequence[int] | None = None,
     options: EvaluationOptions = EvaluationOptions(),
@@ -99,7 +98,7 @@ def evaluate(
 
 
 def _count(
-    model: nn.Module,
+    model: AVSegFormer,
     clips: ConditionedClips,
     by_class: bool,
     options: EvaluationOptions,
@@ -109,7 +108,7 @@ def _count(
     rank, world = process()
     pixels = clips.clips.seconds * clips.size**2
     at_once = min(CLIPS_AT_ONCE, max(1, PIXELS_AT_ONCE // pixels))
-    groups = [clips.indices[first : first + at_once] for first in range(0, len(clips.indices), at_once)]
+    groups = [[*clips.indices[first : first + at_once]] for first in range(0, len(clips.indices), at_once)]
     share = groups[rank::world]
     loader = DataLoader(clips, batch_sampler=share, num_workers=options.workers, collate_fn=list)
     clip_counts: list[ClipCounts] = []
@@ -130,7 +129,7 @@ def _count(
 
 
 def _count_group(
-    model: nn.Module, group: list[ConditionedClip | AvsegError], by_class: bool, mute: bool
+    model: AVSegFormer, group: list[ConditionedClip | AvsegError], by_class: bool, mute: bool
 ) -> Iterator[tuple[ClipCounts, ClassCounts]]:
     """Yield the counts of some clips: their frames are encoded once and decoded under every condition."""
     clips: list[ConditionedClip] = []
@@ -155,7 +154,7 @@ def _count_group(
 
 
 def _decode(
-    model: nn.Module, features: VisualFeatures, rows: Sequence[torch.Tensor], audio: Sequence[torch.Tensor]
+    model: AVSegFormer, features: VisualFeatures, rows: Sequence[torch.Tensor], audio: Sequence[torch.Tensor]
 ) -> Sequence[torch.Tensor]:
     """Return the logits [F, C, H, W] of every clip, its frames `rows` [F], with its audio [F, 1, 96, 64]."""
     if not audio:

@@ -47,7 +47,7 @@ def metrics_by_threshold(prediction: Prediction, truth: np.ndarray) -> Threshold
     logits = torch.logit(probability.double(), eps=PROBABILITY_MARGIN).float()
     thresholds = np.linspace(0, 1 - 1e-10, F_THRESHOLDS)
     f = f_curves(logits, mask)
-    empty = ~truth.any((1, 2))
+    empty = np.logical_not(truth.any(axis=(1, 2)))
     f[torch.from_numpy(empty)] = 0
     by_frame = [f_score(logits[i : i + 1], mask[i : i + 1]) for i in np.flatnonzero(~empty)]
     return ThresholdCurves(

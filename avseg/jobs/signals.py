@@ -41,8 +41,8 @@ def stop_on_signals(job: JobFolder, main: bool = True) -> Iterator[None]:
 
     previous: dict[int, Handler] = {}
     with suppress(ValueError):  # not the main thread
-        for number in (signal.SIGINT, signal.SIGTERM):
-            previous[number] = signal.signal(number, handle)
+        for caught in (signal.SIGINT, signal.SIGTERM):
+            previous[caught] = signal.signal(caught, handle)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The course of training runs as a picture: loss and validation over the steps."""
+"""Training curves as an image: loss and validation over the steps."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ INK, GREY, ACCENTS = "#1b1c20", "#cdcdc5", ("#4a43c9", "#d55e00", "#009e73", "#8
 
 
 def smooth(values: np.ndarray, width: int) -> np.ndarray:
-    """Return the mean of the last `width` values at every place [N], fewer at the beginning."""
+    """Return the moving average [N] over the last `width` values, fewer at the start."""
     sums = np.cumsum(np.insert(np.asarray(values, float), 0, 0.0))
     last = np.arange(1, len(sums))
     first = np.maximum(last - width, 0)
@@ -22,7 +22,7 @@ def smooth(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def draw_curve(runs: Sequence[Path], out: Path) -> Path:
-    """Draw the loss (thin: every step; thick: smoothed) and the validation mIoU of some runs as a PNG.
+    """Draw the loss (thin: every step; thick: smoothed) and the validation mIoU of runs as a PNG.
 
     Raises RunError for a folder without steps.
     """
@@ -38,14 +38,14 @@ def draw_curve(runs: Sequence[Path], out: Path) -> Path:
         )
         if not len(steps):
             raise RunError(
-                f"There are no steps in {RunFolder(path).events_file}; give folders of training runs."
+                f"There are no steps in {RunFolder(path).events_file}. Name folders of training runs."
             )
         smoothed = smooth(steps[:, 1], max(1, round(SMOOTHING * len(steps))))
         left.plot(*steps.T, color=GREY, linewidth=0.5)
         left.plot(steps[:, 0], smoothed, color=colour, label=Path(path).name)
         if len(checks):
             right.plot(*checks.T, color=colour, marker="o", markersize=3.5, label=Path(path).name)
-    for axes, title in ((left, "Training loss"), (right, "Validation: mean IoU where something sounds")):
+    for axes, title in ((left, "Training loss"), (right, "Validation: mean IoU of frames with ground truth")):
         axes.set_title(title, loc="left", fontsize=10, color=INK)
         axes.set_xlabel("step", fontsize=9)
         axes.set_ylim(bottom=0)

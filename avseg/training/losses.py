@@ -30,8 +30,8 @@ class LossParts:
 def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Return 1 - Dice, mean over frames, of logits and truth (0 or 1) [B*T, 1, H, W].
 
-    Squared denominators and a smoothing in the denominator alone, as released. It is 1 with gradient 0 where
-    the truth is empty, whatever is predicted: silence needs `bce_weight`.
+    Squared denominators and a smoothing in the denominator alone, as released. For empty ground truth it is 1
+    with gradient 0, whatever the prediction: silent frames need `bce_weight`.
     """
     probability, truth = logits.sigmoid().flatten(1), truth.to(logits).flatten(1)
     overlap = (probability * truth).sum(1)
@@ -48,15 +48,15 @@ def mixing_loss(mask_feature: torch.Tensor, truth: torch.Tensor) -> torch.Tensor
 def mask_loss(logits: torch.Tensor, classes: torch.Tensor, kind: str) -> torch.Tensor:
     """Return the loss of a mask: logits [B*T, C, H, W] against class indices [B*T, H, W] (0 is background).
 
-    `dice` with one channel is against all foreground; with more, the mean over the classes of the batch that
-    the truth or background holds (the paper names Dice for avss too, without a formula for many classes).
+    `dice` with one channel compares with all foreground; with more, it is the mean over background and the
+    classes in the ground truth of the batch (the paper names Dice for AVSS too, without a formula).
     """
     if kind == "cross_entropy":
         return F.cross_entropy(logits, classes.long())
     if logits.shape[1] == 1:
         return dice_loss(logits, (classes > 0)[:, None])
     present = classes.unique().long()
-    # The softmax of those classes alone: 71 channels at full size are the costliest tensors of a step.
+    # Only the softmax of those classes: 71 channels at full size are the largest tensors of a step.
     normaliser = logits.logsumexp(1, keepdim=True)
     probability = (logits[:, present] - normaliser).exp().flatten(2)  # [B*T, present, H*W]
     truth = (classes[:, None] == present.view(1, -1, 1, 1)).to(logits).flatten(2)
@@ -73,7 +73,7 @@ def training_loss(
     classes [B*T, H, W] are class indices (any foreground counts as 1 for one-channel models); labelled
     [B*T] is true where a frame has ground truth, for example the first of five in S4 training.
     """
-    # Losses are taken in float32 whatever the precision of the forward pass.
+    # Losses are computed in float32 whatever the precision of the forward pass.
     logits, classes = output.logits[labelled].float(), classes[labelled]
     zero = logits.new_zeros(())
     auxiliary = bce = zero

@@ -1,4 +1,4 @@
-"""What moves in a step and how far: parameter groups, learning rate, frozen backbones."""
+"""Optimizer, learning rate schedule, frozen backbones, and initialisation from a checkpoint."""
 
 import torch
 
@@ -7,31 +7,31 @@ from avseg.errors import ConfigError
 from avseg.models.avsegformer import AVSegFormer
 
 
-def begin_with(model: AVSegFormer, first: AVSegFormer) -> str:
-    """Give a model the weights of another wherever name and shape agree, and say which parts are left.
+def initialise_from(model: AVSegFormer, source: AVSegFormer) -> str:
+    """Copy the weights of `source` wherever name and shape match; return a message that names the others.
 
-    `ConfigError` when one of the backbones is another network.
+    Raises ConfigError if a backbone is a different network.
     """
-    known, state = first.state_dict(), model.state_dict()
-    fitting = {k: v for k, v in known.items() if k in state and state[k].shape == v.shape}
-    missing = sorted(set(state) - set(fitting))
+    weights, state = source.state_dict(), model.state_dict()
+    matching = {k: v for k, v in weights.items() if k in state and state[k].shape == v.shape}
+    missing = sorted(set(state) - set(matching))
     if any(name.startswith(("visual_backbone.", "audio_backbone.")) for name in missing):
         raise ConfigError(
-            f"{first.card.name} has another backbone ({first.config.backbone}, "
-            f"{first.config.audio_backbone}) than this run ({model.config.backbone}, "
-            f"{model.config.audio_backbone}); nothing could be begun with."
+            f"{source.card.name} has another backbone ({source.config.backbone}, "
+            f"{source.config.audio_backbone}) than this run ({model.config.backbone}, "
+            f"{model.config.audio_backbone}), so its weights cannot be used."
         )
-    model.load_state_dict(fitting, strict=False)
+    model.load_state_dict(matching, strict=False)
     new = f"; new: {', '.join(missing)}" if missing else ""
-    return f"Begun with {len(fitting)} of {len(state)} tensors of {first.card.name}{new}."
+    return f"Initialised {len(matching)} of {len(state)} tensors from {source.card.name}{new}."
 
 
 def make_optimizer(model: AVSegFormer, config: Config) -> torch.optim.AdamW:
-    """Return AdamW with the backbones in a group of their own."""
+    """Return AdamW with the backbones in a parameter group of their own."""
     c = config.train
     backbones = [*model.visual_backbone.parameters(), *model.audio_backbone.parameters()]
-    known = {id(p) for p in backbones}
-    rest = [p for p in model.parameters() if id(p) not in known]
+    backbone_ids = {id(p) for p in backbones}
+    rest = [p for p in model.parameters() if id(p) not in backbone_ids]
     groups = [{"params": rest}, {"params": backbones, "lr": c.learning_rate * c.backbone_lr_scale}]
     return torch.optim.AdamW(groups, c.learning_rate, weight_decay=c.weight_decay)
 
@@ -39,9 +39,9 @@ def make_optimizer(model: AVSegFormer, config: Config) -> torch.optim.AdamW:
 def make_schedule(
     optimizer: torch.optim.Optimizer, config: Config, steps: int, done: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Return the learning rate of every step of `steps`, `done` of which are over.
+    """Return the learning rate schedule of a run of `steps` steps, of which `done` are done.
 
-    One-cycle peaks at a tenth of the run: most of a short run is spent cooling down.
+    One-cycle peaks at a tenth of the run, so that a short run spends most of its steps annealing.
     """
     last = done - 1 if done else -1
     if config.train.schedule == "constant":
@@ -52,14 +52,14 @@ def make_schedule(
 
 
 def set_training(model: AVSegFormer, config: Config, epoch: int) -> None:
-    """Put the model in training mode; a frozen part keeps its weights, and as configured its statistics."""
+    """Set the model to training mode; frozen parts keep their weights and, if configured, statistics."""
     c = config.train
     model.train()
-    still = epoch < c.freeze_backbone_epochs
-    frozen = {model.visual_backbone: still, model.audio_backbone: still or not c.train_audio}
-    for part, frozen_now in frozen.items():
-        part.requires_grad_(not frozen_now)
-        if frozen_now and c.freeze_batchnorm:
-            part.eval()
+    frozen_epoch = epoch < c.freeze_backbone_epochs
+    frozen = {model.visual_backbone: frozen_epoch, model.audio_backbone: frozen_epoch or not c.train_audio}
+    for backbone, is_frozen in frozen.items():
+        backbone.requires_grad_(not is_frozen)
+        if is_frozen and c.freeze_batchnorm:
+            backbone.eval()
     if model.reformer is not None:  # only the intermediate masks need it
         model.reformer.requires_grad_(c.auxiliary == "intermediate")

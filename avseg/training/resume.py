@@ -1,6 +1,6 @@
-"""The state that a run goes on from: weights, optimizer and counters in one safetensors file.
+"""The state to resume from: weights, optimizer and counters in one safetensors file.
 
-Nothing random is stored: the order of clips, their changes and dropout follow from (seed, step).
+No random state is stored: the order of clips, their augmentation and dropout depend on (seed, step) alone.
 """
 
 import json
@@ -19,8 +19,8 @@ FORMAT = "avseg-resume-1"
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a run has come."""
+class TrainingProgress:
+    """Counters of a run."""
 
     step: int = 0
     best_miou: float | None = None
@@ -30,10 +30,10 @@ def save_state(
     path: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    progress: Progress,
+    progress: TrainingProgress,
     scaler: dict | None = None,
 ) -> None:
-    """Write the state; `scaler` is the state of mixed precision's loss scaling, if there is one."""
+    """Write the state; `scaler` is the state of the loss scaling of mixed precision, if any."""
     state = optimizer.state_dict()
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, values in state["state"].items():
@@ -44,8 +44,10 @@ def save_state(
         save_file(contiguous, file, metadata={"format": FORMAT, "counters": json.dumps(counters)})
 
 
-def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, dict]:
-    """Put the saved state into model and optimizer; return the progress and the scaler's state."""
+def load_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[TrainingProgress, dict]:
+    """Load a saved state into model and optimizer; return the progress and the scaler's state."""
     try:
         with safe_open(path, framework="pt") as file:
             counters = json.loads((file.metadata() or {})["counters"])
@@ -56,9 +58,9 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
             moments.setdefault(int(index), {})[name] = tensors.pop(key)
         model.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items()})
         optimizer.load_state_dict({"state": moments, "param_groups": counters["groups"]})
-        return Progress(**counters["progress"]), counters["scaler"]
+        return TrainingProgress(**counters["progress"]), counters["scaler"]
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RunError(
-            f"{path} cannot be resumed from ({error}). Begin another run; --start-from takes the weights of "
-            "this one's last.safetensors."
+            f"{path} cannot be resumed ({error}). Start another run; --start-from last.safetensors reuses "
+            "the weights of this one."
         ) from error

@@ -57,14 +57,14 @@ class RunFolder(JobFolder[Status]):
 
     @property
     def exists(self) -> bool:
-        """The folder holds a run."""
+        """Whether the folder contains a run."""
         return self.config_file.is_file()
 
     def create(self, config: Config) -> None:
-        """Begin a new run here; `RunError` when the folder already holds one that can go on."""
-        if self.exists and not self._never_began():
+        """Start a new run here; raises RunError if the folder already contains one that can be resumed."""
+        if self.exists and not self._failed_at_start():
             raise RunError(
-                f"{self.path} already holds a run: add --resume to go on with it, or choose a folder."
+                f"{self.path} already contains a run: add --resume to resume it, or choose another folder."
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -72,23 +72,23 @@ class RunFolder(JobFolder[Status]):
                 file.write_text(config.to_json())
         except OSError as error:
             raise RunError(
-                f"The run folder {self.path} cannot be made: {error.strerror or error}."
+                f"The run folder {self.path} cannot be created: {error.strerror or error}."
             ) from error
 
-    def _never_began(self) -> bool:
-        """The run ended before its first checkpoint, as with a wrong data folder: nothing can go on."""
-        known = self.read_status()
-        ended = known is not None and known.state in ("failed", "killed")
-        return ended and not self.resume_file.is_file()
+    def _failed_at_start(self) -> bool:
+        """Whether the run failed before its first checkpoint, for example for a wrong data folder."""
+        status = self.read_status()
+        failed = status is not None and status.state in ("failed", "killed")
+        return failed and not self.resume_file.is_file()
 
     def config(self) -> Config:
-        """Return the run's config; `RunError` when there is no run."""
+        """Return the run's config; raises RunError without a run."""
         if not self.exists:
-            raise RunError(f"{self.path} holds no run: there is no config.json in it.")
+            raise RunError(f"{self.path} contains no run: config.json is missing.")
         return load_config(self.config_file)
 
     def extend(self, config: Config) -> None:
-        """Replace the config by one that differs in the number of epochs only; `ConfigError` otherwise."""
+        """Replace the config by one with another number of epochs; raises ConfigError for other changes."""
         old = self.config()
         changed = [
             f"{part}.{name}"
@@ -98,8 +98,8 @@ class RunFolder(JobFolder[Status]):
         ]
         if changed:
             raise ConfigError(
-                f"The run in {self.path} was begun with other values of {', '.join(changed)}. Resume it with "
-                "its own (only train.epochs may change), or begin another run."
+                f"The run in {self.path} was started with other values of {', '.join(changed)}. Resume it "
+                "with its own (only train.epochs may change), or start another run."
             )
         with atomic_write(self.config_file) as file:
             file.write_text(config.to_json())
@@ -110,7 +110,7 @@ class RunFolder(JobFolder[Status]):
             file.write(json.dumps({"time": time.time(), "kind": kind, **values}) + "\n")
 
     def events(self) -> Iterator[dict[str, object]]:
-        """Return the event log line by line; what is no event, as after a kill or a crash, is left out."""
+        """Yield the events of the log; lines that are not events, as after a crash, are skipped."""
         if not self.events_file.is_file():
             return
         with self.events_file.open(encoding="utf-8", errors="replace") as file:
@@ -124,10 +124,10 @@ class RunFolder(JobFolder[Status]):
                     yield event | {"kind": RENAMED_FIELDS.get(kind, kind) if isinstance(kind, str) else kind}
 
     def truncate_events(self, step: int) -> None:
-        """Drop the events of steps that a resumed run will take again."""
-        kept = [event for event in self.events() if _number(event.get("step", 0)) <= step]
+        """Drop the events after a step, which a resumed run repeats."""
+        events = [event for event in self.events() if _number(event.get("step", 0)) <= step]
         with atomic_write(self.events_file) as file:
-            file.write_text("".join(json.dumps(event) + "\n" for event in kept))
+            file.write_text("".join(json.dumps(event) + "\n" for event in events))
 
 
 def _number(value: object) -> float:
@@ -136,5 +136,5 @@ def _number(value: object) -> float:
 
 def list_runs(root: Path) -> list[RunFolder]:
     """Return the runs directly below a folder, newest first."""
-    found = [RunFolder(path.parent) for path in Path(root).glob("*/config.json")]
-    return sorted(found, key=lambda run: os.path.getmtime(run.config_file), reverse=True)
+    runs = [RunFolder(path.parent) for path in Path(root).glob("*/config.json")]
+    return sorted(runs, key=lambda run: os.path.getmtime(run.config_file), reverse=True)

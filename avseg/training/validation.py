@@ -1,6 +1,6 @@
-"""What a run looks at between epochs: two quick numbers, and the same few clips drawn again and again.
+"""Validation between epochs: two quick metrics, and the predictions for a fixed set of clips as images.
 
-The report of a finished model comes from `avseg.evaluation.evaluate`.
+Finished models are evaluated by `avseg.evaluation.evaluate`.
 """
 
 from collections.abc import Iterable
@@ -20,27 +20,26 @@ from avseg.media.draw import BINARY, overlay, truth_outline
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.masks import label_maps
 
-_COLOURS = {index: DISPLAY_COLOURS[name] for index, name in enumerate(CLASSES)}
+_CLASS_COLOURS = {index: DISPLAY_COLOURS[name] for index, name in enumerate(CLASSES)}
 
 
 @dataclass(frozen=True)
 class Validation:
-    """The quick numbers."""
+    """Metrics of one validation."""
 
     miou: float
     """One channel: mean IoU over labelled frames with ground truth, probability 0.5. AVSS: mean over the
     classes present, without background, of the mean IoU over their frames."""
     silence: float
-    """Share of pixels marked when the same frames are heard with digital silence."""
+    """Share of predicted foreground for the same frames with digital silence as audio."""
 
 
 def predict_labels(model: AVSegFormer, batch: Batch) -> torch.Tensor:
-    """Return the label maps uint8 [B*T, H, W] of a batch: 1 where probability is over 0.5, or the class."""
-    logits = model(batch.frames, batch.log_mel, flags(model, batch)).logits
-    return label_maps(logits)
+    """Return the label maps uint8 [B*T, H, W] of a batch."""
+    return label_maps(model(batch.frames, batch.log_mel, temporal_flags(model, batch)).logits)
 
 
-def flags(model: AVSegFormer, batch: Batch) -> torch.Tensor | None:
+def temporal_flags(model: AVSegFormer, batch: Batch) -> torch.Tensor | None:
     """Return the temporal flags [B*T] of AVSS, None for other tasks."""
     return batch.real.float() if model.config.task == "avss" else None
 
@@ -49,30 +48,30 @@ def flags(model: AVSegFormer, batch: Batch) -> torch.Tensor | None:
 def validate(
     model: AVSegFormer, batches: Iterable[Batch], accelerator: Accelerator, mute: bool = False
 ) -> Validation:
-    """Return the quick numbers over the batches of all processes; `mute` takes the sound away."""
+    """Return the metrics over the batches of all processes; mute: replace the audio by silence."""
     model.eval()
     classes = model.config.classes
-    scores = torch.zeros(
-        3, classes, dtype=torch.float64
-    )  # per class: sum of IoU, its frames, frames in truth
-    false = torch.zeros(2, dtype=torch.float64)  # sum of shares of pixels, frames
+    # Per class: sum of IoU, number of its summands, frames with the class in the ground truth.
+    scores = torch.zeros(3, classes, dtype=torch.float64)
+    silence = torch.zeros(2, dtype=torch.float64)  # sum of foreground shares, frames
     for batch in batches:
         batch = batch.to(accelerator.device)
-        heard, kept = batch.muted() if mute else batch, batch.labelled
-        logits = model(heard.frames, heard.log_mel, flags(model, heard)).logits[kept]
-        scores += _scores(logits.float(), batch.classes[kept]).cpu()
-        silent = predict_labels(model, batch.muted())[kept] > 0
-        false += torch.tensor([silent.float().mean((1, 2)).sum(), len(silent)], dtype=torch.float64)
-    scores, false = (accelerator.reduce(x.to(accelerator.device)).cpu() for x in (scores, false))
+        inputs, labelled = batch.muted() if mute else batch, batch.labelled
+        logits = model(inputs.frames, inputs.log_mel, temporal_flags(model, inputs)).logits[labelled]
+        scores += _scores(logits.float(), batch.classes[labelled]).cpu()
+        muted = predict_labels(model, batch.muted())[labelled] > 0
+        silence += torch.tensor([muted.float().mean((1, 2)).sum(), len(muted)], dtype=torch.float64)
+    scores, silence = (accelerator.reduce(x.to(accelerator.device)).cpu() for x in (scores, silence))
     present = scores[2] > 0
     means = scores[0, present] / scores[1, present].clamp(min=1)
     return Validation(
-        means.mean().item() if present.any() else 0.0, (false[0] / false[1].clamp(min=1)).item()
+        miou=means.mean().item() if present.any() else 0.0,
+        silence=(silence[0] / silence[1].clamp(min=1)).item(),
     )
 
 
 def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Return per class [3, C]: sum of frame IoU, frames in that sum, frames whose truth has the class."""
+    """Return per class [3, C]: sum of frame IoU, its summands, frames with the class in the ground truth."""
     classes = logits.shape[1]
     if classes == 1:
         filled = (truth > 0).flatten(1).any(1)
@@ -81,19 +80,20 @@ def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     sums = semantic_sums(logits, truth)
     index = torch.arange(classes, device=truth.device)
     in_truth = (truth.flatten(1)[:, :, None] == index).any(1).sum(0)
-    in_truth[0] = 0  # background is left out of the mean
+    in_truth[0] = 0  # the mean excludes background
     return torch.stack([sums.iou, sums.count, in_truth]).double()
 
 
 @torch.inference_mode()
 def draw_samples(model: AVSegFormer, batch: Batch, row: int, path: Path, mute: bool = False) -> None:
-    """Draw a batch with its predicted masks, ground truth outlined in white, `row` frames side by side."""
+    """Draw a batch with its predicted masks and white outlines of the ground truth, `row` frames per row."""
     model.eval()
-    here = batch.to(next(model.parameters()).device)
-    labels = predict_labels(model, here.muted() if mute else here).cpu().numpy()
+    inputs = batch.to(next(model.parameters()).device)
+    labels = predict_labels(model, inputs.muted() if mute else inputs).cpu().numpy()
+    colours = BINARY if model.config.classes == 1 else _CLASS_COLOURS
     tiles = [
-        truth_outline(overlay(picture, label, _colours(model)), truth)
-        for picture, label, truth in zip(_pictures(batch), labels, batch.classes.numpy(), strict=True)
+        truth_outline(overlay(image, label, colours), truth)
+        for image, label, truth in zip(_images(batch), labels, batch.classes.numpy(), strict=True)
     ]
     rows = [np.concatenate(row, axis=1) for row in np.split(np.stack(tiles), range(row, len(tiles), row))]
     sheet = Image.fromarray(np.concatenate(rows))
@@ -101,11 +101,7 @@ def draw_samples(model: AVSegFormer, batch: Batch, row: int, path: Path, mute: b
         sheet.save(file, format="JPEG", quality=88)
 
 
-def _colours(model: AVSegFormer) -> dict[int, tuple[int, int, int]]:
-    return BINARY if model.config.classes == 1 else _COLOURS
-
-
-def _pictures(batch: Batch) -> np.ndarray:
+def _images(batch: Batch) -> np.ndarray:
     """Return the frames as uint8 [B*T, H, W, 3] RGB."""
     mean, std = (torch.tensor(x).view(3, 1, 1) for x in (IMAGE_MEAN, IMAGE_STD))
     return ((batch.frames * std + mean) * 255).clamp(0, 255).round().byte().permute(0, 2, 3, 1).numpy()

@@ -16,10 +16,10 @@ from app.services.evaluations import EvaluationRequest
 from app.services.handoff import EvaluateRequest, ExploreRequest
 from app.services.reports import BUNDLED, BUNDLED_PREFIX, UPLOADED, get_report
 from app.services.session import VISITORS
-from avseg.data.loaders import on_disk
 from avseg.data.samples import FOLDER, DataReference
 from avseg.errors import AvsegError, ReportError
 from avseg.evaluation.report import CLASSES, CLIPS, REPORT, ClipRow, Evaluation
+from avseg.loaders import on_disk
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
 from tests.support.evaluations import SMALL_MODEL, add, stored, wait_for

@@ -328,6 +328,7 @@ def test_the_files(tmp_path: Path):
     }
     report = json.loads(path.read_text())
     assert report["notes"] and report["data"]["root"] == "blocks" and report["weights"] == "random"
+    assert report["data"].pop("description") == "blocks, ms3 test"
     assert report == json.loads(json.dumps(asdict(evaluation.report)))
     with (path.parent / "clips.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -23,9 +23,9 @@ def run(tmp_path: Path) -> RunFolder:
 
 def test_a_folder_holds_one_run(run: RunFolder):
     assert run.exists and run.config() == small_config()
-    with pytest.raises(RunError, match="already holds a run"):
+    with pytest.raises(RunError, match="already contains a run"):
         run.create(small_config())
-    with pytest.raises(RunError, match="no config"):
+    with pytest.raises(RunError, match=r"config\.json is missing"):
         RunFolder(run.path / "other").config()
 
 
@@ -36,13 +36,13 @@ def test_a_run_that_failed_before_its_first_checkpoint_leaves_its_folder_free(ru
         run.create(small_config(epochs=3))
         assert run.config().train.epochs == 3
         run.resume_file.touch()
-    with pytest.raises(RunError, match="already holds a run"):
+    with pytest.raises(RunError, match="already contains a run"):
         run.create(small_config())
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="cannot be made"):
+    with pytest.raises(RunError, match="cannot be created"):
         RunFolder(tmp_path / "file" / "run").create(small_config())
 
 

@@ -42,7 +42,7 @@ def same_weights(first: Path, second: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def atomic_write(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of CONFIG that nothing interrupted."""
     out = tmp_path_factory.mktemp("whole") / "run"
     run_here(CONFIG, out)
@@ -152,7 +152,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path, monkeypatc
     with pytest.raises(RunError, match="is full"):
         run_here(CONFIG, tmp_path / "run")
     status = RunFolder(tmp_path / "run").read_status()
-    assert status.state == "failed" and "Make room" in status.message
+    assert status.state == "failed" and "Free some space" in status.message
     monkeypatch.setattr(avseg.training.resume, "save_file", save_file)
     run_here(CONFIG, tmp_path / "run", resume=True)
     assert [step for step, _ in losses(tmp_path / "run")] == [1, 2, 3, 4, 5, 6]
@@ -168,7 +168,7 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(tmp_path: Path, monkeypa
     monkeypatch.setattr(avseg.training.trainer, "training_loss", broken)
     with pytest.raises(RunError, match="learning_rate"):
         run_here(CONFIG, tmp_path / "run")
-    assert "not a number" in RunFolder(tmp_path / "run").read_status().message
+    assert "not a finite number" in RunFolder(tmp_path / "run").read_status().message
     assert load_model(tmp_path / "run" / "last.safetensors")
 
 
@@ -182,7 +182,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight(tmp_path: Path, monkeypatc
         return parts
 
     monkeypatch.setattr(Training, "backward", broken)
-    with pytest.raises(RunError, match="gradient is not a number any more after step 1"):
+    with pytest.raises(RunError, match="gradient is not a finite number after step 1"):
         run_here(CONFIG, tmp_path / "run")
     kept = load_file(tmp_path / "run" / "last.safetensors").values()
     assert all(value.isfinite().all() for value in kept)
