@@ -1,7 +1,5 @@
 """The Learn tab: a tour in eight steps, each with a question that a measurement answers."""
 
-from gradio.context import Context
-
 from app.components.gradio_helpers import ONE_MODEL
 from app.components.page_context import PageContext
 from app.components.updates import connect
@@ -12,7 +10,6 @@ from app.learn.layout import build
 
 def add(shared: PageContext) -> None:
     """Put the tab into the page and wire it."""
-    tab = Context.block
     layout = build(shared)
     options = ONE_MODEL | {
         "api_visibility": "private",
@@ -20,6 +17,6 @@ def add(shared: PageContext) -> None:
         "show_progress": "minimal",
     }
     options["show_progress_on"] = [layout.figures, layout.question]
-    connect(tab.select, handlers.show, None, LearnUpdates, layout, **options)
+    connect(shared.tab.select, handlers.show, None, LearnUpdates, layout, **options)
     for part in (layout.sidebar, layout.question):
         connect(part.action, handlers.choose, None, LearnUpdates, layout, **options)

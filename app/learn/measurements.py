@@ -11,7 +11,7 @@ import numpy as np
 from app.learn.steps import Exercise
 from app.services.cache import LRUCache
 from app.services.clips import bundled, truth_of
-from app.services.mask_statistics import LEAST_SHARE
+from app.services.mask_statistics import LEAST_SHARE, mean_where
 from app.services.models import model_file
 from app.services.session import MODELS, ClipResult
 from app.services.training_commands import command_line, train_arguments
@@ -39,7 +39,6 @@ EVEN = 0.2  # relative deviation from the mask's area within which attention cou
 WIDTH = 320  # pixels of a drawn frame
 MINUS = "\N{MINUS SIGN}"
 
-
 Picture = tuple[np.ndarray, str]  # uint8 [h, w, 3] and its caption
 
 
@@ -64,26 +63,12 @@ class Measurement:
     command: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Effect:
-    """A clip under a change of its sound or of the model."""
-
-    after: Prediction
-    comparison: Comparison
-
-    @property
-    def iou(self) -> float:
-        """Mean IoU of before and after, over the frames with foreground in either; 1 without any."""
-        either = np.maximum(self.comparison.before, self.comparison.after) >= LEAST_SHARE
-        return float(self.comparison.iou[either].mean()) if either.any() else 1.0
-
-
 class MeasuredClip:
     """A bundled clip under one model; everything is computed when it is first read, and cached."""
 
     def __init__(self, name: str, model: str):
         self.about, self.model = bundled()[name], model
-        self._effects: LRUCache[str, Effect] = LRUCache(8)
+        self._changed: dict[str, Prediction] = {}
 
     @cached_property
     def clip(self) -> Clip:
@@ -108,16 +93,18 @@ class MeasuredClip:
         threshold = self.result.prediction.threshold
         return MODELS.run(self.model, inspect, self.clip, self.result.frame, threshold)
 
-    def under(self, change: str) -> Effect:
-        """Return what a change does to the masks; the sound of a swap is that of a bundled clip."""
-        return self._effects.get_or_make(change, lambda: self._effect(read_change(change)))
+    def under(self, name: str) -> Prediction:
+        """Return the prediction under a change; the sound of a swap is that of a bundled clip."""
+        if name not in self._changed:
+            change, threshold = read_change(name), self.result.prediction.threshold
+            if change.name == "swap":
+                change = Change("swap", (str(bundled()[str(change.values[0])].path),))
+            self._changed[name] = MODELS.run(self.model, what_if, self.clip, [change], threshold)
+        return self._changed[name]
 
-    def _effect(self, change: Change) -> Effect:
-        if change.name == "swap":
-            change = Change("swap", (str(bundled()[str(change.values[0])].path),))
-        before = self.result.prediction
-        after = MODELS.run(self.model, what_if, self.clip, [change], before.threshold)
-        return Effect(after, compare(before, after))
+    def effect(self, name: str) -> Comparison:
+        """Return the masks before and after a change, side by side."""
+        return compare(self.result.prediction, self.under(name))
 
 
 MEASURED: LRUCache[tuple[str, str, int], MeasuredClip] = LRUCache(12)  # shared by all visitors
@@ -140,29 +127,22 @@ def measure_task(measured: MeasuredClip, _: Exercise, answered: bool) -> Measure
     panels = []
     for name, clip in TASKS:
         example = measured_clip(clip)
-        labels, frame = max(
-            zip(example.ground_truth, example.clip.frames), key=lambda p: len(np.unique(p[0]))
-        )
+        index = int(np.argmax([len(np.unique(labels)) for labels in example.ground_truth]))
+        labels, frame = example.ground_truth[index], example.clip.frames[index]
         classes = [CLASSES[k] for k in np.unique(labels) if k > 0]
         colours = {CLASS_INDEX[k]: colour for k, colour in clip_colours(classes).items()}
         picture = _masked(frame, labels, colours) if name == "AVSS" else _masked(frame, labels > 0)
         panels.append((picture, f"{name}: {' and '.join(classes)}".replace("-", " ")))
     figures = [Figure("Ground truth in the three tasks", panels, len(panels))]
-    prediction, truth = measured.result.prediction, measured.ground_truth
+    prediction, truth = measured.result.prediction, np.stack(measured.ground_truth)
     if answered:
-        pictures = [
-            (_masked(frame, labels > 0), f"True {percent((labels > 0).mean())}")
-            for frame, labels in zip(measured.clip.frames, truth)
-        ]
-        pictures += _frames(prediction, "Pred. ")
+        pictures = _frames(measured.clip, truth > 0, "True ") + _frames(
+            measured.clip, prediction.masks, "Pred. "
+        )
         figures.append(Figure("Ground truth, and predicted masks below", pictures, len(truth)))
-    guitar = sum(bool((labels == CLASS_INDEX["guitar"]).any()) for labels in truth)
-    numbers = {
-        "guitar": guitar,
-        "frames": len(truth),
-        "sounding": sum(bool(labels.any()) for labels in truth),
-    }
-    numbers |= {"title": measured.about.title, "predicted": _frames_text(prediction.foreground)}
+    guitar = int((truth == CLASS_INDEX["guitar"]).any((1, 2)).sum())
+    numbers = {"title": measured.about.title, "predicted": _frames_text(prediction.foreground)}
+    numbers |= {"guitar": guitar, "frames": len(truth), "sounding": int(truth.any((1, 2)).sum())}
     return Measurement(figures, numbers, 0 if guitar == len(truth) else 2 if guitar == 0 else 1)
 
 
@@ -174,21 +154,12 @@ def measure_audio(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measu
     silence = log_mel(np.zeros(SAMPLE_RATE, np.float32))
     value = float(silence.max())
     numbers = {"samples": len(clip.waveform), "rows": rows.shape[0], "bands": rows.shape[1]}
-    numbers |= {
-        "frames": len(patches),
-        "dimensions": len(measured.inspection.audio),
-        "value": f"{value:.3f}".replace("-", MINUS),
-    }
-    numbers |= {"cells": silence.numel(), "offset": LOG_OFFSET, "zero": 1 - LOG_OFFSET}
-    figures = (
-        Figure(
-            "Log-mel spectrogram: time to the right, low bands below",
-            [(spectrogram(rows, (128, 1000)), "")],
-            1,
-            True,
-        ),
-        Figure("One patch of 0.96 s per frame", pictures, len(patches), True),
-    )
+    numbers |= {"frames": len(patches), "dimensions": len(measured.inspection.audio), "offset": LOG_OFFSET}
+    numbers |= {"value": f"{value:.3f}".replace("-", MINUS), "cells": silence.numel(), "zero": 1 - LOG_OFFSET}
+    whole = [(spectrogram(rows, (128, 1000)), "")]
+    title = "Log-mel spectrogram: time to the right, low bands below"
+    figures = [Figure(title, whole, 1, True)]
+    figures.append(Figure("One patch of 0.96 s per frame", pictures, len(patches), True))
     return Measurement(figures, numbers, 0 if value == 0 else 1 if math.isfinite(value) else 2)
 
 
@@ -205,17 +176,13 @@ def measure_attention(measured: MeasuredClip, _: Exercise, answered: bool) -> Me
         heat = heat_over(_small(inspection.frame), density(layer, inspection.size)).picture
         pictures.append((heat, f"Layer {i}" + (f", {percent(share)} on mask" if answered else "")))
     by_layer = ", ".join(f"layer {i}: {percent(share)}" for i, share in enumerate(shares, start=1))
-    numbers = {
-        "config": inspection.config,
-        "tokens": inspection.attention_mean.shape[-1],
-        "frame": inspection.index + 1,
-    }
+    numbers = {"config": inspection.config, "tokens": attention[0].size, "frame": inspection.index + 1}
     numbers |= {"area": percent(area), "share": percent(shares[-1]), "by_layer": by_layer}
     figure = Figure("Predicted mask, and attention (mean of heads and queries)", pictures, 2)
     return Measurement((figure,), numbers, 0 if ratio > 1 + EVEN else 2 if ratio < 1 - EVEN else 1)
 
 
-def measure_mixer(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
+def measure_mixer(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     """Show the channels that change most; switch off the mixer, and the queries too if little changes."""
     inspection = measured.inspection
     mixer, before, after = mixing(inspection), inspection.mask_feature, inspection.mixed
@@ -231,14 +198,14 @@ def measure_mixer(measured: MeasuredClip, exercise: Exercise, answered: bool) ->
     numbers |= {"channels": len(before), "error": equation_2_error(inspection), "audio_path": ""}
     correct = None
     if answered:
-        without = measured.under(exercise.name)
-        correct, numbers["iou"] = outcome("mute", without), without.iou
+        correct, numbers["iou"] = outcome("mixer-off", measured.effect("mixer-off"))
         if correct == 1:
-            deaf = measured.under("audio-off").iou
+            _, deaf = outcome("audio-off", measured.effect("audio-off"))
             path = "through the queries" if deaf < SAME else "through neither path alone"
-            numbers["audio_path"] = (
+            audio_path = (
                 f" Without the audio queries it is {deaf:.2f}: in this checkpoint the audio acts {path}."
             )
+            numbers["audio_path"] = audio_path
     figure = Figure("The two most amplified and the two most suppressed channels", pictures, len(channels))
     return Measurement((figure,), numbers, correct)
 
@@ -292,34 +259,30 @@ def measure_metrics(measured: MeasuredClip, _: Exercise, _answered: bool) -> Mea
 
 def measure_robustness(measured: MeasuredClip, exercise: Exercise, answered: bool) -> Measurement:
     """Show the clip with its own sound, and once answered with the changed one; compare the masks."""
-    before = measured.result.prediction
+    clip, before, correct = measured.clip, measured.result.prediction, None
     numbers: dict[str, object] = {"title": measured.about.title, "before": _frames_text(before.foreground)}
-    pictures, sounds, correct = _frames(before), [("Original sound", before.clip.waveform)], None
+    pictures, sounds = _frames(clip, before.masks), [("Original sound", clip.waveform)]
     if answered:
-        effect = measured.under(exercise.change)
-        c, correct = effect.comparison, outcome(exercise.name, effect)
-        pictures += _frames(effect.after, "", c.iou)
-        sounds.append((exercise.title, effect.after.clip.waveform))
-        numbers |= {"after": _frames_text(c.after), "iou": effect.iou}
-        numbers |= {"shares": f"{100 * c.before.mean():.1f} → {percent(c.after.mean())}"}
+        after, c = measured.under(exercise.change), measured.effect(exercise.change)
+        correct, iou = outcome(exercise.name, c)
+        pictures += _frames(clip, after.masks)
+        sounds.append((exercise.title, after.clip.waveform))
+        shares = f"{100 * c.before.mean():.1f} → {percent(c.after.mean())}"
+        numbers |= {"after": _frames_text(c.after), "iou": iou, "shares": shares}
     mels = [(spectrogram(log_mel(waveform).numpy(), (96, 500)), name) for name, waveform in sounds]
     title = f"Masks with the original sound{', and with the changed one below' if answered else ''}"
-    figures = (
-        Figure(title, pictures, len(before.labels)),
-        Figure("Log-mel spectrogram", mels, len(mels), True),
-    )
-    return Measurement(figures, numbers, correct)
+    figures = [Figure(title, pictures, len(clip.frames))]
+    return Measurement([*figures, Figure("Log-mel spectrogram", mels, len(mels), True)], numbers, correct)
 
 
-def outcome(change: str, effect: Effect) -> int:
-    """Return the option of the exercise mute, swap or shift that the masks support."""
-    before, after = effect.comparison.before >= LEAST_SHARE, effect.comparison.after >= LEAST_SHARE
-    if change == "mute":
-        return 0 if not after.any() else 1 if effect.iou >= SAME else 2
-    if not after.any():
-        return 2
-    same = effect.iou >= OTHER if change == "swap" else np.array_equal(before, after)
-    return 0 if same else 1
+def outcome(change: str, comparison: Comparison) -> tuple[int, float]:
+    """Return the option that the masks before and after a change support, and their mean IoU."""
+    before, after = comparison.before >= LEAST_SHARE, comparison.after >= LEAST_SHARE
+    iou = mean_where(comparison.iou, comparison.before, comparison.after)
+    if change in ("swap", "shift"):
+        same = iou >= OTHER if change == "swap" else np.array_equal(before, after)
+        return (2 if not after.any() else 0 if same else 1), iou
+    return (0 if not after.any() else 1 if iou >= SAME else 2), iou
 
 
 def measure_training(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
@@ -330,11 +293,8 @@ def measure_training(measured: MeasuredClip, _: Exercise, answered: bool) -> Mea
     empty = np.flatnonzero(~truth.any((1, 2)))
     if answered and len(empty):
         frames["silent"] = int(empty[0])
-    numbers: dict[str, object] = {
-        "model": measured.model,
-        "preset": PRESET,
-        "weight": preset.train.bce_weight,
-    }
+    weight = preset.train.bce_weight
+    numbers: dict[str, object] = {"model": measured.model, "preset": PRESET, "weight": weight}
     table, correct = [("Frame", "Loss", "Value", "Gradient", "Asks for")], None
     for kind, i in frames.items():
         gradients = loss_gradients(prediction.probability[i], truth[i])
@@ -369,14 +329,10 @@ def _masked(frame: np.ndarray, labels: np.ndarray, colours: Mapping[int, Colour]
     return overlay(picture, resize(labels.astype(np.uint8), picture.shape[:2], smooth=False), colours)
 
 
-def _frames(prediction: Prediction, prefix: str = "", iou: Sequence[float] = ()) -> list[Picture]:
-    """Return every frame with its mask, captioned by the share of foreground and, if given, an IoU."""
-    pictures = []
-    for i, frame in enumerate(prediction.clip.frames):
-        agreement = f", IoU {iou[i]:.2f}" if len(iou) else ""
-        caption = f"{prefix}{percent(prediction.foreground[i])}{agreement}"
-        pictures.append((_masked(frame, prediction.mask(i)), caption))
-    return pictures
+def _frames(clip: Clip, masks: Sequence[np.ndarray], prefix: str = "") -> list[Picture]:
+    """Return every frame with its mask [h, w], captioned by the share of foreground."""
+    pairs = zip(clip.frames, masks, strict=True)
+    return [(_masked(frame, mask > 0), f"{prefix}{percent((mask > 0).mean())}") for frame, mask in pairs]
 
 
 MEASUREMENTS: dict[str, Callable[[MeasuredClip, Exercise, bool], Measurement]] = {

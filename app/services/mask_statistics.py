@@ -31,6 +31,12 @@ class MaskStatistics:
     mean: float  # share of the frame, mean over the non-empty frames, 0 without any
 
 
+def mean_where(iou: np.ndarray, *foreground: np.ndarray) -> float:
+    """Return the mean IoU over the frames where any of the shares [T] has foreground, 1 without one."""
+    either = np.any([share >= LEAST_SHARE for share in foreground], axis=0)
+    return float(iou[either].mean()) if either.any() else 1.0
+
+
 def measure(prediction: Prediction) -> MaskStatistics:
     """Count the masks of a prediction at source size, as they are written."""
     semantic = prediction.task == "avss"

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, bundled
-from app.services.mask_statistics import LEAST_SHARE
+from app.services.mask_statistics import mean_where
 from app.services.models import available_models
 from app.services.session import MODELS, ClipResult
 from app.whatif.ground_truth import FrameTruth, truth_of_result
@@ -128,12 +128,6 @@ def config_of(result: ClipResult | None, other: str | None = None) -> ModelConfi
         return read_card(path)[0] if path else ModelConfig()
     except AvsegError:
         return ModelConfig()
-
-
-def mean_where(iou: np.ndarray, *foreground: np.ndarray) -> float:
-    """Return the mean IoU over the frames where any of the shares [T] has foreground, 1 without one."""
-    either = np.any([share >= LEAST_SHARE for share in foreground], axis=0)
-    return float(iou[either].mean()) if either.any() else 1.0
 
 
 def shares(labels: np.ndarray) -> np.ndarray:

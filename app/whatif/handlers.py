@@ -12,13 +12,13 @@ from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates
 from app.services.handoff import WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled, JobToken
+from app.services.mask_statistics import mean_where
 from app.services.models import available_models
 from app.services.session import VISITORS, session_of
 from app.whatif import html, text
 from app.whatif.effect import (
     both_players,
     config_of,
-    mean_where,
     run_changes,
     segment_bundled,
     sweep_change,

@@ -66,8 +66,8 @@ def act(action: str, value: object, name: str = "visitor") -> handlers.LearnUpda
 def test_nothing_runs_before_a_step_is_opened(monkeypatch):
     monkeypatch.setattr(session.Models, "run", None)
     monkeypatch.setattr(handlers, "measured_clip", None)
-    with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("Learn"):
-        learn.add(PageContext(gr.HTML(), tabs))
+    with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("Learn") as tab:
+        learn.add(PageContext(gr.HTML(), tabs, tab))
     values = [getattr(block, "value", None) for block in blocks.blocks.values()]
     assert any(html.TITLE in value for value in values if isinstance(value, str))
     assert html.sidebar(LearnState()).count('data-action="step"') == len(STEPS) == 8

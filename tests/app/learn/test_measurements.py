@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app.learn import measurements
-from app.learn.measurements import Effect, MeasuredClip, equation_2_error, outcome
+from app.learn.measurements import MeasuredClip, equation_2_error, outcome
 from app.learn.steps import STEPS
 from app.services.training_commands import device_and_workers
 from app.train.layout import FIRST_PRESET
@@ -63,7 +63,7 @@ def test_the_frames_with_the_silent_object_are_counted(measured):
     guitar = measurements.CLASS_INDEX["guitar"]
     for frames, correct in ((5, 0), (2, 1)):
         truth = tuple(np.full((4, 4), guitar if i < frames else 0, np.uint8) for i in range(5))
-        fake = SimpleNamespace(ground_truth=truth, result=clip.result, about=clip.about)
+        fake = SimpleNamespace(ground_truth=truth, result=clip.result, about=clip.about, clip=clip.clip)
         assert measurements.measure_task(fake, exercise("task"), False).correct == correct
 
 
@@ -106,9 +106,9 @@ def test_an_empty_mask_holds_its_share_of_the_attention(measured):
     )
 
 
-def effect_of(iou, before, after) -> Effect:
+def effect_of(iou, before, after) -> SimpleNamespace:
     arrays = (np.array(values, float) for values in (iou, before, after))
-    return Effect(None, SimpleNamespace(**dict(zip(("iou", "before", "after"), arrays))))
+    return SimpleNamespace(**dict(zip(("iou", "before", "after"), arrays)))
 
 
 EFFECTS = {
@@ -121,7 +121,7 @@ EFFECTS = {
 
 def test_the_outcome_of_a_change_follows_from_the_masks():
     outcomes = {
-        name: tuple(outcome(change, effect) for change in ("mute", "swap", "shift"))
+        name: tuple(outcome(change, effect)[0] for change in ("mute", "swap", "shift"))
         for name, effect in EFFECTS.items()
     }
     assert outcomes == {"same": (1, 0, 0), "other": (2, 1, 0), "later": (2, 1, 1), "none": (0, 2, 2)}
@@ -133,11 +133,11 @@ def test_the_outcome_of_a_change_follows_from_the_masks():
 def test_the_audio_queries_are_dropped_only_if_the_mixer_explains_nothing(mixer, queries, measured):
     changes = []
 
-    def under(change):
+    def effect(change):
         changes.append(change)
         return EFFECTS[mixer if change == "mixer-off" else queries]
 
-    fake = SimpleNamespace(under=under, inspection=measured("dog-and-guitar").inspection)
+    fake = SimpleNamespace(effect=effect, inspection=measured("dog-and-guitar").inspection)
     measurement = measurements.measure_mixer(fake, exercise("mixer"), True)
     assert changes == (["mixer-off", "audio-off"] if queries else ["mixer-off"])
     assert measurement.correct == {"same": 1, "other": 2, "none": 0}[mixer]
@@ -147,10 +147,10 @@ def test_the_audio_queries_are_dropped_only_if_the_mixer_explains_nothing(mixer,
 
 
 def test_nothing_is_changed_before_an_answer(measured):
-    fake = SimpleNamespace(under=None, inspection=measured("dog-and-guitar").inspection)
+    fake = SimpleNamespace(effect=None, inspection=measured("dog-and-guitar").inspection)
     assert measurements.measure_mixer(fake, exercise("mixer"), False).correct is None
     clip = measured("dog-and-guitar")
-    fake = SimpleNamespace(under=None, result=clip.result, about=clip.about)
+    fake = SimpleNamespace(under=None, result=clip.result, about=clip.about, clip=clip.clip)
     assert len(measurements.measure_robustness(fake, exercise("robustness"), False).figures[1].pictures) == 1
 
 
@@ -203,5 +203,5 @@ def test_the_command_of_the_last_step_is_one_that_the_trainer_takes(measured):
 
 def test_a_swap_takes_the_sound_of_the_bundled_clip(measured):
     clip = measured("engine-not-siren")
-    other = clip.under("swap=street-siren").after.clip.waveform
+    other = clip.under("swap=street-siren").clip.waveform
     assert other.shape == clip.clip.waveform.shape and not np.array_equal(other, clip.clip.waveform)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.services.mask_statistics import mean_where
 from app.whatif import html, text
-from app.whatif.effect import mean_where, run_changes, segment_bundled, sweep_change
+from app.whatif.effect import run_changes, segment_bundled, sweep_change
 from avseg.interventions.run import Change
 
 
