@@ -1,4 +1,4 @@
-"""What each command of the command line does; imports wait until a command needs them."""
+"""The commands of the command line; heavy imports wait until a command needs them."""
 
 import shlex
 import sys
@@ -22,19 +22,19 @@ def predict(
     device: str = "auto",
     audio: str = "original",
 ) -> int:
-    """Segment what sounds in one or more clips.
+    """Segment the sounding objects of one or more clips.
 
-    Writes OUT/<clip>/overlay.mp4, masks/0001.png ... and prediction.json. A clip that cannot be read does not
-    stop the others; the exit status is then 1.
+    Writes OUT/<clip>/overlay.mp4, masks/0001.png ... and prediction.json. If a clip cannot be read, the
+    others are still segmented and the exit status is 1.
 
     Args:
         clips: Video files.
         model: A bundled model's name or a .safetensors file; see `info`.
         out: Folder that gets one folder per clip.
-        fps: Frames per second to segment, 0.2 to 30. 1 uses the released windows of AVSBench.
+        fps: Frames per second to segment, 0.2 to 30. At 1, audio windows are those of AVSBench.
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
-        audio: original, mute, noise, or a file whose sound is heard instead.
+        audio: original, mute, noise, or a file whose sound replaces the clip's own.
     """
     from tqdm import tqdm
 
@@ -44,19 +44,19 @@ def predict(
 
     if not clips:
         raise ConfigError("Name at least one clip.")
-    check_threshold(threshold)  # what is wrong for every clip is said before the work
+    check_threshold(threshold)  # report what is wrong for every clip before any work
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
-        raise ConfigError(f"There is no sound {audio}: choose original, mute, noise or a file.")
+        raise ConfigError(f"--audio is {audio}; choose original, mute, noise or an existing file.")
     out.mkdir(parents=True, exist_ok=True)
     predictor, failed = Predictor(model, device), []
-    heard = audio if audio in SOUND_CHOICES else Path(audio).name
+    audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):
         try:
             clip = read_clip(path, fps)
             with tqdm(total=len(clip.frames), desc=f"{path.name}: frames", unit="frame", leave=False) as bar:
                 sound = audio_for(audio, clip)
-                prediction = predictor.predict(clip, sound, threshold, _advance(bar), heard)
-            with tqdm(desc=f"{path.name}: writing", unit="picture", leave=False) as bar:
+                prediction = predictor.predict(clip, sound, threshold, _advance(bar), audio_name)
+            with tqdm(desc=f"{path.name}: writing", unit="file", leave=False) as bar:
                 written = write_prediction(prediction, folder, on_progress=_advance(bar))
         except AvsegError as error:
             failed.append(f"{path}: {error}")
@@ -102,16 +102,16 @@ def synth(
     videos: bool = True,
     workers: int = 2,
 ) -> int:
-    """Write SynthAVS clips in AVSBench's own folder format.
+    """Write SynthAVS clips in the folder format of AVSBench.
 
     Args:
-        folder: Where to write; several splits may go into one folder.
-        task: Which of the three formats and kinds of scene.
-        clips: How many clips.
-        split: Train and test differ in looks and scenes.
-        seed: Every clip follows from (seed, split, index).
-        videos: Write an mp4 of every clip beside its frames.
-        workers: Processes that draw; what is written does not depend on their number.
+        folder: Output folder; several splits may share one folder.
+        task: Format and kind of scene.
+        clips: Number of clips.
+        split: Train, val and test differ in appearance and scenes.
+        seed: Every clip is determined by (seed, split, index).
+        videos: Also write an mp4 of every clip.
+        workers: Processes; the output does not depend on their number.
     """
     from tqdm import tqdm
 
@@ -133,15 +133,15 @@ def check(
     out: Path = Path("outputs/check"),
     workers: int = 2,
 ) -> int:
-    """Check a folder of AVSBench, or one in its format: missing, damaged and odd files, labels, splits.
+    """Check an AVSBench folder, or one in its format, for missing, damaged and unusual files.
 
-    Prints a summary and writes the whole report. The exit status is 1 when there is an error, 0 when there
-    are notes only.
+    Prints a summary and writes the full report. The exit status is 1 if there are errors, 0 if there are only
+    notes.
 
     Args:
-        data: The folder that holds Single-source, Multi-sources or AVSS, or one of these.
-        task: Which of them; all that are there if not given.
-        out: Folder for report.json, report.csv and report.md; one folder per task when there are several.
+        data: The folder that contains Single-source, Multi-sources or AVSS, or one of these.
+        task: Which of them; by default all that exist.
+        out: Folder for report.json, report.csv and report.md; one folder per task if there are several.
         workers: Threads that read files.
     """
     from tqdm import tqdm
@@ -162,7 +162,7 @@ def check(
 
 
 def train_from(config: Config) -> Callable[..., int]:
-    """Return the command `train`, whose flags --model.* and --train.* start at the values of a config."""
+    """Return the command `train`, whose flags --model.* and --train.* default to the values of a config."""
 
     def train(
         preset: tyro.conf.Positional[str],
@@ -178,26 +178,26 @@ def train_from(config: Config) -> Callable[..., int]:
     ) -> int:
         """Train a model; every field of the config is a flag.
 
-        Ctrl-C, or a file called `stop` in the run folder, ends the run after a checkpoint. Several processes:
+        Ctrl-C, or a file named `stop` in the run folder, ends the run after a checkpoint. Several processes:
         accelerate launch -m avseg train ...
 
         Args:
-            preset: A preset's name (see `info`) or a JSON file of a config.
+            preset: A preset (see `info`) or a JSON file with a config.
             out: The run folder.
-            data: synth (SynthAVS, drawn while training), or a folder in AVSBench's layout.
-            resume: Go on with the run in the folder; its number of epochs may be raised, which stretches a
-                one-cycle schedule: the learning rate jumps up to where the longer cycle stands.
+            data: synth (SynthAVS, generated during training), or a folder in AVSBench's format.
+            resume: Continue the run in the folder. More epochs stretch a one-cycle schedule: the learning
+                rate jumps to its value in the longer cycle.
             device: auto, cpu or cuda.
-            workers: Processes that prepare clips.
-            start_from: A model file whose weights a new run begins with, as far as they fit.
-            tensorboard: Write the events for tensorboard too.
+            workers: Data-loading processes.
+            start_from: A checkpoint to initialise a new run from, as far as its weights fit.
+            tensorboard: Also write TensorBoard events.
             model: The architecture.
-            train: How it is trained.
+            train: The settings of training.
         """
         from avseg.training.trainer import train as run
 
-        if load_config(preset) != config:  # the flags below would start at another preset's values
-            raise ConfigError(f"Write the preset first: python -m avseg train {preset} --out {out} ...")
+        if load_config(preset) != config:  # the flags would default to another preset's values
+            raise ConfigError(f"Put the preset first: python -m avseg train {preset} --out {out} ...")
         experiment = Config(model, train)
         path = run(experiment, out, data, device, workers, resume, start_from, _command(), tensorboard)
         print(f"Model: {path}")
@@ -221,26 +221,26 @@ def evaluate(
     workers: int = 1,
     status: bool = False,
 ) -> int:
-    """Measure a model and write OUT/report.json, clips.csv, classes.csv and summary.md.
+    """Evaluate a model and write OUT/report.json, clips.csv, classes.csv and summary.md.
 
-    A model of 71 channels on avss data gets confusion.csv too. What each number means stands in
-    avseg/evaluation/report.py. Works under `accelerate launch` too. A report that is there already stays
-    until the new one is complete.
+    A model with 71 channels on avss data also gets confusion.csv. avseg/evaluation/report.py defines every
+    number. Several processes: accelerate launch -m avseg evaluate ... An existing report is replaced once the
+    new one is complete.
 
     Args:
         model: A bundled model's name or a .safetensors file.
         out: Folder of the report.
-        data: The word `synth`, or a folder that holds AVSBench, or SynthAVS as `synth` writes it.
-        task: Whose data; by default those of the model's task. Other data are measured as foreground.
-        split: train, val or test; of AVSBench also val-leakfree and test-leakfree: no source video of train.
-        clips: How many clips, drawn by the seed; 0 takes all of a folder, 200 of `synth`.
-        seed: Of SynthAVS (training used others), of noise and of swapped sounds.
-        f_batch: Clips per batch of the benchmark's F, whose value depends on it; the released tests take 4.
-        robustness: Also try silence, noise and other sounds, up to seven passes instead of one.
-        mute: Hear every clip in silence, for a model trained with --train.mute.
+        data: synth, or a folder with AVSBench or with SynthAVS as written by `synth`.
+        task: Task of the data; by default the model's. With another one, the foreground is evaluated.
+        split: train, val or test; for AVSBench also val-leakfree, test-leakfree (no source video of train).
+        clips: Number of clips, sampled by the seed; 0 uses all of a folder, or 200 of synth.
+        seed: Seed of SynthAVS (training uses others), of noise and of swapped sounds.
+        f_batch: Clips per batch of the benchmark's F, whose value depends on it; the released code uses 4.
+        robustness: Also evaluate with silence, noise and other sounds, up to seven passes instead of one.
+        mute: Evaluate every clip in silence, for a model trained with --train.mute.
         device: auto, cpu, cuda, cuda:1 or mps.
-        workers: Processes that read clips.
-        status: Keep OUT/status.json up to date while it goes on, and end when a file OUT/stop appears.
+        workers: Data-loading processes.
+        status: Keep OUT/status.json up to date during the evaluation, and stop when a file OUT/stop appears.
     """
     from avseg.checkpoints import load_model
     from avseg.evaluation.evaluate import EvaluationOptions, process, process_device, sample_clips
@@ -257,7 +257,7 @@ def evaluate(
         task = task or measured.config.task
         found = evaluation_clips(data, task, split, measured.config.image_size, clips, seed)
         chosen = sample_clips(found, clips, seed)
-        out.mkdir(parents=True, exist_ok=True)  # a place that cannot be written to is said before the work
+        out.mkdir(parents=True, exist_ok=True)  # fail before the work if it cannot be written
         evaluation = run(measured, found, chosen, options, _command(), on_progress)
         if process()[0] == 0:
             path = write_evaluation(evaluation, out)
@@ -266,7 +266,7 @@ def evaluate(
 
 
 def curve(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path) -> int:
-    """Draw loss and validation of training runs as a PNG.
+    """Plot loss and validation of training runs as a PNG.
 
     Args:
         runs: Run folders, or folders with an events.jsonl.
@@ -289,14 +289,14 @@ def what_if(
     threshold: float = 0.5,
     device: str = "auto",
 ) -> int:
-    """Change the sound or the model, and see what becomes of a clip's masks.
+    """Change the sound or the model, and compare a clip's masks before and after.
 
-    Prints a line per frame and writes OUT/<clip>/comparison.json and strip.png (above before, below after).
-    Without --change it lists what can be changed.
+    Prints a line per frame and writes OUT/<clip>/comparison.json and strip.png (before above, after below).
+    Without --change it lists the interventions.
 
     Args:
         clip: A video file.
-        change: mute, shift=2, decoder-head=3,1 and so on; several combine.
+        change: mute, shift=2, decoder-head=3,1 and so on; repeat the flag to combine several.
         model: A bundled model's name or a .safetensors file; see `info`.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30.
@@ -315,25 +315,61 @@ def what_if(
             print(f"{row.name}={values}".removesuffix("="))
             print(f"  {row.sentence} {row.table}".rstrip())
         return 0
-    changes = [read_change(words) for words in change]
-    predictor, read = Predictor(model, device), read_clip(clip, fps)
-    before = predictor.predict(read, threshold=threshold)
-    after = run(predictor, read, changes, threshold)
+    changes = [read_change(text) for text in change]
+    predictor, source = Predictor(model, device), read_clip(clip, fps)
+    before = predictor.predict(source, threshold=threshold)
+    after = run(predictor, source, changes, threshold)
     comparison = compare(before, after)
     print("\n".join(lines(comparison)))
     print(f"Written: {write_comparison(out / clip.stem, before, after, comparison, changes)}")
     return 0
 
 
-def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | None = None) -> int:
-    """Turn a released AVSegFormer .pth file into a model file of ours.
+def record(
+    clip: tyro.conf.Positional[Path],
+    out: Path,
+    site: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    model: str = "tiny-ms3",
+    frame: int = 1,
+    fps: float = 1.0,
+    device: str = "auto",
+) -> int:
+    """Record activations of one frame by name into a NumPy file.
 
-    Edition, backbone and task are read from the file's keys and shapes.
+    An array is named like its site; a site with several layers or stages gives SITE.0, SITE.1 and so on.
 
     Args:
-        file: The authors' .pth file; it is read as plain weights only.
+        clip: A video file.
+        out: The .npz file to write.
+        site: A site to record (see `info --sites`); repeat the flag for several. By default all sites.
+        model: A bundled model's name or a .safetensors file.
+        frame: Number of the frame, from 1.
+        fps: Frames per second, 0.2 to 30.
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+    from avseg.interpret.inspection import record_frame, write_recording
+    from avseg.media.clip import read_clip
+    from avseg.predict import Predictor
+
+    if out.suffix != ".npz":
+        raise ConfigError(f"--out is {out.name}; its extension must be .npz.")
+    predictor = Predictor(model, device)
+    recording = record_frame(predictor, read_clip(clip, fps), frame - 1, site or None)
+    for name, array in write_recording(recording, out).items():
+        print(f"{name:22} {array.dtype!s:8} {list(array.shape)}")
+    print(f"Written: {out}")
+    return 0
+
+
+def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | None = None) -> int:
+    """Convert a released AVSegFormer .pth file to a checkpoint.
+
+    Edition, backbone and task are recognised from the file's keys and shapes.
+
+    Args:
+        file: The authors' .pth file; only plain weights are read from it.
         out: The .safetensors file to write.
-        task: S4 and MS3 models look alike; say which it is (default s4).
+        task: Tells S4 from MS3, whose models look the same (default s4).
     """
     from avseg.checkpoints import import_weights as run
 
@@ -343,11 +379,9 @@ def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | Non
         f"{out}: edition {c.edition}, backbone {c.backbone}, task {c.task}, {len(imported.weights)} tensors"
     )
     if c.task == "s4" and task is None:
-        print("  Models of S4 and MS3 look alike; this one is noted as s4 (--task ms3 if it is not).")
+        print("  S4 and MS3 models look the same; this one was imported as s4 (otherwise use --task ms3).")
     if imported.dropped:
-        print(
-            f"  left out, unused by the model: {len(imported.dropped)} tensors, {_groups(imported.dropped)}"
-        )
+        print(f"  skipped, unused by the model: {len(imported.dropped)} tensors, {_groups(imported.dropped)}")
     return 0
 
 
@@ -356,10 +390,20 @@ def _groups(names: tuple[str, ...]) -> str:
     return ", ".join(sorted({".".join(name.split(".")[:2]) for name in names}))
 
 
-def info() -> int:
-    """List the models and the presets there are."""
+def info(sites: bool = False) -> int:
+    """List the bundled models and the presets.
+
+    Args:
+        sites: List instead the sites where `record` records activations.
+    """
     from avseg.checkpoints import bundled_models, read_card
 
+    if sites:
+        from avseg.interpret.sites import SITES
+
+        for site in SITES:
+            print(f"{site.name:19} {site.shape}\n{'':19} {site.what}")
+        return 0
     print("Models (--model NAME):")
     for name, path in bundled_models().items():
         config, card = read_card(path)
@@ -380,10 +424,11 @@ def _command() -> str:
 
 
 def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
-    """Return all commands; the flags of `train` start at the config that is named in the arguments."""
+    """Return all commands; the flags of `train` default to the config that the arguments name."""
     return (
         predict,
         what_if,
+        record,
         synth,
         check,
         train_from(_named_config(arguments)),
@@ -395,6 +440,6 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
 
 
 def _named_config(arguments: list[str]) -> Config:
-    """Return the config that stands right behind the word train, else the defaults."""
+    """Return the config named right after `train`, or the defaults."""
     named = arguments[:1] == ["train"] and len(arguments) > 1 and not arguments[1].startswith("-")
     return load_config(arguments[1]) if named else Config()

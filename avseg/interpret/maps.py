@@ -1,4 +1,4 @@
-"""From an `Inspection` to maps and numbers: pure functions, cheap enough for every click."""
+"""Computes maps and numbers from an `Inspection`: pure functions, fast enough for every click."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from avseg.evaluation.metrics import iou
 from avseg.interpret.inspection import Inspection, MaskMap
 from avseg.media.draw import resize
 
-STRIDES = (8, 16, 32)  # of the levels that encoder and decoder look at
+STRIDES = (8, 16, 32)  # of the feature levels of encoder and decoder
 
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """Where one token of the encoder looks, in one layer."""
+    """The sampling points of one encoder token in one layer."""
 
     points: np.ndarray  # float32 [heads, 3, points, 2], (x, y) in 0..1 of the frame; may lie outside
     weights: np.ndarray  # float32 [heads, 3, points], sum 1 per head
@@ -23,24 +23,26 @@ class Sampling:
 
 @dataclass(frozen=True, eq=False)
 class Mixing:
-    """What the mixer does to every channel."""
+    """The effect of the mixer on every channel."""
 
     kind: str  # channel, gated, cross or none
-    weights: np.ndarray  # float32 [D]: omega; the gate; for cross what is added; zeros for none
+    weights: np.ndarray  # float32 [D]: omega; the gate; for cross the added vector; zeros for none
     order: np.ndarray  # int64 [D], the most amplified channel first
 
 
 def attention_of(
-    seen: Inspection, layer: int, head: int | None = None, query: int | None = None
+    inspection: Inspection, layer: int, head: int | None = None, query: int | None = None
 ) -> np.ndarray:
-    """Return decoder attention float32 [N], sum 1: of a head and a query, or the mean where one is None.
+    """Return decoder attention float32 [N], sum 1, of a head and a query, averaged over what is None.
 
-    query: its number in the model; only those in `seen.kept` have an attention of their own.
+    query: its index in the model; only those in `inspection.kept` have attention of their own.
     """
     if query is None:
-        heads = seen.attention_mean[layer]
+        heads = inspection.attention_mean[layer]
     else:
-        heads = seen.attention[layer][:, int(np.flatnonzero(seen.kept == query)[0])].astype(np.float32)
+        heads = inspection.attention[layer][:, int(np.flatnonzero(inspection.kept == query)[0])].astype(
+            np.float32
+        )
     return heads.mean(0) if head is None else heads[head]
 
 
@@ -52,9 +54,9 @@ def level_maps(attention: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
 
 
 def density(attention: np.ndarray, size: int) -> np.ndarray:
-    """Return how densely attention [N] lies on the picture, float32 [s/8, s/8]; 1 is even, the mean is 1.
+    """Return the density of attention [N] on the frame, float32 [s/8, s/8]; 1 is uniform, the mean is 1.
 
-    Each level's map is spread over its cells; the three are added.
+    Each level's attention is spread evenly over its cells; the three maps are added.
     """
     maps = level_maps(attention, size)
     side = (size // STRIDES[0],) * 2
@@ -70,41 +72,41 @@ def share_on(attention: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return attention.astype(np.float32) @ np.concatenate(covered).astype(np.float32)
 
 
-def sampling(seen: Inspection, layer: int, level: int, x: float, y: float) -> Sampling:
-    """Return where the token of a level that holds the place (x, y), 0..1 of the frame, looks."""
-    sides = [seen.size // stride for stride in STRIDES]
+def sampling(inspection: Inspection, layer: int, level: int, x: float, y: float) -> Sampling:
+    """Return the sampling points of the token of a level at (x, y), in 0..1 of the frame."""
+    sides = [inspection.size // stride for stride in STRIDES]
     side = sides[level]
-    column, row = (min(side - 1, max(0, int(place * side))) for place in (x, y))
+    column, row = (min(side - 1, max(0, int(position * side))) for position in (x, y))
     token = sum(other * other for other in sides[:level]) + row * side + column
     return Sampling(
-        seen.points[layer, token].astype(np.float32),
-        seen.point_weights[layer, token].astype(np.float32),
+        inspection.points[layer, token].astype(np.float32),
+        inspection.point_weights[layer, token].astype(np.float32),
         ((column + 0.5) / side, (row + 0.5) / side),
     )
 
 
-def mixing(seen: Inspection) -> Mixing:
-    """Return the mixer's weight of every channel, and the channels from most raised to most lowered."""
-    kind = seen.config.mixer
+def mixing(inspection: Inspection) -> Mixing:
+    """Return the mixer's weight of every channel, and the channels from most to least amplified."""
+    kind = inspection.config.mixer
     if kind == "cross":
-        weights = seen.added
-    elif seen.mixer_weights is None:
-        weights = np.zeros(len(seen.mask_feature), np.float32)
+        weights = inspection.added
+    elif inspection.mixer_weights is None:
+        weights = np.zeros(len(inspection.mask_feature), np.float32)
     else:
-        weights = seen.mixer_weights
+        weights = inspection.mixer_weights
     return Mixing(kind, weights, np.argsort(-weights, kind="stable"))
 
 
 def strongest(maps: np.ndarray, count: int) -> np.ndarray:
-    """Return the numbers of the channels of maps [C, h, w] whose values vary most over the picture."""
+    """Return the indices of the channels of maps [C, h, w] that vary most over the frame."""
     return np.argsort(-maps.std((1, 2)), kind="stable")[:count]
 
 
 def principal(levels: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the first principal component of tokens, one map per level [D, side, side], all in one unit.
+    """Return the first principal component of tokens, one map per level [D, side, side], on one scale.
 
-    After the encoder's last normalisation every token is equally long, so their mean size shows nothing; this
-    is the direction in which they differ most. Its sign is chosen so that the largest value is positive.
+    After the encoder's last layer norm all tokens have about the same norm, so the norm shows nothing; this
+    is the direction in which they differ most. Its sign makes the value of largest magnitude positive.
     """
     tokens = np.concatenate([level.reshape(len(level), -1) for level in levels], axis=1)
     tokens = tokens - tokens.mean(1, keepdims=True)
@@ -116,5 +118,5 @@ def principal(levels: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def overlap(one: MaskMap, other: MaskMap) -> float:
-    """Return the IoU of two masks' foregrounds; 1 when both are empty."""
+    """Return the IoU of the foreground of two masks; 1 if both are empty."""
     return float(iou(one.labels[None] > 0, other.labels[None] > 0)[0])

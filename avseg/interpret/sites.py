@@ -1,7 +1,7 @@
-"""Seeing inside a forward pass: a table of named sites and one context manager that listens to them.
+"""Records activations of a forward pass: a table of named sites and one context manager.
 
-The model never knows that it is watched: the sites are `nn.Identity` members that change nothing, and the
-hooks are gone when the block ends, whatever happened in it.
+The model does not know that it is recorded: sites are mostly `nn.Identity` members that change nothing, and
+the hooks are removed when the block ends, also after an error.
 """
 
 import re
@@ -12,19 +12,20 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from avseg.errors import ConfigError
 
 Keep = Callable[[torch.Tensor], torch.Tensor]
-"""What to keep of a tensor, for example `lambda a: a[:1].mean(1)`; applied before it is stored."""
+"""Reduces a tensor before it is stored, for example `lambda a: a[:1].mean(1)`."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """One place in the model: a name, the modules it means, and what passes there."""
+    """A named place in the model where activations can be recorded."""
 
     name: str
-    modules: str  # regular expression over module names; several modules are layers or stages, in order
+    modules: str  # regular expression on module names; several matches are layers or stages, in order
     what: str
     shape: str
 
@@ -40,13 +41,13 @@ SITES: tuple[Site, ...] = (
     Site(
         "encoder.points",
         r"encoder\.layers\.\d+\.attention\.points_tap",
-        "where every token looks, (x, y) in 0..1 of the map, Sec. 3.3",
+        "sampling points of every token, (x, y) in 0..1 of the map, Sec. 3.3",
         "[B*T, N, heads, 3, points, 2]",
     ),
     Site(
         "encoder.weights",
         r"encoder\.layers\.\d+\.attention\.weights_tap",
-        "how much each of these places counts, sum 1 over levels and points",
+        "weights of the sampling points, sum 1 over levels and points",
         "[B*T, N, heads, 3, points]",
     ),
     Site("encoder.output", r"encoder\.tap", "tokens of strides 8, 16, 32 after the encoder", "[B*T, N, D]"),
@@ -54,7 +55,7 @@ SITES: tuple[Site, ...] = (
     Site(
         "mixer.attention",
         r"mixer\.(attention_tap|attention\.weights_tap)",
-        "the sound's attention over positions (CHA), or each position's over the sound (CRA)",
+        "attention of the sound over positions (CHA), or of each position over the sound (CRA)",
         "[B*T, heads, 1, h*w] (CRA: [B*T, heads, h*w, 1])",
     ),
     Site(
@@ -74,7 +75,7 @@ SITES: tuple[Site, ...] = (
     Site(
         "intermediate",
         r"reformer\.tap",
-        "mask logits of every decoder layer; only when the forward pass is asked for them",
+        "mask logits of every decoder layer, if the forward pass computes them (intermediate=True)",
         "[B*T, classes, H, W]",
     ),
 )
@@ -83,7 +84,7 @@ SITE = {site.name: site for site in SITES}
 
 @dataclass(frozen=True)
 class Recording(Mapping[str, tuple[torch.Tensor, ...]]):
-    """Site name to what passed there, CPU tensors, one per layer or stage in order of the forward pass."""
+    """Activations by site name: CPU tensors, one per layer or stage, in the order of the forward pass."""
 
     _values: dict[str, list[torch.Tensor]] = field(default_factory=dict)
 
@@ -98,45 +99,45 @@ class Recording(Mapping[str, tuple[torch.Tensor, ...]]):
 
 
 def sites_of(model: nn.Module) -> dict[str, list[nn.Module]]:
-    """Return the modules of every site that this model has: without a reformer, no `intermediate`."""
+    """Return the modules of every site that the model has; without a reformer there is no `intermediate`."""
     named = dict(model.named_modules())
-    found = {site.name: [m for n, m in named.items() if re.fullmatch(site.modules, n)] for site in SITES}
-    return {name: modules for name, modules in found.items() if modules}
+    modules = {site.name: [m for n, m in named.items() if re.fullmatch(site.modules, n)] for site in SITES}
+    return {name: matches for name, matches in modules.items() if matches}
 
 
 @contextmanager
 def record(
     model: nn.Module, sites: Iterable[str] | None = None, keep: Mapping[str, Keep] | None = None
 ) -> Iterator[Recording]:
-    """Listen to the named sites (default: all) during the block: `with record(model) as seen: model(...)`.
+    """Record the named sites (default: all) during the block: `with record(model) as recording: model(...)`.
 
-    keep: per site, what to store of a tensor; a whole 512 px decoder is over a gigabyte, so record one frame
-    and reduce. Only forward passes of the thread that opened the block are heard. A site that the model lacks
-    is absent from the recording; a name that is no site is a ConfigError.
+    keep: per site, a function that reduces a tensor before it is stored; all activations of a 512 px decoder
+    take over a gigabyte. Only forward passes of the thread that opened the block are recorded. A site that
+    the model lacks is absent from the recording; an unknown name raises ConfigError.
     """
-    wanted, keep = list(SITE) if sites is None else list(sites), keep or {}
-    unknown = sorted({*wanted, *keep} - set(SITE))
+    names, keep = list(SITE) if sites is None else list(sites), keep or {}
+    unknown = sorted({*names, *keep} - set(SITE))
     if unknown:
-        raise ConfigError(f"No site is called {', '.join(unknown)}. Sites: {', '.join(SITE)}.")
+        raise ConfigError(f"Unknown site {', '.join(unknown)}. Sites: {', '.join(SITE)}.")
     recording, thread = Recording(), threading.get_ident()
-    handles = []
+    handles: list[RemovableHandle] = []
     try:
         for name, modules in sites_of(model).items():
-            if name in wanted:
-                listener = _listener(name, recording, keep.get(name), thread)
-                handles += [module.register_forward_hook(listener) for module in modules]
+            if name in names:
+                hook = _recording_hook(name, recording, keep.get(name), thread)
+                handles += [module.register_forward_hook(hook) for module in modules]
         yield recording
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _listener(name: str, recording: Recording, keep: Keep | None, thread: int) -> Callable[..., None]:
-    def listen(_module: nn.Module, _inputs: tuple, output: torch.Tensor) -> None:
+def _recording_hook(name: str, recording: Recording, keep: Keep | None, thread: int) -> Callable[..., None]:
+    def hook(_module: nn.Module, _inputs: tuple, output: torch.Tensor) -> None:
         if threading.get_ident() != thread:
             return
-        kept = output.detach() if keep is None else keep(output.detach())
-        # A copy: what follows in the model may write into the same memory.
-        recording._values.setdefault(name, []).append(kept.to("cpu", copy=True))
+        value = output.detach() if keep is None else keep(output.detach())
+        # A copy: later layers may write into the same memory.
+        recording._values.setdefault(name, []).append(value.to("cpu", copy=True))
 
-    return listen
+    return hook

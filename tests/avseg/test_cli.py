@@ -1,6 +1,7 @@
 """The command line, called as a person would: arguments in, files, words and an exit status out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ import torch
 from PIL import Image
 
 from avseg.__main__ import main
-from avseg.checkpoints import Card, save_model
+from avseg.checkpoints import Card, load_model, save_model
+from avseg.interpret.sites import SITE, SITES, record
+from avseg.media.clip import read_clip
 from avseg.models.avsegformer import AVSegFormer
+from avseg.predict import Predictor
 from avseg.presets import PRESETS
 from tests.support.media import counting
 from tests.support.small_model import SMALL, small_config
@@ -31,12 +35,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_predict_writes_every_promised_file(small: Path, clip: Path, tmp_path: Path, capsys):
     assert main(["predict", str(clip), "--model", str(small), "--out", str(tmp_path), "--audio", "mute"]) == 0
     folder = tmp_path / "one clip"
-    record = json.loads((folder / "prediction.json").read_text())
-    assert record["model"] == "small" and record["weights"] == "random" and record["audio"] == "mute"
-    assert len(record["frames"]) == len(list((folder / "masks").glob("*.png")))
-    for frame in record["frames"]:
+    result = json.loads((folder / "prediction.json").read_text())
+    assert result["model"] == "small" and result["weights"] == "random" and result["audio"] == "mute"
+    assert len(result["frames"]) == len(list((folder / "masks").glob("*.png")))
+    for frame in result["frames"]:
         mask = np.asarray(Image.open(folder / frame["mask"]))
-        assert mask.dtype == np.uint8 and mask.shape == tuple(record["size"])
+        assert mask.dtype == np.uint8 and mask.shape == tuple(result["size"])
         assert set(np.unique(mask)) <= {0, 255}
         assert frame["foreground"] == pytest.approx((mask > 0).mean(), abs=1e-6)
     assert (folder / "overlay.mp4").stat().st_size > 1000
@@ -65,8 +69,8 @@ def test_clips_of_one_name_get_a_folder_each(small: Path, clip: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (["--threshold", "2"], "threshold of 2"),
-        (["--audio", "gone.wav"], "no sound gone.wav"),
+        (["--threshold", "2"], "threshold is 2"),
+        (["--audio", "gone.wav"], "--audio is gone.wav"),
         (["--device", "gpu"], "'gpu' is not a device"),
         (["--out", "one clip.mp4/out"], "Not a directory"),
     ],
@@ -138,7 +142,7 @@ def test_wrong_flags_of_train_are_one_sentence(tmp_path: Path, capsys):
 def test_flags_of_train_start_at_the_preset_that_is_named(tmp_path: Path, capsys):
     # The folder has the name of another preset.
     assert main(["train", "--out", "tiny", "s4-r50-paper"]) == 1
-    assert "Write the preset first: python -m avseg train s4-r50-paper" in capsys.readouterr().err
+    assert "Put the preset first: python -m avseg train s4-r50-paper" in capsys.readouterr().err
     assert not Path("tiny").exists()
 
 
@@ -168,3 +172,61 @@ def test_synth_writes_what_check_finds_whole(tmp_path: Path, capsys, monkeypatch
     assert main(["check", str(tmp_path / "data"), "--task", "ms3"]) == 1
     assert (tmp_path / "outputs/check/report.json").is_file()  # written without being asked where
     assert "missing mask" in capsys.readouterr().out
+
+
+def test_info_lists_the_sites(capsys):
+    assert main(["info", "--sites"]) == 0
+    lines = capsys.readouterr().out
+    assert all(site.name in lines and site.shape in lines and site.what in lines for site in SITES)
+
+
+def test_activations_are_recorded_by_name(clip: Path, small: Path, tmp_path: Path, capsys):
+    out = tmp_path / "activations.npz"
+    arguments = [
+        "record",
+        str(clip),
+        "--model",
+        str(small),
+        "--frame",
+        "2",
+        "--device",
+        "cpu",
+        "--out",
+        str(out),
+    ]
+    assert main([*arguments, "--site", "queries", "--site", "decoder.attention"]) == 0
+    assert "decoder.attention.0" in capsys.readouterr().out
+    with np.load(out) as arrays:
+        layers = [f"decoder.attention.{index}" for index in range(SMALL.decoder_layers)]
+        assert set(arrays) == {"queries", *layers}
+        assert arrays["queries"].shape == (1, SMALL.queries, SMALL.embed_dim)
+        model = load_model(small)
+        with record(model, ["queries"]) as recording:
+            Predictor(model, "cpu").predict(read_clip(clip))
+        np.testing.assert_allclose(arrays["queries"][0], recording["queries"][0][1], atol=1e-5)
+    assert main(arguments) == 0
+    with np.load(out) as arrays:
+        assert {name.rstrip("0123456789").rstrip(".") for name in arrays} == set(SITE)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--site", "querys"], "Unknown site querys. Sites: backbone.stage"),
+        (["--frame", "99"], "Frame 99 does not exist: the clip has"),
+        (["--frame", "0"], "Frame 0 does not exist"),
+        (["--out", "a.npy"], "its extension must be .npz"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused(wrong, message, clip, small, tmp_path, capsys):
+    arguments = ["record", str(clip), "--model", str(small), "--out", str(tmp_path / "a.npz"), *wrong]
+    assert main(arguments) == 1
+    assert message in capsys.readouterr().err and not (tmp_path / "a.npz").exists()
+
+
+def test_a_site_that_the_model_lacks_is_named(clip: Path, tmp_path: Path, capsys):
+    model = AVSegFormer(replace(SMALL, mixer="none"))
+    path = save_model(tmp_path / "plain.safetensors", model, Card("plain", "random"))
+    arguments = ["record", str(clip), "--model", str(path), "--out", str(tmp_path / "a.npz")]
+    assert main([*arguments, "--site", "mixer.weights"]) == 1
+    assert "plain has no site mixer.weights" in capsys.readouterr().err

@@ -213,7 +213,7 @@ def test_principal_component_and_overlap(plain):
 
 def test_a_frame_that_is_not_there_and_a_model_of_another_kind_are_refused(plain, clip):
     predictor, _ = plain
-    with pytest.raises(ConfigError, match="no frame 3: the clip has 2"):
+    with pytest.raises(ConfigError, match="Frame 3 does not exist: the clip has 2"):
         inspect(predictor, clip, 2)
     with pytest.raises(ConfigError, match="BrightAndLoud is not AVSegFormer"):
         inspect(Predictor(BrightAndLoud(), "cpu"), clip, 0)

@@ -151,7 +151,7 @@ def test_models_without_a_part_lack_its_site():
 
 def test_unknown_site_is_named(model):
     with (
-        pytest.raises(ConfigError, match=r"No site is called mixer\.wieghts"),
+        pytest.raises(ConfigError, match=r"Unknown site mixer\.wieghts"),
         record(model, ["mixer.wieghts"]),
     ):
         pass
