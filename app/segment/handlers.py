@@ -110,20 +110,27 @@ def segment(
     except AvsegError as error:
         VISITORS.drop(session, folder)
         return ResultUpdates(notice=error_notice(_without_path(error, folder)))
+    finally:
+        visitor.state(SegmentState).preview = None
     visitor.result = result
     return updates
 
 
 def draw_preview(request: gr.Request = None) -> ButtonUpdates:
     """Show the finished frames of the visitor's run if there are new ones."""
-    preview = VISITORS.of(session_of(request)).state(SegmentState).preview
+    state = VISITORS.of(session_of(request)).state(SegmentState)
+    preview = state.preview
     drawn = preview.render() if preview else ""
-    return ButtonUpdates(preview=gr.update(value=drawn, visible=True)) if drawn else ButtonUpdates()
+    if not drawn or state.preview is not preview:  # the run ended while this was drawn
+        return ButtonUpdates()
+    return ButtonUpdates(preview=gr.update(value=drawn, visible=True))
 
 
 def stop(request: gr.Request = None) -> ButtonUpdates:
     """End the visitor's run at its next step."""
-    VISITORS.of(session_of(request)).jobs.cancel(RUN)
+    visitor = VISITORS.of(session_of(request))
+    visitor.jobs.cancel(RUN)
+    visitor.state(SegmentState).preview = None
     return finish() | ButtonUpdates(notice=notice(CANCELLED, "note"))
 
 

@@ -26,12 +26,12 @@ def first_heading() -> Markup:
 
 def finding(result: ClipResult) -> Markup:
     """Return the finding of a result, the line below it, and notices about the clip and the model."""
-    prediction, source = result.prediction, bundled().get(result.clip)
-    unlike_training = source is None and result.truth is None and prediction.weights == "toy"
+    prediction, bundle = result.prediction, bundled().get(result.clip)
+    unlike_training = bundle is None and result.truth is None and prediction.weights == "toy"
     return render(
         "segment/templates/finding.html",
         title=text.finding(measure(prediction)),
-        caption=text.caption(prediction, result.title, source.shows if source else ""),
+        caption=text.caption(prediction, result.title),
         notices=[*prediction.clip.notices, *([text.DEMO_ON_REAL_VIDEO] if unlike_training else [])],
     )
 

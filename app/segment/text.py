@@ -54,14 +54,13 @@ def finding(statistics: MaskStatistics) -> str:
     return ", ".join(parts) + "."
 
 
-def caption(prediction: Prediction, title: str, shows: str = "") -> str:
-    """Return the line below the finding: clip, range, model, frame rate, and the clip's content if known."""
+def caption(prediction: Prediction, title: str) -> str:
+    """Return the line below the finding: clip, range, model and frame rate."""
     clip = prediction.clip
     whole = clip.start == 0 and not clip.truncated
     part = "" if whole else f", from {clip.start:g} to {clip.start + clip.duration:g} s"
     rate = f"{clip.fps:g} {'frame' if clip.fps == 1 else 'frames'} per second"
-    line = f"{title}{part} ({clip_summary(clip)}). Model {prediction.model} on {prediction.device}, {rate}."
-    return f"{line} {shows}" if shows else line
+    return f"{title}{part} ({clip_summary(clip)}). Model {prediction.model} on {prediction.device}, {rate}."
 
 
 def clip_summary(clip: Clip) -> str:

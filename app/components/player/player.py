@@ -1,26 +1,30 @@
-"""The synced player: video with the mask over it, sound, frames and shares on one time axis.
+"""The player: video with the mask over it, spectrogram, frames and mask area on one time axis.
 
     player = Player(elem_id="player")                       # in a gr.Blocks
     value = player_value(prediction, folder, truth=truth)   # in a handler; return it for the player
-    player.seek(tell, None, ...)                            # tell(event: gr.EventData): the selected frame
-    index = selected_frame(event, frames)                   # in tell: what the browser said, checked
+    player.seek(select, None, ...)                          # select(event: gr.EventData)
+    index = selected_frame(event, frames)                   # in `select`: the frame, checked
 
-`player_value` writes one file of pictures and counts into `folder` (and the video, unless one is given). The
+`player_value` writes one file of images and counts into `folder` (and the video, unless one is given). The
 browser fetches these two once; threshold, opacity, styles, classes, ground truth and errors need no other
-request. Any number of players may stand on a page. None empties one, `preview(...)` is a video alone.
+request. A page may have any number of players. None empties one, `preview(...)` is a video alone.
 
 In the page: the root is `.player`, with the current frame (from 0) in `data-frame`; `.pl-picture canvas` has
 the video's own size. Keys work while something in the player has the focus; `?` lists them.
 """
 
+import json
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
 from gradio.data_classes import FileData, GradioModel
 
+from app.components.events import event_data, integer
 from app.components.player.pack import Parts, Shape, Truth, class_order, write_pack
+from app.components.render import render
 from app.services.clips import Lane
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, Colour, clip_colours
 from avseg.media.clip import Clip
@@ -28,7 +32,9 @@ from avseg.media.draw import ORANGE
 from avseg.media.export import colours_of, write_clip
 from avseg.predict import Prediction, Progress
 
-SCRIPT = Path(__file__).with_name("player.js")
+SCRIPTS = Path(__file__).with_name("modules")
+# In this order: each defines a few functions, and the last one starts the player.
+MODULES = ("numbers", "pack", "masks", "timeline", "player", "controls")
 # As the `js` of an event: its last input becomes the threshold at which the player of Segment stands.
 WITH_THRESHOLD = (
     "(...given) => [...given.slice(0, -1), "
@@ -91,7 +97,7 @@ class Player(gr.HTML):
             value,
             label=label,
             html_template='<div class="player-place"></div>',
-            js_on_load=SCRIPT.read_text(encoding="utf-8"),
+            js_on_load=script(),
             apply_default_css=False,
             **props,
         )
@@ -119,6 +125,14 @@ class Player(gr.HTML):
     def example_value(self) -> None:
         """Return no example: there is none without files."""
         return None
+
+
+@cache
+def script() -> str:
+    """Return the modules as the one function body that Gradio runs, with the player's HTML as TEMPLATE."""
+    template = json.dumps(render("components/player/templates/player.html"))
+    modules = ((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
+    return "\n".join([f"const TEMPLATE = {template};", *modules])
 
 
 def player_value(
@@ -179,19 +193,16 @@ def preview(video: Path, duration: float, title: str, start: float = 0.0) -> Pla
 
 
 def selected_frame(event: gr.EventData, frames: int) -> int | None:
-    """Return the frame (from 0) that a seek event tells of, None unless it is one of `frames`."""
-    told = (event._data or {}).get("frame") if isinstance(event._data, dict) else None
-    whole = isinstance(told, int) and not isinstance(told, bool)
-    return told if whole and 0 <= told < frames else None
+    """Return the frame (from 0) of a seek event, None unless it is one of `frames`."""
+    return integer(event_data(event).get("frame"), 0, frames)
 
 
 def selected_range(event: gr.EventData, duration: float) -> tuple[float, float] | None:
-    """Return the seconds of the clip that a range event tells of, None unless they lie in it."""
-    told = event._data if isinstance(event._data, dict) else {}
-    ends = [told.get(name) for name in ("from", "to")]
-    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
+    """Return the range (seconds of the clip) of a range event, None unless it lies in the clip."""
+    start, end = (event_data(event).get(name) for name in ("from", "to"))
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in (start, end)):
         return None
-    return tuple(map(float, ends)) if 0 <= ends[0] < ends[1] <= duration + 0.1 else None
+    return (float(start), float(end)) if 0 <= start < end <= duration + 0.1 else None
 
 
 def _indices(picture: np.ndarray, several: bool) -> np.ndarray:
