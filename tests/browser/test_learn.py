@@ -33,7 +33,7 @@ def test_a_visitor_answers_and_continues_in_inside(learn):
     assert "Correct." in answer(learn, 2)
     assert "1 of 8 answered" in learn.inner_text("#learn-steps")
     learn.click("text=Next")
-    learn.wait_for_selector(f"#learn-head h1:text-is('{STEPS['hear'].heading}')", timeout=WAIT)
+    learn.wait_for_selector(f"#learn-head h1:text-is('{STEPS['audio'].heading}')", timeout=WAIT)
     learn.wait_for_function("document.querySelector('#learn-head').getBoundingClientRect().top > -5")
     assert "Not quite." in answer(learn, 0)
     open_step(learn, "mixer")
@@ -63,3 +63,29 @@ def test_a_phone_has_no_sideways_scroll(learn):
         open_step(learn, step)
         assert learn.evaluate("document.documentElement.scrollWidth") <= 390, step
         assert learn.locator(".ln-options button").count() == 3
+
+
+def test_a_change_of_the_sound_is_made_in_what_if(learn):
+    open_step(learn, "robustness")
+    learn.click("text=Open in What if")
+    learn.wait_for_selector("#wi-finding h1:has-text('Without sound')", timeout=WAIT)
+    assert learn.locator("#wi-mute input[type=checkbox]").is_checked()
+    assert "Dog and guitar" in learn.inner_text("#wi-finding .caption")
+    learn.click("button[role=tab]:has-text('Learn')")
+    learn.click('.segmented button:text-is("Another clip\'s sound")')
+    learn.wait_for_selector("#learn-head:has-text('Engine, not siren')", timeout=WAIT)
+    learn.click("text=Open in What if")
+    learn.wait_for_selector("#wi-finding .caption:has-text('Engine, not siren')", timeout=WAIT)
+    assert learn.locator("#wi-swap input[type=checkbox]").first.is_checked()
+    assert not learn.locator("#wi-mute input[type=checkbox]").is_checked()
+    assert learn.input_value("#wi-swap-clip input") == "Street siren"
+
+
+def test_segment_and_evaluate_open_on_the_clip_and_the_model(learn):
+    learn.click("text=Open in Segment")
+    learn.wait_for_selector("#finding .prose:has-text('Dog and guitar')", timeout=WAIT)
+    learn.click("button[role=tab]:has-text('Learn')")
+    open_step(learn, "metrics")
+    learn.click("text=Open in Evaluate")
+    learn.wait_for_selector("#ev-models input", timeout=WAIT)
+    learn.wait_for_selector("#ev-models:has-text('tiny-ms3')", timeout=WAIT)
