@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.services.process import ROOT
 from app.services.runs import all_runs
@@ -10,21 +10,27 @@ from app.services.training_commands import device_and_workers
 from app.services.wording import byte_size, duration
 from app.train.history import HISTORIES
 from app.train.order import Check, Order
-from avseg.config import Config, TrainConfig
+from avseg.config import Config
 from avseg.errors import AvsegError
 from avseg.loaders import SYNTH
 from avseg.training.run_folder import RunFolder
 
 MAX_RUNS = 40  # that are searched
 BUNDLED = ROOT / "assets" / "results"  # the training of the bundled models
-# Fields that do not change how long a step takes; freezing would only make the first epochs faster.
-IRRELEVANT = (
-    *("epochs", "learning_rate", "weight_decay", "schedule", "seed", "synth_clips", "checkpoint_steps"),
-    *("validate_every", "validate_from", "validation_clips", "audio_pretrain_steps", "visual_pretrain_steps"),
-    *("freeze_backbone_epochs", "freeze_batchnorm", "backbone_weights", "audio_weights", "backbone_lr_scale"),
-    *("auxiliary_weight", "resample_sounds_every_second", "clip_gradient"),
+# Fields of the training that change how long a step takes.
+RELEVANT = (
+    *(
+        "loss",
+        "auxiliary",
+        "batch_size",
+        "accumulate",
+        "mixed_precision",
+        "frames_per_clip",
+        "jitter",
+        "mute",
+    ),
+    "train_audio",
 )
-DEFAULTS = {name: getattr(TrainConfig(), name) for name in IRRELEVANT}
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def checks(order: Order, steps: int) -> list[Check]:
     return [
         Check(
             "ok",
-            f"About {duration(result.seconds_per_step * steps)} plus evaluations, at "
+            f"About {duration(result.seconds_per_step * steps)} plus validation, at "
             f"{result.seconds_per_step:.2g} s per step as measured {result.source}",
         ),
         _disk(result.disk, free),
@@ -94,5 +100,5 @@ def _earlier_runs() -> Iterator[tuple[RunFolder, Config, str, tuple[str, int] | 
             yield run, config, SYNTH, None
 
 
-def _relevant(config: Config) -> Config:
-    return replace(config, train=replace(config.train, **DEFAULTS))
+def _relevant(config: Config) -> tuple[object, ...]:
+    return config.model, *(getattr(config.train, name) for name in RELEVANT)

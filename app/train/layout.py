@@ -160,7 +160,7 @@ def _run_card() -> dict[str, object]:
                     label="up to epoch",
                     precision=0,
                     minimum=1,
-                    min_width=90,
+                    min_width=170,
                     visible=False,
                     scale=0,
                     elem_id="tr-epochs",

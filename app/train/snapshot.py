@@ -72,7 +72,7 @@ def finding(run: Snapshot) -> str:
         silence = run.history.validation_values("silence")[best]
         return (
             f"{run.name} reaches a validation mIoU of {mious[best]:.2f} after epoch {epochs[best] + 1:.0f} "
-            f"of {run.epochs}, with {percent(silence)} of the frame predicted in silence."
+            f"of {run.epochs}; false positives cover {percent(silence)} of silent frames."
         )
     if run.step:
         return f"{run.name}: no validation yet"

@@ -151,7 +151,7 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     page.wait_for_function(
         "before => document.querySelector('#finding .prose').innerText !== before", arg=before, timeout=WAIT
     )
-    assert "by first" in page.inner_text("#finding .prose")
+    assert "Model first" in page.inner_text("#finding .prose")
 
     page.click("button[role=tab]:has-text('Train')")
     page.click("#tr-manage")

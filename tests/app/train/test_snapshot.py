@@ -14,8 +14,8 @@ from tests.support.training_runs import a_run, own_runs  # noqa: F401 (a fixture
 def test_a_run_is_described_by_its_numbers():
     finished = snapshot.snapshot(a_run().path.name)
     assert snapshot.finding(finished) == (
-        "one reaches a validation mIoU of 0.30 after epoch 2 of 2, with 1.0\N{NO-BREAK SPACE}% of the frame "
-        "predicted in silence."
+        "one reaches a validation mIoU of 0.30 after epoch 2 of 2; false positives cover "
+        "1.0\N{NO-BREAK SPACE}% of silent frames."
     )
     assert "step 6 of 6. All steps done." in snapshot.progress(finished)
     a_run("halted", 3, "stopped")
