@@ -7,8 +7,7 @@ from app.components.page_context import PageContext
 from app.components.updates import connect
 from app.evaluate import handlers, report_handlers
 from app.evaluate.api import evaluate, evaluation
-from app.evaluate.layout import build
-from app.evaluate.updates import EvaluateUpdates
+from app.evaluate.layout import EvaluateUpdates, build
 
 TO_CLIP = "() => document.querySelector('#ev-opened')?.scrollIntoView({block: 'nearest'})"
 

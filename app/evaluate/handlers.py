@@ -9,10 +9,9 @@ from app.components.events import action_of
 from app.components.gradio_helpers import HIDDEN, error_notice
 from app.components.updates import UNCHANGED
 from app.evaluate import html
-from app.evaluate.layout import compare_choices, data_choices, go_label, model_choices, reports_html
-from app.evaluate.report_handlers import show
+from app.evaluate.layout import EvaluateUpdates, data_choices, go_label, model_choices
+from app.evaluate.report_handlers import choices, show
 from app.evaluate.state import EvaluateState
-from app.evaluate.updates import EvaluateUpdates
 from app.services import evaluations
 from app.services.evaluation_data import get_data
 from app.services.evaluations import EvaluationRequest, QueuedEvaluation
@@ -119,18 +118,11 @@ def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
             return show(session)
         if action.name == "delete":
             evaluations.delete(key)
-            if key == state.report_key:
-                state.report_key = state.compared_key = ""
-                return show(session)
-            if key == state.compared_key:
+            if key in (state.report_key, state.compared_key):
+                state.report_key = "" if key == state.report_key else state.report_key
                 state.compared_key = ""
                 return show(session)
-            report = state.report()
-            return EvaluateUpdates(
-                notice=HIDDEN,
-                reports=reports_html(state.uploaded, report),
-                compare=compare_choices(report, state.compared_key, state.uploaded),
-            )
+            return EvaluateUpdates(notice=HIDDEN) | choices(state)
         if action.name == "cancel":
             evaluations.cancel(key, session)
             state.watched = tuple(dict.fromkeys((*state.watched, key)))
@@ -184,21 +176,16 @@ def arrive(
     under_way = [item.key for item in evaluations.queue() if item.under_way]
     own = (key for key in under_way if evaluations.may_cancel(key, session))
     state.watched = tuple(dict.fromkeys((*state.watched, *own)))
-    try:
-        report = state.report()
-    except AvsegError:
-        report = None
     state.revision += 1
     names = model_choices()
     updates = EvaluateUpdates(
         models=gr.update(choices=names),
         data=gr.update(choices=data_choices()),
         jobs=_queue_html(state.watched, session),
-        reports=reports_html(state.uploaded, report),
-        compare=compare_choices(report, state.compared_key, state.uploaded),
         timer=gr.Timer(active=bool(under_way)),
         revision=state.revision,
     )
+    updates |= choices(state)
     if asked is None or asked.model not in names:
         return updates
     fitted = fit_form([asked.model], data, split, clips, robustness)

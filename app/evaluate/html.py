@@ -1,6 +1,6 @@
 """HTML of Evaluate: the report in view, the list of reports, the queue, the command."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -67,7 +67,7 @@ def distinct_names(first: StoredReport, second: StoredReport) -> tuple[StoredRep
     return replace(first, model=name(first)), replace(second, model=name(second))
 
 
-def report_list(reports: Sequence[StoredReport], selected: str, may_delete: bool) -> Markup:
+def report_list(reports: Iterable[StoredReport], selected: StoredReport | None, may_delete: bool) -> Markup:
     """Return the list of reports; a click opens one."""
     rows = []
     for item in reports:
@@ -81,7 +81,7 @@ def report_list(reports: Sequence[StoredReport], selected: str, may_delete: bool
                 "score": "–" if score is None else f"{score:.3f}",
                 "data": f"{item.data}, {plural(report.clips, 'clip')}",
                 "when": item.date if item.origin == "evaluated" else item.origin,
-                "selected": item.key == selected,
+                "selected": selected is not None and item.key == selected.key,
                 "deletable": may_delete and item.origin == "evaluated",
             }
         )

@@ -10,6 +10,7 @@ from app.components.events import ACTIONS_SCRIPT
 from app.components.html import header_html, small
 from app.components.page_context import PageContext
 from app.components.player.player import Player
+from app.components.updates import UNCHANGED, Updates
 from app.evaluate import html
 from app.evaluate.clips import grid
 from app.evaluate.state import ClipsView
@@ -61,6 +62,33 @@ class EvaluateLayout:
         return [self.models, self.data, self.split, self.clips, self.robustness]
 
 
+@dataclass(frozen=True)
+class EvaluateUpdates(Updates):
+    """What a handler changes; see EvaluateLayout."""
+
+    header: object = UNCHANGED
+    tabs: object = UNCHANGED
+    report_header: object = UNCHANGED
+    models: object = UNCHANGED
+    data: object = UNCHANGED
+    split: object = UNCHANGED
+    clips: object = UNCHANGED
+    go: object = UNCHANGED
+    jobs: object = UNCHANGED
+    command: object = UNCHANGED
+    reports: object = UNCHANGED
+    compare: object = UNCHANGED
+    notice: object = UNCHANGED
+    head: object = UNCHANGED
+    body: object = UNCHANGED
+    opened: object = UNCHANGED
+    about: object = UNCHANGED
+    player: object = UNCHANGED
+    clip_grid: object = UNCHANGED
+    revision: object = UNCHANGED
+    timer: object = UNCHANGED
+
+
 def build(shared: PageContext) -> EvaluateLayout:
     """Build the tab inside the current `gr.Tab`."""
     report = default_report()
@@ -109,7 +137,11 @@ def build(shared: PageContext) -> EvaluateLayout:
             command = gr.HTML(
                 html.command(map(command_line, requests)), elem_id="ev-command", js_on_load=ACTIONS_SCRIPT
             )
-            reports = gr.HTML(reports_html(None, report), elem_id="ev-reports", js_on_load=ACTIONS_SCRIPT)
+            reports = gr.HTML(
+                html.report_list(list_reports().values(), report, host_rules().may_delete),
+                elem_id="ev-reports",
+                js_on_load=ACTIONS_SCRIPT,
+            )
             compare = gr.Dropdown(
                 [("No comparison", "")],
                 value="",
@@ -187,19 +219,3 @@ def go_label(clips: int, models: int) -> str:
     """Return the text of the button for a number of clips, 0 for all."""
     text = f"Evaluate {clips} clip{'' if clips == 1 else 's'}" if clips else "Evaluate all clips"
     return f"{text}, {models} models" if models > 1 else text
-
-
-def reports_html(uploaded: StoredReport | None, selected: StoredReport | None) -> str:
-    """Return the list of reports, the visitor's own first."""
-    reports = [*([uploaded] if uploaded else []), *list_reports().values()]
-    return html.report_list(reports, selected.key if selected else "", host_rules().may_delete)
-
-
-def compare_choices(
-    report: StoredReport | None, selected: str, uploaded: StoredReport | None
-) -> dict[str, object]:
-    """Return the update of the reports to compare with."""
-    reports = [*([uploaded] if uploaded else []), *list_reports().values()]
-    choices = [(other.label, other.key) for other in reports if report is None or other.key != report.key]
-    known = selected in [key for _, key in choices]
-    return gr.update(choices=[("No comparison", ""), *choices], value=selected if known else "")

@@ -9,13 +9,13 @@ from app.components.gradio_helpers import HIDDEN, error_notice
 from app.components.html import result_header
 from app.evaluate import html
 from app.evaluate.clips import draw_pictures, grid
-from app.evaluate.layout import compare_choices, header_of, reports_html
+from app.evaluate.layout import EvaluateUpdates, header_of
 from app.evaluate.opened_clip import open_clip
 from app.evaluate.state import ClipsView, EvaluateState
-from app.evaluate.updates import EvaluateUpdates
+from app.services import evaluations
 from app.services.evaluation_data import data_of_report
 from app.services.handoff import ExploreRequest
-from app.services.reports import StoredReport
+from app.services.reports import StoredReport, list_reports
 from app.services.session import VISITORS, session_of
 from avseg.errors import AvsegError, DatasetError
 
@@ -41,9 +41,22 @@ def show(session: str) -> EvaluateUpdates:
         clip_grid=gr.update(value=grid(report, state.view) if report else "", visible=report is not None),
         opened=HIDDEN,
         player=None,
-        reports=reports_html(state.uploaded, report),
-        compare=compare_choices(report, state.compared_key, state.uploaded),
         revision=state.revision,
+    ) | choices(state)
+
+
+def choices(state: EvaluateState) -> EvaluateUpdates:
+    """List the reports to open, the visitor's own first, and those to compare with."""
+    reports = [*([state.uploaded] if state.uploaded else []), *list_reports().values()]
+    try:
+        current = state.report()
+    except AvsegError:
+        current = None
+    others = [(item.label, item.key) for item in reports if current is None or item.key != current.key]
+    compared = state.compared_key if state.compared_key in (key for _, key in others) else ""
+    return EvaluateUpdates(
+        reports=html.report_list(reports, current, evaluations.host_rules().may_delete),
+        compare=gr.update(choices=[("No comparison", ""), *others], value=compared),
     )
 
 

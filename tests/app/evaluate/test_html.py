@@ -92,7 +92,7 @@ def test_names_from_files_are_escaped(bundled_report: Evaluation):
     rows = (ClipRow(EVIL, EVIL, 5, 5, 0.3, None, 0.1), ClipRow("b", "dog", 5, 5, 0.9, None, 0.1))
     evil = Evaluation(report, rows, (ClassRow(EVIL, 1, 1, 0.5, 0.5, 0.5),))
     one, other = stored(evil, EVIL), stored(replace(evil, clips=rows[::-1]), "b", EVIL)
-    page = html.head(one) + html.body(one, other) + html.report_list([one], "", True)
+    page = html.head(one) + html.body(one, other) + html.report_list([one], None, True)
     page += grid(one, ClipsView()) + grid(one, ClipsView(label=EVIL)) + html.command([EVIL])
     request = EvaluationRequest(EVIL, "synth-ms3")
     item = QueuedEvaluation("20260101-000000-a", request, EvaluationStatus("failed", EVIL))
