@@ -8,10 +8,9 @@ from pathlib import Path
 
 import gradio as gr
 
-from app import evaluate, explore, learn, segment, train, whatif
+from app import evaluate, explore, inside, learn, segment, train, whatif
 from app.components import theme
 from app.components.page_context import PageContext
-from app.inside import tab as inside
 from app.services.host import logins
 from app.services.session import FILES_AGE, VISITORS, private_cache
 

@@ -1,95 +1,115 @@
-"""From a visitor's result to the inspection of its selected frame, kept while the visitor looks at it."""
+"""From a visitor's result to the inspection of its selected frame; cached while the visitor stays with it."""
 
-import re
-import threading
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+import torch
 
-from app.inside.elements import Picture, View
-from app.inside.state import Choice
-from app.inside.views import view_of
-from app.services.clips import Bundled
+from app.services.cache import LRUCache
+from app.services.clips import MAX_SECONDS, Bundled, bundled
 from app.services.session import MODELS, ClipResult
+from avseg.data.transforms import normalise
+from avseg.errors import ClipError
 from avseg.interpret.inspection import Inspection, inspect
-from avseg.media.clip import read_clip
-from avseg.media.draw import resize
-from avseg.predict import Prediction
+from avseg.interpret.sites import SITES, record, sites_of
+from avseg.media.audio import patches_for
+from avseg.media.clip import Clip, read_clip
+from avseg.predict import Prediction, Predictor
 
-KEPT = 8  # inspections in memory, each of another visitor; a large model's has some ten megabytes
-FILE_WIDTH = 640  # pixels of a picture of cells when it is written
-FIRST_RATE = 1.0  # frames per second of a clip that is segmented on the spot
+CACHED = 8  # inspections and activations, of all visitors; a large model's take tens of megabytes
+FIRST_FPS = 1.0  # of a bundled clip that is segmented here
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
+class Cached:
+    """A value of one frame of a prediction."""
+
     prediction: Prediction
     frame: int
-    seen: Inspection
+    value: Any
 
 
-class Looks:
-    """The last inspection of each visitor: choosing a layer or a channel needs no model."""
-
-    def __init__(self, kept: int = KEPT):
-        self._most, self._lock = kept, threading.Lock()
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-
-    def of(self, session: str, shown: ClipResult) -> Inspection:
-        """Return the inspection of the shown frame, from memory or from a forward pass of its model."""
-        with self._lock:
-            kept = self._kept.get(session)
-        if kept and kept.prediction is shown.prediction and kept.frame == shown.frame:
-            return kept.seen
-        prediction = shown.prediction
-        seen = MODELS.run(shown.model, inspect, prediction.clip, shown.frame, prediction.threshold)
-        with self._lock:
-            self._kept[session] = _Kept(shown.prediction, shown.frame, seen)
-            self._kept.move_to_end(session)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return seen
+CACHE: LRUCache[tuple[str, str, int], Cached] = LRUCache(CACHED)
+"""By key of the visitor's state, site ("" for the inspection) and layer."""
 
 
-LOOKS = Looks()
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """What one site of a model recorded for one frame."""
+
+    site: str
+    layer: int  # from 1
+    layers: dict[str, int]  # number of layers, of every site that the model has
+    values: np.ndarray  # float16, without the batch dimension
 
 
-def first_result(source: Bundled, model: str) -> ClipResult:
-    """Segment a bundled clip on the spot."""
-    clip = read_clip(source.path, fps=FIRST_RATE)
-    prediction = MODELS.predict(model, clip)
+def inspection_of(key: str, result: ClipResult) -> Inspection:
+    """Return the inspection of the selected frame, from the cache or by a forward pass."""
+
+    def make() -> Inspection:
+        prediction = result.prediction
+        return MODELS.run(result.model, inspect, prediction.clip, result.frame, prediction.threshold)
+
+    return _cached((key, "", 0), result, make)
+
+
+def activation_of(key: str, result: ClipResult, site: str, layer: int) -> Activation:
+    """Return what a site recorded for the selected frame, from the cache or by a forward pass."""
+
+    def make() -> Activation:
+        return MODELS.run(result.model, record_site, result.prediction.clip, result.frame, site, layer)
+
+    return _cached((key, site, layer), result, make)
+
+
+def record_site(predictor: Predictor, clip: Clip, frame: int, site: str, layer: int) -> Activation:
+    """Record one layer of a site for one frame; of a site that the model lacks, its first one instead.
+
+    layer: from 1; the last one where there is no such layer.
+    """
+    model, device = predictor.model, predictor.device
+    present = sites_of(model)
+    layers = {row.name: len(present[row.name]) for row in SITES if row.name in present}
+    site = site if site in layers else next(iter(layers))
+    layer = layer if 1 <= layer <= layers[site] else layers[site]
+    picture = torch.from_numpy(clip.frames[frame : frame + 1]).to(device)
+    patch = patches_for(clip.waveform, clip.times, clip.fps)[frame : frame + 1].to(device)
+    keep = {site: lambda tensor: tensor[0].half()}
+    with torch.inference_mode(), record(model, [site], keep) as recording:
+        model(normalise(picture, model.config.image_size), patch, intermediate=True)
+    return Activation(site, layer, layers, recording[site][layer - 1].numpy())
+
+
+def source_of(clip: object, upload: str | None = None) -> Bundled | Path:
+    """Return an upload, or else a bundled clip by name; raises ClipError for another name."""
+    if upload:
+        return Path(upload)
+    if clip not in bundled():
+        raise ClipError("No clip is chosen. Pick one of the bundled clips or upload a video.")
+    return bundled()[str(clip)]
+
+
+def segment_bundled(source: Bundled, model: str) -> ClipResult:
+    """Segment a bundled clip and select its frame with the largest mask."""
+    prediction = MODELS.predict(model, read_clip(source.path, fps=FIRST_FPS))
     return ClipResult(prediction, source.title, model, source.name, int(prediction.foreground.argmax()))
 
 
-def inspected(path: Path, model: str, frame: int, fps: float, choice: Choice) -> tuple[Inspection, View]:
-    """Return one frame's inspection and a view of it, for a caller who has no result on a page."""
-    clip = read_clip(path, fps=fps, seconds=60)
-    seen = MODELS.run(model, inspect, clip, frame)
-    return seen, view_of(seen, choice)
+def inspect_file(
+    path: Path, model: str, frame: int, fps: float
+) -> tuple[Inspection, Callable[..., Activation]]:
+    """Return the inspection of one frame of a file, and a function from site and layer to activations."""
+    clip = read_clip(path, fps=fps, seconds=MAX_SECONDS)
+    inspection = MODELS.run(model, inspect, clip, frame)
+    return inspection, lambda site, layer: MODELS.run(model, record_site, clip, frame, site, layer)
 
 
-def written(view: View, folder: Path) -> list[Path]:
-    """Write every picture of a view as PNG; returns the files in the order of the view."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for group in view.groups:
-        for tile in group.tiles:
-            for picture in tile.pictures:
-                if isinstance(picture, str):
-                    continue
-                name = re.sub(r"[^a-z0-9]+", "-", picture.name.lower()).strip("-")
-                path = folder / f"{len(paths) + 1:02d}-{name}.png"
-                Image.fromarray(_for_file(picture)).save(path)
-                paths.append(path)
-    return paths
-
-
-def _for_file(picture: Picture) -> np.ndarray:
-    if not picture.cells:
-        return picture.image
-    height, width = picture.shape
-    size = (max(1, round(FILE_WIDTH * height / width)), FILE_WIDTH)
-    return resize(np.ascontiguousarray(picture.image), size, smooth=False)
+def _cached(key: tuple[str, str, int], result: ClipResult, make: Callable[[], Any]) -> Any:
+    cached = CACHE.get(key)
+    if cached is None or cached.prediction is not result.prediction or cached.frame != result.frame:
+        cached = Cached(result.prediction, result.frame, make())
+        CACHE.put(key, cached)
+    return cached.value

@@ -1,79 +1,108 @@
-"""The mixer's view, Eq. (2) and Figure 6: what the sound does to every channel of the mask feature."""
+"""The mixer's view, Eq. (2) and Figure 6: how the sound weights every channel of the mask feature."""
+
+from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
-from app.inside.elements import Group, Tile, View, number, pick, signed
+from app.inside.figures import Group, Part, Text, Tile, View, Weights, number, signed
 from app.inside.pictures import activation, cells, over, scale_of
 from app.inside.state import Choice
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.maps import Mixing, mixing
 
 NINE = 9
-WIDTH, HEIGHT = 400, 116  # of the bar chart, units of its view box
-LEFT, TOP, BOTTOM = 26, 8, 108
-F_MASK, F_HAT = "F<sub>mask</sub>", "F\u0302"
-
-SENTENCES = {
-    "channel": "The sound turns channels of the mask feature up or down: one weight per channel, the same at "
-    "every pixel.",
-    "gated": "The sound opens or closes a gate per channel, the same at every pixel: 1 leaves the channel "
-    "as it is, 0 shuts it.",
-    "cross": "Every pixel attends to the sound. A frame has one audio token, so the attention is 1 "
-    "everywhere and each pixel receives the same vector.",
-    "none": "This model has no mixer: the mask feature goes on as it is, and the sound enters through the "
-    "queries only.",
-}
-ROOT = "√(<i>D</i>/<i>n</i><sub>head</sub>)"
-SOFT = (
-    f"softmax(<i>F</i><sub>audio</sub> <i>F</i><sub>mask</sub><sup>⊤</sup> / {ROOT}) <i>F</i><sub>mask</sub>"
-)
-EQUATIONS = {
-    "channel": f'<i>ω</i> = {SOFT}<br><i class="hat">F</i> = <i>F</i><sub>mask</sub> + '
-    "<i>F</i><sub>mask</sub> ∗ <i>ω</i>",
-    "gated": f'<i>ω</i> = {SOFT}<br><i class="hat">F</i> = <i>F</i><sub>mask</sub> ∗ σ(<i>ω</i>)',
-    "cross": '<i class="hat">F</i> = <i>F</i><sub>mask</sub> + softmax(<i>F</i><sub>mask</sub> '
-    f"<i>F</i><sub>audio</sub><sup>⊤</sup> / {ROOT}) <i>F</i><sub>audio</sub>",
-    "none": '<i class="hat">F</i> = <i>F</i><sub>mask</sub>',
-}
-TAGS = {"channel": "(2)", "gated": "(2), gated as released", "cross": "Fig. 4 (a)", "none": "Table 2 (c)"}
-QUANTITIES = {"channel": "ω, no unit", "gated": "σ(ω), 0 to 1", "cross": "added to every pixel", "none": ""}
-ENDS = {
-    "channel": ("Nine most amplified channels", "Nine most suppressed channels"),
-    "gated": ("Nine channels let through most", "Nine channels shut most"),
-    "cross": ("Nine channels raised most", "Nine channels lowered most"),
-}
+ROWS = (Markup("before F<sub>mask</sub>"), "after F\u0302")
+ROOT = Markup("√(<i>D</i>/<i>n</i><sub>head</sub>)")
+OMEGA = Markup(
+    "<i>ω</i> = softmax(<i>F</i><sub>audio</sub> <i>F</i><sub>mask</sub><sup>⊤</sup> / {}) "
+    "<i>F</i><sub>mask</sub><br>"
+).format(ROOT)
+HAT = Markup('<i class="hat">F</i> = <i>F</i><sub>mask</sub>')
 
 
-def mixer_view(seen: Inspection, choice: Choice) -> View:
-    """The mixer of any kind; a model without one shows its mask feature and says so."""
-    mix = mixing(seen)
-    count = len(mix.weights)
-    kind = mix.kind
-    chosen = choice.channel - 1
-    left = [_before_and_after(seen, choice)]
-    if kind == "none":
-        first = _ends(seen, mix.order[:NINE], "Channels that go on unchanged", choice, mix)
-        right: tuple = (first, '<p class="lacks">No mixer, so no attention of the sound over pixels.</p>')
-    else:
-        left.insert(0, _chart(mix, chosen))
-        raised, lowered = ENDS[kind]
-        right = (
-            _ends(seen, mix.order[:NINE], raised, choice, mix),
-            _ends(seen, mix.order[::-1][:NINE], lowered, choice, mix),
-            _heads(seen, kind),
+@dataclass(frozen=True)
+class Kind:
+    """What is written about one kind of mixer."""
+
+    sentence: str
+    equation: Markup
+    number: str
+    vector: str = ""  # what the weights are
+    unit: str = ""
+    ends: tuple[str, str] = ("", "")  # titles of the first and the last nine channels
+
+
+KINDS = {
+    "channel": Kind(
+        "The sound amplifies or suppresses channels of the mask feature: one weight per channel, the same at "
+        "every pixel.",
+        OMEGA + HAT + Markup(" + <i>F</i><sub>mask</sub> ∗ <i>ω</i>"),
+        "(2)",
+        "ω",
+        "ω, no unit",
+        ("Nine most amplified channels", "Nine most suppressed channels"),
+    ),
+    "gated": Kind(
+        "The sound opens or closes a gate per channel, the same at every pixel: 1 keeps the channel, 0 "
+        "removes it.",
+        OMEGA + HAT + Markup(" ∗ σ(<i>ω</i>)"),
+        "(2), gated as released",
+        "σ(ω)",
+        "σ(ω), 0 to 1",
+        ("Nine most open channels", "Nine most closed channels"),
+    ),
+    "cross": Kind(
+        "Every pixel attends to the sound. A frame has one audio token, so the attention is 1 everywhere and "
+        "every pixel receives the same vector.",
+        HAT
+        + Markup(
+            " + softmax(<i>F</i><sub>mask</sub> <i>F</i><sub>audio</sub><sup>⊤</sup> / {}) "
+            "<i>F</i><sub>audio</sub>"
+        ).format(ROOT),
+        "Fig. 4 (a)",
+        "added vector",
+        "added to every pixel",
+        ("Nine most increased channels", "Nine most decreased channels"),
+    ),
+    "none": Kind(
+        "This model has no mixer: the mask feature passes unchanged, and the sound enters only through the "
+        "queries.",
+        HAT,
+        "Table 2 (c)",
+    ),
+}
+
+
+def mixer_view(inspection: Inspection, choice: Choice) -> View:
+    """Draw the mixer of any kind; a model without one shows its mask feature and says so."""
+    mix = mixing(inspection)
+    kind, count = KINDS[mix.kind], len(mix.weights)
+    first, last = mix.order[:NINE], mix.order[::-1][:NINE]
+    left: list[Part] = [_before_and_after(inspection, choice)]
+    if mix.kind == "none":
+        right: tuple[Part, ...] = (
+            _channels(inspection, first, "Channels, unchanged", choice, mix),
+            Text("Without a mixer the sound does not attend to pixels."),
         )
-    vector = {"channel": "ω", "gated": "σ(ω)", "cross": "added vector", "none": ""}[kind]
-    shapes = f"F_audio 1×{count} · F_mask {count}×{seen.mask_feature.shape[1]}×{seen.mask_feature.shape[2]}"
+    else:
+        left.insert(0, _chart(mix, choice))
+        right = (
+            _channels(inspection, first, kind.ends[0], choice, mix),
+            _channels(inspection, last, kind.ends[1], choice, mix),
+            _heads(inspection, mix.kind),
+        )
+    side = "×".join(map(str, inspection.mask_feature.shape[1:]))
     return View(
         "Mixer",
-        SENTENCES[kind],
-        EQUATIONS[kind],
-        TAGS[kind],
-        shapes + (f" · {vector} {count}" if vector else ""),
+        kind.sentence,
+        kind.equation,
+        kind.number,
+        f"F_audio 1×{count} · F_mask {count}×{side}" + (f" · {kind.vector} {count}" if kind.vector else ""),
         left=tuple(left),
         right=right,
         numbers={
-            "mixer": kind,
+            "mixer": mix.kind,
             "weights": mix.weights.astype(float).round(5).tolist(),
             "order": (mix.order + 1).tolist(),
             "channel": choice.channel,
@@ -81,110 +110,71 @@ def mixer_view(seen: Inspection, choice: Choice) -> View:
     )
 
 
-def _ends(seen: Inspection, chosen: np.ndarray, title: str, choice: Choice, mix: Mixing) -> Group:
-    """Return channels before and after, all of them on the scale of both ends."""
+def _channels(inspection: Inspection, indices: np.ndarray, title: str, choice: Choice, mix: Mixing) -> Group:
+    """Return channels before and after the mixer, on one scale for both ends of the ranking."""
     ends = np.unique([*mix.order[:NINE], *mix.order[::-1][:NINE]])
-    both = np.concatenate([seen.mask_feature[ends], seen.mixed[ends]])
-    scale = activation(both)
+    scale = activation(np.concatenate([inspection.mask_feature[ends], inspection.mixed[ends]]))
     tiles = tuple(
         Tile(
-            f"c{index + 1}" + (f" <b>{_weight(mix, index)}</b>" if mix.kind != "none" else ""),
+            Markup("c{} <b>{}</b>").format(index + 1, "" if mix.kind == "none" else _weight(mix, index)),
             (
-                cells(seen, f"Channel {index + 1} before the mixer", seen.mask_feature[index], scale),
-                cells(seen, f"Channel {index + 1} after the mixer", seen.mixed[index], scale),
+                cells(
+                    inspection, f"Channel {index + 1} before the mixer", inspection.mask_feature[index], scale
+                ),
+                cells(inspection, f"Channel {index + 1} after the mixer", inspection.mixed[index], scale),
             ),
-            ("channel", int(index) + 1),
+            "channel",
+            int(index) + 1,
             index + 1 == choice.channel,
         )
-        for index in chosen
+        for index in indices
     )
-    return Group(title, tiles, scale, NINE, rows=(f"before {F_MASK}", f"after {F_HAT}"), note="same scale")
+    return Group(title, tiles, scale, NINE, ROWS, "same scale")
 
 
-def _heads(seen: Inspection, kind: str) -> Group | str:
-    """Return which pixels each head matches with the sound."""
+def _heads(inspection: Inspection, kind: str) -> Part:
+    """Return which pixels the audio condition of each head attends to."""
     if kind == "cross":
-        return (
-            '<p class="lacks">Audio-to-pixel attention: 1 at every pixel and head. With one audio token the '
-            "softmax has nothing to choose between.</p>"
+        return Text(
+            "Audio-to-pixel attention is 1 at every pixel and head: the softmax is over a single audio token."
         )
-    scale = scale_of(seen.mixer_attention, "weight per pixel", percentile=99.5)
+    scale = scale_of(inspection.mixer_attention, "weight per pixel", percentile=99.5)
     tiles = tuple(
-        Tile(f"head {i + 1}", (over(seen, f"Audio-to-pixel attention, head {i + 1}", head, scale),))
-        for i, head in enumerate(seen.mixer_attention)
+        Tile(f"head {i}", (over(inspection, f"Audio-to-pixel attention, head {i}", head, scale),))
+        for i, head in enumerate(inspection.mixer_attention, start=1)
     )
-    columns = max(4, len(tiles))
-    return Group(
-        "Which pixels each head matches with the sound", tiles, scale, columns, note="sum 1 per head"
-    )
+    return Group("Audio-to-pixel attention", tiles, scale, max(4, len(tiles)), note="sums to 1 per head")
 
 
-def _before_and_after(seen: Inspection, choice: Choice) -> Group:
+def _before_and_after(inspection: Inspection, choice: Choice) -> Group:
     index = choice.channel - 1
-    before, after = np.abs(seen.mask_feature[index]), np.abs(seen.mixed[index])
-    scale = scale_of(np.stack([before, after]), "size of the activation")
+    before, after = np.abs(inspection.mask_feature[index]), np.abs(inspection.mixed[index])
+    scale = scale_of(np.stack([before, after]), "absolute activation")
     tiles = tuple(
-        Tile(words, (over(seen, f"Channel {index + 1} over the frame, {words}", values, scale, 480),))
-        for words, values in (("before", before), ("after", after))
+        Tile(name, (over(inspection, f"Channel {index + 1} over the frame, {name}", values, scale, 480),))
+        for name, values in (("before", before), ("after", after))
     )
     return Group(f"Channel {index + 1} over the frame", tiles, scale, columns=2, small=True)
+
+
+def _chart(mix: Mixing, choice: Choice) -> Weights:
+    """Return all weights as sorted bars."""
+    top, last = int(mix.order[0]), int(mix.order[-1])
+    count, amplified = len(mix.weights), int((mix.weights > 0).sum())
+    if mix.kind == "gated":
+        caption = f"Most open: c{top + 1}, {_weight(mix, top)}; least: c{last + 1}, {_weight(mix, last)}."
+    else:
+        up, down = ("increased", "decreased") if mix.kind == "cross" else ("amplified", "suppressed")
+        caption = f"{amplified} channels {up}, {count - amplified} {down}. Full colour: nine at each end."
+    bars = tuple(
+        (int(index) + 1, f"c{index + 1}: {_weight(mix, index)}", float(mix.weights[index]))
+        for index in mix.order
+    )
+    high = 1.0 if mix.kind == "gated" else 0.0
+    title = f"All {count} weights, sorted"
+    return Weights(title, "channel", bars, choice.channel, NINE, caption, KINDS[mix.kind].unit, high)
 
 
 def _weight(mix: Mixing, index: int) -> str:
     value = float(mix.weights[index])
     return number(value) if mix.kind == "gated" else signed(value)
-
-
-def _chart(mix: Mixing, chosen: int) -> str:
-    """Return all weights as sorted bars; a click on one chooses its channel, the arrows its neighbour."""
-    values = mix.weights[mix.order]
-    count = len(values)
-    high, low = max(float(values[0]), 1e-6 if mix.kind != "gated" else 1.0), min(float(values[-1]), 0.0)
-    high = max(high, 0.05 * -low)
-
-    def y(value: float) -> float:
-        return TOP + (high - value) / (high - low) * (BOTTOM - TOP)
-
-    step = (WIDTH - LEFT) / count
-    shapes = []
-    for rank, (index, value) in enumerate(zip(mix.order, values)):
-        up, down = sorted((y(float(value)), y(0.0)))
-        ends = " end" if rank < NINE or rank >= count - NINE else ""
-        sign = "up" if value > 0 else "down"
-        here = " here" if index == chosen else ""
-        shapes.append(
-            f'<g class="{sign}{ends}{here}" data-set="channel" data-to="{index + 1}">'
-            f"<title>c{index + 1}: {_weight(mix, index)}</title>"
-            f'<rect class="hit" x="{LEFT + rank * step:.2f}" y="0" width="{step:.2f}" height="{HEIGHT}"/>'
-            f'<rect x="{LEFT + rank * step + 0.12 * step:.2f}" y="{up:.2f}" width="{0.76 * step:.2f}" '
-            f'height="{max(down - up, 0.6):.2f}"/></g>'
-        )
-    lines = "".join(
-        f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y(v):.1f}" y2="{y(v):.1f}"/>'
-        f'<text x="{LEFT - 4}" y="{y(v) + 4:.1f}" text-anchor="end">{number(v)}</text>'
-        for v in sorted({high, 0.0, low})
-    )
-    return _around(mix, chosen, f"{lines}{''.join(shapes)}", count)
-
-
-def _around(mix: Mixing, chosen: int, inner: str, count: int) -> str:
-    """Return the chart with its title, its sentence, and buttons for the neighbours by rank."""
-    rank = int(np.flatnonzero(mix.order == chosen)[0])
-    before, after = (int(mix.order[other % count]) + 1 for other in (rank - 1, rank + 1))
-    top, last = int(mix.order[0]), int(mix.order[-1])
-    if mix.kind == "gated":
-        words = (
-            f"c{top + 1} is let through most, {_weight(mix, top)}; c{last + 1} least, {_weight(mix, last)}."
-        )
-    else:
-        raised = int((mix.weights > 0).sum())
-        words = f"{raised} channels raised, {count - raised} lowered. Full colour: the nine at each end."
-    return (
-        f'<section class="chart"><div class="between"><h3>All {count} weights, sorted</h3>'
-        f'<span class="note">{QUANTITIES[mix.kind]}</span></div>'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{words}">{inner}</svg>'
-        f'<div class="between"><span class="note">{words}</span></div><div class="step">'
-        f"{pick('channel', before, '‹', False, 'Higher weight')}"
-        f"<span>c{chosen + 1} <b>{_weight(mix, chosen)}</b>, {rank + 1} of {count}</span>"
-        f"{pick('channel', after, '›', False, 'Lower weight')}</div></section>"
-    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.inside.elements import Picture, Scale, Tile
+from app.inside.figures import Picture, Scale, Tile
 from avseg.data.labels import CLASS_INDEX, CLASSES, Colour, clip_colours
 from avseg.interpret.inspection import Inspection, MaskMap
 from avseg.interpret.maps import Sampling
@@ -14,35 +14,37 @@ from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize
 WIDE, NARROW = 720, 300  # pixels, longest side of a large picture and of a tile
 
 
-def cells(seen: Inspection, name: str, values: np.ndarray, scale: Scale) -> Picture:
+def cells(inspection: Inspection, name: str, values: np.ndarray, scale: Scale) -> Picture:
     """Return a map [h, w] as cells at the frame's shape."""
     heat = heat_map(values, scale.low, scale.high, colours=scale.colours)
-    return Picture(name, heat.picture, True, seen.frame.shape[:2])
+    return Picture(name, heat.picture, True, inspection.frame.shape[:2])
 
 
-def over(seen: Inspection, name: str, values: np.ndarray, scale: Scale, side: int = NARROW) -> Picture:
+def over(inspection: Inspection, name: str, values: np.ndarray, scale: Scale, side: int = NARROW) -> Picture:
     """Return a map [h, w] smoothed over the grey, darkened frame."""
-    heat = heat_over(_small(seen.frame, side), values, scale.low, scale.high)
-    return Picture(name, heat.picture, False, seen.frame.shape[:2])
+    heat = heat_over(_small(inspection.frame, side), values, scale.low, scale.high)
+    return Picture(name, heat.picture, False, inspection.frame.shape[:2])
 
 
-def photo(seen: Inspection, name: str, side: int = NARROW) -> Picture:
+def photo(inspection: Inspection, name: str, side: int = NARROW) -> Picture:
     """Return the frame itself."""
-    return Picture(name, _small(seen.frame, side), False, seen.frame.shape[:2])
+    return Picture(name, _small(inspection.frame, side), False, inspection.frame.shape[:2])
 
 
-def masked(seen: Inspection, name: str, mask: MaskMap, side: int = NARROW) -> Picture:
+def masked(inspection: Inspection, name: str, mask: MaskMap, side: int = NARROW) -> Picture:
     """Return the frame with a mask over it."""
-    frame = _small(seen.frame, side)
-    colours = colours_of(mask) if seen.config.classes > 1 else BINARY
-    return Picture(name, overlay(frame, labels(seen, mask, frame.shape[:2]), colours), False, frame.shape[:2])
+    frame = _small(inspection.frame, side)
+    colours = colours_of(mask) if inspection.config.classes > 1 else BINARY
+    return Picture(
+        name, overlay(frame, labels(inspection, mask, frame.shape[:2]), colours), False, frame.shape[:2]
+    )
 
 
-def labels(seen: Inspection, mask: MaskMap, size: tuple[int, int]) -> np.ndarray:
+def labels(inspection: Inspection, mask: MaskMap, size: tuple[int, int]) -> np.ndarray:
     """Return a mask's label map uint8 at a size; the binary tasks get smooth borders."""
-    if seen.config.classes > 1:
+    if inspection.config.classes > 1:
         return resize(mask.labels, size, smooth=False)
-    return (resize(mask.probability, size) > seen.threshold).astype(np.uint8)
+    return (resize(mask.probability, size) > inspection.threshold).astype(np.uint8)
 
 
 def colours_of(mask: MaskMap) -> Mapping[int, Colour]:
@@ -51,29 +53,35 @@ def colours_of(mask: MaskMap) -> Mapping[int, Colour]:
     return {CLASS_INDEX[name]: colour for name, colour in clip_colours(present).items()}
 
 
-def mask_words(seen: Inspection, mask: MaskMap) -> str:
+def mask_words(inspection: Inspection, mask: MaskMap) -> str:
     """Return what a mask covers: "dog, 14.2 %"."""
     covered = mask.labels > 0
     share = f"{100 * covered.mean():.1f}\N{NO-BREAK SPACE}%"
     if not covered.any():
         return "empty"
-    if seen.config.classes == 1:
+    if inspection.config.classes == 1:
         return f"{share} of the frame"
     return f"{CLASSES[int(np.bincount(mask.labels[covered]).argmax())]}, {share}"
 
 
 def channels(
-    seen: Inspection, maps: np.ndarray, chosen: Sequence[int], scale: Scale, sets: str, current: int
+    inspection: Inspection,
+    maps: np.ndarray,
+    indices: Sequence[int],
+    scale: Scale,
+    action: str = "",
+    selected: int = 0,
 ) -> tuple[Tile, ...]:
-    """Return the maps [C, h, w] of some channels as tiles; a click chooses the channel."""
+    """Return the maps [C, h, w] of some channels as tiles; a click selects the channel, counted from 1."""
     return tuple(
         Tile(
             f"c{index + 1}",
-            (cells(seen, f"Channel {index + 1}", maps[index], scale),),
-            (sets, int(index) + 1),
-            index + 1 == current,
+            (cells(inspection, f"Channel {index + 1}", maps[index], scale),),
+            action,
+            int(index) + 1,
+            index + 1 == selected,
         )
-        for index in chosen
+        for index in indices
     )
 
 
@@ -98,31 +106,36 @@ def activation(values: np.ndarray) -> Scale:
 
 
 def sampled(
-    seen: Inspection, name: str, reads: Sampling, heads: Sequence[int], levels: Sequence[int], scale: Scale
+    inspection: Inspection,
+    name: str,
+    points: Sampling,
+    heads: Sequence[int],
+    levels: Sequence[int],
+    scale: Scale,
 ) -> Picture:
     """Return the grey frame with the sampling points of some heads and levels; size and colour are weights.
 
     Circles are points at stride 8, squares at 16, diamonds at 32; the cross is the token itself.
     """
-    grey = (np.asarray(Image.fromarray(_small(seen.frame, WIDE)).convert("L")) * 0.6).astype(np.uint8)
+    grey = (np.asarray(Image.fromarray(_small(inspection.frame, WIDE)).convert("L")) * 0.6).astype(np.uint8)
     picture = Image.fromarray(grey).convert("RGB")
     width, height = picture.size
     pen = ImageDraw.Draw(picture)
     marks = [
-        (float(reads.weights[head, level, point]), level, *map(float, reads.points[head, level, point]))
+        (float(points.weights[head, level, point]), level, *map(float, points.points[head, level, point]))
         for head in heads
         for level in levels
-        for point in range(reads.weights.shape[2])
+        for point in range(points.weights.shape[2])
     ]
     for weight, level, x, y in sorted(marks):
         colour = tuple(map(int, heat_map(np.array([[weight]]), scale.low, scale.high).picture[0, 0]))
         radius = 4 + 9 * (max(weight, 0) / scale.high) ** 0.5
         _mark(pen, level, x * width, y * height, radius * width / WIDE, colour)
-    x, y = reads.centre[0] * width, reads.centre[1] * height
+    x, y = points.centre[0] * width, points.centre[1] * height
     for shade, line in (((0, 0, 0), 5), ((255, 255, 255), 2)):
         pen.line((x - 11, y, x + 11, y), shade, line)
         pen.line((x, y - 11, x, y + 11), shade, line)
-    return Picture(name, np.asarray(picture), False, seen.frame.shape[:2])
+    return Picture(name, np.asarray(picture), False, inspection.frame.shape[:2])
 
 
 def _mark(pen: ImageDraw.ImageDraw, level: int, x: float, y: float, radius: float, colour: Colour) -> None:

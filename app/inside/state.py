@@ -1,78 +1,106 @@
-"""What a visitor chose to look at, in the numbers of the page: all of them count from 1."""
+"""What a visitor has open in Inside, in the numbers of the page: all of them count from 1."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+import uuid
+import weakref
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, replace
 
+from app.components.events import Action
+from app.inside.inspections import CACHE
+from app.services.handoff import InsideRequest
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.maps import mixing, strongest
+from avseg.interpret.sites import SITES
 
 MEAN = 0  # as head or query: the mean of all
-PLACES = 1000  # a clicked place is counted in thousandths of the frame
+POSITIONS = 1000  # a clicked position is in thousandths of the frame
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One state of the Inside tab; None stands for what the frame suggests."""
+    """The open view and what is selected in it; None: the default for the frame."""
 
     view: str = "mixer"
     stage: int | None = None  # backbone, 1 to 4
     unit: int | None = None  # channel of that stage
     level: int | None = None  # encoder, strides 8, 16 and 32
-    reading: int | None = None  # layer of the encoder
-    reader: int | None = None  # head of the encoder, or MEAN for all
-    x: int | None = None  # clicked place, thousandths of the frame's width
+    encoder_layer: int | None = None
+    encoder_head: int | None = None  # or MEAN
+    x: int | None = None  # selected position, thousandths of the frame's width
     y: int | None = None
     channel: int | None = None  # of mask feature and mixer
     layer: int | None = None  # of the decoder
     head: int | None = None  # of the decoder, or MEAN
     query: int | None = None  # of the decoder, or MEAN
+    site: str = SITES[0].name  # of the recorded activations
+    site_layer: int | None = None
+    page: int = 0  # of the channels of a site, from 0
 
 
-NUMBERS = frozenset(field.name for field in fields(Choice)) - {"view"}
+NUMBERS = frozenset(f.name for f in fields(Choice)) - {"view", "site"}
 
 
-def changed(choice: Choice, data: Mapping[str, object], views: Mapping[str, object]) -> Choice:
-    """Return the choice after what the page sent; whatever is no choice is left out."""
-    wanted: dict[str, str | int] = {}
-    for name, value in data.items():
-        if name == "view" and value in views:
-            wanted["view"] = str(value)
-        elif name in NUMBERS and isinstance(value, int) and not isinstance(value, bool):
-            wanted[name] = value
-    return replace(choice, **wanted)
+@dataclass(eq=False)
+class InsideState:
+    """The selection; the visitor's inspections are in the cache under `key` and go with this object."""
+
+    choice: Choice = Choice()
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        key = self.key
+        weakref.finalize(self, CACHE.drop, lambda cached: cached[0] == key)
 
 
-def settled(choice: Choice, seen: Inspection) -> Choice:
+def changed(choice: Choice, action: Action, views: Collection[str]) -> Choice:
+    """Return the choice after a click; an action or value that the page does not have changes nothing."""
+    name, value = action.name, action.value
+    if name == "view" and value in views:
+        return replace(choice, view=str(value))
+    if name == "site" and value in [site.name for site in SITES]:
+        return replace(choice, site=str(value), site_layer=None, page=0)
+    if name == "position" and isinstance(value, dict) and all(map(_is_whole, map(value.get, "xy"))):
+        return replace(choice, x=value["x"], y=value["y"])
+    return replace(choice, **{name: value}) if name in NUMBERS and _is_whole(value) else choice
+
+
+def requested(choice: Choice, request: InsideRequest, views: Collection[str]) -> Choice:
+    """Return the choice that another tab asks for."""
+    numbers = {name: getattr(request, name) for name in ("layer", "head", "query", "channel")}
+    choice = replace(choice, **{name: number for name, number in numbers.items() if number})
+    return replace(choice, view=request.view) if request.view in views else choice
+
+
+def settled(choice: Choice, inspection: Inspection) -> Choice:
     """Return the choice with every number possible for this frame and model."""
-    config = seen.config
+    config = inspection.config
     stage = _within(choice.stage, 1, 4, 2)
-    maps = seen.stages[stage - 1]
-    busiest = _busiest(choice, seen)
-    queries = {MEAN, *(int(query) + 1 for query in seen.kept)}
+    maps = inspection.stages[stage - 1]
+    x, y = choice.x, choice.y
+    if x is None or y is None:  # where the mask is most certain
+        probability = inspection.terms.both.probability
+        row, column = divmod(int(probability.argmax()), probability.shape[1])
+        x, y = (round(POSITIONS * (cell + 0.5) / inspection.size) for cell in (column, row))
+    queries = {MEAN, *(int(query) + 1 for query in inspection.kept)}
     return replace(
         choice,
         stage=stage,
         unit=_within(choice.unit, 1, len(maps), int(strongest(maps, 1)[0]) + 1),
         level=_within(choice.level, 1, 3, 1),
-        reading=_within(choice.reading, 1, config.encoder_layers, config.encoder_layers),
-        reader=_within(choice.reader, MEAN, config.heads, MEAN),
-        x=_within(choice.x, 0, PLACES, busiest[0]),
-        y=_within(choice.y, 0, PLACES, busiest[1]),
-        channel=_within(choice.channel, 1, config.embed_dim, int(mixing(seen).order[0]) + 1),
+        encoder_layer=_within(choice.encoder_layer, 1, config.encoder_layers, config.encoder_layers),
+        encoder_head=_within(choice.encoder_head, MEAN, config.heads, MEAN),
+        x=min(max(x, 0), POSITIONS),
+        y=min(max(y, 0), POSITIONS),
+        channel=_within(choice.channel, 1, config.embed_dim, int(mixing(inspection).order[0]) + 1),
         layer=_within(choice.layer, 1, config.decoder_layers, config.decoder_layers),
         head=_within(choice.head, MEAN, config.heads, MEAN),
-        query=choice.query if choice.query in queries else int(seen.kept[0]) + 1,
+        query=choice.query if choice.query in queries else int(inspection.kept[0]) + 1,
     )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _within(value: int | None, least: int, most: int, default: int) -> int:
     return value if value is not None and least <= value <= most else default
-
-
-def _busiest(choice: Choice, seen: Inspection) -> tuple[int, int]:
-    """Return the place where the mask is surest, in thousandths."""
-    if choice.x is not None and choice.y is not None:
-        return choice.x, choice.y
-    probability = seen.terms.both.probability
-    row, column = divmod(int(probability.argmax()), probability.shape[1])
-    return tuple(round(PLACES * (place + 0.5) / seen.size) for place in (column, row))

@@ -1,9 +1,14 @@
-"""The table of views: which function draws which box of the map."""
+"""The table of views, and the pictures of a view as files."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
+from app.inside.activations import activations_view
 from app.inside.decoder import decoder_view
-from app.inside.elements import View
 from app.inside.features import (
     audio_view,
     backbone_view,
@@ -13,10 +18,13 @@ from app.inside.features import (
     queries_view,
     sound_view,
 )
+from app.inside.figures import Picture, View
+from app.inside.inspections import Activation
 from app.inside.masks import head_view, layers_view, mask_view
 from app.inside.mixer import mixer_view
 from app.inside.state import Choice, settled
 from avseg.interpret.inspection import Inspection
+from avseg.media.draw import resize
 
 FIXED: dict[str, Callable[[Inspection], View]] = {
     "frame": frame_view,
@@ -26,7 +34,7 @@ FIXED: dict[str, Callable[[Inspection], View]] = {
     "layers": layers_view,
     "mask": mask_view,
 }
-CHOSEN: dict[str, Callable[[Inspection, Choice], View]] = {
+SELECTABLE: dict[str, Callable[[Inspection, Choice], View]] = {
     "backbone": backbone_view,
     "encoder": encoder_view,
     "feature": feature_view,
@@ -34,11 +42,37 @@ CHOSEN: dict[str, Callable[[Inspection, Choice], View]] = {
     "decoder": decoder_view,
     "head": head_view,
 }
-VIEWS: tuple[str, ...] = (*FIXED, *CHOSEN)
+VIEWS: tuple[str, ...] = (*FIXED, *SELECTABLE, "activations")
+FILE_WIDTH = 640  # pixels of a picture of cells
 
 
-def view_of(seen: Inspection, choice: Choice) -> View:
-    """Return the chosen view of a frame."""
+def view_of(inspection: Inspection, choice: Choice, record: Callable[[str, int], Activation]) -> View:
+    """Return the open view of a frame; `record` returns the activations of a site and layer."""
     if choice.view in FIXED:
-        return FIXED[choice.view](seen)
-    return CHOSEN[choice.view](seen, settled(choice, seen))
+        return FIXED[choice.view](inspection)
+    if choice.view == "activations":
+        return activations_view(inspection, choice, record)
+    return SELECTABLE[choice.view](inspection, settled(choice, inspection))
+
+
+def write_pictures(view: View, folder: Path) -> list[Path]:
+    """Write every picture of a view as PNG; returns the files in the order of the view."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = [
+        picture
+        for group in view.groups
+        for tile in group.tiles
+        for picture in tile.pictures
+        if isinstance(picture, Picture)
+    ]
+    paths = []
+    for index, picture in enumerate(pictures, start=1):
+        slug = re.sub(r"[^a-z0-9]+", "-", picture.name.lower()).strip("-")
+        paths.append(folder / f"{index:02d}-{slug}.png")
+        image = picture.image
+        if picture.cells:
+            height, width = picture.shape
+            size = (max(1, round(FILE_WIDTH * height / width)), FILE_WIDTH)
+            image = resize(np.ascontiguousarray(image), size, smooth=False)
+        Image.fromarray(image).save(paths[-1])
+    return paths

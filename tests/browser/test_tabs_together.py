@@ -74,9 +74,9 @@ def test_a_bundled_clip_keeps_its_threshold_from_tab_to_tab(page):
     assert pixels(page)[0] > before
     open_tab(page, "Inside", "#inside-map .box")
     assert "Dog and guitar" in page.inner_text("#inside-head")
-    page.click("#inside-map [data-to='mask']")
+    page.click("#inside-map [data-value='mask']")
     page.wait_for_selector("#inside-view:has-text('above 0.10')", timeout=WAIT)
-    page.click("#inside-head [data-set=frame][data-to='3']")
+    page.click("#inside-head [data-action=frame][data-value='3']")
     page.wait_for_selector("#inside-head:has-text('Frame 4 of 5')", timeout=WAIT)
     open_tab(page, "What if", "#wi-go")
     page.click("#wi-mute input[type=checkbox]")

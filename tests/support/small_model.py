@@ -2,7 +2,12 @@
 
 from dataclasses import replace
 
+import torch
+
+from avseg.checkpoints import Card
 from avseg.config import Config, ModelConfig, TrainConfig
+from avseg.models.avsegformer import AVSegFormer
+from avseg.predict import Predictor
 from avseg.presets import PRESETS
 
 SMALL: ModelConfig = replace(
@@ -29,3 +34,11 @@ QUICK: TrainConfig = replace(
 def small_config(model: dict | None = None, **train: object) -> Config:
     """Return an experiment of seconds: 6 steps in 2 epochs, changed as said."""
     return Config(replace(SMALL, **(model or {})), replace(QUICK, **train))
+
+
+def small_predictor(**changes: object) -> Predictor:
+    """Return the smallest model with random weights, always the same ones; changes: fields of its config."""
+    torch.manual_seed(0)
+    model = AVSegFormer(replace(SMALL, **changes))
+    model.card = Card("small", "random", "")
+    return Predictor(model, "cpu")

@@ -1,0 +1,144 @@
+"""The handlers of Inside: plain functions from inputs to named updates."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+
+from app.components.events import action_of, integer
+from app.components.gradio_helpers import error_notice
+from app.components.html import result_header
+from app.components.updates import UNCHANGED, Updates
+from app.inside import html
+from app.inside.inspections import activation_of, inspect_file, inspection_of, segment_bundled, source_of
+from app.inside.model_map import model_map
+from app.inside.state import Choice, InsideState, changed, requested
+from app.inside.views import VIEWS, view_of, write_pictures
+from app.services.handoff import InsideRequest
+from app.services.models import available_models
+from app.services.session import VISITORS, ClipResult, Visitor, session_of
+from avseg.errors import AvsegError, ConfigError
+from avseg.interpret.inspection import Inspection
+
+HIDE = gr.update(visible=False)
+
+
+@dataclass(frozen=True)
+class InsideUpdates(Updates):
+    """What a handler changes; see InsideLayout."""
+
+    header: object = UNCHANGED
+    notice: object = UNCHANGED
+    head: object = UNCHANGED
+    map: object = UNCHANGED
+    view: object = UNCHANGED
+
+
+def show(visitor: Visitor) -> InsideUpdates:
+    """Show the selected frame of the visitor's result; before any result, clips to start with."""
+    result, state = visitor.result, visitor.state(InsideState)
+    if result is None:
+        return InsideUpdates(notice=HIDE, head=html.empty(), map=HIDE, view=HIDE)
+    try:
+        inspection = inspection_of(state.key, result)
+        view = _view(state, result, inspection)
+    except AvsegError as error:
+        return InsideUpdates(notice=error_notice(error))
+    return InsideUpdates(
+        header=result_header(result),
+        notice=HIDE,
+        head=html.head(result, inspection),
+        map=gr.update(value=model_map(inspection, state.choice.view), visible=True),
+        view=gr.update(value=view, visible=True),
+    )
+
+
+def arrive(threshold: float | None = None, request: gr.Request = None) -> InsideUpdates:
+    """Show the selected frame in the view that another tab requests; take over the player's threshold."""
+    session = session_of(request)
+    VISITORS.cut(session, threshold)
+    visitor = VISITORS.of(session)
+    state, asked = visitor.state(InsideState), visitor.take(InsideRequest)
+    if asked is not None:
+        state.choice = requested(state.choice, asked, VIEWS)
+    return show(visitor)
+
+
+def choose(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
+    """Open another view, or select a layer, head, query, channel, position or site in it."""
+    visitor, action = VISITORS.of(session_of(request)), action_of(event)
+    state, result = visitor.state(InsideState), visitor.result
+    if action is None or result is None:
+        return InsideUpdates()
+    before, state.choice = state.choice, changed(state.choice, action, VIEWS)
+    try:
+        inspection = inspection_of(state.key, result)
+        view = _view(state, result, inspection)
+    except AvsegError as error:
+        return InsideUpdates(notice=error_notice(error))
+    updates = InsideUpdates(notice=HIDE, view=view)
+    if state.choice.view != before.view:
+        updates |= InsideUpdates(map=model_map(inspection, state.choice.view))
+    return updates
+
+
+def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
+    """Select another frame of the result; or segment a bundled clip and show its largest mask."""
+    visitor, action = VISITORS.of(session_of(request)), action_of(event)
+    if action is not None and action.name == "frame" and visitor.result is not None:
+        frame = integer(action.value, 0, len(visitor.result.prediction.clip.frames))
+        if frame is not None:
+            visitor.result = replace(visitor.result, frame=frame)
+    if action is not None and action.name == "clip":
+        try:
+            visitor.result = segment_bundled(source_of(action.value), next(iter(available_models()), ""))
+        except AvsegError as error:
+            return InsideUpdates(notice=error_notice(error))
+    return show(visitor)
+
+
+def inspect_clip(
+    clip: str | None,
+    upload: str | None,
+    model: str,
+    frame: float = 1,
+    view: str = "mixer",
+    fps: float = 1,
+    request: gr.Request = None,
+) -> tuple[dict[str, object], list[str]]:
+    """Follow one frame of a bundled clip, or of a video file, through a model.
+
+    frame counts from 1, at `fps` frames per second. view: frame, sound, audio, queries, backbone, encoder,
+    feature, mixer, decoder, layers, head, mask or activations. Returns the view's numbers and its pictures as
+    PNG files.
+    """
+    session = session_of(request)
+    folder = VISITORS.new_result(session)
+    try:
+        if view not in VIEWS:
+            raise ConfigError(f"There is no view {view!r}: choose {', '.join(VIEWS)}.")
+        source = source_of(clip, upload)
+        path = source if isinstance(source, Path) else source.path
+        inspection, record = inspect_file(path, model, int(frame) - 1, fps)
+        opened = view_of(inspection, Choice(view), record)
+    except AvsegError as error:
+        VISITORS.drop(session, folder)
+        raise gr.Error(str(error)) from error
+    numbers = {
+        "view": view,
+        "model": inspection.model,
+        "weights": inspection.weights,
+        "frame": inspection.index + 1,
+        "moment": inspection.moment,
+        "shapes": opened.shapes,
+        "seconds": round(inspection.seconds, 3),
+        "numbers": dict(opened.numbers),
+    }
+    return numbers, [str(path) for path in write_pictures(opened, folder)]
+
+
+def _view(state: InsideState, result: ClipResult, inspection: Inspection) -> str:
+    def record(site: str, layer: int) -> object:
+        return activation_of(state.key, result, site, layer)
+
+    return view_of(inspection, state.choice, record).html()

@@ -1,0 +1,24 @@
+"""A visitor with a result of two frames by a small model."""
+
+import pytest
+
+from app.inside import handlers
+from app.inside.inspections import CACHE
+from app.services import session
+from app.services.session import ClipResult
+from avseg.media.clip import read_clip
+from tests.support.media import counting
+from tests.support.small_model import small_predictor
+
+
+@pytest.fixture
+def visitor(tmp_path, monkeypatch) -> session.Visitor:
+    """A visitor of their own server, whose second frame is selected."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    visitors, predictor = session.Visitors(), small_predictor()
+    monkeypatch.setattr(handlers, "VISITORS", visitors)
+    monkeypatch.setattr(session.MODELS, "_predictor", lambda name: predictor)
+    CACHE.drop(lambda key: True)
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=2), fps=1)
+    visitors.of("local").result = ClipResult(predictor.predict(clip), "Two frames", "small", None, 1)
+    return visitors.of("local")

@@ -1,0 +1,91 @@
+"""The handlers of Inside, called without a server, and the endpoint."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from app.inside import handlers
+from app.inside.state import InsideState
+from app.inside.views import VIEWS
+from app.services import session
+from app.services.clips import bundled
+from app.services.handoff import InsideRequest
+from avseg.checkpoints import bundled_models
+from tests.support.media import counting
+
+
+def sent(action: str, value: object) -> SimpleNamespace:
+    return SimpleNamespace(_data={"action": action, "value": value})
+
+
+def test_before_a_result_clips_are_offered(visitor):
+    visitor.result = None
+    updates = handlers.show(visitor)
+    assert "one frame through the model" in updates.head and updates.map["visible"] is False
+    assert updates.head.count('data-action="clip"') == 3 and next(iter(bundled())) in updates.head
+    assert updates.view["visible"] is False
+
+
+def test_the_selected_frame_is_shown_and_another_one_can_be_selected(visitor):
+    updates = handlers.show(visitor)
+    assert "Frame 2 of 2" in updates.head and "Two frames" in updates.header
+    assert "2 of 2" in updates.header and "Mixer" in updates.view["value"]
+    plan = updates.map["value"]
+    assert set(re.findall(r'data-action="view" data-value="(\w+)"', plan)) == set(VIEWS)
+    assert "32×16×16" in plan
+    assert "Frame 1 of 2" in handlers.choose_source(sent("frame", 0)).head and visitor.result.frame == 0
+    for value in (99, "x", True, None, {"frame": 1}):
+        handlers.choose_source(sent("frame", value))
+        assert visitor.result.frame == 0
+
+
+def test_choosing_runs_no_model(visitor, monkeypatch):
+    handlers.show(visitor)
+    monkeypatch.setattr(session.MODELS, "_predictor", None)
+    updates = handlers.choose(sent("view", "decoder"))
+    assert visitor.state(InsideState).choice.view == "decoder"
+    assert "Queries by contribution" in updates.view and 'aria-pressed="true"' in updates.map
+    views = {updates.view}
+    for name, value in (("layer", 1), ("head", 2), ("query", 0)):
+        updates = handlers.choose(sent(name, value))
+        assert updates.changes().keys() == {"notice", "view"} and updates.view not in views
+        views.add(updates.view)
+
+
+def test_another_tab_asks_for_a_view(visitor):
+    visitor.hand_over(InsideRequest("decoder", layer=2, head=1))
+    updates = handlers.arrive()
+    choice = visitor.state(InsideState).choice
+    assert (choice.view, choice.layer, choice.head, choice.query) == ("decoder", 2, 1, None)
+    assert "Layer 2, head 1" in updates.view["value"]
+    visitor.hand_over(InsideRequest("nonsense"))
+    handlers.arrive()
+    assert visitor.state(InsideState).choice == choice
+
+
+def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):
+    video = str(counting(tmp_path / "b.mp4", seconds=2))
+    numbers, files = handlers.inspect_clip(None, video, "small", 2, "decoder", 1)
+    assert numbers["frame"] == 2 and numbers["model"] == "small" and "A 2×4×84" in numbers["shapes"]
+    assert len(numbers["numbers"]["contributions"]) == 4 and all(Path(file).is_file() for file in files)
+    with pytest.raises(gr.Error, match="no frame 9"):
+        handlers.inspect_clip(None, video, "small", 9, "decoder", 1)
+    with pytest.raises(gr.Error, match="no view 'x'"):
+        handlers.inspect_clip(None, video, "small", 1, "x", 1)
+    with pytest.raises(gr.Error, match="No clip is chosen"):
+        handlers.inspect_clip("../x", None, "small", 1, "mask", 1)
+
+
+def test_other_programs_can_call_it(app_server):
+    from gradio_client import Client
+
+    client = Client(app_server, verbose=False)
+    model = next(iter(bundled_models()))
+    numbers, files = client.predict(
+        clip="dog-and-guitar", upload=None, model=model, frame=2, view="mixer", fps=1, api_name="/inspect"
+    )
+    assert numbers["frame"] == 2 and len(numbers["numbers"]["weights"]) == 64
+    assert len(files) > 20 and Path(files[0]).suffix == ".png"

@@ -1,0 +1,45 @@
+"""Selections: what a click changes, and defaults for a frame."""
+
+import pytest
+
+from app.components.events import Action
+from app.inside.inspections import inspection_of
+from app.inside.state import Choice, InsideState, changed, settled
+from app.inside.views import VIEWS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("view", "../x"),
+        ("layer", "2"),
+        ("head", True),
+        ("nonsense", 3),
+        ("query", None),
+        ("site", "x"),
+        ("view", ["mask"]),
+        ("position", {"x": 1}),
+        ("position", 3),
+        ("__class__", 1),
+    ],
+)
+def test_what_the_page_does_not_have_is_ignored(name, value):
+    assert changed(Choice(), Action(name, value), VIEWS) == Choice()
+
+
+def test_a_click_changes_one_thing():
+    assert changed(Choice(), Action("layer", 99), VIEWS).layer == 99
+    assert changed(Choice(), Action("view", "mask"), VIEWS).view == "mask"
+    clicked = changed(Choice(), Action("position", {"x": 250, "y": 900}), VIEWS)
+    assert (clicked.x, clicked.y) == (250, 900)
+    assert changed(Choice(page=3, site_layer=2), Action("site", "queries"), VIEWS) == Choice(site="queries")
+
+
+def test_impossible_numbers_become_possible(visitor):
+    inspection = inspection_of(visitor.state(InsideState).key, visitor.result)
+    calm = settled(Choice("decoder", 9, 999, 7, 99, 99, -4, 5000, 0, 99, 99, 999), inspection)
+    assert (calm.layer, calm.head, calm.stage, calm.level) == (3, 0, 2, 1)
+    assert 0 <= calm.x <= 1000 and 0 <= calm.y <= 1000
+    assert calm.query - 1 == inspection.kept[0]
+    assert calm.channel - 1 == inspection.mixer_weights.argmax()
+    assert settled(Choice(channel=3, layer=2, query=0), inspection).channel == 3

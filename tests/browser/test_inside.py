@@ -1,0 +1,91 @@
+"""The Inside tab in a browser."""
+
+import pytest
+from PIL import Image
+
+WAIT = 120_000  # milliseconds
+
+
+@pytest.fixture
+def page(app_server, browser):
+    """The Inside tab with a bundled clip opened in it."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    broken = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto(app_server)
+    page.wait_for_selector("#go", timeout=WAIT)
+    page.click("button[role=tab]:has-text('Inside')")
+    page.click(".offer[data-value='dog-and-guitar']", timeout=WAIT)
+    page.wait_for_selector("#inside-map .box", timeout=WAIT)
+    yield page
+    context.close()
+    assert not broken
+
+
+def opened(page, name: str, title: str) -> None:
+    page.click(f"#inside-map [data-value='{name}']")
+    page.wait_for_selector(f"#inside-view h2:text-is('{title}')", timeout=WAIT)
+
+
+def picture(page, at: str = ".right img >> nth=0") -> str:
+    return page.get_attribute(f"#inside-view {at}", "src")
+
+
+def click_changes(page, selector: str, at: str = ".right .pic img >> nth=0") -> None:
+    before = picture(page, at)
+    page.click(f"#inside-view {selector}")
+    page.wait_for_function(
+        "([at, before]) => document.querySelector('#inside-view ' + at).src !== before",
+        arg=[at.removesuffix(" >> nth=0"), before],
+        timeout=WAIT,
+    )
+
+
+def test_boxes_open_their_views_and_choices_change_the_picture(page):
+    for name, title in (("encoder", "Encoder"), ("head", "Mask head"), ("layers", "Layer masks")):
+        opened(page, name, title)
+    opened(page, "decoder", "Decoder")
+    click_changes(page, "[data-action=layer][data-value='1']")
+    click_changes(page, "[data-action=head][data-value='2']")
+    click_changes(page, ".bar[data-action=query] >> nth=3")
+    opened(page, "mixer", "Mixer")
+    click_changes(page, ".right [data-action=channel] >> nth=4", ".left .pic img >> nth=0")
+    assert page.locator("#inside-view .chart g").count() == 64
+    opened(page, "encoder", "Encoder")
+    click_changes(page, ".position", ".position img >> nth=0")
+    page.click("#inside-head [data-action=frame][data-value='0']")
+    page.wait_for_selector("#inside-head h1:has-text('Frame 1 of 5')", timeout=WAIT)
+
+
+def test_a_picture_is_enlarged_and_downloaded(page, tmp_path):
+    opened(page, "mixer", "Mixer")
+    page.hover("#inside-view .right .pic >> nth=0")
+    page.click("#inside-view .right .pic .zoom >> nth=0")
+    page.wait_for_selector("#inside-zoom dialog[open] .scale", timeout=WAIT)
+    with page.expect_download() as download:
+        page.click("#inside-zoom .download")
+    download.value.save_as(tmp_path / "a.png")
+    assert download.value.suggested_filename.endswith("-before-the-mixer.png")
+    assert Image.open(tmp_path / "a.png").size[0] >= 960
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#inside-zoom dialog[open]", state="hidden", timeout=WAIT)
+
+
+def test_a_phone_has_no_sideways_scroll(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for name, title in (("decoder", "Decoder"), ("mixer", "Mixer"), ("encoder", "Encoder")):
+        opened(page, name, title)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_any_recorded_site_is_drawn(page):
+    page.click("#inside-map .hint [data-value='activations']")
+    page.wait_for_selector("#inside-view h2:text-is('Activations')", timeout=WAIT)
+    page.click("#inside-view [data-action=site][data-value='decoder.attention']")
+    page.wait_for_selector("#inside-view .says:has-text('decoder.attention')", timeout=WAIT)
+    click_changes(page, "[data-action=site_layer][data-value='1']", ".right img >> nth=1")
+    page.click("#inside-view [data-action=site][data-value='mask_feature.mixed']")
+    page.wait_for_selector("#inside-view h3:text-is('Channels 1 to 36 of 64')", timeout=WAIT)
+    page.click("#inside-view .pager [aria-label='Next page']")
+    page.wait_for_selector("#inside-view h3:text-is('Channels 37 to 64 of 64')", timeout=WAIT)
