@@ -84,7 +84,7 @@ def test_any_recorded_site_is_drawn(page):
     page.wait_for_selector("#inside-view h2:text-is('Activations')", timeout=WAIT)
     page.click("#inside-view [data-action=site][data-value='decoder.attention']")
     page.wait_for_selector("#inside-view .says:has-text('decoder.attention')", timeout=WAIT)
-    click_changes(page, "[data-action=site_layer][data-value='1']", ".right img >> nth=1")
+    click_changes(page, "[data-action=site_layer][data-value='1']")
     page.click("#inside-view [data-action=site][data-value='mask_feature.mixed']")
     page.wait_for_selector("#inside-view h3:text-is('Channels 1 to 36 of 64')", timeout=WAIT)
     page.click("#inside-view .pager [aria-label='Next page']")
