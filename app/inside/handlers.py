@@ -10,10 +10,11 @@ from app.components.gradio_helpers import error_notice
 from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates
 from app.inside import html
-from app.inside.inspections import activation_of, inspect_file, inspection_of, segment_bundled, source_of
+from app.inside.inspections import activation_of, inspect_file, inspection_of, segment_bundled
 from app.inside.model_map import model_map
 from app.inside.state import Choice, InsideState, changed, requested
 from app.inside.views import VIEWS, view_of, write_pictures
+from app.services.clips import source_of
 from app.services.handoff import InsideRequest
 from app.services.models import available_models
 from app.services.session import VISITORS, ClipResult, Visitor, session_of
@@ -55,9 +56,8 @@ def show(visitor: Visitor) -> InsideUpdates:
 
 def arrive(threshold: float | None = None, request: gr.Request = None) -> InsideUpdates:
     """Show the selected frame in the view that another tab requests; take over the player's threshold."""
-    session = session_of(request)
-    VISITORS.cut(session, threshold)
-    visitor = VISITORS.of(session)
+    visitor = VISITORS.of(session_of(request))
+    visitor.apply_threshold(threshold)
     state, asked = visitor.state(InsideState), visitor.take(InsideRequest)
     if asked is not None:
         state.choice = requested(state.choice, asked, VIEWS)
@@ -91,7 +91,9 @@ def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpda
             visitor.result = replace(visitor.result, frame=frame)
     if action is not None and action.name == "clip":
         try:
-            visitor.result = segment_bundled(source_of(action.value), next(iter(available_models()), ""))
+            visitor.result = segment_bundled(
+                source_of(str(action.value), None), next(iter(available_models()), "")
+            )
         except AvsegError as error:
             return InsideUpdates(notice=error_notice(error))
     return show(visitor)

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 
 from app.services.cache import LRUCache
-from app.services.clips import MAX_SECONDS, Bundled, bundled
+from app.services.clips import MAX_SECONDS, Bundled
 from app.services.session import MODELS, ClipResult
 from avseg.data.transforms import normalise
-from avseg.errors import ClipError
 from avseg.interpret.inspection import Inspection, inspect
 from avseg.interpret.sites import SITES, record, sites_of
 from avseg.media.audio import patches_for
@@ -81,15 +80,6 @@ def record_site(predictor: Predictor, clip: Clip, frame: int, site: str, layer: 
     with torch.inference_mode(), record(model, [site], keep) as recording:
         model(normalise(picture, model.config.image_size), patch, intermediate=True)
     return Activation(site, layer, layers, recording[site][layer - 1].numpy())
-
-
-def source_of(clip: object, upload: str | None = None) -> Bundled | Path:
-    """Return an upload, or else a bundled clip by name; raises ClipError for another name."""
-    if upload:
-        return Path(upload)
-    if clip not in bundled():
-        raise ClipError("No clip is chosen. Pick one of the bundled clips or upload a video.")
-    return bundled()[str(clip)]
 
 
 def segment_bundled(source: Bundled, model: str) -> ClipResult:

@@ -128,9 +128,6 @@ class Visitor:
     displayed: Prediction | None = None  # what Segment's player shows
     uploads: set[Path] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # newest last
-    run: object | None = None  # the run that may go on; another one, or none, stops it
-    fitted: object | None = None  # the config that What if's rows were last fitted to
-    look: object | None = None  # an app.inside.state.Choice that Inside opens with next
     seen: float = field(default_factory=time.monotonic)
     _states: dict[type, object] = field(default_factory=dict)
     _requests: dict[type, object] = field(default_factory=dict)
@@ -215,7 +212,6 @@ class Visitors:
             shared = {path for other in self._open.values() for path in other.uploads}
         if visitor is None:
             return
-        visitor.run = None
         visitor.jobs.cancel_all()
         for path in visitor.uploads - shared:
             path.unlink(missing_ok=True)

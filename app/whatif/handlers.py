@@ -75,9 +75,8 @@ def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIf
 
     A request ticks exactly its changes; setting `requested` starts their run.
     """
-    session = session_of(request)
-    VISITORS.of(session).apply_threshold(threshold)
-    visitor = VISITORS.of(session)
+    visitor = VISITORS.of(session_of(request))
+    visitor.apply_threshold(threshold)
     state, asked = visitor.state(WhatIfState), visitor.take(WhatIfRequest)
     models = {("checkpoint", "model"): {"choices": list(available_models())}}
     config = config_of(visitor.result)

@@ -75,7 +75,7 @@ def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):
         handlers.inspect_clip(None, video, "small", 9, "decoder", 1)
     with pytest.raises(gr.Error, match="no view 'x'"):
         handlers.inspect_clip(None, video, "small", 1, "x", 1)
-    with pytest.raises(gr.Error, match="No clip is chosen"):
+    with pytest.raises(gr.Error, match="No clip is selected"):
         handlers.inspect_clip("../x", None, "small", 1, "mask", 1)
 
 
