@@ -60,7 +60,7 @@ def on_disk(data: str, task: str, split: str) -> Clips:
 
     folder = Path(data).expanduser()
     if not folder.is_dir():
-        raise DatasetError(f"There is no folder {data}. Set --data to the folder of AVSBench, or to synth.")
+        raise DatasetError(f"The folder {data} does not exist. Name the folder of AVSBench, or synth.")
     return AVSBench(folder, task, split)
 
 

@@ -57,7 +57,7 @@ class ClipFacts:
                 "labelled_frames": [entry.labelled for entry in self.entries],
                 "offscreen": [_has_offscreen_sound(entry, scene) for entry, _, scene in rows],
                 "text": [
-                    " ".join((entry.name, *labels, entry.given, entry.split)).lower()
+                    " ".join((entry.name, *labels, entry.annotation, entry.split)).lower()
                     for entry, labels, _ in rows
                 ],
             }
@@ -114,11 +114,11 @@ def read_facts(dataset: DataSet) -> ClipFacts:
 
 
 def _says_what_sounds(entry: Entry, labels: tuple[str, ...], scene: Scene | None) -> bool:
-    return bool(labels or scene or (entry.layout.given and not entry.unknown))
+    return bool(labels or scene or (entry.layout.annotation and not entry.unknown))
 
 
 def _has_offscreen_sound(entry: Entry, scene: Scene | None) -> bool:
-    return OFF_SCREEN in entry.given or bool(scene and set(scene.sounding) - set(scene.visible))
+    return OFF_SCREEN in entry.annotation or bool(scene and set(scene.sounding) - set(scene.visible))
 
 
 def _sounding_in_view(scene: Scene | None) -> tuple[str, ...]:

@@ -146,8 +146,8 @@ def clip_facts(collection: Collection, row: int, flags: Flags) -> Markup:
         items.append(("Frames with a mask", [], total))
     else:
         items.append(("Frames", [], f"{entry.labelled} labelled, {entry.frames} in total"))
-    if entry.given:
-        items.append(("Label in the table", [], entry.given))
+    if entry.annotation:
+        items.append(("Label in the table", [], entry.annotation))
     items.append(("Split", [], ", ".join(filter(None, (entry.split, entry.subset)))))
     clips = int((facts.table["video"] == entry.video).sum())
     items.append(
@@ -184,7 +184,7 @@ def report_html(collection: Collection, view: View, progress: Progress | None) -
     page = min(view.report_page, pages - 1)
     rows = [
         # Paths are shown within the data set: where the data set lies is the owner's affair.
-        (finding, finding.words.replace(f"{dataset.folder}{os.sep}", ""), _row_of(collection, finding))
+        (finding, finding.detail.replace(f"{dataset.folder}{os.sep}", ""), _row_of(collection, finding))
         for finding in findings[page * REPORT_PAGE_SIZE : (page + 1) * REPORT_PAGE_SIZE]
     ]
     totals = ""

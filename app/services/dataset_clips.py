@@ -96,7 +96,7 @@ def with_video(dataset: DataSet, entry: Entry, content: DatasetClip, folder: Pat
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "clip.mp4"
     pattern = DRAWN_VIDEOS[dataset.task]
-    own = dataset.folder / pattern.format(split=entry.split, given=entry.given, name=entry.name)
+    own = dataset.folder / pattern.format(split=entry.split, given=entry.annotation, name=entry.name)
     count = len(content.clip.frames)
     if dataset.drawn and own.is_file() and own.resolve().is_relative_to(dataset.folder):
         shutil.copyfile(own, path)

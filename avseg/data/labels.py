@@ -52,10 +52,10 @@ def _palette(count: int) -> np.ndarray:
     """Return the bit-spread colour map: three bits of the index at a time fill R, G, B downwards."""
     index = np.arange(count)
     colours = np.zeros((count, 3), np.uint8)
-    for place in range(8):
+    for digit in range(8):
         for channel in range(3):
-            bit = (index >> (3 * place + channel)) & 1
-            colours[:, channel] |= (bit << (7 - place)).astype(np.uint8)
+            bit = (index >> (3 * digit + channel)) & 1
+            colours[:, channel] |= (bit << (7 - digit)).astype(np.uint8)
     return colours
 
 
@@ -75,8 +75,8 @@ OKABE_ITO: dict[str, Colour] = {
 }
 GREY: Colour = (0x8F, 0x93, 0x9D)
 
-# Classes that AVSBench often shows together (voices, strings, vehicles on one road) live in different rows.
-_HOMES = {
+# Classes that often occur together (voices, strings, vehicles) are in different rows.
+_PREFERRED = {
     "orange": "dog cello baby lion truck trumpet axe hen gun sitar",
     "sky": "guitar piano airplane boat duck vacuum-cleaner harmonica train sheep clarinet",
     "green": "bird clock mower tractor erhu boy parrot accordion handpan utv",
@@ -86,16 +86,16 @@ _HOMES = {
     "yellow": "bell bus girl tabla tiger marimba squirrel donkey ukulele sorna",
 }
 DISPLAY_COLOURS: dict[str, Colour] = {"background": GREY} | {
-    name: OKABE_ITO[colour] for colour, names in _HOMES.items() for name in names.split()
+    name: OKABE_ITO[colour] for colour, names in _PREFERRED.items() for name in names.split()
 }
-"""Home colour on screen of every class (RGB); use `clip_colours` where several classes meet."""
+"""Preferred colour on screen of every class (RGB); use `clip_colours` for several classes."""
 
 
 def clip_colours(classes: Iterable[str]) -> dict[str, Colour]:
-    """Give each class of a clip its own colour, in order of first appearance; background is left out.
+    """Assign each class of a clip its own colour, in order of first appearance; background is left out.
 
-    A class keeps its home colour unless an earlier one of the clip has it; then it takes the next colour that
-    no class of the clip calls home, or has taken. The eighth and later ones are grey.
+    A class gets its preferred colour unless an earlier one has it; then the next colour that no class of the
+    clip has or prefers. The eighth and later ones are grey.
     Raises DatasetError for a name that is not one of the 71.
     """
     names = [name for name in dict.fromkeys(classes) if name != "background"]
@@ -103,17 +103,17 @@ def clip_colours(classes: Iterable[str]) -> dict[str, Colour]:
         raise DatasetError(
             f"'{unknown[0]}' is not one of AVSBench's 71 classes; see avseg.data.labels.CLASSES."
         )
-    chosen: dict[str, Colour] = {}
+    colours: dict[str, Colour] = {}
     for name in names:
-        if DISPLAY_COLOURS[name] not in chosen.values():
-            chosen[name] = DISPLAY_COLOURS[name]
+        if DISPLAY_COLOURS[name] not in colours.values():
+            colours[name] = DISPLAY_COLOURS[name]
     wheel = list(OKABE_ITO.values())
     for name in names:
-        if name not in chosen:
-            home = wheel.index(DISPLAY_COLOURS[name])
-            free = [colour for colour in wheel[home:] + wheel[:home] if colour not in chosen.values()]
-            chosen[name] = free[0] if free else GREY
-    return {name: chosen[name] for name in names}
+        if name not in colours:
+            start = wheel.index(DISPLAY_COLOURS[name])
+            free = [colour for colour in wheel[start:] + wheel[:start] if colour not in colours.values()]
+            colours[name] = free[0] if free else GREY
+    return {name: colours[name] for name in names}
 
 
 def parse_objects(value: str) -> tuple[str, ...]:

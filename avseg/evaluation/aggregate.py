@@ -121,7 +121,7 @@ def _clip_rows(clips: Sequence[ClipCounts]) -> tuple[ClipRow, ...]:
 
 
 def _score(row: ClipRow) -> float:
-    """Return what clips are sorted by: IoU, or the share of background where there is no ground truth."""
+    """Return the sort key of a clip: IoU, or the share of background without ground truth."""
     return 1 - (row.false_positive_share or 0.0) if row.iou is None else row.iou
 
 

@@ -101,8 +101,8 @@ class ConditionedClips(Dataset):
 def swap_partner(clips: Clips, indices: Sequence[int], index: int, seed: int) -> int | None:
     """Return which of the clips `indices` provides the swapped audio of a clip: one with other classes.
 
-    Drawn from (seed, index) among the clips that sound and share no class with this one; None if there is no
-    such clip. Where the data do not name the classes, any other clip.
+    Drawn from (seed, index) among the clips that sound and share no class with this one; None without such a
+    clip. Where the data do not name the classes, any other clip.
     """
     own = clips.sounding_classes(index)
     for position in np.random.default_rng([seed, index]).permutation(len(indices)):

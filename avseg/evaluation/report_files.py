@@ -52,7 +52,7 @@ def read_files(files: Mapping[str, Path]) -> Evaluation:
     """Return the evaluation of report.json and those of its tables that exist, by their usual names."""
     existing = {name: path for name, path in files.items() if path.is_file()}
     if REPORT not in existing:
-        raise ReportError(f"There is no {REPORT}. Give the one that `python -m avseg evaluate` wrote.")
+        raise ReportError(f"There is no {REPORT}. Choose the file written by `python -m avseg evaluate`.")
     return Evaluation(
         report=read_report(existing[REPORT]),
         clips=_rows(ClipRow, existing.get(CLIPS), CLIPS),
@@ -150,7 +150,7 @@ def _number(value: Any) -> bool:
 
 
 def _rows(kind: type, path: Path | None, name: str) -> tuple:
-    """Return the rows of a table, none where there is no table."""
+    """Return the rows of a table, none without a table."""
     if path is None:
         return ()
     hints = get_type_hints(kind)

@@ -1,4 +1,4 @@
-"""Checks a folder of AVSBench: its table, and every frame, mask and sound that the table promises."""
+"""Checks a folder of AVSBench: its table, and every frame, mask and WAV file that the table requires."""
 
 import string
 from collections import Counter, defaultdict
@@ -19,22 +19,22 @@ def check(
 ) -> CheckReport:
     """Check one task of a data folder; every file is decoded, none is changed.
 
-    workers: threads that read (decoding leaves Python's lock alone). on_progress: called with (clips done,
-    clips in all). Raises ConfigError and DatasetError as `AVSBench` does: when there is nothing to check.
+    workers: threads that read (decoding releases the GIL). on_progress: called with (clips done, clips in
+    all). Raises ConfigError and DatasetError as `AVSBench` does.
     """
     folder = locate(root, task)
     entries = read_index(folder, task)
     findings = [*_of_counts(folder, task, entries), *_of_table(entries), *_of_videos(entries)]
     findings += _unlisted(folder, task, entries)
-    sound = list({entry.name: entry for entry in reversed(entries) if _understood(entry)}.values())[::-1]
+    valid = list({entry.name: entry for entry in reversed(entries) if _valid(entry)}.values())[::-1]
     files = Counter(frames=0, masks=0, sounds=0)
     pool = ThreadPoolExecutor(max(1, workers))
     try:
-        for done, result in enumerate(pool.map(lambda entry: ClipCheck(folder, entry).run(), sound), 1):
+        for done, result in enumerate(pool.map(lambda entry: ClipCheck(folder, entry).run(), valid), 1):
             findings += result.findings
             files += result.files
             if on_progress is not None:
-                on_progress(done, len(sound))
+                on_progress(done, len(valid))
     finally:
         pool.shutdown(cancel_futures=True)
     listed = Counter(entry.split for entry in entries)
@@ -47,12 +47,12 @@ def check(
     )
 
 
-def _understood(entry: Entry) -> bool:
+def _valid(entry: Entry) -> bool:
     return entry.split in SPLITS and entry.subset in entry.layout.frames
 
 
 def _of_counts(folder: Path, task: str, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Yield the splits of another size than AVSBench's: no error in what is plainly something else."""
+    """Yield the splits whose size differs from AVSBench's; a note only for data that are plainly others."""
     listed, official = Counter(entry.split for entry in entries), LAYOUTS[task].official
     other = (folder / "scenes.json").exists() or 2 * len(entries) < sum(official.values())
     for split, count in official.items():
@@ -62,51 +62,51 @@ def _of_counts(folder: Path, task: str, entries: Sequence[Entry]) -> Iterator[Fi
 
 
 def _of_table(entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Yield what is odd about single rows of the table."""
-    seen: set[str] = set()
+    """Yield the findings about single rows of the table."""
+    names: set[str] = set()
     for entry in entries:
-        for kind, words in _of_row(entry, entry.name in seen):
-            yield Finding(kind, entry.split, entry.name, "", words)
-        seen.add(entry.name)
+        for kind, detail in _of_row(entry, entry.name in names):
+            yield Finding(kind, entry.split, entry.name, "", detail)
+        names.add(entry.name)
 
 
-def _of_row(entry: Entry, again: bool) -> Iterator[tuple[str, str]]:
-    if again:
+def _of_row(entry: Entry, repeated: bool) -> Iterator[tuple[str, str]]:
+    if repeated:
         yield "listed twice", "an earlier row has the same name"
     if entry.split not in SPLITS:
         yield "unknown split", f"{entry.split!r}, expected {', '.join(SPLITS)}"
     if entry.subset not in entry.layout.frames:
         yield "unknown subset", f"{entry.subset!r}, expected {', '.join(entry.layout.frames)}"
     for name in entry.unknown:
-        yield "unknown label", f"{name!r} in {entry.given!r} is none of AVSBench's 71 classes"
-    if entry.layout.given and not entry.labels and not entry.unknown:
-        yield "no label", f"{entry.given!r} names nothing that sounds in view"
-    if set(entry.given) - set(string.ascii_lowercase + "-_"):
-        yield "odd label", f"{entry.given!r} is read as {', '.join(entry.labels) or 'nothing'}"
+        yield "unknown label", f"{name!r} in {entry.annotation!r} is not one of AVSBench's 71 classes"
+    if entry.layout.annotation and not entry.labels and not entry.unknown:
+        yield "no label", f"{entry.annotation!r} names no visible sounding object"
+    if set(entry.annotation) - set(string.ascii_lowercase + "-_"):
+        yield "odd label", f"{entry.annotation!r} is read as {', '.join(entry.labels) or 'nothing'}"
 
 
 def _of_videos(entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield the clips of val and test whose source video has clips in another split."""
-    homes: dict[str, dict[str, str]] = defaultdict(dict)
+    names: dict[str, dict[str, str]] = defaultdict(dict)
     for entry in entries:
-        homes[entry.video].setdefault(entry.split, entry.name)
+        names[entry.video].setdefault(entry.split, entry.name)
     for entry in entries:
-        others = {split: name for split, name in homes[entry.video].items() if split != entry.split}
+        others = {split: name for split, name in names[entry.video].items() if split != entry.split}
         if others and entry.split != "train":
             clips = ", ".join(f"{name} in {split}" for split, name in others.items())
-            words = f"its video {entry.video} also gave {clips}"
-            yield Finding("shared video", entry.split, entry.name, "", words)
+            detail = f"its video {entry.video} is also the source of {clips}"
+            yield Finding("shared video", entry.split, entry.name, "", detail)
 
 
 def _unlisted(folder: Path, task: str, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Yield folders of frames and masks, and sounds, that belong to no clip of the table."""
+    """Yield folders of frames and masks, and WAV files, that belong to no clip of the table."""
     layout = LAYOUTS[task]
-    known = {entry.sound for entry in entries}
+    listed = {entry.sound for entry in entries}
     for entry in entries:
-        known.update(path.rpartition("/")[0] for path in (entry.frame(0), *(p for p, _ in entry.masks(0))))
+        listed.update(path.rpartition("/")[0] for path in (entry.frame(0), *(p for p, _ in entry.masks(0))))
     folders = (pattern.rpartition("/")[0] for pattern in (layout.frame, *(p for p, _ in layout.masks)))
-    anything = dict.fromkeys(("name", "split", "given", "subset"), "*")
+    wildcards = dict.fromkeys(("name", "split", "annotation", "subset"), "*")
     for pattern in (*folders, layout.sound):
-        for path in sorted(folder.glob(pattern.format(**anything))):
-            if (where := path.relative_to(folder).as_posix()) not in known:
-                yield Finding("unlisted files", "", "", where, "the table does not list this clip")
+        for path in sorted(folder.glob(pattern.format(**wildcards))):
+            if (relative := path.relative_to(folder).as_posix()) not in listed:
+                yield Finding("unlisted files", "", "", relative, "the table does not list this clip")

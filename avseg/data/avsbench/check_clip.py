@@ -1,4 +1,4 @@
-"""Looks at every file of one clip of AVSBench and says what is not as its format has it."""
+"""Checks every file of one clip of AVSBench against its format."""
 
 import os
 from collections import Counter
@@ -15,13 +15,13 @@ from avseg.errors import DatasetError
 from avseg.media.audio import PATCH_FRAMES, SAMPLE_RATE, samples_of_rows
 
 MODES = {"binary": ("L", "1"), "index": ("L",), "colours": ("RGB",)}
-_LONGEST = 0.775  # seconds of sound past the last frame; with more, the released front end cuts another patch
+_LONGEST = 0.775  # seconds of audio after the last frame; with more, the released front end adds a patch
 
 Size = tuple[int, int]
 
 
 class ClipCheck:
-    """The check of one clip: `findings`, and how many frames, masks and sounds were read without an error."""
+    """The check of one clip: `findings`, and the number of frames, masks and WAV files read without error."""
 
     def __init__(self, folder: Path, entry: Entry):
         self.folder, self.entry = folder, entry
@@ -34,120 +34,122 @@ class ClipCheck:
         masks = [entry.masks(moment) for moment in range(entry.labelled)]
         everything = [*frames, *(path for pair in masks for path, _ in pair), entry.sound]
         if not any((self.folder / path).exists() for path in everything):
-            self.say("missing clip", "", f"none of its {len(everything)} files is there")
+            self.add("missing clip", "", f"none of its {len(everything)} files exists")
             return self
         sizes = self._frames(frames)
         self._masks(masks, sizes)
         self._sound(sum(size is not None for size in sizes))
         return self
 
-    def say(self, kind: str, path: str, words: str) -> None:
-        self.findings.append(Finding(kind, self.entry.split, self.entry.name, path, words))
+    def add(self, kind: str, path: str, detail: str) -> None:
+        self.findings.append(Finding(kind, self.entry.split, self.entry.name, path, detail))
 
     def _frames(self, paths: list[str]) -> list[Size | None]:
-        """Check the frames and return the size of each, None for one that is not there or does not decode."""
-        there = self._listed(paths, "extra frame")
+        """Check the frames and return the size of each, None for one that is missing or cannot be decoded."""
+        existing = self._listed(paths, "extra frame")
         sizes: list[Size | None] = []
         for moment, path in enumerate(paths):
             picture = None
-            if path in there:
+            if path in existing:
                 picture = self._picture(path, "unreadable frame")
-            elif moment < self.entry.promised:
-                self.say("missing frame", path, f"frame {moment + 1} of {self.entry.frames} is not there")
+            elif moment < self.entry.required:
+                self.add("missing frame", path, f"frame {moment + 1} of {self.entry.frames} is missing")
             sizes.append(picture and (picture.height, picture.width))
             if picture is not None:
                 self.files["frames"] += 1
                 self._frame(path, picture, next(size for size in sizes if size))
-        if self.entry.promised <= len(there) < len(paths):
-            self.say("short clip", "", f"{len(there)} frames, usually {len(paths)}")
+        if self.entry.required <= len(existing) < len(paths):
+            self.add("short clip", "", f"{len(existing)} frames, usually {len(paths)}")
         return sizes
 
     def _frame(self, path: str, picture: Image.Image, first: Size) -> None:
         expected = self.entry.layout.size or first
-        if (found := (picture.height, picture.width)) != expected:
-            self.say("frame size", path, f"{_pixels(found)}, expected {_pixels(expected)}")
+        if (size := (picture.height, picture.width)) != expected:
+            self.add("frame size", path, f"{_pixels(size)}, expected {_pixels(expected)}")
         if picture.mode != "RGB":
-            self.say("frame mode", path, f"{picture.mode}, expected RGB")
+            self.add("frame mode", path, f"{picture.mode}, expected RGB")
 
     def _masks(self, masks: list[list[tuple[str, str]]], sizes: list[Size | None]) -> None:
-        """Check every kind of mask that the clip has; one of the first kind is compared with the others."""
+        """Check every kind of mask that the clip has; the first kind is compared with the others."""
         decoded: dict[int, np.ndarray] = {}
         kinds = list(zip(*masks))  # one row of (path, how) per kind of mask
-        there = [kind for kind in kinds if (self.folder / kind[0][0]).parent.is_dir()]
-        for kind in there or kinds[:1]:
+        existing = [kind for kind in kinds if (self.folder / kind[0][0]).parent.is_dir()]
+        for kind in existing or kinds[:1]:
             listed = self._listed([path for path, _ in kind], "extra mask")
             for moment, (path, how) in enumerate(kind):
                 if path not in listed:
-                    if moment < self.entry.promised:
-                        self.say("missing mask", path, f"mask {moment + 1} of {len(kind)} is not there")
+                    if moment < self.entry.required:
+                        self.add("missing mask", path, f"mask {moment + 1} of {len(kind)} is missing")
                 elif (classes := self._mask(path, how, sizes[moment])) is not None:
                     if moment not in decoded:
                         decoded[moment] = classes
                         self._contents(path, classes)
                     elif not np.array_equal(decoded[moment], classes):
-                        self.say("masks disagree", path, f"differs from {self.entry.masks(moment)[0][0]}")
+                        self.add("masks disagree", path, f"differs from {self.entry.masks(moment)[0][0]}")
 
     def _mask(self, path: str, how: str, size: Size | None) -> np.ndarray | None:
         picture = self._picture(path, "unreadable mask")
         if picture is None:
             return None
-        if size is not None and (found := (picture.height, picture.width)) != size:
-            self.say("mask size", path, f"{_pixels(found)}, its frame has {_pixels(size)}")
+        if size is not None and (mask_size := (picture.height, picture.width)) != size:
+            self.add("mask size", path, f"{_pixels(mask_size)}, its frame has {_pixels(size)}")
         if picture.mode not in MODES[how]:
-            self.say("mask mode", path, f"{picture.mode}, expected {MODES[how][0]}")
+            self.add("mask mode", path, f"{picture.mode}, expected {MODES[how][0]}")
         elif how == "binary" and (grey := np.count_nonzero(picture.convert("L").histogram()[1:-1])):
-            self.say("grey mask", path, f"{grey} values between black and white")
+            self.add("grey mask", path, f"{grey} values between black and white")
         try:
             classes = DECODE[how](picture, self.folder / path)
         except DatasetError as error:
-            self.say("unknown class", path, str(error))
+            self.add("unknown class", path, str(error))
             return None
         self.files["masks"] += 1
         return classes
 
     def _contents(self, path: str, classes: np.ndarray) -> None:
-        found = [int(index) for index in np.flatnonzero(np.bincount(classes.ravel(), minlength=256)) if index]
-        if not found:
-            self.say("empty mask", path, "no foreground")
+        present = [int(k) for k in np.flatnonzero(np.bincount(classes.ravel(), minlength=256)) if k]
+        if not present:
+            self.add("empty mask", path, "no foreground")
         named = {CLASS_INDEX[name] for name in self.entry.labels}
-        if self.entry.task == "avss" and (strange := [CLASSES[i] for i in found if i not in named]):
-            self.say("unlisted class", path, f"{', '.join(strange)}; the table names {self.entry.given!r}")
+        if self.entry.task == "avss" and (unlisted := [CLASSES[i] for i in present if i not in named]):
+            self.add(
+                "unlisted class", path, f"{', '.join(unlisted)}; the table names {self.entry.annotation!r}"
+            )
 
     def _sound(self, frames: int) -> None:
         path = self.entry.sound
         if not (self.folder / path).exists():
-            self.say("missing sound", path, "the WAV file is not there")
+            self.add("missing sound", path, "the WAV file is missing")
             return
         try:
             waveform = read_wav(self.folder / path)
         except DatasetError as error:
-            self.say("unreadable sound", path, str(error))
+            self.add("unreadable sound", path, str(error))
             return
         self.files["sounds"] += 1
         seconds = len(waveform) / SAMPLE_RATE
         shortest, longest = samples_of_rows(frames * PATCH_FRAMES), (frames + _LONGEST) * SAMPLE_RATE
         if frames and not shortest <= len(waveform) < longest:
-            self.say("sound length", path, f"{seconds:.2f} s for {frames} frames")
+            self.add("sound length", path, f"{seconds:.2f} s for {frames} frames")
         if not waveform.any():
-            self.say("silent sound", path, f"{seconds:.2f} s of zeros")
+            self.add("silent sound", path, f"{seconds:.2f} s of zeros")
 
     def _listed(self, paths: list[str], extra: str) -> set[str]:
-        """Return which of these paths, all in one folder, are there; what else the folder holds is said."""
+        """Return which of these paths, all in one folder, exist; add a finding `extra` for other files."""
         parent = os.path.dirname(paths[0])
         try:
             names = os.listdir(self.folder / parent)
         except OSError:
             return set()
-        there = {f"{parent}/{name}" for name in names if not name.startswith(".")}
-        for path in sorted(there.difference(paths)):
-            self.say(extra, path, f"the format has {len(paths)} files here")
-        return there.intersection(paths)
+        existing = {f"{parent}/{name}" for name in names if not name.startswith(".")}
+        for path in sorted(existing.difference(paths)):
+            self.add(extra, path, f"the format has {len(paths)} files here")
+        return existing.intersection(paths)
 
     def _picture(self, path: str, kind: str) -> Image.Image | None:
         try:
             return read_picture(self.folder / path)
         except DatasetError as error:
-            self.say(kind, path, str(error))
+            self.add(kind, path, str(error))
             return None
 
 

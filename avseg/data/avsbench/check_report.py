@@ -1,4 +1,4 @@
-"""What a check of a data folder found, and the files that tell it: report.json, report.csv and report.md."""
+"""The findings of a check of a data folder, and its files: report.json, report.csv and report.md."""
 
 import csv
 import io
@@ -13,52 +13,52 @@ from avseg.files import atomic_write
 
 KINDS: dict[str, tuple[str, str]] = {
     "clip count": ("error", "the table lists another number of clips than AVSBench's"),
-    "listed twice": ("error", "a clip stands in the table more than once; the first row counts"),
-    "unknown split": ("error", "a clip of a split that does not exist; its files were not looked at"),
-    "unknown subset": ("error", "a clip of a subset that does not exist; its files were not looked at"),
-    "unknown label": ("error", "a label that is none of the 71 classes"),
-    "missing clip": ("error", "a clip of which there is no frame, no mask and no sound"),
-    "missing frame": ("error", "a frame that the format promises is not there"),
-    "missing mask": ("error", "a mask that the format promises is not there"),
-    "missing sound": ("error", "the WAV file is not there"),
-    "unreadable frame": ("error", "a frame does not decode"),
-    "unreadable mask": ("error", "a mask does not decode"),
-    "unreadable sound": ("error", "a WAV file does not decode"),
+    "listed twice": ("error", "a clip is listed more than once; the first row counts"),
+    "unknown split": ("error", "a clip of a split that does not exist; its files were not checked"),
+    "unknown subset": ("error", "a clip of a subset that does not exist; its files were not checked"),
+    "unknown label": ("error", "a label that is not one of the 71 classes"),
+    "missing clip": ("error", "a clip without frames, masks and audio"),
+    "missing frame": ("error", "a frame that the format requires is missing"),
+    "missing mask": ("error", "a mask that the format requires is missing"),
+    "missing sound": ("error", "the WAV file is missing"),
+    "unreadable frame": ("error", "a frame cannot be decoded"),
+    "unreadable mask": ("error", "a mask cannot be decoded"),
+    "unreadable sound": ("error", "a WAV file cannot be decoded"),
     "frame size": ("error", "a frame has another size than the format or the clip's first; it is resized"),
     "frame mode": ("error", "a frame is not 8-bit RGB; it is converted"),
     "mask size": ("error", "a mask has another size than its frame; it is resized, nearest pixel"),
     "mask mode": ("error", "a mask has another pixel format than it should; it is converted"),
-    "unknown class": ("error", "a mask has a colour or an index that is no class"),
+    "unknown class": ("error", "a mask has a colour or an index that is not a class"),
     "subset of clips": ("note", "this is a part of AVSBench, or another data set in its format"),
     "unlisted files": ("note", "files of a clip that the table does not list"),
-    "extra frame": ("note", "a file beside a clip's frames that the format does not have"),
-    "extra mask": ("note", "a file beside a clip's masks that the format does not have"),
+    "extra frame": ("note", "a file in a clip's folder of frames that is not part of the format"),
+    "extra mask": ("note", "a file in a clip's folder of masks that is not part of the format"),
     "short clip": ("note", "a clip with fewer frames than usual, as the format allows; it is filled up"),
     "grey mask": ("note", "a mask with values between black and white; above 127 counts as white"),
-    "empty mask": ("note", "a mask without any foreground: nothing that sounds is in view"),
+    "empty mask": ("note", "a mask without foreground: no visible object sounds"),
     "masks disagree": ("note", "the two kinds of label differ; labels_semantic is the one that is read"),
     "unlisted class": ("note", "a mask has a class that the table does not name for the clip"),
     "odd label": ("note", "a label with stray characters, repaired on reading"),
-    "no label": ("note", "the table names nothing that sounds in view"),
-    "sound length": ("note", "the sound is shorter or longer than the frames; a short one repeats its end"),
-    "silent sound": ("note", "every sample of the sound is zero"),
+    "no label": ("note", "the table names no visible sounding object"),
+    "sound length": ("note", "the audio is shorter or longer than the frames; short audio repeats its end"),
+    "silent sound": ("note", "every audio sample is zero"),
     "shared video": ("note", "a clip whose source video has clips in another split"),
 }
-"""Every kind of finding: how grave it is, and what it means."""
+"""Severity and meaning of every kind of finding."""
 
-COLUMNS = ("severity", "kind", "split", "clip", "path", "words")
-SHOWN = 5  # findings of a kind in the summary
+COLUMNS = ("severity", "kind", "split", "clip", "path", "detail")
+EXAMPLES = 5  # findings of a kind in the summary
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found; paths are below the task's folder."""
+    """One finding; paths are relative to the task's folder."""
 
     kind: str  # a key of KINDS
     split: str
     clip: str
     path: str
-    words: str
+    detail: str
 
     @property
     def severity(self) -> str:
@@ -67,12 +67,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What there is in a task's folder, and what is odd about it."""
+    """The contents of a task's folder, and the findings about it."""
 
     folder: str
     task: str
     clips: dict[str, int]  # split: clips that the table lists
-    files: dict[str, int]  # "frames", "masks", "sounds": files that were read without an error
+    files: dict[str, int]  # "frames", "masks", "sounds": files that were read without error
     findings: tuple[Finding, ...]
 
     @property
@@ -85,7 +85,7 @@ class CheckReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many findings there are of each kind that occurs, in the order of KINDS."""
+        """Number of findings of each kind that occurs, in the order of KINDS."""
         counted = Counter(finding.kind for finding in self.findings)
         return {kind: counted[kind] for kind in KINDS if counted[kind]}
 
@@ -148,10 +148,10 @@ def _examples(report: CheckReport) -> str:
     lines = []
     for kind, count in report.counts.items():
         of_kind = [finding for finding in report.findings if finding.kind == kind]
-        shown = f", the first {SHOWN}" if count > SHOWN else ""
-        lines.append(f"\n## {kind} ({KINDS[kind][0]}, {count:,}{shown})\n")
-        for finding in of_kind[:SHOWN]:
+        limit = f", the first {EXAMPLES}" if count > EXAMPLES else ""
+        lines.append(f"\n## {kind} ({KINDS[kind][0]}, {count:,}{limit})\n")
+        for finding in of_kind[:EXAMPLES]:
             path = finding.path and f"`{finding.path}`"
             where = " ".join(filter(None, (finding.split, finding.clip, path)))
-            lines.append(f"- {where}: {finding.words}" if where else f"- {finding.words}")
+            lines.append(f"- {where}: {finding.detail}" if where else f"- {finding.detail}")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The files of AVSBench: pictures, masks and sound, each read as plain data or refused in words."""
+"""Reads the files of AVSBench: images, masks and WAV files; errors say what is wrong with a file."""
 
 import struct
 import zlib
@@ -19,11 +19,11 @@ from avseg.media.audio import SAMPLE_RATE
 ADVICE = "`python -m avseg check` with the data folder lists every such file."
 # What Pillow raises, depending on where a file is damaged.
 _DAMAGED = (OSError, SyntaxError, ValueError, struct.error, zlib.error, Image.DecompressionBombError)
-THRESHOLD = 127  # a mask's pixel is foreground above it; PIL's own way to two values would dither
+THRESHOLD = 127  # a mask's pixel above it is foreground; PIL's own conversion to two values dithers
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Return a PNG or JPEG picture, decoded; raises DatasetError when it is missing or is neither."""
+    """Return a decoded PNG or JPEG image; raises DatasetError if it is missing, damaged or neither."""
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
             picture.load()
@@ -31,18 +31,18 @@ def read_picture(path: Path) -> Image.Image:
     except FileNotFoundError:
         raise DatasetError(f"{path} is missing. {ADVICE}") from None
     except Image.UnidentifiedImageError:
-        raise DatasetError(f"{path} is not a picture; expected a PNG or JPEG file. {ADVICE}") from None
+        raise DatasetError(f"{path} is not an image; expected a PNG or JPEG file. {ADVICE}") from None
     except _DAMAGED as error:
-        raise DatasetError(f"{path} is a damaged picture ({error}). {ADVICE}") from None
+        raise DatasetError(f"{path} is a damaged image ({error}). {ADVICE}") from None
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Return (height, width) of a picture without decoding it; raises DatasetError as `read_picture`."""
+    """Return (height, width) of an image without decoding it; raises DatasetError as `read_picture`."""
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
             return picture.height, picture.width
     except _DAMAGED:
-        read_picture(path)  # says what is the matter
+        read_picture(path)  # raises the error that describes the damage
         raise
 
 
@@ -66,10 +66,10 @@ def colours(picture: Image.Image, path: Path) -> np.ndarray:
     """Return the class indices of a mask in AVSBench's colours, uint8 [H, W] (AVSS, labels_rgb)."""
     rgb = _rgb(picture, path)
     classes = _class_of_colour()[_code(rgb)]
-    if (strange := classes == UNNAMED).any():
-        first, count = tuple(rgb[strange][0].tolist()), int(strange.sum())
+    if (unknown := classes == UNNAMED).any():
+        first, count = tuple(rgb[unknown][0].tolist()), int(unknown.sum())
         raise DatasetError(
-            f"{path} has the colour {first}, which is none of AVSBench's 71 ({count} such pixels). {ADVICE}"
+            f"{path} has the colour {first} ({count} pixels), which is not one of AVSBench's 71. {ADVICE}"
         )
     return classes
 
@@ -82,11 +82,11 @@ DECODE: dict[str, Callable[[Image.Image, Path], np.ndarray]] = {
 
 
 def fit(pixels: np.ndarray, size: tuple[int, int], smooth: bool) -> np.ndarray:
-    """Return a picture [H, W, ...] at size (height, width); smooth=False, for masks, mixes no pixels."""
+    """Return an image [H, W, ...] at size (height, width); smooth=False, for masks: nearest neighbour."""
     if pixels.shape[:2] == size:
         return pixels
-    how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
-    return np.asarray(Image.fromarray(pixels).resize(size[::-1], how))
+    resampling = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], resampling))
 
 
 def _rgb(picture: Image.Image, path: Path) -> np.ndarray:
@@ -112,41 +112,43 @@ def _class_of_colour() -> np.ndarray:
 
 
 def read_wav(path: Path) -> np.ndarray:
-    """Return the sound of a WAV file, float32 [samples], the mean of its channels at 16 kHz.
+    """Return the audio of a WAV file, float32 [samples], the mean of its channels at 16 kHz.
 
     Any rate, any number of channels; PCM of 8, 16, 24 or 32 bits, or float. Python's own `wave` refuses
-    float, and before 3.12 also the usual headers of 24 bits. Raises DatasetError when it is missing, damaged
-    or something else.
+    float, and before 3.12 also the usual headers of 24 bits. Raises DatasetError if the file is missing,
+    damaged or not a WAV file.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        words = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        raise DatasetError(f"{path} {words}. {ADVICE}") from None
+        reason = (
+            "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        )
+        raise DatasetError(f"{path} {reason}. {ADVICE}") from None
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise DatasetError(f"{path} is not a WAV file. {ADVICE}")
     chunks = _chunks(data)
-    form = chunks.get(b"fmt ", b"")
-    if len(form) < 16 or b"data" not in chunks:
-        raise DatasetError(f"{path} is a damaged WAV file: its sound or its form is missing. {ADVICE}")
-    kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
-    if kind == 0xFFFE and len(form) >= 26:  # "extensible": the kind stands further down
-        kind = struct.unpack_from("<H", form, 24)[0]
+    fmt = chunks.get(b"fmt ", b"")
+    if len(fmt) < 16 or b"data" not in chunks:
+        raise DatasetError(f"{path} is a damaged WAV file: its data or its format is missing. {ADVICE}")
+    kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", fmt)
+    if kind == 0xFFFE and len(fmt) >= 26:  # "extensible": the kind follows further down
+        kind = struct.unpack_from("<H", fmt, 24)[0]
     if (kind, bits) not in _NUMBERS or not channels or not rate:
         raise DatasetError(
-            f"{path} holds sound of kind {kind} with {bits} bits; expected PCM or float samples. {ADVICE}"
+            f"{path} has samples of kind {kind} with {bits} bits; expected PCM or float. {ADVICE}"
         )
     whole = len(chunks[b"data"]) // (channels * bits // 8) * (channels * bits // 8)
     samples = _NUMBERS[kind, bits](chunks[b"data"][:whole])
     mono = samples.reshape(-1, channels).mean(1, dtype=np.float32)
     mono = np.nan_to_num(mono, posinf=0.0, neginf=0.0)
     if not len(mono):
-        raise DatasetError(f"{path} holds no samples. {ADVICE}")
+        raise DatasetError(f"{path} contains no samples. {ADVICE}")
     return AF.resample(torch.from_numpy(mono), rate, SAMPLE_RATE).numpy() if rate != SAMPLE_RATE else mono
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
-    """Return the parts of a RIFF file by name; the last one may be cut or say a length it does not have."""
+    """Return the chunks of a RIFF file by name; the last may be truncated or have a wrong length."""
     chunks, at = {}, 12
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)

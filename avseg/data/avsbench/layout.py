@@ -1,6 +1,6 @@
-"""What AVSBench promises: where the files of S4, MS3 and AVSS lie, and what a table says about a clip.
+"""The formats of S4, MS3 and AVSS: paths of files, and the columns of the tables.
 
-Sources: the folders that the benchmark's preparation scripts write, and its released tables.
+Sources: the folders written by the benchmark's preparation scripts, and its released tables.
 """
 
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import UNNAMED
 
 SPLITS = ("train", "val", "test")
-VIDEO_ID = 11  # characters of a YouTube id, with which every clip's name begins
+VIDEO_ID = 11  # characters of a YouTube id, the start of every clip's name
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What differs between the three formats; patterns are filled with an entry's fields and `number`."""
+    """One of the three formats; patterns are filled with an entry's fields and `number`."""
 
-    folder: str  # usual name of the task's folder
+    folder: str  # default name of the task's folder
     table: str  # csv with one row per clip
-    name: str  # columns: the clip's name, what sounds, the subset, the second it begins at; "" for none
-    given: str
+    name: str  # columns: the clip's name, sounding classes, subset, start in seconds; "" for none
+    annotation: str
     subset: str
     start: str
     frame: str
-    masks: tuple[tuple[str, str], ...]  # (pattern, key of avsbench_files.DECODE); the first there is counts
+    masks: tuple[tuple[str, str], ...]  # (pattern, key of files.DECODE); the first that exists counts
     sound: str
     first: int  # number of a clip's first frame in file names
     frames: dict[str, int]  # subset: frames of its clips
-    first_only: tuple[str, ...]  # subsets with one label in training
-    one_class: bool  # masks mark pixels of the one class that the table gives
-    size: tuple[int, int] | None  # (height, width) of every frame; None where clips keep their own
-    official: dict[str, int]  # clips of every split
+    first_only: tuple[str, ...]  # subsets with ground truth for the first frame only in train
+    one_class: bool  # masks are binary, of the single class named by the table
+    size: tuple[int, int] | None  # (height, width) of every frame; None if it varies between clips
+    official: dict[str, int]  # number of clips in every split
 
     @property
     def seconds(self) -> int:
@@ -38,7 +38,7 @@ class Layout:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self.name, self.given, self.subset, self.start, "split")))
+        return tuple(filter(None, (self.name, self.annotation, self.subset, self.start, "split")))
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -46,12 +46,12 @@ LAYOUTS: dict[str, Layout] = {
         folder="Single-source",
         table="s4_meta_data.csv",
         name="name",
-        given="category",
+        annotation="category",
         subset="",
         start="start",
-        frame="s4_data/visual_frames/{split}/{given}/{name}/{name}_{number}.png",
-        masks=(("s4_data/gt_masks/{split}/{given}/{name}/{name}_{number}.png", "binary"),),
-        sound="s4_data/audio_wav/{split}/{given}/{name}.wav",
+        frame="s4_data/visual_frames/{split}/{annotation}/{name}/{name}_{number}.png",
+        masks=(("s4_data/gt_masks/{split}/{annotation}/{name}/{name}_{number}.png", "binary"),),
+        sound="s4_data/audio_wav/{split}/{annotation}/{name}.wav",
         first=1,
         frames={"": 5},
         first_only=("",),
@@ -63,7 +63,7 @@ LAYOUTS: dict[str, Layout] = {
         folder="Multi-sources",
         table="ms3_meta_data.csv",
         name="video_id",
-        given="",
+        annotation="",
         subset="",
         start="",
         frame="ms3_data/visual_frames/{name}/{name}.mp4_{number}.png",
@@ -80,7 +80,7 @@ LAYOUTS: dict[str, Layout] = {
         folder="AVSS",
         table="metadata.csv",
         name="uid",
-        given="a_obj",
+        annotation="a_obj",
         subset="label",
         start="s_sec",
         frame="{subset}/{name}/frames/{number}.jpg",
@@ -101,18 +101,18 @@ LAYOUTS: dict[str, Layout] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip as the table has it; paths are below the task's folder, moments count frames from 0."""
+    """One row of the table; paths are relative to the task's folder, moments count frames from 0."""
 
     task: str
     name: str  # S4: name, MS3: video_id, AVSS: uid
     split: str
-    given: str  # what sounds, as the table writes it: category (S4), a_obj (AVSS), "" (MS3)
+    annotation: str  # sounding classes as written in the table: category (S4), a_obj (AVSS), "" (MS3)
     subset: str  # v1s, v1m or v2 (AVSS), else ""
-    labels: tuple[str, ...]  # the class names in `given`
-    unknown: tuple[str, ...]  # the names in `given` that are none of the 71 classes
+    labels: tuple[str, ...]  # the class names in `annotation`
+    unknown: tuple[str, ...]  # the names in `annotation` that are not among the 71 classes
     frames: int  # frames of the clip
-    promised: int  # how many of them must be there: a clip that begins late in its video may have fewer
-    labelled: int  # how many of them have ground truth, from the first one on
+    required: int  # frames that must exist: a clip that starts late in its video may have fewer
+    labelled: int  # frames with ground truth, from the first on
 
     @property
     def layout(self) -> Layout:
@@ -120,12 +120,12 @@ class Entry:
 
     @property
     def video(self) -> str:
-        """Id of the video that the clip was cut from."""
+        """Id of the source video."""
         return self.name[:VIDEO_ID]
 
     @property
     def unnamed(self) -> int:
-        """Class index of pixels that a mask marks without saying what they are."""
+        """Class index of the foreground of binary masks."""
         return CLASS_INDEX[self.labels[0]] if self.layout.one_class and self.labels else UNNAMED
 
     @property
@@ -136,14 +136,14 @@ class Entry:
         return self._filled(self.layout.frame, moment)
 
     def masks(self, moment: int) -> list[tuple[str, str]]:
-        """Return (path, key of avsbench_files.DECODE) of every file that may hold this moment's mask."""
-        return [(self._filled(pattern, moment), how) for pattern, how in self.layout.masks]
+        """Return (path, key of files.DECODE) of every file that may contain this moment's mask."""
+        return [(self._filled(pattern, moment), kind) for pattern, kind in self.layout.masks]
 
     def _filled(self, pattern: str, moment: int = 0) -> str:
         return pattern.format(
             name=self.name,
             split=self.split,
-            given=self.given,
+            annotation=self.annotation,
             subset=self.subset,
             number=moment + self.layout.first,
         )

@@ -27,7 +27,7 @@ def matches(current: Filter, clips: Collection, row: int) -> bool:
             not current.empty or empty in current.empty,
             not current.silent or bool(empty),
             all(
-                word in f"{entry.name} {entry.given} {entry.split}".lower()
+                word in f"{entry.name} {entry.annotation} {entry.split}".lower()
                 for word in current.search.lower().split()
             ),
         )

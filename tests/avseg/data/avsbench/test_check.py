@@ -116,7 +116,7 @@ def test_damaged_files_are_named(copy: Path):
     for finding in report.findings:
         if finding.kind in EXPECTED_MS3:
             assert finding.path.endswith(EXPECTED_MS3[finding.kind]), finding
-            assert (finding.split, finding.clip) == ("test", first) and finding.words
+            assert (finding.split, finding.clip) == ("test", first) and finding.detail
     assert report.counts["missing frame"] == report.counts["mask size"] == 1
     assert report.files["frames"] == 8
 
@@ -142,9 +142,9 @@ def test_labels_and_colours_of_avss(copy: Path):
     repaint(lambda pixels: np.maximum(pixels, 71), folder / "labels_semantic/0.png")
     repaint(lambda pixels: pixels + np.uint8(1), folder / "labels_rgb/1.png")
     repaint(lambda pixels: np.full_like(pixels, 70), folder / "labels_semantic/2.png")
-    replace(base / "metadata.csv", f",{first.given},", f",{first.given}_unicorn,")
-    odd = f"{second.given[0]} {second.given[1:]}"
-    replace(base / "metadata.csv", f"{second.name},0,0,{second.given},", f"{second.name},0,0,{odd},")
+    replace(base / "metadata.csv", f",{first.annotation},", f",{first.annotation}_unicorn,")
+    odd = f"{second.annotation[0]} {second.annotation[1:]}"
+    replace(base / "metadata.csv", f"{second.name},0,0,{second.annotation},", f"{second.name},0,0,{odd},")
     report = check(copy, "avss")
     expected = {"unknown class", "masks disagree", "unlisted class", "unknown label", "odd label"}
     assert kinds(report) == expected
@@ -164,7 +164,7 @@ def test_rows_that_cannot_be(copy: Path):
     first, second = AVSBench(copy, "avss", "test").entries
     row = next(line for line in table.read_text().splitlines() if second.name in line)
     replace(table, f"{row}\n", f"{row}\n{row}\n{row.replace('v2', 'v3').replace('0_10000', '1_10001')}\n")
-    replace(table, f"{first.given},test,", f"{first.given},dev,")
+    replace(table, f"{first.annotation},test,", f"{first.annotation},dev,")
     report = check(copy, "avss")
     assert kinds(report) == {"listed twice", "unknown subset", "unknown split"}
     assert report.clips == {"train": 0, "val": 0, "test": 3, "dev": 1}
@@ -179,11 +179,11 @@ def test_short_clips_and_shared_videos_are_notes(copy: Path):
         (copy / "Single-source" / path).unlink()
     sound(copy / "Single-source" / first.sound, 4)
     with table.open("a") as file:
-        file.write(f"{second.name[:11]}-again,0,{second.given},train\n")
+        file.write(f"{second.name[:11]}-again,0,{second.annotation},train\n")
     report = check(copy, "s4")
     assert kinds(report) == {"short clip", "shared video", "missing clip"}
     (shared,) = (finding for finding in report.findings if finding.kind == "shared video")
-    assert shared.clip == second.name and "again in train" in shared.words
+    assert shared.clip == second.name and "again in train" in shared.detail
 
 
 def test_a_table_of_nearly_full_size_is_an_error(tmp_path: Path):
