@@ -1,4 +1,4 @@
-"""Audio interventions: each takes a waveform float32 [samples] and returns one as long, in [-1, 1]."""
+"""Audio interventions: each takes a waveform float32 [samples] and returns one of equal length in [-1, 1]."""
 
 import numpy as np
 
@@ -7,24 +7,24 @@ from avseg.media.clip import fit_sound, read_sound
 
 
 def another(waveform: np.ndarray, clip: str, start: float) -> np.ndarray:
-    """Return the sound of another file from `start` (s) on; ClipError when it has none."""
+    """Return the sound of another file from `start` s; ClipError if it has none."""
     seconds = len(waveform) / SAMPLE_RATE
     return fit_sound(read_sound(clip, start=start, seconds=seconds), seconds)
 
 
 def shifted(waveform: np.ndarray, seconds: float) -> np.ndarray:
-    """Return the sound later by some seconds, or earlier when they are negative; silence fills the gap."""
-    steps = round(seconds * SAMPLE_RATE)
+    """Return the sound delayed by some seconds, or advanced if negative; silence fills the gap."""
+    samples = round(seconds * SAMPLE_RATE)
     moved = silence(len(waveform))
-    if steps >= 0:
-        moved[steps:] = waveform[: max(0, len(waveform) - steps)]
+    if samples >= 0:
+        moved[samples:] = waveform[: max(0, len(waveform) - samples)]
     else:
-        moved[:steps] = waveform[-steps:]
+        moved[:samples] = waveform[-samples:]
     return moved
 
 
 def louder(waveform: np.ndarray, decibels: float) -> np.ndarray:
-    """Return the sound with a gain in dB, clipped at full scale; 0 dB changes no bit."""
+    """Return the sound with a gain in dB, clipped at full scale; 0 dB returns it bit for bit."""
     return np.clip(waveform * np.float32(10 ** (decibels / 20)), -1, 1)
 
 
@@ -34,5 +34,5 @@ def muted(waveform: np.ndarray) -> np.ndarray:
 
 
 def noisy(waveform: np.ndarray, level: float) -> np.ndarray:
-    """Return the sound with white noise of an RMS in dB of full scale; always the same noise."""
+    """Return the sound plus white noise, always the same, with an RMS in dB relative to full scale."""
     return np.clip(waveform + white_noise(len(waveform), 10 ** (level / 20)), -1, 1)

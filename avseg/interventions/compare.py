@@ -1,4 +1,4 @@
-"""Two predictions of one clip beside each other, frame by frame, and against the ground truth."""
+"""Compares two predictions of one clip, frame by frame, with each other and with the ground truth."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,56 +19,56 @@ from avseg.predict import Prediction
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Before and after, per frame; every share is of the picture, 0..1."""
+    """Before and after, per frame; every share is of the frame, 0..1."""
 
     times: np.ndarray  # float64 [T], seconds
-    iou: np.ndarray  # float64 [T], of before and after; 1 where both are empty
-    before: np.ndarray  # float64 [T], share of frame that is marked
+    iou: np.ndarray  # float64 [T], between before and after; 1 if both are empty
+    before: np.ndarray  # float64 [T], share of foreground
     after: np.ndarray  # float64 [T]
-    changed: np.ndarray  # float64 [T], share of frame whose label is another one
-    truth: np.ndarray | None = None  # float64 [T], share of frame that sounds in truth
+    changed: np.ndarray  # float64 [T], share of pixels whose label changed
+    truth: np.ndarray | None = None  # float64 [T], share of foreground in the ground truth
     truth_before: np.ndarray | None = None  # float64 [T], IoU with the ground truth
     truth_after: np.ndarray | None = None  # float64 [T]
 
 
 def compare(before: Prediction, after: Prediction, truth: np.ndarray | None = None) -> Comparison:
-    """Return how two predictions of the same frames differ, measured at the size of the clip's frames.
+    """Compare two predictions of the same frames at the size of the clip's frames.
 
-    truth: label maps uint8 [T, h, w] of any size. Classes count when both models have them; otherwise, and
-    for binary models, everything marked is one. Raises ConfigError for different clips.
+    truth: label maps uint8 [T, h, w] of any size. Classes count if both models predict them; otherwise only
+    the foreground does. Raises ConfigError for different clips.
     """
     if before.clip.frames.shape != after.clip.frames.shape:
-        raise ConfigError("These predictions are not of the same frames: compare two of one clip.")
+        raise ConfigError("These predictions are of different frames: compare two predictions of one clip.")
     if truth is not None and len(truth) != len(before.labels):
         raise ConfigError(f"The ground truth has {len(truth)} frames, the clip {len(before.labels)}.")
     several = before.task == after.task == "avss"
     one, other = label_maps(before, several), label_maps(after, several)
-    real = real_before = real_after = None
+    truth_share = truth_before = truth_after = None
     if truth is not None:
-        wanted = np.stack([resize(labels, one.shape[1:], smooth=False) for labels in truth])
-        wanted = wanted if several else (wanted > 0).astype(np.uint8)
-        real, real_before, real_after = share(wanted), iou(one, wanted), iou(other, wanted)
+        target = np.stack([resize(labels, one.shape[1:], smooth=False) for labels in truth])
+        target = target if several else (target > 0).astype(np.uint8)
+        truth_share, truth_before, truth_after = share(target), iou(one, target), iou(other, target)
     return Comparison(
         times=before.clip.times,
         iou=iou(one, other),
         before=share(one),
         after=share(other),
         changed=(one != other).mean((1, 2)),
-        truth=real,
-        truth_before=real_before,
-        truth_after=real_after,
+        truth=truth_share,
+        truth_before=truth_before,
+        truth_after=truth_after,
     )
 
 
 def label_maps(prediction: Prediction, several: bool = False) -> np.ndarray:
-    """Return the masks uint8 [T, h, w] at the size of the frames: classes when `several`, else 0 and 1."""
+    """Return the masks uint8 [T, h, w] at the size of the frames: classes if `several`, else 0 and 1."""
     size = prediction.clip.frames.shape[1:3]
     maps = np.stack([prediction.mask(index, size) for index in range(len(prediction.labels))])
     return maps if several else (maps > 0).astype(np.uint8)
 
 
 def share(labels: np.ndarray) -> np.ndarray:
-    """Return the share of every frame [T] that label maps [T, h, w] mark, 0..1."""
+    """Return the share of foreground [T] of label maps [T, h, w], 0..1."""
     return (labels > 0).mean((1, 2))
 
 
@@ -77,22 +77,22 @@ def curve(reference: Prediction | np.ndarray, predictions: Sequence[Prediction])
     several = all(prediction.task == "avss" for prediction in predictions)
     if isinstance(reference, Prediction):
         several = several and reference.task == "avss"
-        wanted = label_maps(reference, several)
+        target = label_maps(reference, several)
     else:
         size = predictions[0].clip.frames.shape[1:3]
-        wanted = np.stack([resize(labels, size, smooth=False) for labels in reference])
-        wanted = wanted if several else (wanted > 0).astype(np.uint8)
-    return np.stack([iou(label_maps(prediction, several), wanted) for prediction in predictions])
+        target = np.stack([resize(labels, size, smooth=False) for labels in reference])
+        target = target if several else (target > 0).astype(np.uint8)
+    return np.stack([iou(label_maps(prediction, several), target) for prediction in predictions])
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
-    """Yield the comparison as the lines of a table."""
+    """Yield the comparison as lines of a table."""
     yield "frame     time   before    after      IoU"
     rows = zip(comparison.times, comparison.before, comparison.after, comparison.iou)
-    for number, (moment, before, after, agreed) in enumerate(rows, start=1):
-        yield f"{number:5d} {moment:6.2f} s {before:8.1%} {after:8.1%} {agreed:8.2f}"
-    before, after, agreed = (v.mean() for v in (comparison.before, comparison.after, comparison.iou))
-    yield f"mean           {before:8.1%} {after:8.1%} {agreed:8.2f}"
+    for number, (moment, before, after, agreement) in enumerate(rows, start=1):
+        yield f"{number:5d} {moment:6.2f} s {before:8.1%} {after:8.1%} {agreement:8.2f}"
+    before, after, agreement = (v.mean() for v in (comparison.before, comparison.after, comparison.iou))
+    yield f"mean           {before:8.1%} {after:8.1%} {agreement:8.2f}"
 
 
 def write_comparison(

@@ -1,8 +1,8 @@
-"""What if: a clip's masks under changes of the sound or the model, any of the table's rows together.
+"""Predicts a clip's masks under changes of the sound or the model.
 
-`INTERVENTIONS` is the table; the command line, the app and the notebooks are made from its rows. Changes
-combine and apply in the order of the table. Sound rows change the waveform before the same audio front end;
-model rows act through hooks that are gone when the block ends.
+`INTERVENTIONS` is the table that the command line, the app and the notebooks list. Changes combine and apply
+in the order of the table. Sound rows change the waveform before the audio front end; model rows act through
+hooks that are removed when the block ends.
 """
 
 import threading
@@ -33,76 +33,79 @@ __all__ = [
     "what_if",
 ]
 
-_APART = ({"learnable-off", "audio-off"},)  # what leaves nothing when done together
+_EXCLUSIVE = ({"learnable-off", "audio-off"},)  # together they leave no query
 
 
 @dataclass(frozen=True)
 class Change:
-    """A row by its name, with values for its parameters in their order; missing ones take the defaults."""
+    """A row by name, with values of its parameters in order; missing ones take the defaults."""
 
     name: str
     values: tuple[Value, ...] = ()
 
     @property
     def row(self) -> Intervention:
-        """The row; ConfigError when there is none of the name."""
+        """The row of the table; ConfigError for an unknown name."""
         if self.name not in INTERVENTION:
-            raise ConfigError(f"Nothing is called {self.name!r} here. Changes: {', '.join(INTERVENTION)}.")
+            raise ConfigError(f"Unknown change {self.name!r}. Changes: {', '.join(INTERVENTION)}.")
         return INTERVENTION[self.name]
 
     @property
     def given(self) -> tuple[Value, ...]:
-        """All values, defaults filled in."""
+        """All values, including the defaults."""
         parameters = self.row.parameters
         if len(self.values) > len(parameters):
-            takes = ", ".join(parameter.name for parameter in parameters) or "nothing"
-            raise ConfigError(f"{self.name} takes {takes}, found {len(self.values)} values.")
+            names = ", ".join(parameter.name for parameter in parameters) or "no values"
+            raise ConfigError(f"{self.name} takes {names}; found {len(self.values)} values.")
         return (*self.values, *(parameter.default for parameter in parameters[len(self.values) :]))
 
     @property
     def words(self) -> str:
-        """What a sentence says of it: "with the sound shifted by +2 s"."""
+        """The change in a sentence: "with the sound shifted by +2 s"."""
         pairs = zip(self.row.parameters, self.given, strict=True)
-        return self.row.phrase.format(**{known.name: known.words(value) for known, value in pairs})
+        texts = {parameter.name: parameter.words(value) for parameter, value in pairs}
+        return self.row.phrase.format(**texts)
 
 
-def read_change(words: str) -> Change:
-    """Return the change of "mute", "shift=2" or "decoder-head=3,1"; ConfigError for a name that is no row."""
-    name, _, values = words.partition("=")
+def read_change(text: str) -> Change:
+    """Parse a change such as "mute", "shift=2" or "decoder-head=3,1"; ConfigError for an unknown name."""
+    name, _, values = text.partition("=")
     row = Change(name.strip()).row
-    one = len(row.parameters) == 1  # "channels=3,17" has one value with a comma in it
-    parts = [values] if one else values.split(",")
+    single = len(row.parameters) == 1  # "channels=3,17" is one value that contains a comma
+    parts = [values] if single else values.split(",")
     return Change(row.name, tuple(part.strip() for part in parts) if values.strip() else ())
 
 
 def checked(changes: Sequence[Change], config: object) -> tuple[Change, ...]:
-    """Return changes in the order of the table, values read and filled in.
+    """Return changes in the order of the table, with all values converted.
 
-    Raises ConfigError for an unknown row, a row given twice, a value out of the model's range, and rows that
-    leave nothing together. config: of the model.
+    config: of the model. Raises ConfigError for an unknown row, a row given twice, a value out of the model's
+    range, and rows that exclude each other.
     """
     named = {change.row.name: change for change in changes}
     if len(named) < len(changes):
-        raise ConfigError("The same change stands there twice: give each once.")
-    for apart in _APART:
-        if apart <= set(named):
-            both = " and ".join(INTERVENTION[name].title.lower() for name in sorted(apart))
-            raise ConfigError(f"Not together: {both}. No query would be left.")
-    found = []
+        raise ConfigError("Each change can be given only once.")
+    for exclusive in _EXCLUSIVE:
+        if exclusive <= set(named):
+            titles = " and ".join(INTERVENTION[name].title.lower() for name in sorted(exclusive))
+            raise ConfigError(f"These changes exclude each other, as no query would be left: {titles}.")
+    applied = []
     for row in INTERVENTIONS:
         if row.name in named:
             pairs = zip(row.parameters, named[row.name].given, strict=True)
-            found.append(Change(row.name, tuple(parameter.read(value, config) for parameter, value in pairs)))
-    return tuple(found)
+            applied.append(
+                Change(row.name, tuple(parameter.read(value, config) for parameter, value in pairs))
+            )
+    return tuple(applied)
 
 
 @contextmanager
 def intervene(model: nn.Module, changes: Sequence[Change]) -> Iterator[None]:
     """Change the model during the block: `with intervene(model, [Change("mixer-off")]): model(...)`.
 
-    Only model rows act here. Only forward passes of the thread that opened the block are changed, and the
-    hooks go when it ends, whatever happened in it. A `record` opened inside sees the changed pass.
-    Raises ConfigError for a change that the model has no part for.
+    Only model rows act here, and only on forward passes of the thread that opened the block. The hooks are
+    removed when it ends, also after an error. A `record` opened inside records the changed pass. Raises
+    ConfigError for a change that does not apply to the model.
     """
     rows = [(change.row, change.values) for change in checked(changes, model.config)]
     hooks = [hook for row, values in rows if row.hooks for hook in row.hooks(model, *values)]
@@ -137,29 +140,29 @@ def what_if(
     on_frame: Progress | None = None,
     load: Callable[[str], Predictor] | None = None,
 ) -> Prediction:
-    """Return the masks of a clip under some changes, none for the clip as it is.
+    """Return the masks of a clip under some changes, or under none.
 
-    on_frame: called after every batch; what it raises ends the work. load: gives the predictor of the row
-    `checkpoint`, by default one loaded anew on the same device. Raises ConfigError for a combination or a
-    value that is not possible, ClipError when another clip's sound cannot be read.
+    on_frame: called after every batch; an exception raised there cancels the prediction. load: returns the
+    predictor for the row `checkpoint`; by default it is loaded on the same device. Raises ConfigError for an
+    invalid combination or value, and ClipError if the sound of another clip cannot be read.
     """
     other = next((change.given[0] for change in changes if change.row.kind == "weights"), None)
     if other is not None:
         Change("checkpoint").row.parameters[0].read(other, None)
         predictor = load(str(other)) if load else Predictor(str(other), predictor.device)
-    found = checked(changes, predictor.model.config)
+    applied = checked(changes, predictor.model.config)
     waveform = clip.waveform
-    for change in found:
+    for change in applied:
         if change.row.sound:
             waveform = change.row.sound(waveform, *change.values)
-    heard = ", ".join(change.words for change in found if change.row.sound) or "original"
-    with intervene(predictor.model, found):
-        return predictor.predict(clip, waveform, threshold, on_frame, heard)
+    audio = ", ".join(change.words for change in applied if change.row.sound) or "original"
+    with intervene(predictor.model, applied):
+        return predictor.predict(clip, waveform, threshold, on_frame, audio)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """One change over its range."""
+    """Predictions for one change at several values."""
 
     change: str  # name of the row
     parameter: Parameter  # what `values` are of
@@ -176,25 +179,27 @@ def sweep(
     threshold: float = 0.5,
     on_frame: Progress | None = None,
 ) -> Sweep:
-    """Return the masks for one change at each of some values, by default over the whole range of its row.
+    """Return the masks for one change at several values, by default over the whole range of its row.
 
-    The values are of the first parameter that has a range; others keep what `change` says. rest: changes
-    that hold for every value. on_frame: called with (done, total) over all frames. Raises ConfigError for a
-    row without a range.
+    The values are those of the first parameter that has a range; the others are taken from `change`. rest:
+    changes applied for every value. on_frame: called with (done, total) over all frames. Raises ConfigError
+    for a row without a range.
     """
     change = Change(change) if isinstance(change, str) else change
     parameter = change.row.swept
     if parameter is None:
-        raise ConfigError(f"{change.row.title} has no range to go through.")
+        raise ConfigError(f"{change.row.title} has no range to sweep.")
     values = parameter.values_in(predictor.model.config) if values is None else tuple(values)
-    place, frames = change.row.parameters.index(parameter), len(clip.frames)
+    position, frames = change.row.parameters.index(parameter), len(clip.frames)
 
     def tick(before: int, done: int, _total: int) -> None:
         on_frame(before + done, frames * len(values))
 
-    found = []
+    predictions = []
     for index, value in enumerate(values):
-        given = (*change.given[:place], value, *change.given[place + 1 :])
+        arguments = (*change.given[:position], value, *change.given[position + 1 :])
         step = partial(tick, index * frames) if on_frame else None
-        found.append(what_if(predictor, clip, [*rest, replace(change, values=given)], threshold, step))
-    return Sweep(change.name, parameter, values, tuple(found))
+        predictions.append(
+            what_if(predictor, clip, [*rest, replace(change, values=arguments)], threshold, step)
+        )
+    return Sweep(change.name, parameter, values, tuple(predictions))

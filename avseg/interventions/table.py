@@ -1,4 +1,4 @@
-"""The table of interventions: one row per change, with the values that it takes."""
+"""The table of interventions: one row per change, with its parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SWEEP_POINTS = 9
 
 @dataclass(frozen=True)
 class Parameter:
-    """One value that a change has."""
+    """A parameter of a change."""
 
     name: str
     label: str
@@ -30,45 +30,45 @@ class Parameter:
     unit: str = ""
     points: int = SWEEP_POINTS  # of a sweep over the whole range
     choices: tuple[str, ...] = ()
-    said: str = "{:g}"  # how a sentence says the value
-    zero: str = ""  # how it says 0, where that is special
+    text: str = "{:g}"  # format of the value in a sentence
+    zero: str = ""  # text for 0, if special
 
     @property
     def numeric(self) -> bool:
-        """Whether it has a range."""
+        """Whether the parameter is a number with a range."""
         return self.kind in ("number", "whole")
 
     def range_in(self, config: object) -> tuple[float, float]:
-        """Return the least and the largest value for a model."""
+        """Return the smallest and largest value for a model."""
         return self.low, float(getattr(config, self.high_from, self.high)) if self.high_from else self.high
 
     def values_in(self, config: object) -> tuple[float, ...]:
-        """Return the values of a sweep: all whole ones when they are few, else evenly over the range."""
+        """Return the values of a sweep: all whole numbers if they are few, else evenly spaced values."""
         low, high = self.range_in(config)
         count = int(high - low) + 1 if self.kind == "whole" and high - low < self.points + 4 else self.points
         spread = np.round(np.linspace(low, high, count) / self.step) * self.step
         return tuple(dict.fromkeys(float(value) for value in spread))
 
     def read(self, value: Value, config: object) -> Value:
-        """Return a value as its kind says, within the model's range; ConfigError in words for another one."""
+        """Convert a value to its kind; ConfigError if it is not valid or out of the model's range."""
         if not self.numeric:
             value = str(value).strip()
             if not value or (self.choices and value not in self.choices):
-                raise ConfigError(f"{self.label}: {value or 'nothing'!r}; {self._wanted()}.")
+                raise ConfigError(f"{self.label}: {value or 'nothing'!r}; {self._expected()}.")
             return value
         low, high = self.range_in(config)
         number = self._number(value)
         if not low <= number <= high or (self.kind == "whole" and number != int(number)):
             whole = "a whole number " if self.kind == "whole" else ""
             span = f"{whole}from {low:g} to {high:g}{' ' * bool(self.unit)}{self.unit}"
-            raise ConfigError(f"{self.label}: {number:g} is not possible here; choose {span}.")
+            raise ConfigError(f"{self.label}: {number:g} is out of range; choose {span}.")
         return int(number) if self.kind == "whole" else number
 
     def words(self, value: Value) -> str:
-        """Return a value as a sentence says it; of a file its name."""
+        """Return the text of a value in a sentence; for a file, its name."""
         if self.numeric:
             number = self._number(value)
-            return self.zero if number == 0 and self.zero else self.said.format(number)
+            return self.zero if number == 0 and self.zero else self.text.format(number)
         if self.kind == "clip":
             return Path(str(value)).stem
         return Path(str(value)).name.removesuffix(".safetensors") if self.kind == "model" else str(value)
@@ -77,16 +77,16 @@ class Parameter:
         try:
             return float(value)
         except ValueError:
-            raise ConfigError(f"{self.label}: {value!r} is no number.") from None
+            raise ConfigError(f"{self.label}: {value!r} is not a number.") from None
 
-    def _wanted(self) -> str:
+    def _expected(self) -> str:
         kinds = {"clip": "name a file with sound", "model": "name a model"}
-        return f"choose {' or '.join(self.choices)}" if self.choices else kinds.get(self.kind, "name some")
+        return f"choose {' or '.join(self.choices)}" if self.choices else kinds.get(self.kind, "give a value")
 
 
 @dataclass(frozen=True)
 class Intervention:
-    """A row of the table: one thing that can be changed."""
+    """A row of the table: one change."""
 
     name: str
     title: str
@@ -95,70 +95,72 @@ class Intervention:
     phrase: str  # "without sound"; {name} is the value of that parameter
     table: str = ""  # of the paper
     parameters: tuple[Parameter, ...] = ()
-    sound: Callable[..., np.ndarray] | None = None  # (waveform [samples], *values) to a waveform as long
+    sound: Callable[..., np.ndarray] | None = (
+        None  # (waveform [samples], *values) to a waveform of equal length
+    )
     hooks: Callable[..., list[inside.Hook]] | None = None  # (model, *values)
-    lacks: Callable[[ModelConfig], str] = lambda _config: ""  # why it is not possible, "" where it is
+    lacks: Callable[[ModelConfig], str] = lambda _config: ""  # why it is unavailable, or ""
 
     @property
     def swept(self) -> Parameter | None:
-        """The parameter that a sweep goes through: the first with a range."""
+        """The parameter that a sweep varies: the first with a range."""
         return next((parameter for parameter in self.parameters if parameter.numeric), None)
 
 
 _HEAD = Parameter("head", "Head", 1, "whole", 1, high_from="heads")
 _LAYER = Parameter(
-    "layer", "Layer, 0 for all", 0, "whole", high_from="decoder_layers", said="layer {:g}", zero="any layer"
+    "layer", "Layer, 0 for all", 0, "whole", high_from="decoder_layers", text="layer {:g}", zero="any layer"
 )
 
 INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "swap",
         "Another clip's sound",
-        "The frames stay; the sound comes from elsewhere.",
+        "Keep the frames, take the sound of another clip.",
         "sound",
         "with the sound of {clip}",
         parameters=(
             Parameter("clip", "Sound of", "", "clip"),
-            Parameter("start", "From", 0.0, high=60.0, step=0.5, unit="s", said="{:g} s"),
+            Parameter("start", "From", 0.0, high=60.0, step=0.5, unit="s", text="{:g} s"),
         ),
         sound=sound.another,
     ),
     Intervention(
         "shift",
         "Shift in time",
-        "The sound comes k seconds later (or earlier); silence fills the gap.",
+        "Delay the sound by k seconds (or advance it); silence fills the gap.",
         "sound",
         "with the sound shifted by {seconds}",
-        parameters=(Parameter("seconds", "k", 1.0, low=-4.0, high=4.0, step=0.25, unit="s", said="{:+g} s"),),
+        parameters=(Parameter("seconds", "k", 1.0, low=-4.0, high=4.0, step=0.25, unit="s", text="{:+g} s"),),
         sound=sound.shifted,
     ),
     Intervention(
         "gain",
         "Gain",
-        "Louder or quieter; clipped at full scale.",
+        "Make the sound louder or quieter, clipped at full scale.",
         "sound",
         "with the sound at {decibels}",
-        parameters=(Parameter("decibels", "Gain", -20.0, low=-40.0, high=40.0, unit="dB", said="{:+g} dB"),),
+        parameters=(Parameter("decibels", "Gain", -20.0, low=-40.0, high=40.0, unit="dB", text="{:+g} dB"),),
         sound=sound.louder,
     ),
     Intervention(
-        "mute", "Mute", "Every log-mel cell becomes log 0.01.", "sound", "without sound", sound=sound.muted
+        "mute", "Mute", "Replace the sound with silence.", "sound", "without sound", sound=sound.muted
     ),
     Intervention(
         "noise",
         "Add noise",
-        "White noise on top; with Mute it is heard alone.",
+        "Add white noise to the sound; with Mute, the noise alone.",
         "sound",
         "with noise at {level}",
         parameters=(
-            Parameter("level", "Level", -20.0, low=-60.0, high=0.0, unit="dB", points=7, said="{:g} dB"),
+            Parameter("level", "Level", -20.0, low=-60.0, high=0.0, unit="dB", points=7, text="{:g} dB"),
         ),
         sound=sound.noisy,
     ),
     Intervention(
         "mixer-off",
         "Mixer off",
-        "The mask feature passes unchanged.",
+        "Pass the mask feature unchanged.",
         "model",
         "without the mixer",
         "Table 2 (c)",
@@ -168,7 +170,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "mixer-head",
         "Zero a mixer head",
-        "One head of the mixer hears nothing.",
+        "Set the attention of one head of the mixer to zero.",
         "model",
         "without head {head} of the mixer",
         parameters=(_HEAD,),
@@ -178,7 +180,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "top-channels",
         "Zero the strongest channels",
-        "Of the mixed feature, the k of largest weight.",
+        "Zero the k channels that the sound amplifies most.",
         "model",
         "without its top {count} channels",
         parameters=(Parameter("count", "k", 8, "whole", 1, high_from="embed_dim"),),
@@ -187,8 +189,8 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     ),
     Intervention(
         "channels",
-        "Zero chosen channels",
-        "Of the mixed feature, by their numbers.",
+        "Zero channels by number",
+        "Zero these channels of the mixed feature.",
         "model",
         "without channels {channels}",
         parameters=(Parameter("channels", "Channels, from 0 on", "0-7", "text"),),
@@ -197,7 +199,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "learnable-off",
         "Drop learnable queries",
-        "Audio queries alone.",
+        "Decode with the audio queries only.",
         "model",
         "without learnable queries",
         "Table 2 (b)",
@@ -207,7 +209,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "audio-off",
         "Drop audio queries",
-        "Learnable queries alone; the mixer still hears.",
+        "Decode with the learnable queries only; the mixer still gets the sound.",
         "model",
         "without audio queries",
         hooks=inside.audio_off,
@@ -216,7 +218,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "keep-queries",
         "Keep k queries",
-        "The others say nothing to the mask.",
+        "Remove the other queries from the mask.",
         "model",
         "with {count} of its queries",
         "Table 2 (a)",
@@ -229,7 +231,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "decoder-cut",
         "Fewer decoder layers",
-        "The queries leave after layer k.",
+        "Stop the decoder after layer k.",
         "model",
         "with the decoder cut after layer {layers}",
         parameters=(Parameter("layers", "k", 1, "whole", 1, high_from="decoder_layers"),),
@@ -238,7 +240,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "decoder-head",
         "Zero a decoder head",
-        "One head of the cross-attention sees nothing.",
+        "Set one head of the cross-attention to zero.",
         "model",
         "without decoder head {head} in {layer}",
         parameters=(_HEAD, _LAYER),
@@ -247,7 +249,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "encoder-off",
         "Skip the encoder",
-        "Backbone features go straight on.",
+        "Decode from the projected backbone features.",
         "model",
         "without the encoder",
         hooks=inside.encoder_off,
@@ -256,7 +258,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
         "checkpoint",
         "Another checkpoint",
-        "The same clip, two models.",
+        "Compare two models on the same clip.",
         "weights",
         "with {model}",
         parameters=(Parameter("model", "Model", "", "model"),),

@@ -100,7 +100,7 @@ def test_other_programs_can_call_it(app_server):
     answer = client.predict(["mute"], "dog-and-guitar", "tiny-ms3", 1, api_name="/what_if")
     assert "no longer segmented" in answer["finding"] and len(answer["frames"]) == 5
     assert max(frame["after"] for frame in answer["frames"]) < 0.002
-    with pytest.raises(Exception, match="Nothing is called 'loud'"):
+    with pytest.raises(Exception, match="Unknown change 'loud'"):
         client.predict(["loud"], "dog-and-guitar", "tiny-ms3", 1, api_name="/what_if")
 
 
