@@ -25,10 +25,11 @@ import numpy as np
 from markupsafe import Markup
 
 from app.components.render import environment
+from app.services.wording import plural
 
 SERIES = 6  # colours of the style sheet, --series-0 to --series-5
 LABEL_DISTANCE = 15  # px between two labels at the ends of lines
-SMALLEST = 1e-12  # values below have no place on a logarithmic axis
+SMALLEST = 1e-12  # smaller values cannot be drawn on a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ def linear_axis(
 ) -> Axis:
     """Return a linear axis of about `count` steps.
 
-    widen: move both ends outwards to round numbers; otherwise the ends stay, and the upper one gets a tick in
-    place of the round number close to it. whole: ticks are integers.
+    widen: move both ends outwards to round numbers; otherwise the ends stay, and the upper one replaces the
+    round number close to it. whole: ticks are integers.
     """
     high = high if high > low else low + 1.0
     step = nice_step((high - low) / count, whole)
@@ -134,7 +135,7 @@ class Line:
     colour: str = "var(--accent)"
     strong: bool = False
     raw: np.ndarray | None = None  # y before smoothing, drawn faintly behind
-    dots: bool = False  # one at every point
+    dots: bool = False  # a dot at every point
 
 
 def line_chart(
@@ -153,7 +154,7 @@ def line_chart(
     the caller has a legend of its own; marks: vertical lines, each an x value and its text.
     """
     lines = [line for line in lines if len(line.y) and (not y.log or (np.asarray(line.y) > SMALLEST).any())]
-    drawn = [
+    items = [
         {
             "line": line,
             "points": _points(line.x, line.y, x, y),
@@ -167,7 +168,7 @@ def line_chart(
     last = "; ".join(f"{line.name} {number(line.y[-1])}" for line in lines)
     return _draw(
         "line_chart",
-        lines=drawn,
+        lines=items,
         labels=_end_labels(lines, x, y, height) if end_labels else [],
         x_ticks=x.tick_labels(),
         y_ticks=y.tick_labels(),
@@ -224,23 +225,23 @@ def histogram(
     labels: under the bars, one each or spread from the left end to the right one; unit: what is counted,
     singular; height: px of the plot; grid: ticks and lines of the count, otherwise only the largest count.
     """
-    most = max((one.total for one in bins), default=0) or 1
+    most = max((bar.total for bar in bins), default=0) or 1
     axis = linear_axis(0, most, whole=True) if grid else Axis(0, most, (most,))
-    focus = next((k for k, one in enumerate(bins) if one.selected), 0)
+    focus = next((index for index, bar in enumerate(bins) if bar.selected), 0)
     bars = [
         {
-            "bin": one,
-            "text": _bin_text(one, unit),
-            "total": axis.position(one.total),
-            "shown": axis.position(one.total if one.shown is None else one.shown),
-            "focus": k == focus,
+            "bin": bar,
+            "text": _bin_text(bar, unit),
+            "total": axis.position(bar.total),
+            "shown": axis.position(bar.total if bar.shown is None else bar.shown),
+            "focus": index == focus,
         }
-        for k, one in enumerate(bins)
+        for index, bar in enumerate(bins)
     ]
     centred = len(labels) == len(bins) > 2
     x_ticks = [
-        (100 * (k + 0.5) / len(bins) if centred else 100 * k / max(1, len(labels) - 1), text)
-        for k, text in enumerate(labels)
+        (100 * (index + 0.5) / len(bins) if centred else 100 * index / max(1, len(labels) - 1), text)
+        for index, text in enumerate(labels)
     ]
     return _draw(
         "histogram",
@@ -255,9 +256,9 @@ def histogram(
     )
 
 
-def _bin_text(one: Bin, unit: str) -> str:
-    total = f"{one.total:,} {unit}{'' if one.total == 1 else 's'}"
-    return f"{one.name}: {total}" if one.shown is None else f"{one.name}: {one.shown:,} of {total} shown"
+def _bin_text(bar: Bin, unit: str) -> str:
+    total = plural(bar.total, unit)
+    return f"{bar.name}: {total}" if bar.shown is None else f"{bar.name}: {bar.shown:,} of {total} shown"
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,7 @@ class Lane:
     """One row of `lanes`: a name, its values on the shared axis, and their text."""
 
     name: str
-    values: tuple[float | None, ...]  # one per series: the first is filled, the second hollow
+    values: tuple[float | None, ...]  # by series: the first mark is filled, the second hollow
     texts: tuple[str, ...]  # bars: one per value; dots: one per column
     detail: str = ""  # small, after the name
     note: str = ""  # a line of its own below
@@ -288,16 +289,21 @@ def lanes(
     action: rows are buttons that send `Lane.value`; ticks: draw the axis below; kind: a class of the whole;
     heads: names of the columns of text.
     """
-    drawn = []
+    items = []
     for row in rows:
-        places = [None if value is None else axis.position(value) for value in row.values]
-        found = [place for place in places if place is not None]
-        drawn.append(
-            {"row": row, "places": places, "low": min(found, default=0), "high": max(found, default=0)}
+        positions = [None if value is None else axis.position(value) for value in row.values]
+        defined = [position for position in positions if position is not None]
+        items.append(
+            {
+                "row": row,
+                "positions": positions,
+                "low": min(defined, default=0),
+                "high": max(defined, default=0),
+            }
         )
     return _draw(
         "lanes",
-        rows=drawn,
+        rows=items,
         action=action,
         mark=mark,
         x_ticks=axis.tick_labels() if ticks else [],

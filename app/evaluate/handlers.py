@@ -62,10 +62,10 @@ def start(
     session = session_of(request)
     state = VISITORS.of(session).state(EvaluateState)
     try:
-        wanted = evaluations.parse_requests(models, data, split, clips, robustness)
-        for item in wanted:
+        requests = evaluations.parse_requests(models, data, split, clips, robustness)
+        for item in requests:
             evaluations.validate(item)
-        keys = [evaluations.submit(item, session) for item in wanted]
+        keys = [evaluations.submit(item, session) for item in requests]
     except AvsegError as error:
         return EvaluateUpdates(notice=error_notice(error))
     under_way = [item.key for item in evaluations.queue() if item.under_way]
@@ -171,7 +171,7 @@ def arrive(
     """
     session = session_of(request)
     visitor = VISITORS.of(session)
-    state, asked = visitor.state(EvaluateState), visitor.take(EvaluateRequest)
+    state, handover = visitor.state(EvaluateState), visitor.take(EvaluateRequest)
     evaluations.advance()
     under_way = [item.key for item in evaluations.queue() if item.under_way]
     own = (key for key in under_way if evaluations.may_cancel(key, session))
@@ -186,10 +186,10 @@ def arrive(
         revision=state.revision,
     )
     updates |= choices(state)
-    if asked is None or asked.model not in names:
+    if handover is None or handover.model not in names:
         return updates
-    fitted = fit_form([asked.model], data, split, clips, robustness)
-    return updates | fitted | EvaluateUpdates(models=gr.update(choices=names, value=[asked.model]))
+    fitted = fit_form([handover.model], data, split, clips, robustness)
+    return updates | fitted | EvaluateUpdates(models=gr.update(choices=names, value=[handover.model]))
 
 
 def _queue_html(watched: tuple[str, ...], session: str) -> str:

@@ -74,10 +74,10 @@ def pictures(request: gr.Request = None) -> Iterator[object]:
     except AvsegError:
         report = None
     if report is not None:
-        for drawn in draw_pictures(report, state.view):
+        for clips in draw_pictures(report, state.view):
             if token.cancelled:
                 break
-            yield drawn
+            yield clips
     yield gr.skip()  # a generator that ends without a value would empty the grid
 
 

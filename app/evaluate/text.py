@@ -67,12 +67,12 @@ def _response(report: Report, rank: int, singular: bool) -> str:
     if robustness.swap_sensitivity < REACTS:
         return f" {'but' if accurate else 'and'} barely react{s} to the sound"
     shares = {name: getattr(robustness, field) for field, name, _ in NEGATIVE_SOUNDS}
-    known = {name: share for name, share in shares.items() if share is not None}
-    worst = max(known, key=lambda name: known[name], default="")
-    if worst and known[worst] >= FALSE_ALARM:
+    measured = {name: share for name, share in shares.items() if share is not None}
+    worst = max(measured, key=lambda name: measured[name], default="")
+    if worst and measured[worst] >= FALSE_ALARM:
         sound = f"an {worst.lower()}" if worst.startswith("Off") else worst.lower()
         link = ", but" if accurate else ", and"
-        return f"{link} {sound} still produces a mask of {percent(known[worst])} of the frame"
+        return f"{link} {sound} still produces a mask of {percent(measured[worst])} of the frame"
     joint = "and" if accurate else "but"
     return f" {joint} {'' if robustness.swap_sensitivity >= FOLLOWS else 'partly '}follow{s} the sound"
 
