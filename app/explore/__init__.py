@@ -38,8 +38,9 @@ def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:
         on(part.action, handlers.act, opens_clip=True, queue=False, trigger_mode="multiple")
     on(tab.select, handlers.arrive, opens_clip=True)
     on(layout.data.input, handlers.choose_data, layout.data, opens_clip=True)
-    on(layout.search.change, handlers.search, layout.search, trigger_mode="always_last")
-    on(layout.sort.input, handlers.sort, layout.sort)
+    search, sort = [gr.State("search"), layout.search], [gr.State("sort"), layout.sort]
+    on(layout.search.change, handlers.change_filter, search, trigger_mode="always_last")
+    on(layout.sort.input, handlers.change_filter, sort)
     on(layout.model.input, handlers.choose_model, layout.model)
     on(layout.timer.tick, handlers.draw, queue=False)
     for event in (layout.add.click, layout.folder.submit):

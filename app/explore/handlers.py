@@ -137,17 +137,8 @@ def choose_data(key: str, request: gr.Request = None) -> ExploreUpdates:
         return _draw(state) | ExploreUpdates(search="", sort=Filter().sort)
 
 
-def search(text: str, request: gr.Request = None) -> ExploreUpdates:
-    """Match the clips whose name, classes or note contain every word."""
-    return _change_filter("search", text, request)
-
-
-def sort(order: str, request: gr.Request = None) -> ExploreUpdates:
-    """Put the clips into another order."""
-    return _change_filter("sort", order, request)
-
-
-def _change_filter(field: str, value: str, request: gr.Request | None) -> ExploreUpdates:
+def change_filter(field: str, value: str, request: gr.Request = None) -> ExploreUpdates:
+    """Search names, classes and notes for every word of a text, or change the order of the clips."""
     state = state_of(request)
     with state.lock:
         try:

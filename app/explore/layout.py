@@ -71,118 +71,76 @@ class ExploreLayout:
 
 def build_layout(shared: PageContext) -> ExploreLayout:
     """Create the components at the current place of the page."""
-    context = gr.HTML(elem_id="ex-context")
+    parts: dict[str, object] = {"header": shared.header, "tabs": shared.tabs}
+    parts["context"] = gr.HTML(elem_id="ex-context")
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
         with gr.Column(scale=0, min_width=204, elem_classes=["sidebar", "ex-filters"]):
-            left = _left()
+            _add_filters(parts)
         with gr.Column(elem_classes=["content", "ex-clips"], min_width=0):
-            middle = _middle()
+            _add_clips(parts)
         with gr.Column(scale=0, min_width=380, elem_classes="ex-side", elem_id="ex-side"):
-            right = _right()
-    timer = gr.Timer(TICK_SECONDS, active=False)
-    parts = left | middle | right
-    return ExploreLayout(header=shared.header, tabs=shared.tabs, context=context, timer=timer, **parts)
+            _add_opened_clip(parts)
+    return ExploreLayout(timer=gr.Timer(TICK_SECONDS, active=False), **parts)
 
 
 def _html(elem_id: str, value: str = "") -> gr.HTML:
     return gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id)
 
 
-def _left() -> dict[str, object]:
+def _button(text: str, elem_id: str, **options: object) -> gr.Button:
+    return gr.Button(text, size="sm", elem_id=elem_id, **options)
+
+
+def _dropdown(label: str, choices: list, value: object, elem_id: str, **options: object) -> gr.Dropdown:
+    return gr.Dropdown(choices, value=value, label=label, filterable=False, elem_id=elem_id, **options)
+
+
+def _text(label: str, placeholder: str, elem_id: str, **options: object) -> gr.Textbox:
+    return gr.Textbox(label=label, placeholder=placeholder, max_lines=1, elem_id=elem_id, **PLAIN, **options)
+
+
+def _add_filters(parts: dict[str, object]) -> None:
     allowed = may_train()
-    filters = _html("ex-filters")
+    parts["filters"] = _html("ex-filters")
     with gr.Accordion("Add a folder", open=False, elem_classes="ex-add"):
-        folder = gr.Textbox(
-            placeholder="/data/AVSBench",
-            label="Folder",
-            max_lines=1,
-            visible=allowed,
-            elem_id="ex-folder",
-            **PLAIN,
-        )
-        add = gr.Button("Add this folder", size="sm", visible=allowed, elem_id="ex-add")
-        folder_summary = gr.HTML("" if allowed else small(NOT_HERE), elem_id="ex-found")
-    return {"filters": filters, "folder": folder, "add": add, "folder_summary": folder_summary}
+        parts["folder"] = _text("Folder", "/data/AVSBench", "ex-folder", visible=allowed)
+        parts["add"] = _button("Add this folder", "ex-add", visible=allowed)
+        parts["folder_summary"] = gr.HTML("" if allowed else small(NOT_HERE), elem_id="ex-found")
 
 
-def _middle() -> dict[str, object]:
+def _add_clips(parts: dict[str, object]) -> None:
     datasets = [(dataset.title, key) for key, dataset in LIBRARY.all().items()]
     sorts = [(title, name) for name, (title, _, _) in SORTS.items()]
-    menu = {"filterable": False, **PLAIN}
     with gr.Row(elem_classes="ex-top"):
-        data = gr.Dropdown(
-            datasets, value=datasets[0][1], label="Data set", min_width=190, elem_id="ex-data", **menu
-        )
-        search = gr.Textbox(
-            placeholder="Search name, class or note",
-            label="Search",
-            max_lines=1,
-            min_width=120,
-            elem_id="ex-search",
-            **PLAIN,
-        )
-        sort = gr.Dropdown(
-            sorts, value=Filter().sort, label="Order", min_width=150, elem_id="ex-sort", **menu
-        )
-    notice = gr.HTML(visible=False, elem_id="ex-notice")
-    charts = _html("ex-charts")
+        parts["data"] = _dropdown("Data set", datasets, datasets[0][1], "ex-data", min_width=190, **PLAIN)
+        parts["search"] = _text("Search", "Search name, class or note", "ex-search", min_width=120)
+        parts["sort"] = _dropdown("Order", sorts, Filter().sort, "ex-sort", min_width=150, **PLAIN)
+    parts["notice"] = gr.HTML(visible=False, elem_id="ex-notice")
+    parts["charts"] = _html("ex-charts")
     with gr.Row(elem_classes="ex-bar"):
-        summary = _html("ex-line")
-        export = gr.Button("Export csv", size="sm", scale=0, min_width=90, elem_id="ex-export")
-        file = gr.DownloadButton("csv", visible="hidden", elem_id="ex-file")
-    clips, report = _html("ex-grid"), _html("ex-report")
-    return {
-        "data": data,
-        "search": search,
-        "sort": sort,
-        "notice": notice,
-        "charts": charts,
-        "summary": summary,
-        "export": export,
-        "file": file,
-        "clips": clips,
-        "report": report,
-    }
+        parts["summary"] = _html("ex-line")
+        parts["export"] = _button("Export csv", "ex-export", scale=0, min_width=90)
+        parts["file"] = gr.DownloadButton("csv", visible="hidden", elem_id="ex-file")
+    parts["clips"] = _html("ex-grid")
+    parts["report"] = _html("ex-report")
 
 
-def _right() -> dict[str, object]:
+def _add_opened_clip(parts: dict[str, object]) -> None:
     models = list(available_models())
-    hidden = {"size": "sm", "visible": False}
-    clip_head = _html("ex-head", no_clip())
-    with gr.Column(visible=False, elem_classes="ex-part") as player_column:
-        player = Player(label="Clip", elem_id="ex-player", min_width=0)
+    parts["clip_head"] = _html("ex-head", no_clip())
+    with gr.Column(visible=False, elem_classes="ex-part") as parts["player_column"]:
+        parts["player"] = Player(label="Clip", elem_id="ex-player", min_width=0)
     with gr.Row(elem_classes="ex-model"):
-        model = gr.Dropdown(
-            models,
-            value=next(iter(models), None),
-            label="Model",
-            filterable=False,
-            min_width=120,
-            elem_id="ex-model",
+        parts["model"] = _dropdown("Model", models, next(iter(models), None), "ex-model", min_width=120)
+        parts["predict"] = _button(
+            "Run on this clip", "ex-predict", variant="primary", min_width=150, visible=False
         )
-        predict = gr.Button(
-            "Run on this clip", variant="primary", min_width=150, elem_id="ex-predict", **hidden
-        )
-    score = gr.Button("Score", elem_id="ex-score", **hidden)
-    stop = gr.Button("Stop", variant="stop", elem_id="ex-stop", **hidden)
-    errors = gr.HTML(visible=False, elem_id="ex-errors")
-    with gr.Column(visible=False, elem_classes="ex-part") as clip_column:
+    parts["score"] = _button("Score", "ex-score", visible=False)
+    parts["stop"] = _button("Stop", "ex-stop", variant="stop", visible=False)
+    parts["errors"] = gr.HTML(visible=False, elem_id="ex-errors")
+    with gr.Column(visible=False, elem_classes="ex-part") as parts["clip_column"]:
         with gr.Row(elem_classes="ex-send"):
-            send = {
-                name: gr.Button(title, size="sm", min_width=0, elem_id=f"ex-to-{name}")
-                for name, title in TARGETS.items()
+            parts["send"] = {
+                name: _button(title, f"ex-to-{name}", min_width=0) for name, title in TARGETS.items()
             }
-        clip_facts = _html("ex-about")
-    return {
-        "clip_head": clip_head,
-        "player_column": player_column,
-        "player": player,
-        "model": model,
-        "predict": predict,
-        "score": score,
-        "stop": stop,
-        "errors": errors,
-        "clip_column": clip_column,
-        "send": send,
-        "clip_facts": clip_facts,
-    }
+        parts["clip_facts"] = _html("ex-about")

@@ -2,27 +2,17 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from app.explore.facts import ClipName
 from app.services.datasets import DataSet
-from app.services.evaluations import REQUEST_FILE, evaluations_root
-from app.services.process import ROOT
-from app.services.runs import runs_root
-from avseg.data.avsbench.dataset import find_tasks
-from avseg.data.samples import FOLDER
-from avseg.errors import ReportError
+from app.services.reports import reports_about
 from avseg.evaluation import metrics
-from avseg.evaluation.report import REPORT, Evaluation
-from avseg.evaluation.report_files import read_evaluation
 from avseg.files import atomic_write
 from avseg.predict import Prediction
-
-SEARCH_DEPTH = 3  # folders below a root that may hold a report
 
 
 def frame_ious(prediction: Prediction, truth: Sequence[np.ndarray | None]) -> list[float | None]:
@@ -59,8 +49,10 @@ class Scores:
     def refresh(self) -> None:
         """Read reports that were written since."""
         reported: dict[str, dict[ClipName, float]] = {}
-        for model, split, ious in _reports(self._dataset):
-            reported.setdefault(model, {}).update({(split, name): iou for name, iou in ious.items()})
+        for stored in reports_about(self._dataset):
+            split = stored.evaluation.report.split.removesuffix("-leakfree")
+            ious = {(split, row.name): row.iou for row in stored.evaluation.clips if row.iou is not None}
+            reported.setdefault(stored.model, {}).update(ious)
         self._reported = reported
 
     def models(self) -> list[str]:
@@ -98,42 +90,3 @@ def _load(path: Path | None) -> dict[str, dict[ClipName, float]]:
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
-
-
-def _reports(dataset: DataSet) -> Iterator[tuple[str, str, dict[str, float]]]:
-    """Yield model, split and IoU by clip of every report about this data set, oldest first."""
-    roots = (evaluations_root(), runs_root(), ROOT / "reports")
-    patterns = ["/".join(["*"] * depth + [REPORT]) for depth in range(1, SEARCH_DEPTH + 1)]
-    paths = {path: path.stat().st_mtime_ns for root in roots for p in patterns for path in root.glob(p)}
-    for path in sorted(paths, key=lambda path: paths[path]):
-        evaluation = _evaluation(path.parent, paths[path])
-        if evaluation is None:
-            continue
-        report = evaluation.report
-        ious = {row.name: row.iou for row in evaluation.clips if row.iou is not None}
-        folder = _task_folder(report.data.root, report.task) if report.data.kind == FOLDER else None
-        if report.task == dataset.task and folder == dataset.folder:
-            yield _model_name(path, report.model), report.split.removesuffix("-leakfree"), ious
-
-
-def _task_folder(root: str, task: str) -> Path | None:
-    try:
-        return find_tasks(root).get(task)
-    except (OSError, ValueError):
-        return None
-
-
-@lru_cache(maxsize=64)
-def _evaluation(folder: Path, _modified: int) -> Evaluation | None:
-    try:
-        return read_evaluation(folder)
-    except (ReportError, OSError):
-        return None
-
-
-def _model_name(report: Path, name: str) -> str:
-    """Return the name under which the page offers the model if it started the evaluation, else `name`."""
-    try:
-        return str(json.loads(report.with_name(REQUEST_FILE).read_text(encoding="utf-8"))["model"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return name

@@ -1,20 +1,25 @@
 """The stored reports: bundled ones, those of evaluations started here, and a visitor's own upload."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from app.services.datasets import DataSet
 from app.services.evaluation_data import data_title
 from app.services.evaluations import evaluations_root, queue
 from app.services.process import ROOT
+from app.services.runs import runs_root
 from app.services.wording import plural
+from avseg.data.avsbench.dataset import find_tasks
+from avseg.data.samples import FOLDER
 from avseg.errors import ReportError
-from avseg.evaluation.report import REPORT, Evaluation
+from avseg.evaluation.report import REPORT, Evaluation, Report
 from avseg.evaluation.report_files import read_evaluation
 
 BUNDLED = ROOT / "assets" / "results"
+SEARCHED = ("*", "*/*", "*/*/*")  # folders below a root that may hold a report
 BUNDLED_PREFIX, UPLOADED = "bundled:", "uploaded"
 
 Origin = Literal["bundled", "evaluated", "uploaded"]
@@ -88,6 +93,28 @@ def default_report() -> StoredReport | None:
         key=lambda item: (item.origin != "bundled", item.evaluation.report.task != "ms3"),
         default=None,
     )
+
+
+def reports_about(dataset: DataSet) -> list[StoredReport]:
+    """Return every report about a data set below the folders of evaluations and runs, oldest first."""
+    asked = {item.key: item.request.model for item in queue()}
+    roots = (evaluations_root(), runs_root(), ROOT / "reports")
+    files = {path for root in roots for pattern in SEARCHED for path in root.glob(f"{pattern}/{REPORT}")}
+    reports = []
+    for folder in {path.parent for path in files}:
+        stored = _read(folder, folder.name, "evaluated")
+        if stored is not None and _is_about(stored.evaluation.report, dataset):
+            reports.append(replace(stored, model=asked.get(stored.key, stored.evaluation.report.model)))
+    return sorted(reports, key=lambda stored: stored.written)
+
+
+def _is_about(report: Report, dataset: DataSet) -> bool:
+    if report.data.kind != FOLDER or report.task != dataset.task:
+        return False
+    try:
+        return find_tasks(report.data.root).get(report.task) == dataset.folder
+    except OSError:  # a root that this machine does not allow
+        return False
 
 
 def _read(path: Path, key: str, origin: Origin, model: str = "") -> StoredReport | None:
