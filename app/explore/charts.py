@@ -18,41 +18,29 @@ CLASS_BARS = 24  # the filters list every class
 
 def charts_html(collection: Collection, view: View, rows: np.ndarray, reading: Progress) -> Markup:
     """Return all charts; rows: the clips that match; reading: the progress of reading the masks."""
-    current, frames = view.filter, collection.masks.share.shape[1]
+    current, counts = view.filter, range(collection.masks.share.shape[1] + 1)
     classes = class_bins(collection, rows, current.label)
     ends = (classes[0].name, "1 class" if len(classes) == 1 else f"{len(classes)} classes") if classes else ()
-    areas, objects = area_bars(collection), object_bars(collection)
-    empty = collection.masks.empty_frames
+    bars = range(len(AREAS))
+    areas = bins(area_bars(collection), rows, bars, list(map(area_text, bars)), current.area)
+    names = [f"{count} sounding" for count in OBJECTS]
+    objects = bins(object_bars(collection), rows, OBJECTS, names, current.objects)
+    names = [f"{plural(count, 'frame')} without a mask" for count in counts]
+    empty = bins(collection.masks.empty_frames, rows, counts, names, current.empty)
+    unnamed = "" if classes else "This table names no classes. Put AVSS next to MS3: its table names them."
+    unsaid = "" if any(bar.total for bar in objects) else "This table does not say what sounds."
     unread = "" if collection.masks.known.any() else "No mask has been read yet."
-    charts = [
-        _chart(
-            *("Clips per class", "label", classes[:CLASS_BARS], ends),
-            "" if classes else "This table names no classes. Put AVSS next to MS3: its table names them.",
-        ),
-        _chart(
-            *("Mask area, % of frame", "area"),
-            bins(areas, rows, range(len(AREAS)), list(map(area_text, range(len(AREAS)))), current.area),
-            ("0", f"{100 * AREAS[-1]:g} or more"),
-            unread,
-        ),
-        _chart(
-            *("Sounding objects", "objects"),
-            bins(objects, rows, OBJECTS, [f"{count} sounding" for count in OBJECTS], current.objects),
-            OBJECTS,
-            "" if (objects >= 0).any() else "This table does not say what sounds.",
-        ),
-        _chart(
-            *("Frames without a mask", "empty"),
-            bins(
-                *(empty, rows, range(frames + 1)),
-                [f"{plural(count, 'frame')} without a mask" for count in range(frames + 1)],
-                current.empty,
-            ),
-            ("0", str(frames)),
-            unread,
-        ),
+    charts = (  # title, field, bars, labels of the axis, text in place of the chart
+        ("Clips per class", "label", classes[:CLASS_BARS], ends, unnamed),
+        ("Mask area, % of frame", "area", areas, ("0", f"{100 * AREAS[-1]:g} or more"), unread),
+        ("Sounding objects", "objects", objects, OBJECTS, unsaid),
+        ("Frames without a mask", "empty", empty, ("0", str(counts[-1])), unread),
+    )
+    drawn = [
+        (title, Markup() if missing else histogram(bars, title, field, labels), missing)
+        for title, field, bars, labels, missing in charts
     ]
-    return render("explore/templates/charts.html", charts=charts, reading=reading)
+    return render("explore/templates/charts.html", charts=drawn, reading=reading)
 
 
 def bins(
@@ -78,9 +66,3 @@ def class_bins(collection: Collection, rows: np.ndarray, selected: Set[str]) -> 
     return [
         Bin(name, name, int(total[name]), int(shown[name]), name in selected) for name in sounding.columns
     ]
-
-
-def _chart(
-    title: str, field: str, bars: Sequence[Bin], labels: Sequence[str], missing: str
-) -> tuple[str, Markup, str]:
-    return title, Markup() if missing else histogram(bars, title, field, labels), missing

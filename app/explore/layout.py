@@ -129,7 +129,7 @@ def _add_opened_clip(parts: dict[str, object]) -> None:
     models = list(available_models())
     parts["clip_head"] = _html("ex-head", no_clip())
     with gr.Column(visible=False, elem_classes="ex-part") as parts["player_column"]:
-        parts["player"] = Player(label="Clip", elem_id="ex-player", min_width=0)
+        parts["player"] = Player(label="Clip", elem_id="ex-player", elem_classes="pl-compact", min_width=0)
     with gr.Row(elem_classes="ex-model"):
         parts["model"] = _dropdown("Model", models, next(iter(models), None), "ex-model", min_width=120)
         parts["predict"] = _button(

@@ -209,7 +209,8 @@ video.addEventListener("ended", () => (root.dataset.loop ? (seek(0), video.play(
 video.addEventListener("volumechange", () => find("[data-do=mute]").setAttribute("aria-pressed", video.muted));
 video.addEventListener("ratechange", () => (find("[data-do=speed]").textContent = `${video.playbackRate}×`));
 
-const phone = matchMedia("(max-width: 720px)"), fold = () => (find(".pl-display").open = !phone.matches);
+const phone = matchMedia("(max-width: 720px)");
+const fold = () => (find(".pl-display").open = !phone.matches && !root.closest(".pl-compact"));
 phone.addEventListener("change", fold);
 fold();
 new ResizeObserver(() => {
