@@ -65,26 +65,26 @@ def _longer(config: Config, epochs: int, status: Status | None) -> Config:
     return replace(config, train=replace(config.train, epochs=epochs))
 
 
-def _differences(one: Config, other: Config) -> int:
+def _differences(first: Config, second: Config) -> int:
     return sum(
-        value != asdict(getattr(other, part))[name]
+        value != asdict(getattr(second, part))[name]
         for part in ("model", "train")
-        for name, value in asdict(getattr(one, part)).items()
+        for name, value in asdict(getattr(first, part)).items()
     )
 
 
 def device_and_workers(command: str) -> tuple[str, int]:
     """Return device and workers of a command; one worker where a hand-typed command has no number."""
     try:
-        words = shlex.split(command)
+        arguments = shlex.split(command)
     except ValueError:  # a quote that is never closed
-        words = command.split()
-    workers = _value_after(words, "--workers", "1")
-    return _value_after(words, "--device", "auto"), int(workers) if workers.isdigit() else 1
+        arguments = command.split()
+    workers = _value_after(arguments, "--workers", "1")
+    return _value_after(arguments, "--device", "auto"), int(workers) if workers.isdigit() else 1
 
 
-def _value_after(words: list[str], flag: str, default: str) -> str:
-    return words[words.index(flag) + 1] if flag in words[:-1] else default
+def _value_after(arguments: list[str], flag: str, default: str) -> str:
+    return arguments[arguments.index(flag) + 1] if flag in arguments[:-1] else default
 
 
 def display_path(path: Path) -> Path:

@@ -60,18 +60,18 @@ def loss_chart(runs: Sequence[Curve], share: float, log: bool) -> Markup:
 
 def metric_chart(runs: Sequence[Curve], metric: str, share: float) -> Markup:
     """Return one number of every run; metric: a key of METRICS."""
-    chosen, lines = METRICS[metric], []
+    options, lines = METRICS[metric], []
     for index, run in enumerate(runs):
         history, colour = run.history, series(index)
-        if chosen.key in history.validations:
-            values = history.validation_values(chosen.key)
+        if options.key in history.validations:
+            values = history.validation_values(options.key)
             if len(values):
                 x = history.validation_values("step")
                 lines.append(Line(run.name, x, values, colour, index == 0, dots=True))
         elif len(history):
-            smoothing = share if chosen.smoothed else 0.0
-            lines.append(_step_line(run.name, history, chosen.key, colour, smoothing, index == 0))
-    return _chart(lines, runs, False, chosen.title, "Waiting for the first validation.")
+            smoothing = share if options.smoothed else 0.0
+            lines.append(_step_line(run.name, history, options.key, colour, smoothing, index == 0))
+    return _chart(lines, runs, False, options.title, "Waiting for the first validation.")
 
 
 def loss_name(key: str, config: Config | None) -> str:

@@ -16,7 +16,7 @@ OWN = {"preset": "tiny", "data": "synth", "name": "new", "device": "cpu", "worke
 
 @pytest.fixture(autouse=True)
 def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of runs of each test's own, on nobody's public host."""
+    """Give each test its own folder of runs, on a private host."""
     for name in ("SPACE_ID", "AVSEG_PUBLIC", "AVSEG_ALLOW_TRAINING", "AVSEG_DATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AVSEG_RUNS", str(tmp_path / "runs"))
@@ -24,12 +24,12 @@ def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def values(config: Config | None = None, **own: object) -> Mapping[str, object]:
-    """Return what the form's controls hold for an order of seconds."""
+    """Return the form's values for a run that takes seconds."""
     return values_of(config or small_config()) | OWN | own
 
 
 def a_run(name: str = "one", steps: int = 6, state: str = "finished") -> RunFolder:
-    """Leave a run folder as a training of `steps` steps does, with an evaluation after every third."""
+    """Create a run folder as training for `steps` steps leaves it, with a validation after every third."""
     run = run_folder(name)
     run.create(small_config())
     for step in range(1, steps + 1):

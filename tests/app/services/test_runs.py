@@ -1,4 +1,4 @@
-"""Training as a child process: started, seen from outside, stopped, resumed, and never lost."""
+"""Training as a child process: started, observed, stopped, resumed, and never lost."""
 
 import os
 import signal
@@ -37,12 +37,12 @@ def wait_for(run: RunFolder, *states: str) -> Status:
         if status is not None and status.state in states:
             return status
         time.sleep(0.2)
-    raise AssertionError(f"{run.read_status()} is none of {states}; it said {run.console_tail()}")
+    raise AssertionError(f"{run.read_status()} is none of {states}; its console: {run.console_tail()}")
 
 
 def arguments_of(config, run: RunFolder, resume: bool = False) -> list[str]:
-    words = train_arguments(config, "tiny", "synth", run.path, resume, "cpu")
-    return [*words, "--workers", "0"]
+    arguments = train_arguments(config, "tiny", "synth", run.path, resume, "cpu")
+    return [*arguments, "--workers", "0"]
 
 
 def test_the_command_has_a_flag_for_every_field_that_differs(tmp_path: Path):
@@ -50,12 +50,11 @@ def test_the_command_has_a_flag_for_every_field_that_differs(tmp_path: Path):
         "python -m avseg train tiny --data synth --out runs/a --device auto"
     )
     config = small_config(resample_sounds_every_second=False, epochs=7)
-    words = train_arguments(config, "tiny", "synth", tmp_path / "run")
-    assert (
-        "--train.no-resample-sounds-every-second" in words and words[words.index("--train.epochs") + 1] == "7"
-    )
-    widths = words.index("--model.backbone-channels")
-    assert words[widths + 1 : widths + 5] == ["32"] * 4
+    arguments = train_arguments(config, "tiny", "synth", tmp_path / "run")
+    assert "--train.no-resample-sounds-every-second" in arguments
+    assert arguments[arguments.index("--train.epochs") + 1] == "7"
+    widths = arguments.index("--model.backbone-channels")
+    assert arguments[widths + 1 : widths + 5] == ["32"] * 4
 
 
 def test_a_run_is_started_stopped_and_resumed(root_of_runs: Path):
@@ -76,13 +75,13 @@ def test_a_run_is_started_stopped_and_resumed(root_of_runs: Path):
     runs.start(arguments_of(shorter, run, resume=True), run)
     assert wait_for(run, "finished", "failed").state == "finished"
     renamed = runs.rename(run, "second")
-    assert [found.path.name for found in runs.all_runs()] == ["second"]
+    assert [other.path.name for other in runs.all_runs()] == ["second"]
     assert renamed.last_model.is_file() and not (root_of_runs / "first").exists()
     runs.delete(renamed)
     assert runs.all_runs() == []
 
 
-def test_a_child_that_cannot_begin_leaves_its_words():
+def test_a_child_that_cannot_start_leaves_its_message():
     run = runs.run_folder("broken")
     runs.start(["-m", "avseg", "train", "no-such-preset", "--out", str(run.path)], run)
     end = time.monotonic() + LIMIT

@@ -11,9 +11,10 @@ from tests.support.training_runs import a_run, own_runs  # noqa: F401 (a fixture
 def test_a_run_is_resumed_with_its_own_settings_for_more_epochs():
     run = a_run("one")
     run.write_status(Status("stopped", epoch=2, command="python x --device cpu --workers 3", data="synth"))
-    words = resume_arguments(run, 5)
-    assert words[3] == "tiny" and words[words.index("--train.epochs") + 1] == "5" and "--resume" in words
-    assert words[words.index("--workers") + 1] == "3" and words[words.index("--device") + 1] == "cpu"
+    arguments = resume_arguments(run, 5)
+    assert arguments[3] == "tiny" and "--resume" in arguments
+    for flag, value in (("--train.epochs", "5"), ("--workers", "3"), ("--device", "cpu")):
+        assert arguments[arguments.index(flag) + 1] == value
     with pytest.raises(ConfigError, match="has done 2 epochs"):
         resume_arguments(run, 1)
     assert device_and_workers("python x --workers many --device 'cuda") == ("'cuda", 1)

@@ -9,21 +9,21 @@ from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a
 
 
 def test_time_and_disk_come_from_an_earlier_run_or_are_unknown(monkeypatch):
-    asked = order.read_order(values())
-    assert estimate.estimate(asked) is None and "Duration unknown" in estimate.checks(asked, 6)[0].text
+    parsed = order.read_order(values())
+    assert estimate.estimate(parsed) is None and "Duration unknown" in estimate.checks(parsed, 6)[0].text
     run = a_run("earlier")
     run.write_status(Status("finished", command="python -m avseg train tiny --device cpu --workers 0"))
-    found = estimate.estimate(asked)
-    assert found.source == "in earlier" and found.disk > 500
+    result = estimate.estimate(parsed)
+    assert result.source == "in earlier" and result.disk > 500
     assert estimate.estimate(order.read_order(values(workers=1))) is None
     monkeypatch.setattr(estimate, "estimate", lambda _: estimate.Estimate(2.0, "in earlier", 3 * 10**9))
     monkeypatch.setattr(estimate.shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * 10**9))
-    lines = estimate.checks(asked, 90)
+    lines = estimate.checks(parsed, 90)
     assert "About 3 min" in lines[0].text and "measured in earlier" in lines[0].text
     assert [line.kind for line in lines] == ["ok", "bad"] and "too little" in lines[1].text
 
 
 def test_a_bundled_models_training_estimates_the_same_settings():
-    found = estimate.estimate(order.read_order(values(PRESETS["tiny"], device="auto", workers=1)))
-    assert 0.1 < found.seconds_per_step < 30 and "tiny was trained on two CPU cores" in found.source
-    assert found.disk is None
+    result = estimate.estimate(order.read_order(values(PRESETS["tiny"], device="auto", workers=1)))
+    assert 0.1 < result.seconds_per_step < 30 and "tiny was trained on two CPU cores" in result.source
+    assert result.disk is None

@@ -16,7 +16,7 @@ from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "reason"),
     [
         ("train.epochs", 0, "epochs is 0"),
         ("train.epochs", 2.5, "whole number"),
@@ -31,8 +31,8 @@ from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a
         ("train.backbone_weights", "--out=/tmp", "give a name here"),
         ("preset", "huge", "There is no preset"),
         ("preset", None, "There is no preset"),
-        ("data", "/etc", "not there any more"),
-        ("data", None, "not there any more"),
+        ("data", "/etc", "no longer exists"),
+        ("data", None, "no longer exists"),
         ("name", "../x", "is not a valid run name"),
         ("name", "a b", "is not a valid run name"),
         ("name", "", "is not a valid run name"),
@@ -42,25 +42,25 @@ from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a
         ("start_from", "/etc/passwd", "no model"),
     ],
 )
-def test_invalid_values_are_refused_with_a_reason(key, value, said):
-    found, lines = order.checks(values() | {key: value})
-    assert found is None and [line.kind for line in lines] == ["bad"] and said in lines[0].text
+def test_invalid_values_are_refused_with_a_reason(key, value, reason):
+    result, lines = order.checks(values() | {key: value})
+    assert result is None and [line.kind for line in lines] == ["bad"] and reason in lines[0].text
     updates = form_handlers.preview(values() | {key: value})
-    assert updates.command == "" and said.split("'")[0] in updates.checks.replace("&#39;", "'")
+    assert updates.command == "" and reason.split("'")[0] in updates.checks.replace("&#39;", "'")
     assert not updates.start["interactive"]
 
 
 @pytest.mark.parametrize("widths", [(), (32, 32, 32, 64)])
-def test_the_command_says_all_of_it_to_the_command_line(widths, monkeypatch, capsys):
+def test_the_command_line_parses_the_whole_command(widths, monkeypatch, capsys):
     config = small_config(
         {"backbone_channels": widths, "heads": 4}, resample_sounds_every_second=False, learning_rate=3e-4
     )
-    asked = order.read_order(values(config, start_from="tiny-ms3"))
-    taken = []
-    monkeypatch.setattr("avseg.training.trainer.train", lambda *given: taken.extend(given) or "there")
-    assert main(asked.arguments()[2:]) == 0 and "there" in capsys.readouterr().out
-    told, out, data, device, workers, resume, start_from, *_ = taken
-    assert (told, out, data, device, workers) == (config, asked.run.path, "synth", "cpu", 0)
+    parsed = order.read_order(values(config, start_from="tiny-ms3"))
+    received = []
+    monkeypatch.setattr("avseg.training.trainer.train", lambda *args: received.extend(args) or "trained")
+    assert main(parsed.arguments()[2:]) == 0 and "trained" in capsys.readouterr().out
+    trained, out, data, device, workers, resume, start_from, *_ = received
+    assert (trained, out, data, device, workers) == (config, parsed.run.path, "synth", "cpu", 0)
     assert resume is False and start_from == Path("tiny-ms3")
 
 
@@ -70,8 +70,8 @@ def test_an_order_is_checked_before_it_is_started(tmp_path, monkeypatch):
     write(SynthAVS("ms3", "val", 1, 2, (64, 64)), tmp_path / "data", videos=False)
     monkeypatch.setenv("AVSEG_DATA", str(tmp_path / "data"))
     key = next(key for _, key in order.data_choices() if key.startswith("environment"))
-    words = " / ".join(line.text for line in order.checks(values(data=key))[1])
-    assert "3 training clips; 2 for validation" in words and "A run named new already exists" in words
+    text = " / ".join(line.text for line in order.checks(values(data=key))[1])
+    assert "3 training clips; 2 for validation" in text and "A run named new already exists" in text
     other = small_config({"task": "s4"})
     assert "set Task to ms3" in order.checks(values(other, data=key, name="other"))[1][0].text
     many = small_config(batch_size=4)
@@ -86,7 +86,7 @@ def test_an_order_is_checked_before_it_is_started(tmp_path, monkeypatch):
     assert set(runs.runs_root().iterdir()) == before and set(updates.changes()) == {"notice"}
 
 
-def test_a_full_disk_and_a_missing_folder_are_told(monkeypatch):
+def test_a_full_disk_and_a_missing_folder_are_reported(monkeypatch):
     runs.runs_root().write_text("a file where the runs should lie")
     with pytest.raises(RunError, match=r"cannot be written: (Not a directory|File exists)"):
         runs.start(["-c", "pass"], runs.run_folder("new"))
@@ -98,4 +98,4 @@ def test_a_full_disk_and_a_missing_folder_are_told(monkeypatch):
     monkeypatch.setattr(runs.process, "launch", full)
     updates = handlers.start(TrainState(), values())
     assert "cannot be written: No space left on device" in updates.notice["value"]
-    assert "not there any more" in form_handlers.preview(values(data="environment-gone")).checks
+    assert "no longer exists" in form_handlers.preview(values(data="environment-gone")).checks
