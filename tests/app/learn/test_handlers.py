@@ -131,8 +131,8 @@ def test_without_a_model_the_text_and_the_reason_remain(tmp_path, monkeypatch):
 def test_back_and_next_lead_through_all_steps():
     for before, name, after in zip([None, *STEPS], STEPS, [*list(STEPS)[1:], None]):
         page = act("step", name).question
-        assert (f'data-value="&#34;{before}&#34;" class="ln-button">Back' in page) == (before is not None)
-        assert (f'data-value="&#34;{after}&#34;" class="ln-button">Next' in page) == (after is not None)
+        assert (f'data-value="&#34;{before}&#34;">Back' in page) == (before is not None)
+        assert (f'data-value="&#34;{after}&#34;">Next' in page) == (after is not None)
 
 
 def test_a_step_is_drawn_again_without_a_further_pass(monkeypatch):
