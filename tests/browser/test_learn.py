@@ -59,8 +59,9 @@ def test_a_prediction_is_measured_by_running_the_model_again(learn):
 
 def test_a_phone_has_no_sideways_scroll(learn):
     learn.set_viewport_size({"width": 390, "height": 844})
-    for step in STEPS:
-        open_step(learn, step)
+    for number, step in enumerate(STEPS):
+        if number:  # the first one is open
+            open_step(learn, step)
         assert learn.evaluate("document.documentElement.scrollWidth") <= 390, step
         assert learn.locator(".ln-options button").count() == 3
 
@@ -89,3 +90,13 @@ def test_segment_and_evaluate_open_on_the_clip_and_the_model(learn):
     learn.click("text=Open in Evaluate")
     learn.wait_for_selector("#ev-models input", timeout=WAIT)
     learn.wait_for_selector("#ev-models:has-text('tiny-ms3')", timeout=WAIT)
+
+
+def test_inside_opens_at_the_view_and_the_frame_of_the_step(learn):
+    for step, title in (("attention", "Decoder"), ("mixer", "Mixer")):
+        open_step(learn, step)
+        learn.click("text=Open in Inside")
+        learn.wait_for_selector(f"#inside-view h2:has-text('{title}')", timeout=WAIT)
+        assert "Dog and guitar" in learn.inner_text("#inside-head")
+        assert "Frame 4 of 5" in learn.inner_text("#inside-head")  # the one with the largest mask
+        learn.click("button[role=tab]:has-text('Learn')")
