@@ -40,14 +40,14 @@ def activations_view(
     else:
         pages = -(-len(maps) // PAGE)
         page = min(max(choice.page, 0), pages - 1)
-        shown = range(page * PAGE, min(len(maps), (page + 1) * PAGE))
+        indices = range(page * PAGE, min(len(maps), (page + 1) * PAGE))
         scale = scale_of_maps(maps)
         mean = scale_of(maps.mean(0), "activation")
         tile = Tile("", (cells(inspection, f"{recorded.site}, channel mean", maps.mean(0), mean),))
-        title = f"Channels {shown[0] + 1} to {shown[-1] + 1} of {len(maps)}"
+        title = f"Channels {indices[0] + 1} to {indices[-1] + 1} of {len(maps)}"
         right = (
             Group("Channel mean", (tile,), mean, 3),
-            Group(title, channels(inspection, maps, shown, scale), scale, 9),
+            Group(title, channels(inspection, maps, indices, scale), scale, 9),
             Pager(page + 1, pages),
         )
     return View(

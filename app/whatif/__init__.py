@@ -41,7 +41,7 @@ def add(shared: PageContext) -> None:
     from_form = (layout.go.click, None, run, form)
     from_tab = (layout.requested.change, TO_TOP, run_requested, requested)
     sweep = (layout.run_sweep.click, None, run_sweep, form)
-    for name, stop, shown, starts in (
+    for name, stop, progress_on, starts in (
         (RUN, layout.stop, layout.pairs, (from_form, from_tab)),
         (SWEEP, layout.stop_sweep, layout.sweep, (sweep,)),
     ):
@@ -55,7 +55,7 @@ def add(shared: PageContext) -> None:
                     handler,
                     inputs,
                     *target,
-                    show_progress_on=shown,
+                    show_progress_on=progress_on,
                     api_visibility="private",
                     **ONE_MODEL,
                 )
