@@ -1,1 +1,1 @@
-"""What happens inside a forward pass."""
+"""Activations of a forward pass: recording, inspection, maps."""

@@ -1,7 +1,7 @@
-"""Sound to VGGish log-mel patches: the front end of the released models, in torchaudio (paper Sec. 3.2).
+"""Waveforms, and the VGGish log-mel front end of the released models in torchaudio (paper Sec. 3.2).
 
 A waveform at 16 kHz becomes magnitude spectra of 25 ms windows every 10 ms, 64 mel bands from 125 to 7500 Hz
-whose triangles are straight on the mel scale, and the logarithm of (band + 0.01). A patch is 96 such rows.
+with filters that are triangular on the mel scale, and the logarithm of (band + 0.01). A patch is 96 rows.
 """
 
 import math
@@ -26,13 +26,13 @@ PATCH_SECONDS = PATCH_FRAMES / ROWS_PER_SECOND
 
 
 def hertz_to_mel(hertz: np.ndarray) -> np.ndarray:
-    """Return HTK mels of frequencies in Hz."""
+    """Convert frequencies in Hz to HTK mels."""
     return 1127.0 * np.log1p(np.asarray(hertz, dtype=np.float64) / 700.0)
 
 
 @cache
 def mel_bank() -> torch.Tensor:
-    """Return the mel weights [FFT // 2 + 1, MEL_BANDS]; the DC bin counts nowhere (VGGish front end)."""
+    """Return the mel filter bank [FFT // 2 + 1, MEL_BANDS]; as in VGGish, the DC bin has no weight."""
     bins = hertz_to_mel(np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1))[:, None]
     edges = np.linspace(hertz_to_mel(MEL_LOW), hertz_to_mel(MEL_HIGH), MEL_BANDS + 2)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
@@ -45,14 +45,14 @@ def mel_bank() -> torch.Tensor:
 def log_mel(waveform: np.ndarray | torch.Tensor) -> torch.Tensor:
     """Return the log-mel rows [frames, 64] of a 16 kHz mono waveform [samples]; one row every 10 ms.
 
-    Row k describes the samples 160 k to 160 k + 400. Shorter sound than one window gives no row.
+    Row k covers samples 160 k to 160 k + 400. A sound shorter than one window gives no rows.
     """
     sound = torch.as_tensor(waveform, dtype=torch.float32)
     if sound.ndim != 1:
         raise ValueError(f"log_mel needs a mono waveform [samples], found shape {tuple(sound.shape)}.")
     if len(sound) < WINDOW:
         return torch.zeros(0, MEL_BANDS)
-    # The window sits in the middle of the FFT frame; padding by the margin aligns row k with sample 160 k.
+    # The window is centred in the FFT frame; padding by the margin aligns row k with sample 160 k.
     margin = (FFT - WINDOW) // 2
     spectrum = AF.spectrogram(
         torch.nn.functional.pad(sound, (margin, margin)),
@@ -79,14 +79,14 @@ def white_noise(samples: int, rms: float = NOISE_RMS, seed: int | np.random.Gene
 
 
 def samples_of_rows(rows: int) -> int:
-    """Return how many samples give exactly that many log-mel rows."""
+    """Return the number of samples that give exactly that many log-mel rows."""
     return (rows - 1) * HOP + WINDOW
 
 
 def released_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.Tensor:
     """Return the first `count` patches [count, 1, 96, 64]: patch i is rows 96 i to 96 i + 96.
 
-    Patch i covers 0.96 i to 0.96 i + 0.975 s. Missing sound is silence, surplus sound is left out.
+    Patch i covers 0.96 i to 0.96 i + 0.975 s. Short sounds are padded with silence, long ones trimmed.
     """
     sound = torch.as_tensor(waveform, dtype=torch.float32)
     needed = samples_of_rows(count * PATCH_FRAMES)
@@ -95,18 +95,19 @@ def released_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.T
 
 
 def benchmark_patches(waveform: np.ndarray | torch.Tensor, count: int) -> torch.Tensor:
-    """Return the patches [count, 1, 96, 64] of a data set's clip: too short a sound repeats its last patch.
+    """Return the patches [count, 1, 96, 64] of a data set's clip; a short sound repeats its last patch.
 
-    So AVSBench made its log-mel files (preprocess_s4.py). Sound of less than one patch ends in silence.
+    This is how AVSBench made its log-mel files (preprocess_s4.py). A sound of less than one patch is padded
+    with silence.
     """
     sound = torch.as_tensor(waveform, dtype=torch.float32)
-    whole = max(1, (len(sound) - WINDOW + HOP) // HOP // PATCH_FRAMES)
-    patches = released_patches(sound, min(count, whole))
+    complete = max(1, (len(sound) - WINDOW + HOP) // HOP // PATCH_FRAMES)
+    patches = released_patches(sound, min(count, complete))
     return torch.cat([patches, patches[-1:].expand(count - len(patches), -1, -1, -1)])
 
 
 def centred_patches(waveform: np.ndarray | torch.Tensor, times: np.ndarray) -> torch.Tensor:
-    """Return one patch [T, 1, 96, 64] per time (s), centred on it to within 5 ms; silence outside."""
+    """Return one patch [T, 1, 96, 64] per time (s), centred on it to within 5 ms and padded with silence."""
     sound = torch.as_tensor(waveform, dtype=torch.float32)
     half = samples_of_rows(PATCH_FRAMES) // 2 + HOP
     last = max([len(sound) / SAMPLE_RATE, *np.asarray(times, dtype=float)])
@@ -118,7 +119,7 @@ def centred_patches(waveform: np.ndarray | torch.Tensor, times: np.ndarray) -> t
 
 
 def patches_for(waveform: np.ndarray | torch.Tensor, times: np.ndarray, fps: float) -> torch.Tensor:
-    """Return every frame's patch [T, 1, 96, 64]: the released windows at 1 fps, centred ones otherwise."""
+    """Return the patch of every frame [T, 1, 96, 64]: released windows at 1 fps, centred ones otherwise."""
     if fps == 1:
         return released_patches(waveform, len(times))
     return centred_patches(waveform, times)

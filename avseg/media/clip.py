@@ -1,8 +1,8 @@
-"""Clip: what the model sees and hears of one media file, and the ways to read one.
+"""Clip: the frames and sound of a range of a media file, and functions that read one.
 
-Times. At 1 frame per second the clip is cut as the released data sets were: frame i shows i + 15/16 s (the
-data sets keep the last sixteenth of every second) and goes with the i-th 0.96 s patch of sound. At any other
-rate frame i shows (i + 0.5) / fps and its 0.96 s patch is centred on that moment.
+Times. At 1 frame per second a clip is sampled like the released data sets: frame i is taken at i + 15/16 s
+(the data sets keep the last sixteenth of every second) and paired with the i-th 0.96 s patch of sound. At any
+other rate frame i is taken at (i + 0.5) / fps and its 0.96 s patch is centred on that time.
 """
 
 import math
@@ -15,20 +15,19 @@ import numpy as np
 from PIL import Image
 
 from avseg.errors import ClipError
-from avseg.media.audio import SAMPLE_RATE
+from avseg.media.audio import SAMPLE_RATE, silence
 from avseg.media.decode import SOUND_FORMATS, Child, Limits, Log, checked_file, explain
 
 WORKING_SIDE = 640
 FPS_RANGE = (0.2, 30.0)
-LONGEST_RANGE = 600.0  # seconds
-FRAME_BYTES = 1_250_000_000  # all frames of a clip; a long clip at a high rate gets a smaller working size
-RELEASED_MOMENT = 15 / 16  # of a second, at 1 frame per second
-# 4.815 s of sound are the least that gives the released front end five patches, for the five frames of a 5 s
-# clip.
+MAX_SECONDS = 600.0  # seconds
+FRAME_BYTES = 1_250_000_000  # for all frames; a long clip at a high rate gets a smaller working size
+RELEASED_TIME = 15 / 16  # s within every second, at 1 frame per second
+# The released front end needs at least 4.815 s of sound for five patches, for the five frames of a 5 s clip.
 RELEASED_SLACK = 0.185
-LEAD = 5.0  # seconds decoded ahead of a range, to know the picture that stands when the range begins
-MARGIN = 1.0  # seconds decoded after a range, to know whether the file goes on
-NUDGE = 0.001  # a frame that begins within a millisecond of a moment counts as begun
+LEAD = 5.0  # seconds decoded before a range, to know the frame that is visible when it begins
+MARGIN = 1.0  # seconds decoded after a range, to know whether the file continues
+TOLERANCE = 0.001  # s; a frame that begins within a millisecond counts as begun
 
 
 @dataclass(frozen=True)
@@ -46,26 +45,26 @@ class Notice:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A range of a media file, decoded."""
+    """A decoded range of a media file."""
 
     name: str
     path: Path
     frames: np.ndarray  # uint8 [T, h, w, 3] RGB, upright, long side at most 640 px, even
     waveform: np.ndarray  # float32 [round(duration * 16000)], mono, 16 kHz, within [-1, 1]
     times: np.ndarray  # float64 [T], seconds after `start`
-    fps: float  # frames taken per second
+    fps: float  # frames per second
     size: tuple[int, int]  # (height, width) of the upright source, pixels
     duration: float  # seconds
     start: float  # where the range begins in the file, seconds
-    has_sound: bool  # the file has a sound track that decodes
+    has_sound: bool  # the file has an audio track that decodes
     notices: tuple[Notice, ...] = ()
-    source_rate: float = 0.0  # pictures per second that were decoded; 0 when nobody counted
+    source_rate: float = 0.0  # frames per second of the source; 0 if unknown
     pixel_aspect: float = 1.0  # width of a source pixel over its height
-    decode_seconds: float = 0.0  # what reading took
+    decode_seconds: float = 0.0  # duration of reading
 
     @property
     def truncated(self) -> bool:
-        """Whether the file goes on after the range that was read."""
+        """Whether the file continues after the range that was read."""
         return any(notice.code == "truncated" for notice in self.notices)
 
 
@@ -78,11 +77,11 @@ def read_clip(
 ) -> Clip:
     """Read at most `seconds` of a media file from `start` on, `fps` frames per second (0.2 to 30).
 
-    The clip lasts until `seconds` or the end of its last decoded picture, whatever the header says; its sound
-    is padded with silence or trimmed to exactly that. Raises ClipError for files that are no video, damaged
-    beyond use, or beyond the limits, and for impossible arguments.
+    The clip ends after `seconds` or with its last decoded frame, whatever the header says; its sound is
+    padded with silence or trimmed to exactly that length. Raises ClipError for files that are not videos, are
+    damaged beyond use or exceed the limits, and for invalid arguments.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     limits = limits or Limits()
     _check_range(fps, start, seconds)
     path = checked_file(path, limits)
@@ -108,16 +107,16 @@ def read_clip(
         notices=(*sound_notices, *_picture_notices(log, start, seconds, end), *_size_notice(log, frames)),
         source_rate=1.0 / log.picture_gap,
         pixel_aspect=log.pixel_aspect,
-        decode_seconds=time.perf_counter() - began,
+        decode_seconds=time.perf_counter() - started,
     )
 
 
 def frame_count(duration: float, fps: float) -> int:
-    """Return how many frames a clip of `duration` seconds has, at least 1.
+    """Return the number of frames of a clip of `duration` seconds, at least 1.
 
-    At 1 fps: one per second, the last one also when up to 0.185 s of its second are missing; so 4.815 s, the
-    least that gives the released front end five patches, gives five frames (10.0 s give 10, 60.0 s give 60).
-    At other rates: as many as have their moment (i + 0.5) / fps within the clip.
+    At 1 fps: one per second, the last one also if up to 0.185 s of its second are missing. So 4.815 s, the
+    minimum for five patches of the released front end, give five frames (10.0 s give 10, 60.0 s give 60).
+    At other rates: those whose time (i + 0.5) / fps lies within the clip.
     """
     if fps == 1:
         return max(1, math.floor(duration + RELEASED_SLACK + 1e-6))
@@ -125,34 +124,34 @@ def frame_count(duration: float, fps: float) -> int:
 
 
 def frame_times(duration: float, fps: float) -> np.ndarray:
-    """Return the moments of the frames, float64 [T] seconds; one that lies past the end becomes the end."""
-    moments = (np.arange(frame_count(duration, fps)) + _first_moment(fps) * fps) / fps
-    return np.minimum(moments, duration)
+    """Return the times of the frames, float64 [T] seconds; a time past the end becomes the end."""
+    times = (np.arange(frame_count(duration, fps)) + _first_time(fps) * fps) / fps
+    return np.minimum(times, duration)
 
 
 def read_sound(
     path: str | Path, start: float = 0.0, seconds: float = 60.0, limits: Limits | None = None
 ) -> np.ndarray:
-    """Return the first sound track of a video or sound file, float32 [samples] mono 16 kHz within [-1, 1].
+    """Return the first audio track of a video or audio file, float32 [samples] mono 16 kHz in [-1, 1].
 
-    At most `seconds` from `start` on; a track that begins late is preceded by silence. Raises ClipError when
+    At most `seconds` from `start` on; a track that begins late is preceded by silence. Raises ClipError if
     there is none, or none that decodes.
     """
     limits = limits or Limits()
     path = checked_file(path, limits)
     waveform, log = _decode_sound(path, start, seconds, limits)
     if not len(waveform):
-        found = "its sound track does not decode" if log.sound else "it has no sound that can be read"
-        raise ClipError(f"{path.name}: {found}. Use a file with sound: WAV, FLAC, MP3, M4A, OGG or a video.")
+        reason = "its audio track cannot be decoded" if log.sound else "it has no readable audio track"
+        raise ClipError(f"{path.name}: {reason}. Use a file with sound: WAV, FLAC, MP3, M4A, OGG or a video.")
     return waveform
 
 
 class VideoReader:
-    """The pictures of a clip's range in order, at the source's own size and rate, for writing a video.
+    """Decodes all frames of a clip's range at the size and rate of the source, for writing a video.
 
-    size: (height, width), even, long side at most `long_side`. rate: pictures per second, the source's own
-    where that is at most `max_rate`, else a whole fraction of it; never below the clip's fps. count: pictures
-    in all. The child ffmpeg runs while `pictures()` is consumed.
+    size: (height, width), even, long side at most `long_side`. rate: frames per second of the source, divided
+    by a whole number if above `max_rate`; never below the clip's fps. count: number of frames. The child
+    ffmpeg runs while `pictures()` is consumed.
     """
 
     def __init__(
@@ -161,21 +160,21 @@ class VideoReader:
         self.clip, self.limits = clip, limits or Limits()
         self.source_rate = clip.source_rate or clip.fps
         rate = self.source_rate / max(1, math.ceil(self.source_rate / max_rate - 1e-3))
-        self.rate = round(max(rate, clip.fps, 1.0), 2)  # two digits are what the writer of the video can say
+        self.rate = round(max(rate, clip.fps, 1.0), 2)  # moviepy passes two decimals to ffmpeg
         self.count = max(1, round(clip.duration * self.rate))
         scale = min(1.0, long_side / max(clip.size))
         self.size = tuple(max(2, int(side * scale) // 2 * 2) for side in clip.size)
 
     def pictures(self) -> Generator[np.ndarray]:
-        """Yield `count` pictures uint8 [H, W, 3]; close the generator to stop early.
+        """Yield `count` frames uint8 [H, W, 3]; close the generator to stop early.
 
-        The last picture is held when the file ends early. Raises ClipError when nothing decodes.
+        The last frame is repeated if the file ends early. Raises ClipError if nothing decodes.
         """
         height, width = self.size
-        if not self.clip.path.is_file():  # a clip that was made, not read
+        if not self.clip.path.is_file():  # a clip that was not read from a file
             yield from self._held_frames()
             return
-        # Each picture is the one that stands in the middle of its interval: robust to jitter in the times.
+        # Each frame is the one visible in the middle of its interval, which is robust to jitter in the times.
         lead = min(LEAD, self.clip.start)
         chain = _grid(self.rate, lead + 0.5 / self.rate, f"scale={width}:{height}")
         output = ["-map", "0:V:0", "-vf", chain, "-frames:v", str(self.count), *_RAW]
@@ -200,27 +199,25 @@ _RAW = ["-fps_mode", "passthrough", "-f", "rawvideo"]
 _PPM = ["-fps_mode", "passthrough", "-c:v", "ppm", "-f", "image2pipe"]
 
 
-def _first_moment(fps: float) -> float:
-    return RELEASED_MOMENT if fps == 1 else 0.5 / fps
+def _first_time(fps: float) -> float:
+    return RELEASED_TIME if fps == 1 else 0.5 / fps
 
 
 def _check_range(fps: float, start: float, seconds: float) -> None:
     low, high = FPS_RANGE
     if not low <= fps <= high:
-        raise ClipError(f"{fps:g} frames per second is out of range: choose {low:g} to {high:g}.")
+        raise ClipError(f"The rate is {fps:g} frames per second; choose {low:g} to {high:g}.")
     if not 0 <= start < math.inf:
-        raise ClipError(f"The clip cannot start at {start:g} s: choose 0 or more.")
-    if not 0 < seconds <= LONGEST_RANGE:
-        raise ClipError(
-            f"A clip of {seconds:g} s cannot be read: choose more than 0 and at most {LONGEST_RANGE:g} s."
-        )
+        raise ClipError(f"The start is {start:g} s; choose 0 or more.")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise ClipError(f"The length is {seconds:g} s; choose more than 0 and at most {MAX_SECONDS:g} s.")
 
 
 def _grid(rate: float, offset: float, scale: str) -> str:
-    """Return the filters that give the picture standing at offset, offset + 1/rate, ... s, scaled to RGB."""
+    """Return the filters for the frames visible at offset, offset + 1/rate, ... s, scaled and in RGB."""
     return (
         "showinfo=checksum=0,settb=AVTB,"
-        f"setpts=PTS-{round((offset + NUDGE) * 1e6)},"
+        f"setpts=PTS-{round((offset + TOLERANCE) * 1e6)},"
         f"tpad=stop_mode=clone:stop_duration={1 / rate + MARGIN:.6f},"
         f"fps=fps={rate:.6f}:start_time=0:round=up,{scale},setsar=1,format=rgb24"
     )
@@ -238,7 +235,7 @@ def _read_pictures(
         "-map",
         "0:V:0",
         "-vf",
-        _grid(fps, lead + _first_moment(fps), scale),
+        _grid(fps, lead + _first_time(fps), scale),
         "-frames:v",
         str(most),
         *_PPM,
@@ -257,14 +254,14 @@ def _read_pictures(
 
 
 def _next_ppm(child: Child) -> np.ndarray | None:
-    """Return the next picture of a PPM stream, which says the size of every picture by itself."""
+    """Return the next picture of a PPM stream, whose header contains its size."""
     if child.read_line() != b"P6\n":
         return None
     size = child.read_line().split()
-    if len(size) != 2:  # the child was ended from outside
+    if len(size) != 2:  # the child was killed
         return None
     width, height = map(int, size)
-    child.read_line()  # the largest value, 255
+    child.read_line()  # the maximum value, 255
     data = child.read(width * height * 3)
     if len(data) < width * height * 3:
         return None
@@ -272,7 +269,7 @@ def _next_ppm(child: Child) -> np.ndarray | None:
 
 
 def _take(frames: np.ndarray, count: int) -> np.ndarray:
-    """Return exactly `count` frames; the last picture stands in for those past the end."""
+    """Return exactly `count` frames; the last one replaces those past the end."""
     if len(frames) < count:
         return np.concatenate([frames, np.repeat(frames[-1:], count - len(frames), axis=0)])
     return frames[:count]
@@ -280,8 +277,7 @@ def _take(frames: np.ndarray, count: int) -> np.ndarray:
 
 def _decode_sound(path: Path, start: float, seconds: float, limits: Limits) -> tuple[np.ndarray, Log]:
     lead = min(LEAD, start)
-    # Gaps and a late beginning become silence, so that sample n is heard at n / 16000 s of the picture's
-    # time.
+    # Gaps and a late beginning become silence, so that sample n belongs to n / 16000 s of the video.
     chain = f"aresample={SAMPLE_RATE}:async=1:first_pts=0"
     output = ["-map", "0:a:0", "-af", chain, "-ac", "1", "-c:a", "pcm_f32le", "-f", "f32le"]
     most = round((lead + seconds) * SAMPLE_RATE) * 4
@@ -296,25 +292,25 @@ def _decode_sound(path: Path, start: float, seconds: float, limits: Limits) -> t
 
 def fit_sound(waveform: np.ndarray, duration: float) -> np.ndarray:
     """Return the sound as float32 [round(duration * 16000)], padded with silence or trimmed."""
-    fitted = np.zeros(max(1, round(duration * SAMPLE_RATE)), np.float32)
-    kept = np.asarray(waveform, np.float32)[: len(fitted)]
-    fitted[: len(kept)] = kept
+    fitted = silence(max(1, round(duration * SAMPLE_RATE)))
+    samples = np.asarray(waveform, np.float32)[: len(fitted)]
+    fitted[: len(samples)] = samples
     return fitted
 
 
 def _read_waveform(
     path: Path, log: Log, start: float, duration: float, limits: Limits
 ) -> tuple[np.ndarray, bool, list[Notice]]:
-    """Return the sound of the range, whether the file has any that decodes, and notices."""
+    """Return the sound of the range, whether the file has an audio track that decodes, and notices."""
     if log.sound is None:
         return (
             fit_sound(np.empty(0), duration),
             False,
             [Notice("no-audio", "No audio track: the model gets silence.")],
         )
-    heard, _ = _decode_sound(path, start, duration, limits)
-    waveform = fit_sound(heard, duration)
-    if not len(heard):
+    samples, _ = _decode_sound(path, start, duration, limits)
+    waveform = fit_sound(samples, duration)
+    if not len(samples):
         return (
             waveform,
             False,
@@ -354,6 +350,6 @@ def _size_notice(log: Log, frames: np.ndarray) -> list[Notice]:
 
 def _no_picture(log: Log, path: Path, start: float, limits: Limits) -> ClipError:
     if start > 0 and log.has_video and not log.too_large:
-        says = f" (the file says it lasts {log.claimed_seconds:.1f} s)" if log.claimed_seconds else ""
-        return ClipError(f"{path.name} has no picture from {start:g} s on{says}. Choose an earlier start.")
+        length = f" (its header says {log.claimed_seconds:.1f} s)" if log.claimed_seconds else ""
+        return ClipError(f"{path.name} has no frames after {start:g} s{length}. Choose an earlier start.")
     return explain(log, path, limits)

@@ -1,8 +1,8 @@
-"""Decode a media file that a stranger made: one bounded child ffmpeg per reading, nothing in this process.
+"""Decodes untrusted media files: one bounded child ffmpeg per read, and no decoding in this process.
 
-A file's header may lie about its length, size and rate, so the truth is taken from what decodes: the child
-reports every picture it decodes (`showinfo`), and a `Log` collects those reports. The ffmpeg is the one that
-comes with imageio-ffmpeg.
+A file's header may be wrong about length, size and rate, so these are taken from the decoded frames: the
+child reports every frame (`showinfo`), and a `Log` collects the reports. The ffmpeg is the one of
+imageio-ffmpeg.
 """
 
 import os
@@ -21,15 +21,15 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from avseg.errors import ClipError
 
-# Demuxers that read their own file and nothing else: playlists (hls, concat, dash), pictures, text and SVG,
-# which ffmpeg would open as "video" too, are not among them.
+# Demuxers that read only their own file. Playlists (hls, concat, dash), images, text and SVG, which ffmpeg
+# would also open as "video", are excluded.
 VIDEO_FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,gif"
 SOUND_FORMATS = f"{VIDEO_FORMATS},wav,flac,mp3,aac"
 VIDEO_NAMES = "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, OGG, WMV or GIF"
 
 CHUNK = 4096
-LARGEST_BLOCK = 512 * 2**20  # bytes that the child may ask for at once
-DECODER_THREADS = 2  # every thread of a decoder holds pictures of its own
+MAX_ALLOCATION = 512 * 2**20  # bytes that the child may allocate at once
+DECODER_THREADS = 2  # every thread holds frames of its own
 
 _PICTURE = re.compile(
     rb"\[Parsed_showinfo_\d+ @ \w+\] n: *\d+ pts: *(-?\d+) "
@@ -44,9 +44,9 @@ _DAMAGE = re.compile(rb"error while decoding|corrupt|concealing|Error submitting
 
 _NOT_VIDEO = {
     "a playlist": (b"#EXTM3U", b"ffconcat"),
-    "a still picture": (b"\x89PNG", b"\xff\xd8\xff", b"BM"),
-    "a sound file": (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf1"),
-    "a web page or a drawing": (b"<",),
+    "an image": (b"\x89PNG", b"\xff\xd8\xff", b"BM"),
+    "an audio file": (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf1"),
+    "a web page or an SVG": (b"<",),
     "a PDF document": (b"%PDF",),
     "an archive": (b"PK\x03\x04", b"\x1f\x8b"),
 }
@@ -54,34 +54,34 @@ _NOT_VIDEO = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What one reading may cost."""
+    """Limits of one read."""
 
     file_bytes: int = 200_000_000
     pixels: int = 8192 * 4352
-    """Largest picture that is decoded (8K)."""
+    """Largest frame that is decoded (8K)."""
     wait_seconds: float = 90.0
-    """Longest time to wait for the child ffmpeg, in all."""
+    """Maximum total time spent waiting for the child ffmpeg."""
 
 
 class Log:
-    """What the child said while it decoded: header claims, and the true time and size of every picture."""
+    """What the child reports while it decodes: the header's claims, and time and size of every frame."""
 
     def __init__(self):
-        self.starts = array("d")  # seconds, one per decoded picture
-        self.lengths = array("d")  # seconds that the file wants each shown; 0 where it does not say
-        self.size: tuple[int, int] | None = None  # (height, width) of the first picture, upright
+        self.starts = array("d")  # seconds, one per decoded frame
+        self.lengths = array("d")  # display duration of each in seconds; 0 if the file has none
+        self.size: tuple[int, int] | None = None  # (height, width) of the first frame, upright
         self.pixel_aspect = 1.0  # width of a pixel over its height
-        self.claimed_seconds: float | None = None  # the header's word
-        self.has_video = False  # by the header, cover art left out
-        self.too_large: tuple[int, int] | None = None  # (height, width) of a picture that was refused
-        self.sound: str | None = None  # codec of the first sound track
+        self.claimed_seconds: float | None = None  # according to the header
+        self.has_video = False  # according to the header, without cover art
+        self.too_large: tuple[int, int] | None = None  # (height, width) of a refused frame
+        self.sound: str | None = None  # codec of the first audio track
         self.damaged = 0
         self.last_lines: deque[bytes] = deque(maxlen=40)
         self._in_header = True
         self._tick = 0.0  # seconds
 
     def feed(self, line: bytes) -> None:
-        """Take in one line of the child's stderr."""
+        """Parse one line of the child's stderr."""
         if picture := _PICTURE.match(line):
             self._add_picture(*map(int, picture.groups()))
             return
@@ -120,13 +120,13 @@ class Log:
 
     @property
     def picture_gap(self) -> float:
-        """Mean seconds from one picture to the next; of a single picture, its length (or 1/25)."""
+        """Mean seconds between frames; for a single frame, its duration (or 1/25)."""
         gaps = [b - a for a, b in zip(self.starts, self.starts[1:]) if b > a] or list(self.lengths)
         return statistics.fmean(gaps) if gaps and max(gaps) > 0 else 0.04
 
     @property
     def picture_end(self) -> float:
-        """When the last picture goes, in seconds; a length that no other comes near is not believed."""
+        """End of the last frame, seconds; an implausibly long display duration is limited."""
         if not self.starts:
             return 0.0
         last = max(range(len(self.starts)), key=self.starts.__getitem__)
@@ -140,11 +140,11 @@ class Log:
 
 
 class Child:
-    """One running ffmpeg that decodes a span of one file to a pipe; use it as a context manager.
+    """A running ffmpeg that decodes a range of one file to a pipe; use it as a context manager.
 
-    path: an absolute path that `checked_file` has seen. output: options of the first output, which goes to
-    the pipe. formats: the demuxers allowed. Only time spent waiting for the child counts against
-    `limits.wait_seconds`, so a slow reader is not punished. Raises ClipError when that time is over.
+    path: an absolute path from `checked_file`. output: options of the first output, which goes to the pipe.
+    formats: the allowed demuxers. Only time spent waiting for the child counts towards `limits.wait_seconds`,
+    so a slow reader is not penalised. Raises ClipError when that time is over.
     """
 
     def __init__(
@@ -181,17 +181,17 @@ class Child:
         return self._wait_for(lambda: self._process.stdout.read(size))
 
     def read_line(self) -> bytes:
-        """Return the output up to the next line end, 64 bytes at most."""
+        """Return the output up to the next newline, at most 64 bytes."""
         return self._wait_for(lambda: self._process.stdout.readline(64))
 
     def finish(self) -> int:
-        """Wait until the child has ended by itself and `log` is whole; returns its exit status."""
+        """Wait until the child has exited and `log` is complete; return its exit status."""
         status = self._wait_for(self._process.wait)
         self._listener.join()
         return status
 
     def close(self) -> None:
-        """End the child, whatever it is doing."""
+        """Kill the child if it is running."""
         self._closed.set()
         self._kill()
         self._process.wait()
@@ -237,70 +237,68 @@ def _command(
     path: Path, output: list[str], start: float, seconds: float, limits: Limits, formats: str
 ) -> list[str | bytes]:
     quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"]
-    bounds = ["-max_alloc", str(LARGEST_BLOCK), "-max_pixels", str(limits.pixels)]
+    bounds = ["-max_alloc", str(MAX_ALLOCATION), "-max_pixels", str(limits.pixels)]
     bounds += ["-threads", str(DECODER_THREADS), "-format_whitelist", formats, "-protocol_whitelist", "file"]
-    # A picture size that changes on the way must not restart the filters: they count the time.
+    # A change of frame size must not restart the filters: they count the time.
     span = ["-reinit_filter", "0", *(["-ss", f"{start:.6f}"] if start > 0 else []), "-t", f"{seconds:.6f}"]
-    # In some containers (MPEG-TS) ffmpeg counts time from the first packet of the streams in use. Naming both
-    # kinds in every reading gives picture and sound the same zero.
+    # In some containers (MPEG-TS) ffmpeg counts time from the first packet of the selected streams. Selecting
+    # both kinds in every read gives video and audio the same zero.
     same_zero = ["-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy", "-f", "null", "-"]
     return [get_ffmpeg_exe(), *quiet, *bounds, *span, "-i", os.fspath(path), *output, "pipe:1", *same_zero]
 
 
 def checked_file(path: str | Path, limits: Limits) -> Path:
-    """Return the absolute path of a plain, non-empty file of bearable size; raises ClipError otherwise."""
+    """Return the absolute path of a regular, non-empty file within the size limit; ClipError otherwise."""
     path = Path(os.path.abspath(os.path.expanduser(path)))
     if not path.exists():
-        raise ClipError(f"There is no file {path}. Check the name and the folder.")
+        raise ClipError(f"{path} does not exist. Check the name and the folder.")
     if path.is_dir():
         raise ClipError(f"{path} is a folder, not a media file. Give one file inside it.")
     if not path.is_file():
-        raise ClipError(f"{path} is not a plain file. Save the media to a file first.")
+        raise ClipError(f"{path} is not a regular file. Save the media to a file first.")
     size = path.stat().st_size
     if size == 0:
         raise ClipError(f"{path.name} is empty (0 bytes). Save, download or record it again.")
     if size > limits.file_bytes:
         raise ClipError(
-            f"{path.name} has {size / 1e6:.0f} MB; at most {limits.file_bytes / 1e6:.0f} MB are read. "
+            f"{path.name} has {size / 1e6:.0f} MB; the limit is {limits.file_bytes / 1e6:.0f} MB. "
             "Cut out the part you need, or make a smaller copy."
         )
     return path
 
 
 def explain(log: Log, path: Path, limits: Limits) -> ClipError:
-    """Return the error that says why no picture came out of a file."""
+    """Return the error that explains why no frame of a file could be decoded."""
     name, text = path.name, log.text
     with path.open("rb") as file:
         kind = _kind_of(file.read(64))
     if b"Permission denied" in text:
-        return ClipError(f"{name} may not be read by this program. Change its permissions.")
+        return ClipError(f"{name} cannot be read: permission denied. Change its permissions.")
     if kind or b"Format not on whitelist" in text:
-        looks = f": its content looks like {kind}" if kind else " of a kind that is read here"
+        looks = f": its content looks like {kind}" if kind else " in a supported format"
         return ClipError(f"{name} is not a video file{looks}. Use {VIDEO_NAMES}.")
     if log.too_large:
         height, width = log.too_large
         return ClipError(
-            f"{name} has pictures of {width}x{height} pixels; at most {limits.pixels / 1e6:.1f} million "
-            "are decoded. Make a smaller copy."
+            f"{name} has frames of {width}x{height} pixels; the limit is {limits.pixels / 1e6:.1f} million. "
+            "Make a smaller copy."
         )
     if b"matches no streams" in text:
-        return ClipError(
-            f"{name} has no moving picture (sound or a still cover only). Use a file with video."
-        )
+        return ClipError(f"{name} has no video track (only sound or a cover image). Use a file with video.")
     if b"moov atom not found" in text:
         return ClipError(
-            f"{name} was cut short: the index at its end (moov) is missing. Download or export it again."
+            f"{name} is incomplete: the index at its end (moov) is missing. Download or export it again."
         )
     if log.has_video:
-        return ClipError(f"{name} says it has video, but no picture decodes. It is damaged: export it again.")
-    return ClipError(f"{name} cannot be read as a video: it is damaged or none. Use {VIDEO_NAMES}.")
+        return ClipError(f"{name} has a video track that cannot be decoded. It is damaged: export it again.")
+    return ClipError(f"{name} cannot be read as a video: it is damaged or not a video. Use {VIDEO_NAMES}.")
 
 
 def _kind_of(head: bytes) -> str | None:
-    """Name the content that people most often rename to .mp4, from a file's first bytes."""
+    """Recognise common files that are not videos from their first bytes."""
     for kind, signatures in _NOT_VIDEO.items():
         if head.startswith(signatures):
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "a sound file"
+        return "an audio file"
     return "text" if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head) else None

@@ -1,7 +1,7 @@
-"""Draw masks, maps, strips and spectrograms: numpy in, numpy out, nothing else.
+"""Draws masks, maps, strips and spectrograms as NumPy arrays.
 
 Pictures are uint8 [H, W, 3] RGB. Label maps are uint8 [H, W] class indices with 0 as background; a binary
-mask is a label map of 0 and 1 (any value above 0 where only one class is meant).
+mask is a label map of 0 and 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,14 @@ OUTLINE = 2.4  # pixels
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Colour with a weight per pixel, to be laid over pictures of one size again and again."""
+    """A colour and an opacity per pixel, to draw over any number of pictures of one size."""
 
-    paint: np.ndarray  # uint16 [h, w, 3], colour times weight plus 128, within `box`
-    keep: np.ndarray  # uint16 [h, w, 3], 255 minus weight: what stays of the picture
-    box: tuple[slice, slice]  # rows and columns outside which nothing is painted
+    paint: np.ndarray  # uint16 [h, w, 3], colour times opacity plus 128, within `box`
+    keep: np.ndarray  # uint16 [h, w, 3], 255 minus opacity: the weight of the picture
+    box: tuple[slice, slice]  # rows and columns that contain all painted pixels
 
     def over(self, picture: np.ndarray) -> np.ndarray:
-        """Return the picture uint8 [H, W, 3] with this layer over it."""
+        """Return the picture uint8 [H, W, 3] with this layer on top."""
         mixed = picture[self.box] * self.keep
         mixed += self.paint
         mixed += mixed >> 8  # with the next line: mixed / 255, rounded
@@ -42,7 +42,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Heat:
-    """A map in colours, and the values that its ends stand for."""
+    """A colour-mapped picture and the values at the ends of its scale."""
 
     picture: np.ndarray  # uint8 [H, W, 3]
     low: float
@@ -50,34 +50,36 @@ class Heat:
 
 
 def resize(image: np.ndarray, size: tuple[int, int], smooth: bool = True) -> np.ndarray:
-    """Return an image [h, w] or [h, w, 3] (uint8 or float) at size (height, width), same kind of numbers.
+    """Return an image [h, w] or [h, w, 3] (uint8 or float) at size (height, width), of the same dtype.
 
-    smooth: bilinear, averaging where it shrinks; otherwise the nearest pixel, which keeps labels whole.
+    smooth: bilinear with antialiasing; otherwise the nearest pixel, as label maps need.
     """
     if image.shape[:2] == tuple(size):
         return image
-    how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    method = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
     plain = image if image.dtype == np.uint8 else image.astype(np.float32)
-    return np.asarray(Image.fromarray(plain).resize((size[1], size[0]), how)).astype(image.dtype, copy=False)
+    return np.asarray(Image.fromarray(plain).resize((size[1], size[0]), method)).astype(
+        image.dtype, copy=False
+    )
 
 
 def outline(mask: np.ndarray, width: float = OUTLINE) -> np.ndarray:
-    """Return how much of each pixel the border of a mask covers, float32 [H, W] 0..1, `width` px across.
+    """Return the coverage of each pixel by the outline of a mask, float32 [H, W] 0..1, `width` px wide.
 
-    The border runs half inside and half outside; where the mask meets the edge of the picture there is none.
+    The outline lies half inside and half outside the mask; the edge of the picture has none.
     """
     grown = mask > 0
     outside, cover = ~grown, np.zeros(mask.shape, np.float32)
-    left = width / 2
-    while left > 0:
+    remaining = width / 2
+    while remaining > 0:
         grown, outside = _grow(grown), _grow(outside)
-        cover[grown & outside & (cover == 0)] = min(1.0, left)
-        left -= 1
+        cover[grown & outside & (cover == 0)] = min(1.0, remaining)
+        remaining -= 1
     return cover
 
 
 def _grow(mask: np.ndarray) -> np.ndarray:
-    """Return the mask bool [H, W] with its eight neighbours."""
+    """Return the mask bool [H, W] dilated by one pixel in eight directions."""
     wide = mask.copy()
     wide[:, 1:] |= mask[:, :-1]
     wide[:, :-1] |= mask[:, 1:]
@@ -90,9 +92,9 @@ def _grow(mask: np.ndarray) -> np.ndarray:
 def mask_layer(
     labels: np.ndarray, colours: Mapping[int, Colour] = BINARY, opacity: float = 0.45, width: float = OUTLINE
 ) -> Layer:
-    """Return the layer of a label map: each class filled at `opacity`, outlined in its full colour.
+    """Return the layer of a label map: each class filled at `opacity` and outlined in its full colour.
 
-    colours: RGB per class index; a class that is not in it is grey. Grey is hatched. width 0: no outline.
+    colours: RGB by class index; other classes are grey. Grey is hatched. width 0: no outline.
     """
     weight = np.zeros(labels.shape, np.float32)
     paint = np.zeros((*labels.shape, 3), np.float32)
@@ -115,17 +117,17 @@ def overlay(
     opacity: float = 0.45,
     width: float = OUTLINE,
 ) -> np.ndarray:
-    """Return the picture with a label map of the same size over it; see `mask_layer`."""
+    """Return the picture with a label map of the same size on top; see `mask_layer`."""
     return mask_layer(labels, colours, opacity, width).over(picture)
 
 
 def cut_out(picture: np.ndarray, labels: np.ndarray, ground: Colour = WHITE) -> np.ndarray:
-    """Return the picture where the mask is, and one plain colour elsewhere."""
+    """Return the picture inside the mask, and one plain colour elsewhere."""
     return np.where(labels[..., None] > 0, picture, np.asarray(ground, np.uint8))
 
 
 def truth_outline(picture: np.ndarray, truth: np.ndarray, width: float = OUTLINE) -> np.ndarray:
-    """Return the picture with the border of every class of the ground truth in white."""
+    """Return the picture with a white outline of every class of the ground truth."""
     cover = np.zeros(truth.shape, np.float32)
     for index in np.unique(truth[truth > 0]):
         cover = np.maximum(cover, outline(truth == index, width))
@@ -135,7 +137,7 @@ def truth_outline(picture: np.ndarray, truth: np.ndarray, width: float = OUTLINE
 def error_map(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Return the picture with hits white at half opacity, false alarms vermilion and misses blue.
 
-    predicted, truth: label maps of the picture's size. A pixel given the wrong class counts as a false alarm.
+    predicted, truth: label maps of the picture's size. A pixel of the wrong class counts as a false alarm.
     """
     weight = np.zeros(truth.shape, np.float32)
     paint = np.zeros(picture.shape, np.float32)
@@ -154,9 +156,9 @@ def heat_map(
     size: tuple[int, int] | None = None,
     colours: str = "magma",
 ) -> Heat:
-    """Return a map [h, w] in colours, drawn as cells when `size` (height, width) is larger.
+    """Return a map [h, w] in colours, drawn as cells if `size` (height, width) is larger.
 
-    low, high: what the ends of the scale stand for, else the finite extremes of the values. colours: a
+    low, high: values at the ends of the scale; by default the finite extremes of the map. colours: a
     matplotlib colour map, "ink" (white to near-black) or "diverging" (blue, neutral, vermilion). Values that
     are not finite are drawn as `low`.
     """
@@ -169,7 +171,7 @@ def heat_map(
 def heat_over(
     picture: np.ndarray, values: np.ndarray, low: float | None = None, high: float | None = None
 ) -> Heat:
-    """Return a map [h, w] smoothed over the grey, darkened picture: for attention on a frame."""
+    """Return a smoothed map [h, w] over the darkened greyscale picture, such as attention on a frame."""
     grey = np.asarray(Image.fromarray(picture).convert("L"), np.float32)[..., None] * 0.45
     smooth = resize(values.astype(np.float32), picture.shape[:2])
     low, high = _bounds(values, low, high)
@@ -186,9 +188,9 @@ def strip(
     height: int = 72,
     gap: int = 4,
 ) -> np.ndarray:
-    """Return thumbnails side by side on white, uint8 [height, W, 3], with their label maps over them.
+    """Return thumbnails side by side on white, uint8 [height, W, 3], with their label maps on top.
 
-    pictures: any sizes; labels: one map [h, w] per picture, any size, resized without blending.
+    pictures: any sizes; labels: one map [h, w] per picture, any size, resized without interpolation.
     """
     tiles = []
     for index, picture in enumerate(pictures):
@@ -203,10 +205,10 @@ def strip(
 
 
 def spectrogram(log_mel: np.ndarray, size: tuple[int, int] | None = None, dark: bool = False) -> np.ndarray:
-    """Return log-mel rows [frames, 64] as a picture, time to the right and low bands at the bottom.
+    """Return log-mel rows [frames, 64] as a picture with time to the right and low bands at the bottom.
 
-    Ink: white for silence (log 0.01) to near-black for the loudest, reversed when `dark`. The scale is fixed
-    from silence to at least 3 above it, so that faint noise does not look loud.
+    White is silence (log 0.01), near-black the loudest value, reversed if `dark`. The scale spans at least 3
+    above silence, so that faint noise does not look loud.
     """
     quiet = SILENT_LOG_MEL
     loud = max(float(np.max(log_mel, initial=quiet)), quiet + 3.0)
@@ -232,13 +234,13 @@ def _hatching(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _layer(paint: np.ndarray, weight: np.ndarray) -> Layer:
-    whole = np.rint(weight * 255).astype(np.uint16)
+    opacity = np.rint(weight * 255).astype(np.uint16)
     box = tuple(
         slice(used.argmax(), len(used) - used[::-1].argmax()) if used.any() else slice(0)
         for used in (weight.any(axis=1), weight.any(axis=0))
     )
-    whole = np.repeat(whole[box][..., None], 3, axis=2)
-    return Layer(np.rint(paint[box]).astype(np.uint16) * whole + 128, 255 - whole, box)
+    opacity = np.repeat(opacity[box][..., None], 3, axis=2)
+    return Layer(np.rint(paint[box]).astype(np.uint16) * opacity + 128, 255 - opacity, box)
 
 
 @cache
@@ -249,8 +251,8 @@ def _table(colours: str) -> np.ndarray:
         return np.rint(ends[0] + np.linspace(0, 1, 256)[:, None] * (ends[1] - ends[0])).astype(np.uint8)
     if colours == "diverging":
         marks = np.array([MISS, NEUTRAL, FALSE_ALARM], np.float32)
-        place = np.linspace(-1, 1, 256)
-        shades = np.stack([np.interp(place, (-1, 0, 1), channel) for channel in marks.T], axis=1)
+        positions = np.linspace(-1, 1, 256)
+        shades = np.stack([np.interp(positions, (-1, 0, 1), channel) for channel in marks.T], axis=1)
         return np.rint(shades).astype(np.uint8)
     from matplotlib import colormaps
 

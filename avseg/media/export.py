@@ -1,4 +1,4 @@
-"""Write a prediction to a folder: overlay video with the sound that was heard, PNG masks, a JSON record."""
+"""Writes a prediction to a folder: overlay video with the sound used, PNG masks and a JSON record."""
 
 import json
 import math
@@ -22,12 +22,12 @@ from avseg.predict import Prediction, Progress, Timing
 
 OVERLAY, MASKS, RECORD = "overlay.mp4", "masks", "prediction.json"
 RESULT = {OVERLAY, MASKS, RECORD}
-LITTER = {".DS_Store", "Thumbs.db"}  # what file managers leave in a folder that was looked at
+LITTER = {".DS_Store", "Thumbs.db"}  # files of file managers
 
 
 @dataclass(frozen=True)
 class Written:
-    """Where a prediction stands on disk."""
+    """The files of a written prediction."""
 
     folder: Path
     overlay: Path
@@ -39,14 +39,13 @@ class Written:
 def write_prediction(
     prediction: Prediction, folder: str | Path, opacity: float = 0.45, on_progress: Progress | None = None
 ) -> Written:
-    """Write overlay.mp4, masks/0001.png ... and prediction.json into `folder`, all of them or nothing.
+    """Write overlay.mp4, masks/0001.png ... and prediction.json into `folder`, all of them or none.
 
-    An earlier result there is replaced once the new one is whole. on_progress: called with (done, total)
-    after every mask and picture; what it raises ends the work and leaves nothing. Raises ConfigError for a
-    folder that holds other files or cannot be written to, ClipError when the source video can no longer be
-    read.
+    An earlier result is replaced once the new one is complete. on_progress: called with (done, total) after
+    every mask and frame; an exception raised there cancels and leaves no files. Raises ConfigError for a
+    folder that contains other files or is not writable, ClipError if the source video can no longer be read.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     folder = Path(folder).expanduser().resolve()
     _check_folder(folder)
     unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
@@ -54,7 +53,7 @@ def write_prediction(
         (unfinished / MASKS).mkdir(parents=True)
     except OSError as error:
         raise ConfigError(
-            f"Nothing can be written beside {folder} ({error.strerror}). Choose another folder."
+            f"{folder.parent} is not writable ({error.strerror}). Choose another folder."
         ) from error
     try:
         reader = VideoReader(prediction.clip)
@@ -62,12 +61,12 @@ def write_prediction(
         tick = _counter(count + reader.count, on_progress)
         frames = [_write_mask(prediction, index, unfinished, tick) for index in range(count)]
         write_overlay(prediction, unfinished / OVERLAY, opacity, reader, tick)
-        seconds = replace(prediction.seconds, write=time.perf_counter() - began)
+        seconds = replace(prediction.seconds, write=time.perf_counter() - started)
         record = _record(prediction, frames, seconds)
         (unfinished / RECORD).write_text(
             json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-        _put_in_place(unfinished, folder)
+        _replace_folder(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     masks = tuple(folder / frame["mask"] for frame in frames)
@@ -81,10 +80,10 @@ def write_overlay(
     reader: VideoReader | None = None,
     on_picture: Callable[[], object] | None = None,
 ) -> None:
-    """Write the source video with the masks over it and the heard sound under it, as H.264 and AAC in MP4.
+    """Write the source video with the masks on top and the sound used, as H.264 and AAC in MP4.
 
-    Size and rate are the source's (even, at most 1920 px and 30 fps). The mask of frame i stands over the
-    pictures from i / fps to (i + 1) / fps s, the last one until the end.
+    Size and rate are the source's (even, at most 1920 px and 30 fps). The mask of frame i is shown from
+    i / fps to (i + 1) / fps s, the last one until the end.
     """
     reader = reader or VideoReader(prediction.clip)
     frames = _painted(prediction, reader, opacity, on_picture or (lambda: None))
@@ -92,9 +91,9 @@ def write_overlay(
 
 
 def write_clip(clip: Clip, path: Path, long_side: int = 1280, on_progress: Progress | None = None) -> Path:
-    """Write the range of a clip as every browser plays it, without masks, with the sound in `clip.waveform`.
+    """Write the range of a clip without masks, with the sound in `clip.waveform`, for any browser.
 
-    H.264 and AAC in MP4, even size, at most 30 fps; it begins at 0 s. Raises ClipError when the source can no
+    H.264 and AAC in MP4, even size, at most 30 fps, starting at 0 s. Raises ClipError if the source can no
     longer be read.
     """
     reader = VideoReader(clip, long_side=long_side)
@@ -108,10 +107,10 @@ def _write_video(frames: Generator[np.ndarray], reader: VideoReader, path: Path)
 
 
 def write_coco(prediction: Prediction, path: Path) -> Path:
-    """Write the masks as COCO annotations with run lengths, one per frame and class that is marked there.
+    """Write the masks as COCO annotations in run-length encoding, one per frame and class.
 
-    Image ids count from 1 as the PNG masks do. Category 1 is "sounding" for the binary tasks; for AVSS they
-    are AVSBench's class indices. `area` and `bbox` are pixels of the source.
+    Image ids count from 1, like the PNG masks. For the binary tasks, category 1 is "sounding"; for AVSS,
+    categories are AVSBench's class indices. `area` and `bbox` are in pixels of the source.
     """
     several = prediction.task == "avss"
     images, annotations = [], []
@@ -120,9 +119,9 @@ def write_coco(prediction: Prediction, path: Path) -> Path:
         moment = round(float(prediction.clip.times[number - 1]), 6)
         images.append({"id": number, "file_name": f"{MASKS}/{number:04d}.png", **size, "time": moment})
         for value in np.unique(mask[mask > 0]):
-            found = {"image_id": number, "category_id": int(value) if several else 1}
-            annotations.append({"id": len(annotations) + 1, **found, **_run_lengths(mask == value)})
-    used = sorted({found["category_id"] for found in annotations} | (set() if several else {1}))
+            category = {"image_id": number, "category_id": int(value) if several else 1}
+            annotations.append({"id": len(annotations) + 1, **category, **_run_lengths(mask == value)})
+    used = sorted({annotation["category_id"] for annotation in annotations} | (set() if several else {1}))
     content = {
         "info": {"description": f"{prediction.clip.name}, {prediction.model}, {prediction.weights} weights"},
         "images": images,
@@ -148,7 +147,7 @@ def _run_lengths(mask: np.ndarray) -> dict[str, object]:
 def _painted(
     prediction: Prediction, reader: VideoReader, opacity: float, on_picture: Callable[[], object]
 ) -> Generator[np.ndarray]:
-    """Yield the pictures of a video uint8 [H, W, 3] with the masks over them."""
+    """Yield the frames of a video uint8 [H, W, 3] with the masks on top."""
     colours, last = colours_of(prediction), len(prediction.labels) - 1
     painted = layer = None
     with closing(reader.pictures()) as pictures:
@@ -171,14 +170,14 @@ def colours_of(prediction: Prediction) -> dict[int, Colour]:
     """Return the display colour of every class in a prediction, by index; orange for the binary tasks."""
     if prediction.task != "avss":
         return dict(BINARY)
-    seen = dict.fromkeys(CLASSES[index] for frame in prediction.labels for index in np.unique(frame))
-    return {CLASS_INDEX[name]: colour for name, colour in clip_colours(seen).items()}
+    present = dict.fromkeys(CLASSES[index] for frame in prediction.labels for index in np.unique(frame))
+    return {CLASS_INDEX[name]: colour for name, colour in clip_colours(present).items()}
 
 
 def _write_mask(
     prediction: Prediction, index: int, folder: Path, tick: Callable[[], object]
 ) -> dict[str, object]:
-    """Write one mask and return its entry of the record."""
+    """Write one mask and return its entry in the record."""
     mask = prediction.masks[index]
     name = f"{MASKS}/{index + 1:04d}.png"
     Image.fromarray(mask).save(folder / name)
@@ -191,8 +190,8 @@ def _write_mask(
         "classes": {},
     }
     if prediction.task == "avss":
-        found, pixels = np.unique(mask[mask > 0], return_counts=True)
-        entry["classes"] = {CLASSES[k]: round(int(n) / mask.size, 6) for k, n in zip(found, pixels)}
+        indices, pixels = np.unique(mask[mask > 0], return_counts=True)
+        entry["classes"] = {CLASSES[k]: round(int(n) / mask.size, 6) for k, n in zip(indices, pixels)}
     return entry
 
 
@@ -230,21 +229,21 @@ def _counter(total: int, on_progress: Progress | None) -> Callable[[], None]:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a folder whose content is not an earlier result: it is going to be replaced."""
+    """Refuse a folder with content other than an earlier result, since it will be replaced."""
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is a file, not a folder. Choose another place for the result.")
-    found = {entry.name for entry in folder.iterdir()} - LITTER
-    if found - RESULT or (found and RECORD not in found):
-        names = ", ".join(sorted(found - RESULT or found)[:3])
+        raise ConfigError(f"{folder} is a file, not a folder. Choose another folder.")
+    files = {entry.name for entry in folder.iterdir()} - LITTER
+    if files - RESULT or (files and RECORD not in files):
+        names = ", ".join(sorted(files - RESULT or files)[:3])
         raise ConfigError(
-            f"{folder} holds files that are no earlier result ({names}). "
+            f"{folder} contains files that are not an earlier result ({names}). "
             "Choose a new or empty folder; nothing was written."
         )
 
 
-def _put_in_place(unfinished: Path, folder: Path) -> None:
+def _replace_folder(unfinished: Path, folder: Path) -> None:
     if not folder.exists():
         unfinished.rename(folder)
         return

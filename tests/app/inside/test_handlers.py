@@ -71,7 +71,7 @@ def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):
     numbers, files = handlers.inspect_clip(None, video, "small", 2, "decoder", 1)
     assert numbers["frame"] == 2 and numbers["model"] == "small" and "A 2×4×84" in numbers["shapes"]
     assert len(numbers["numbers"]["contributions"]) == 4 and all(Path(file).is_file() for file in files)
-    with pytest.raises(gr.Error, match="no frame 9"):
+    with pytest.raises(gr.Error, match="Frame 9 does not exist"):
         handlers.inspect_clip(None, video, "small", 9, "decoder", 1)
     with pytest.raises(gr.Error, match="no view 'x'"):
         handlers.inspect_clip(None, video, "small", 1, "x", 1)

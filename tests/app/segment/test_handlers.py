@@ -190,7 +190,7 @@ def test_a_range_is_segmented(stand_in, tmp_path):
     for start, end, words in (
         (3, 2, "ends at 2 s"),
         (0, 70, "more than 60 s"),
-        (90, 100, "no picture from 90"),
+        (90, 100, "no frames after 90"),
     ):
         failed = handlers.segment(None, str(video), "stand-in", 1, start, end)
         assert words in failed.notice["value"] and failed.player is UNCHANGED

@@ -128,7 +128,7 @@ def test_the_first_part_is_used_when_the_file_is_longer(plain: Path):
 
 
 def test_a_start_past_the_end_is_an_error(plain: Path):
-    with pytest.raises(ClipError, match=r"no picture from 9 s on \(the file says it lasts 5\.0 s\)"):
+    with pytest.raises(ClipError, match=r"no frames after 9 s \(its header says 5\.0 s\)"):
         read_clip(plain, start=9)
 
 

@@ -38,7 +38,7 @@ def refused(path: Path, limits: Limits | None = None) -> str:
         (b"Dear diary,\n" * 50, "text"),
         (b"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nplain.ts\n#EXT-X-ENDLIST\n", "a playlist"),
         (b"ffconcat version 1.0\nfile plain.mp4\n", "a playlist"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "a web page or a drawing"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "a web page or an SVG"),
     ],
 )
 def test_text_is_refused(folder: Path, plain: Path, content: bytes, kind: str):
@@ -62,25 +62,25 @@ def test_playlists_do_not_open_their_media_even_under_their_own_name(folder: Pat
 def test_a_still_picture_is_refused(folder: Path):
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=96x64", "-frames:v", "1", folder / "still.png")
     (folder / "still.mp4").write_bytes((folder / "still.png").read_bytes())
-    assert "looks like a still picture" in refused(folder / "still.mp4")
+    assert "looks like an image" in refused(folder / "still.mp4")
 
 
 def test_sound_only_is_refused(folder: Path):
     ffmpeg("-f", "lavfi", "-t", "1", "-i", SINE, folder / "only.mp4")
-    assert "no moving picture" in refused(folder / "only.mp4")
+    assert "no video track" in refused(folder / "only.mp4")
 
 
 def test_cover_art_is_no_moving_picture(folder: Path):
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=96x64", "-frames:v", "1", folder / "cover.png")
     inputs = ["-f", "lavfi", "-t", "1", "-i", SINE, "-i", folder / "cover.png", "-map", "0", "-map", "1"]
     ffmpeg(*inputs, "-c:v", "copy", "-disposition:v:0", "attached_pic", folder / "cover.m4a")
-    assert "no moving picture" in refused(folder / "cover.m4a")
+    assert "no video track" in refused(folder / "cover.m4a")
 
 
 def test_a_cut_file_without_its_index(folder: Path, plain: Path):
     data = plain.read_bytes()
     (folder / "cut.mp4").write_bytes(data[: len(data) // 2])
-    assert "cut short" in refused(folder / "cut.mp4")
+    assert "is incomplete" in refused(folder / "cut.mp4")
 
 
 def test_a_cut_file_with_its_index_is_used_as_far_as_it_goes(folder: Path, plain: Path):
@@ -103,7 +103,7 @@ def test_files_that_are_no_files(folder: Path, plain: Path):
     (folder / "dangling.mp4").symlink_to(folder / "nothing")
     assert "no file" in refused(folder / "dangling.mp4")
     os.mkfifo(folder / "pipe.mp4")
-    assert "not a plain file" in refused(folder / "pipe.mp4")
+    assert "not a regular file" in refused(folder / "pipe.mp4")
 
 
 def test_file_size_limit(plain: Path):

@@ -198,7 +198,7 @@ def test_folders_of_others_are_left_alone(prediction: Prediction, tmp_path: Path
         write_prediction(prediction, tmp_path / "thesis.txt")
     mine = tmp_path / "mine"
     (mine / "masks").mkdir(parents=True)
-    with pytest.raises(ConfigError, match="no earlier result"):
+    with pytest.raises(ConfigError, match="not an earlier result"):
         write_prediction(prediction, mine)
 
 
