@@ -76,11 +76,19 @@ def _take(page: Page, suffix: str) -> None:
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(2000)
     _save(page, "explore", suffix)
-    for tab, wait in (("evaluate", 15_000), ("train", 10_000), ("learn", 8000)):
+    for tab, wait in (("evaluate", 15_000), ("train", 10_000)):
         _open(page, tab)
         page.wait_for_timeout(wait)
         page.evaluate("scrollTo(0, 0)")
         _save(page, tab, suffix)
+    _open(page, "learn")
+    page.click("#learn-steps [data-value=attention]")
+    page.wait_for_selector("#learn-head h1:text-is('The audio asks, the image answers')")
+    page.click(".ln-options button >> nth=2")
+    page.wait_for_selector(".ln-answer")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(1000)
+    _save(page, "learn", suffix)
 
 
 def _open(page: Page, tab: str) -> None:
