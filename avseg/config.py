@@ -36,7 +36,7 @@ class ModelConfig:
     """Any timm model with features at strides 4, 8, 16 and 32."""
     backbone_channels: tuple[int, ...] = ()
     """Widths of the four stages of a timm ResNet; empty keeps its own."""
-    audio_backbone: Literal["vggish", "vggish-small"] = "vggish"
+    audio_backbone: Literal["vggish", "vggish-small", "vggish-medium"] = "vggish"
     """VGGish, or its small variant for the bundled models."""
     image_size: int = 224
     """Height and width that frames are resized to, pixels, a multiple of 32."""

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
+from avseg.compose.dataset import Compositions
+from avseg.compose.recipe import compositions, has_recipe
 from avseg.config import Config
 from avseg.data.samples import Clips
 from avseg.data.transforms import Batch, ClipTensors, collate
@@ -16,11 +18,17 @@ from avseg.synthavs.dataset import SynthAVS
 SYNTH = "synth"
 SYNTH_VALIDATION_CLIPS = 40
 SYNTH_EVALUATION_CLIPS = 200
+GENERATED = (SynthAVS, Compositions)  # drawn on demand, in any number
 
 
 def training_clips(data: str, config: Config) -> Clips:
-    """Return the training split of `data`: "synth", or a folder that contains the task of the config."""
+    """Return the training split of `data`: "synth", a folder with the config's task, or one with a recipe."""
     c = config.train
+    if has_recipe(data):
+        count, resample = c.epochs * c.synth_clips, c.resample_sounds_every_second
+        return compositions(
+            data, config.model.task, "train", c.seed, count, config.model.image_size, resample
+        )
     if data == SYNTH:
         size = (config.model.image_size, config.model.image_size)
         # Every epoch draws new scenes.
@@ -37,9 +45,11 @@ def training_clips(data: str, config: Config) -> Clips:
 
 def validation_clips(data: str, config: Config) -> Clips:
     """Return the validation split of `data`."""
+    count = config.train.validation_clips or SYNTH_VALIDATION_CLIPS
+    if has_recipe(data):
+        return compositions(data, config.model.task, "val", config.train.seed, count, config.model.image_size)
     if data == SYNTH:
         size = (config.model.image_size, config.model.image_size)
-        count = config.train.validation_clips or SYNTH_VALIDATION_CLIPS
         return SynthAVS(config.model.task, "val", config.train.seed, count, size)
     return on_disk(data, config.model.task, "val")
 
@@ -49,6 +59,8 @@ def evaluation_clips(data: str, task: str, split: str, size: int, clips: int = 0
 
     clips, seed: how many clips SynthAVS draws (0: 200), and from which seed. size: px, of its frames.
     """
+    if has_recipe(data):
+        return compositions(data, task, split, seed, clips or SYNTH_EVALUATION_CLIPS, size)
     if data == SYNTH:
         return SynthAVS(task, split, seed, clips or SYNTH_EVALUATION_CLIPS, (size, size))
     return on_disk(data, task, split)
@@ -66,7 +78,7 @@ def on_disk(data: str, task: str, split: str) -> Clips:
 
 def clips_per_epoch(clips: Clips, config: Config) -> int:
     """Return the number of clips per epoch; `ConfigError` if they do not fill one step."""
-    count = config.train.synth_clips if isinstance(clips, SynthAVS) else len(clips)
+    count = config.train.synth_clips if isinstance(clips, GENERATED) else len(clips)
     if count < config.train.batch_size:
         raise ConfigError(
             f"An epoch has {count} clips, fewer than train.batch_size {config.train.batch_size}: lower it."

@@ -125,12 +125,62 @@ def _tiny_avss() -> Config:
     return Config(model, train)
 
 
-PRESETS: dict[str, Config] = {
-    f"{task}-{short}-{edition}": _preset(task, backbone, edition)
-    for task in ("s4", "ms3", "avss")
-    for short, backbone in (("r50", "resnet50"), ("pvt", "pvt_v2_b5"))
-    for edition in ("paper", "apr2023", "aug2023")
-} | {"tiny": _tiny(), "tiny-224": _tiny_224(), "tiny-256": _tiny_256(), "tiny-avss": _tiny_avss()}
+def _small_real() -> Config:
+    """Return the settings for compositions of photographs and recordings: a model of 16 MB for filmed video.
+
+    EfficientNet-Lite0 is to be given ImageNet weights by `train.backbone_weights`; the audio network is
+    pretrained on the recordings.
+    """
+    model = ModelConfig(
+        task="ms3",
+        backbone="tf_efficientnet_lite0",
+        audio_backbone="vggish-medium",
+        image_size=224,
+        embed_dim=96,
+        encoder_layers=2,
+        decoder_layers=3,
+        heads=6,
+        feedforward_dim=384,
+        queries=24,
+        mlp_dim=192,
+        head_channels=(48, 24),
+        reformer="none",
+        dropout=0.0,
+        drop_path=0.0,
+    )
+    train = TrainConfig(
+        auxiliary="none",
+        bce_weight=2.0,
+        batch_size=16,
+        mixed_precision="bf16",
+        epochs=10,
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        schedule="one-cycle",
+        backbone_lr_scale=0.15,
+        synth_clips=4800,
+        frames_per_clip=1,
+        resample_sounds_every_second=True,
+        audio_pretrain_steps=2500,
+        jitter=0.2,
+        clip_gradient=1.0,
+        train_audio=True,
+        validation_clips=80,
+        seed=19,
+    )
+    return Config(model, train)
+
+
+PRESETS: dict[str, Config] = (
+    {
+        f"{task}-{short}-{edition}": _preset(task, backbone, edition)
+        for task in ("s4", "ms3", "avss")
+        for short, backbone in (("r50", "resnet50"), ("pvt", "pvt_v2_b5"))
+        for edition in ("paper", "apr2023", "aug2023")
+    }
+    | {"tiny": _tiny(), "tiny-224": _tiny_224(), "tiny-256": _tiny_256(), "tiny-avss": _tiny_avss()}
+    | {"small-real": _small_real()}
+)
 
 
 def load_config(name_or_path: str | Path) -> Config:

@@ -1,30 +1,37 @@
 """Composed clips as a data set: every clip follows from the sources and (seed, split, index) alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
 from avseg.compose.scenes import (
+    AMBIENCE,
     Audio,
     Layers,
+    Track,
     View,
     class_map,
     decode,
     draw_audio,
+    draw_track,
     draw_view,
     mix,
+    off_screen_class,
+    only,
     render,
     visible,
 )
 from avseg.compose.sources import SPLITS, Sources
-from avseg.data.samples import Sample
+from avseg.data.labels import CLASS_INDEX
+from avseg.data.samples import COMPOSED, DataReference, IsolatedClass, Sample
 from avseg.errors import ConfigError
 
 ATTEMPTS = 20  # views that are drawn until one shows an object that can sound
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compositions:
     """A split of composed clips; reading one decodes its photographs and recordings.
 
@@ -42,6 +49,7 @@ class Compositions:
     takes: int = 1
     resample: bool = False
     seconds: int = 0  # 0: 5, or 10 for avss
+    root: str = ""  # folder of the recipe, for reports
     chosen: Sources = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +66,11 @@ class Compositions:
 
     def __len__(self) -> int:
         return self.clips
+
+    @property
+    def reference(self) -> DataReference:
+        """Which data these are; their number of clips is left out, for no clip depends on it."""
+        return DataReference(COMPOSED, self.task, self.split, self.root, self.seed)
 
     def name(self, index: int) -> str:
         """Return the clip's name, eleven characters while seed < 100."""
@@ -80,6 +93,35 @@ class Compositions:
         audio = draw_audio(rng, self.chosen, present or view.classes, self.seconds, self.task, self.resample)
         return view, layers, audio
 
+    def waveform(self, index: int) -> np.ndarray:
+        """Mix the audio of a clip, float32 [samples]."""
+        return mix(self.scene(index)[2])
+
+    def sounding_classes(self, index: int) -> frozenset[str]:
+        """Return the classes that sound at any time in a clip, visible or not."""
+        return _sounding_classes(self, index)
+
+    def off_screen_audio(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """Return a waveform [samples] in which one class that is not visible sounds through the clip."""
+        view, _, audio = self.scene(index)
+        voice = off_screen_class(rng, self.chosen, view.classes)
+        return mix(only(rng, self.chosen, audio, voice, None))
+
+    def isolated_classes(self, index: int, rng: np.random.Generator) -> tuple[IsolatedClass, ...]:
+        """Return two visible classes, each with its own audio; empty if fewer are visible."""
+        view, layers, audio = self.scene(index)
+        masks = [render(view, layers, s + 0.5, self.seconds, self.size)[1] for s in range(self.seconds)]
+        names = [name for name in visible(masks[0]) if self.chosen.voices(name)]
+        if len(names) < 2:
+            return ()
+        isolated = []
+        for name in rng.choice(names, 2, replace=False):
+            voice = str(rng.choice(self.chosen.voices(name)))
+            empty = np.zeros((self.size, self.size), bool)
+            mask = np.stack([by_class.get(name, empty) for by_class in masks])
+            isolated.append(IsolatedClass(mix(only(rng, self.chosen, audio, voice, str(name))), mask))
+        return tuple(isolated)
+
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
         """Return a clip, or only its frames `moments`. As in S4, training clips of s4 have one label."""
         view, layers, audio = self.scene(index)
@@ -99,3 +141,40 @@ class Compositions:
             labelled=np.array([second == 0 or not first_only for second in seconds]),
             real=np.ones(len(seconds), bool),
         )
+
+
+@lru_cache(maxsize=4096)
+def _sounding_classes(clips: Compositions, index: int) -> frozenset[str]:
+    tracks = clips.scene(index)[2].tracks
+    return frozenset(t.recording.name for t in tracks if any(t.on) and t.recording.name != AMBIENCE)
+
+
+class AudioClips:
+    """The audio of composed clips alone, for pretraining: every class of recordings equally often.
+
+    In every second one class is audible, or two, or none but background noise.
+    """
+
+    def __init__(self, clips: Compositions, count: int):
+        self.clips, self.count = clips, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a waveform float32 [samples] and which of the 71 classes are audible, bool [T, 71]."""
+        if not 0 <= index < self.count:
+            raise IndexError(f"Clip {index} of {self.count}.")
+        clips = self.clips
+        rng = np.random.default_rng([clips.seed, index, 2])
+        names = [name for name in clips.chosen.by_sound if name in CLASS_INDEX]
+        audible = np.zeros((clips.seconds, len(CLASS_INDEX)), bool)
+        tracks: list[Track] = []
+        for second in range(clips.seconds):
+            for name in rng.choice(names, int(rng.choice([0, 1, 1, 1, 1, 1, 2, 2])), replace=False):
+                on = np.arange(clips.seconds) == second
+                tracks.append(draw_track(rng, clips.chosen, str(name), None, on))
+                audible[second, CLASS_INDEX[str(name)]] = True
+        audio = draw_audio(rng, clips.chosen, (), clips.seconds)
+        ambience = tuple(track for track in audio.tracks if track.recording.name == AMBIENCE)
+        return mix(replace(audio, tracks=(*tracks, *ambience))), audible

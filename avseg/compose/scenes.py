@@ -5,7 +5,7 @@ Drawn from a generator in two steps, so that a picture can be heard with other s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -32,6 +32,7 @@ FAMILIES: tuple[frozenset[str], ...] = (
     frozenset(("emergency-car", "vacuum-cleaner", "mower", "saw")),
 )
 LOUDNESS = (-38.0, -14.0)  # dB of full scale, of a source
+AMBIENCE = "_noise"  # class of recordings without a source to see: rain, wind, crowds
 MIN_AREA = 0.004  # share of the frame below which an object is too small to be asked for
 FADE = 0.02  # seconds
 
@@ -158,7 +159,7 @@ def draw_audio(
     screen. resample: draw what sounds anew in every second, for training.
     """
     able = [name for name in present if sources.voices(name)]
-    away = _off_screen(rng, sources, present)
+    away = off_screen_class(rng, sources, present)
     owners: dict[str, np.ndarray] = {name: np.zeros(seconds, bool) for name in able}
     outside = np.zeros(seconds, bool)
     if task == "s4" and able:
@@ -177,15 +178,15 @@ def draw_audio(
                 owners[str(name)][first:last] = True
             outside[first:last] = rng.random() < 0.12  # off-screen sound besides
     tracks = [
-        _draw_track(rng, sources, voice, name, on)
+        draw_track(rng, sources, voice, name, on)
         for name, on in owners.items()
         if on.any() and (voice := str(rng.choice(sources.voices(name))))
     ]
     if outside.any() and away:
-        tracks.append(_draw_track(rng, sources, away, None, outside))
-    if "_noise" in sources.by_sound and rng.random() < 0.35:
-        ambience = _draw_track(rng, sources, "_noise", None, np.ones(seconds, bool))
-        tracks.append(Track(**{**vars(ambience), "loudness": ambience.loudness - 14}))
+        tracks.append(draw_track(rng, sources, away, None, outside))
+    if AMBIENCE in sources.by_sound and rng.random() < 0.35:
+        ambience = draw_track(rng, sources, AMBIENCE, None, np.ones(seconds, bool))
+        tracks.append(replace(ambience, loudness=ambience.loudness - 14))
     return Audio(
         tracks=tuple(tracks),
         seconds=seconds,
@@ -195,12 +196,21 @@ def draw_audio(
     )
 
 
+def only(
+    rng: np.random.Generator, sources: Sources, audio: Audio, voice: str | None, owner: str | None
+) -> Audio:
+    """Return the audio with one class of recordings as its only sound, for the whole clip; None: silence."""
+    on = np.ones(audio.seconds, bool)
+    tracks = () if voice is None else (draw_track(rng, sources, voice, owner, on),)
+    return replace(audio, tracks=tracks, seed=int(rng.integers(2**31)))
+
+
 def _spans(rng: np.random.Generator, seconds: int) -> list[tuple[int, int]]:
     cuts = sorted(rng.choice(np.arange(1, seconds), int(rng.choice([0, 0, 1, 1, 2])), replace=False).tolist())
     return list(zip([0, *cuts], [*cuts, seconds]))
 
 
-def _off_screen(rng: np.random.Generator, sources: Sources, present: Sequence[str]) -> str | None:
+def off_screen_class(rng: np.random.Generator, sources: Sources, present: Sequence[str]) -> str | None:
     """Return a class of recordings that nothing in view could make, often one that sounds like it."""
     taken = {voice for name in present for voice in (name, *sources.voices(name))}
     if taken & set(PEOPLE):
@@ -211,9 +221,10 @@ def _off_screen(rng: np.random.Generator, sources: Sources, present: Sequence[st
     return str(rng.choice(pool)) if pool else None
 
 
-def _draw_track(
+def draw_track(
     rng: np.random.Generator, sources: Sources, voice: str, owner: str | None, on: np.ndarray
 ) -> Track:
+    """Return a track of class `voice`, made by the visible class `owner` or, with None, off screen."""
     return Track(
         owner=owner,
         recording=_pick(rng, sources.by_sound[voice]),
@@ -347,7 +358,7 @@ def mix(audio: Audio) -> np.ndarray:
 
 def _voiced(track: Track, seconds: int, rng: np.random.Generator) -> np.ndarray:
     """Return one track: the recording from its offset, repeated where it is short, faded at its ends."""
-    source = _low_passed(track.recording.read(), track.low_pass)
+    source = track.recording.read()
     sound = np.zeros(seconds * SAMPLE_RATE, np.float32)
     second = 0
     while second < seconds:
@@ -357,9 +368,8 @@ def _voiced(track: Track, seconds: int, rng: np.random.Generator) -> np.ndarray:
         end = second
         while end < seconds and track.on[end]:
             end += 1
-        sound[second * SAMPLE_RATE : end * SAMPLE_RATE] = _stretch(
-            source, (end - second) * SAMPLE_RATE, track.offset, rng
-        )
+        part = _stretch(source, (end - second) * SAMPLE_RATE, track.offset, rng)
+        sound[second * SAMPLE_RATE : end * SAMPLE_RATE] = _low_passed(part, track.low_pass)
         second = end
     active = sound[np.repeat(np.array(track.on), SAMPLE_RATE)]
     level = float(np.sqrt(np.mean(active**2))) if len(active) else 0.0

@@ -87,7 +87,7 @@ class Recording:
         return _waveform(self.path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sources:
     """The photographs and recordings of one split, by class."""
 

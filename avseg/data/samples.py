@@ -7,24 +7,26 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 UNNAMED = 255  # foreground of a data set that does not name its classes (MS3)
-SYNTHAVS, FOLDER = "synthavs", "folder"  # kinds of data
+SYNTHAVS, FOLDER, COMPOSED = "synthavs", "folder", "composed"  # kinds of data
 
 
 @dataclass(frozen=True)
 class DataReference:
     """Which split of which data set a result was computed on."""
 
-    kind: str  # SYNTHAVS (drawn from a seed) or FOLDER
+    kind: str  # SYNTHAVS or COMPOSED (both generated from a seed), or FOLDER
     task: str  # s4, ms3 or avss
     split: str
-    root: str = ""  # of a FOLDER: the task's folder
-    seed: int | None = None  # of SYNTHAVS
+    root: str = ""  # of a FOLDER: the task's folder; of COMPOSED: the folder of the recipe
+    seed: int | None = None  # of generated data
 
     @property
     def description(self) -> str:
         """The reference in words."""
         if self.kind == SYNTHAVS:
             return f"SynthAVS {self.task} {self.split}, seed {self.seed}"
+        if self.kind == COMPOSED:
+            return f"compositions of {self.root}, {self.task} {self.split}, seed {self.seed}"
         return f"{self.root or 'unnamed data'}, {self.task} {self.split}"
 
 

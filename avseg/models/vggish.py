@@ -60,4 +60,15 @@ class SmallVGGish(nn.Module):
         return self.embedding(pooled).relu()  # [B*T, 128]
 
 
-AUDIO_BACKBONES: dict[str, type[nn.Module]] = {"vggish": VGGish, "vggish-small": SmallVGGish}
+class MediumVGGish(SmallVGGish):
+    """As `SmallVGGish`, with 0.7 M parameters: for recordings of some sixty classes."""
+
+    def __init__(self) -> None:
+        super().__init__((24, 48, 96, 192))
+
+
+AUDIO_BACKBONES: dict[str, type[nn.Module]] = {
+    "vggish": VGGish,
+    "vggish-small": SmallVGGish,
+    "vggish-medium": MediumVGGish,
+}

@@ -1,4 +1,4 @@
-"""Pretraining of the backbones on SynthAVS, for the bundled models.
+"""Pretraining of the backbones on SynthAVS or on recordings, for the bundled models.
 
 The paper starts from backbones pretrained on ImageNet and AudioSet. Here each backbone is trained alone to
 classify what SynthAVS draws and plays, before the whole model learns which audio belongs to which object. The
@@ -15,8 +15,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from avseg.compose.dataset import AudioClips, Compositions
 from avseg.config import Config
 from avseg.data.labels import CLASS_INDEX, CLASSES
+from avseg.data.samples import Clips
 from avseg.data.transforms import jitter_colours, normalise
 from avseg.media.audio import released_patches
 from avseg.models.avsegformer import AVSegFormer
@@ -95,16 +97,38 @@ class PixelClassifier(nn.Module):
         return self.classify(torch.cat([first, *upsampled], dim=1))
 
 
+class ComposedAudio(Dataset):
+    """The audio of composed clips: patches [T, 1, 96, 64] and which of the 71 classes are audible [T, 71]."""
+
+    def __init__(self, clips: AudioClips):
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        waveform, audible = self.clips.read(index)
+        return released_patches(waveform, len(audible)), torch.from_numpy(audible).float()
+
+
 def pretrain_backbones(
-    model: AVSegFormer, config: Config, workers: int, verbose: bool = True
+    model: AVSegFormer, config: Config, training: Clips, workers: int, verbose: bool = True
 ) -> Iterator[tuple[str, PretrainingResult]]:
-    """Pretrain the backbones as the config says; yield the config field and the result of each."""
+    """Pretrain the backbones as the config says; yield the config field and the result of each.
+
+    The audio network learns from the recordings of `training` where these clips are composed, and from
+    SynthAVS otherwise; the visual network learns from SynthAVS.
+    """
     c, size = config.train, (config.model.image_size,) * 2
     if c.audio_pretrain_steps:
         count = c.audio_pretrain_steps * AUDIO_BATCH
-        clips = SynthAVS("ms3", "train", c.seed + 1, count, size, resample_sounds=True)
+        audio: Dataset = (
+            ComposedAudio(AudioClips(training, count))
+            if isinstance(training, Compositions)
+            else SynthAudio(SynthAVS("ms3", "train", c.seed + 1, count, size, resample_sounds=True))
+        )
         classifier = nn.Sequential(model.audio_backbone, nn.Linear(AUDIO_DIM, len(CLASSES)))
-        loader = DataLoader(SynthAudio(clips), AUDIO_BATCH, num_workers=workers)
+        loader = DataLoader(audio, AUDIO_BATCH, num_workers=workers)
         accuracy = _fit("audio pretraining", classifier, loader, _audio_objective(classifier), verbose)
         yield "audio_pretrain_steps", PretrainingResult(c.audio_pretrain_steps, accuracy)
     if c.visual_pretrain_steps:

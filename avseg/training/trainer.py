@@ -173,7 +173,7 @@ class Training:
         load_pretrained(self.model, self.config)
         self.model.to(self.accelerator.device)
         verbose = self.accelerator.is_main_process
-        for kind, result in pretrain_backbones(self.model, self.config, self.workers, verbose):
+        for kind, result in pretrain_backbones(self.model, self.config, self.clips, self.workers, verbose):
             self.log_event(kind, **asdict(result))
             self.log(f"{kind.replace('_', ' ')}: {result.steps} steps, accuracy {result.accuracy:.3f}")
 
