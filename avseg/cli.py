@@ -127,6 +127,68 @@ def synth(
     return 0
 
 
+def compose(
+    folder: tyro.conf.Positional[Path],
+    images: Path,
+    masks: Path,
+    sounds: Path,
+    backgrounds: Path | None = None,
+    index: Path | None = None,
+    takes: int = 2,
+    clips: int = 0,
+    task: Task = "ms3",
+    split: Literal["train", "val", "test"] = "train",
+    seed: int = 0,
+    size: int = 224,
+    workers: int = 2,
+) -> int:
+    """Compose training clips from photographs with masks and recordings by class.
+
+    Writes FOLDER/compose.json: `--data FOLDER` of train and evaluate then generates clips on demand, split by
+    original photograph and recording. With --clips, also writes that many clips in AVSBench's folder format.
+
+    Args:
+        folder: Output folder.
+        images: Folder of photographs.
+        masks: Folder with a folder of PNG masks per class, named as the photographs, or COCO's instances.
+        sounds: Folder with a folder of recordings per class.
+        backgrounds: Folder of pictures without an object that sounds, behind pasted objects.
+        index: CSV table with the columns file and original; by default index.csv beside the images.
+        takes: Training clips that share a view and differ in their audio.
+        clips: Number of clips to write; 0 writes only the recipe.
+        task: Format of written clips.
+        split: Split of written clips.
+        seed: Every clip is determined by (seed, split, index).
+        size: Height and width of written frames, in pixels.
+        workers: Processes that write clips.
+    """
+    from functools import partial
+
+    from tqdm import tqdm
+
+    from avseg.compose.dataset import generate
+    from avseg.compose.recipe import Recipe, compositions, write_recipe
+    from avseg.data.avsbench.write import write_split
+
+    if clips < 0 or takes < 1 or size < 32:
+        raise ConfigError("--clips cannot be negative, --takes must be at least 1 and --size at least 32.")
+    sources = [str(path.absolute()) if path else "" for path in (images, masks, sounds, backgrounds, index)]
+    print(f"Recipe: {write_recipe(folder, Recipe(*sources, takes=takes))}")
+    for name in ("train", "val", "test"):
+        part = compositions(folder, task, name, seed, 0, size).chosen
+        print(
+            f"{name}: {len(part.photos)} photographs and {len(part.recordings)} recordings, "
+            f"{len(part.sounding)} classes with both"
+        )
+    if clips:
+        dataset = compositions(folder, task, split, seed, clips, size)
+        with tqdm(desc="clips", unit="clip", leave=False) as bar:
+            make = partial(generate, dataset)
+            path = write_split(task, split, folder, clips, make, _advance(bar), workers)
+        print(f"{clips} {task} clips, split {split}, seed {seed}: {path}")
+    return 0
+
+
 def check(
     data: tyro.conf.Positional[Path],
     task: Task | None = None,
@@ -430,6 +492,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         what_if,
         record,
         synth,
+        compose,
         check,
         train_from(_named_config(arguments)),
         evaluate,

@@ -23,7 +23,8 @@ from avseg.compose.scenes import (
     render,
     visible,
 )
-from avseg.compose.sources import SPLITS, Sources
+from avseg.compose.sources import SPLITS, VOICES, Sources
+from avseg.data.avsbench.write import GeneratedClip
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import COMPOSED, DataReference, IsolatedClass, Sample
 from avseg.errors import ConfigError
@@ -141,6 +142,20 @@ class Compositions:
             labelled=np.array([second == 0 or not first_only for second in seconds]),
             real=np.ones(len(seconds), bool),
         )
+
+
+def generate(clips: Compositions, index: int) -> GeneratedClip:
+    """Return a composed clip as `avseg.data.avsbench.write.write_split` takes it."""
+    sample, (_, _, audio) = clips.read(index), clips.scene(index)
+    names = dict.fromkeys(name for second in range(clips.seconds) for name in sorted(audio.sounding(second)))
+    sounding = [VOICES.get(name, (name,))[0] for name in names]
+    return GeneratedClip(
+        name=clips.name(index),
+        frames=sample.frames,
+        classes=sample.classes,
+        waveform=sample.waveform,
+        sounding=tuple(name for name in sounding if name in CLASS_INDEX),
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ NAMES = [
     for b in ("r50", "pvt")
     for e in ("paper", "apr2023", "aug2023")
 ]
-TINY = ("tiny", "tiny-224", "tiny-256", "tiny-avss")
+TINY = ("tiny", "tiny-224", "tiny-256", "tiny-avss", "small-real")
 
 
 def test_there_is_a_preset_for_every_task_backbone_and_edition():

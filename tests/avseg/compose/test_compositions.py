@@ -27,10 +27,8 @@ def write_tone(path, hertz, seconds):
         file.writeframes((tone * 16000).astype("<i2").tobytes())
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Photographs of one coloured disc each, a mask of it, and tones by class."""
-    root = tmp_path_factory.mktemp("compose")
+def write_sources(root):
+    """Write photographs of one coloured disc each, a mask of it, and tones by class."""
     rng = np.random.default_rng(0)
     for name, colour in COLOURS.items():
         (root / "masks" / name).mkdir(parents=True)
@@ -46,6 +44,12 @@ def folder(tmp_path_factory):
     for name, hertz in TONES.items():
         for copy in range(COPIES):
             write_tone(root / "sounds" / name / f"{copy}.wav", hertz, seconds=2.0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("compose")
+    write_sources(root)
     return root
 
 
