@@ -1,6 +1,7 @@
 """The Train tab: set up a run, start it as a process of its own, and follow it from its folder."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import gradio as gr
 from gradio.components import Component
@@ -45,7 +46,7 @@ def _connect_form(layout: TrainLayout) -> None:
         if name != "preset"
     ]
     connect(
-        lambda *args, **options: gr.on(edited, *args, **options),
+        partial(gr.on, edited),
         of_form(form_handlers.preview),
         form,
         FormUpdates,
@@ -91,7 +92,7 @@ def _connect_run(layout: TrainLayout) -> None:
     on(show.input, handlers.show_validation, [show], "validation", trigger_mode="always_last")
     style = [layout.smoothing, layout.loss_axis, layout.metric]
     changed = [control.input for control in style]
-    on(lambda *args, **options: gr.on(changed, *args, **options), handlers.set_style, style, "style")
+    on(partial(gr.on, changed), handlers.set_style, style, "style")
     connect(layout.runs.action, act, None, RunUpdates, layout, api_name="train_act", **SERIAL)
     connect(layout.manage.click, manage, None, ManageUpdates, layout, api_name="train_manage", **SERIAL)
     connect(layout.use.click, use, None, UseUpdates, layout, api_name="train_use", **SERIAL)
