@@ -120,7 +120,7 @@ def _result() -> dict[str, object]:
     drawn, timer = gr.HTML(visible=False, elem_id="preview"), gr.Timer(PREVIEW_EVERY, active=False)
     player = Player(preview(first.path, first.seconds, first.title), elem_id="player", ranged=True)
     small = {"size": "sm", "scale": 0, "min_width": 0}
-    with gr.Row(visible=False, elem_classes="files", elem_id="files") as files:
+    with gr.Row(visible=False, elem_id="files") as files:
         preparing = gr.HTML(visible=False, elem_id="preparing")
         downloads = tuple(
             gr.DownloadButton("", visible=False, elem_classes=kind, **small)

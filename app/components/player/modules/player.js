@@ -257,7 +257,7 @@ function refresh() { // after any setting
   });
   all("[data-class]").forEach((button, k) => {
     button.setAttribute("aria-pressed", !hidden.has(clip.classes[k].index));
-    button.firstElementChild.style.background = colour(clip.classes[k]);
+    button.firstElementChild.style.setProperty("--colour", colour(clip.classes[k]));
   });
   root.dataset.mask = set.mask;
   find(".pl-legend").innerHTML = legend()
