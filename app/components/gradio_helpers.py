@@ -20,9 +20,6 @@ HIDDEN = {"visible": False, "__type__": "update"}
 
 # The `js` of an event, to be completed with a selector: on a phone the result is above the pressed button.
 SCROLL_TO = "() => { if (innerWidth < 720) document.querySelector('%s').scrollIntoView(); }"
-TO_RESULT = SCROLL_TO
-# Deprecated: return gr.Tabs(selected=...) instead.
-TO_TAB = "() => document.querySelector('#views [role=tab][data-tab-id=%s]')?.click()"
 
 
 PROGRESS_EVERY = 0.2  # seconds
@@ -53,6 +50,3 @@ def progress_report(token: JobToken, progress: gr.Progress | None = None) -> Cal
             progress(share, desc=description)
 
     return report
-
-
-failed = error_notice

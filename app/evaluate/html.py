@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from app.components.html import heading, notices
-from app.components.render import render
+from app.components.render import macro, render
 from app.evaluate import text
 from app.evaluate.charts import classes_card, distribution_card, published_card, robustness_card
 from app.evaluate.compare import comparison_card
@@ -23,8 +22,8 @@ ENDED = {"stopped": "", "failed": "Failed", "killed": "Crashed"}
 def head(report: StoredReport | None) -> Markup:
     """Return headline and caption."""
     if report is None:
-        return heading(text.EMPTY, text.EMPTY_CAPTION)
-    return heading(text.finding(report.evaluation.report), text.caption(report))
+        return macro("heading", text.EMPTY, text.EMPTY_CAPTION)
+    return macro("heading", text.finding(report.evaluation.report), text.caption(report))
 
 
 def body(report: StoredReport | None, compared: StoredReport | None = None) -> Markup:
@@ -39,7 +38,7 @@ def body(report: StoredReport | None, compared: StoredReport | None = None) -> M
             comparison = comparison_card(report, compared)
             reports.append(compared)
         except ReportError as error:
-            comparison = notices([str(error)], "error")
+            comparison = macro("notice", str(error), "error")
     return render(
         "evaluate/templates/report.html",
         notes=report.evaluation.report.notes,

@@ -7,9 +7,10 @@ import gradio as gr
 from gradio.components import Component
 
 from app.components.events import ACTIONS_SCRIPT
-from app.components.html import header_html, small
+from app.components.html import header_html
 from app.components.page_context import PageContext
 from app.components.player.player import Player
+from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates
 from app.evaluate import html
 from app.evaluate.clips import grid
@@ -131,7 +132,11 @@ def build(shared: PageContext) -> EvaluateLayout:
                 go_label(FIRST_CLIPS, 1), variant="primary", elem_id="ev-go", interactive=bool(models)
             )
             if limit := host_rules().clips:
-                gr.HTML(small(f"This host: bundled models, up to {limit} clips, one evaluation at a time."))
+                gr.HTML(
+                    macro(
+                        "hint", f"This host: bundled models, up to {limit} clips, one evaluation at a time."
+                    )
+                )
             jobs = gr.HTML(elem_id="ev-jobs", js_on_load=ACTIONS_SCRIPT)
             requests = [EvaluationRequest(name, FIRST_DATA, clips=FIRST_CLIPS) for name in first]
             command = gr.HTML(
@@ -156,7 +161,7 @@ def build(shared: PageContext) -> EvaluateLayout:
                 elem_id="ev-upload",
                 size="sm",
             )
-            gr.HTML(small("Select its clips.csv and classes.csv too. Only you see what you open."))
+            gr.HTML(macro("hint", "Select its clips.csv and classes.csv too. Only you see what you open."))
         with gr.Column(elem_classes="content", min_width=0):
             notice = gr.HTML(visible=False, elem_id="ev-notice")
             head = gr.HTML(html.head(report), elem_id="ev-head")

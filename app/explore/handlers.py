@@ -6,7 +6,8 @@ import gradio as gr
 
 from app.components.events import Action, action_of
 from app.components.gradio_helpers import HIDDEN, error_notice, notice
-from app.components.html import header_html, notices
+from app.components.html import header_html
+from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates
 from app.explore import html
 from app.explore.charts import charts_html
@@ -182,10 +183,10 @@ def add_folder(path: str, request: gr.Request = None) -> ExploreUpdates:
         try:
             key, summary = LIBRARY.add(path)
         except AvsegError as error:
-            return ExploreUpdates(folder_summary=notices([str(error)], "error"))
+            return ExploreUpdates(folder_summary=macro("notice", str(error), "error"))
         state.view = View(key, model=state.view.model)
         menus = ExploreUpdates(
-            data=_dataset_menu(key), search="", sort=Filter().sort, folder_summary=notices([summary])
+            data=_dataset_menu(key), search="", sort=Filter().sort, folder_summary=macro("notice", summary)
         )
         return _draw(state) | menus
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import gradio as gr
 
 from app.components.events import ACTIONS_SCRIPT
-from app.components.html import small
 from app.components.page_context import PageContext
 from app.components.player.player import Player
+from app.components.render import macro
 from app.explore.filters import SORTS, Filter
 from app.explore.html import no_clip
 from app.services.datasets import LIBRARY, NOT_HERE
@@ -105,7 +105,7 @@ def _add_filters(parts: dict[str, object]) -> None:
     with gr.Accordion("Add a folder", open=False, elem_classes="ex-add"):
         parts["folder"] = _text("Folder", "/data/AVSBench", "ex-folder", visible=allowed)
         parts["add"] = _button("Add this folder", "ex-add", visible=allowed)
-        parts["folder_summary"] = gr.HTML("" if allowed else small(NOT_HERE), elem_id="ex-found")
+        parts["folder_summary"] = gr.HTML("" if allowed else macro("hint", NOT_HERE), elem_id="ex-found")
 
 
 def _add_clips(parts: dict[str, object]) -> None:
