@@ -315,12 +315,12 @@ def evaluate(
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
     options = EvaluationOptions(seed, f_batch, robustness, mute, workers)
     with track_progress(out if status and process()[0] == 0 else None) as on_progress:
-        measured = load_model(model, process_device(device))
-        task = task or measured.config.task
-        found = evaluation_clips(data, task, split, measured.config.image_size, clips, seed)
-        chosen = sample_clips(found, clips, seed)
+        network = load_model(model, process_device(device))
+        task = task or network.config.task
+        dataset = evaluation_clips(data, task, split, network.config.image_size, clips, seed)
+        indices = sample_clips(dataset, clips, seed)
         out.mkdir(parents=True, exist_ok=True)  # fail before the work if it cannot be written
-        evaluation = run(measured, found, chosen, options, _command(), on_progress)
+        evaluation = run(network, dataset, indices, options, _command(), on_progress)
         if process()[0] == 0:
             path = write_evaluation(evaluation, out)
             print(f"{summary(evaluation.report)}\nReport: {path}")

@@ -99,7 +99,7 @@ class Recording(Mapping[str, tuple[torch.Tensor, ...]]):
 
 
 def sites_of(model: nn.Module) -> dict[str, list[nn.Module]]:
-    """Return the modules of every site that the model has; without a reformer there is no `intermediate`."""
+    """Return the modules of every site that the model has; `intermediate` needs a reformer."""
     named = dict(model.named_modules())
     modules = {site.name: [m for n, m in named.items() if re.fullmatch(site.modules, n)] for site in SITES}
     return {name: matches for name, matches in modules.items() if matches}

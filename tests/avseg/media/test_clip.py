@@ -332,9 +332,9 @@ def test_sound_files(folder: Path, plain: Path, ending: str):
 
 def test_a_sound_that_is_not_there(folder: Path):
     path = counting(folder / "mute.mp4", seconds=0.5, sound=None)
-    with pytest.raises(ClipError, match="no sound"):
+    with pytest.raises(ClipError, match="no readable audio track"):
         read_sound(path)
-    with pytest.raises(ClipError, match="no file"):
+    with pytest.raises(ClipError, match="does not exist"):
         read_sound(folder / "missing.wav")
 
 

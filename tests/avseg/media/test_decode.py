@@ -93,7 +93,7 @@ def test_a_cut_file_with_its_index_is_used_as_far_as_it_goes(folder: Path, plain
 
 
 def test_files_that_are_no_files(folder: Path, plain: Path):
-    assert "no file" in refused(folder / "missing.mp4")
+    assert "does not exist" in refused(folder / "missing.mp4")
     (folder / "empty.mp4").touch()
     assert "empty" in refused(folder / "empty.mp4")
     (folder / "folder.mp4").mkdir()
@@ -101,13 +101,13 @@ def test_files_that_are_no_files(folder: Path, plain: Path):
     (folder / "link.mp4").symlink_to(plain)
     assert checked_file(folder / "link.mp4", Limits()).name == "link.mp4"  # hub caches are made of links
     (folder / "dangling.mp4").symlink_to(folder / "nothing")
-    assert "no file" in refused(folder / "dangling.mp4")
+    assert "does not exist" in refused(folder / "dangling.mp4")
     os.mkfifo(folder / "pipe.mp4")
     assert "not a regular file" in refused(folder / "pipe.mp4")
 
 
 def test_file_size_limit(plain: Path):
-    assert "at most" in refused(plain, Limits(file_bytes=1000))
+    assert "the limit is" in refused(plain, Limits(file_bytes=1000))
 
 
 def test_pixel_limit(folder: Path):

@@ -90,7 +90,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path):
 
 
 class SmallNet(torch.nn.Module):
-    """Stands in for VGGish, whose weights are 289 MB: the same road, four numbers."""
+    """Replaces VGGish, whose weights are 289 MB: the same code path with four numbers."""
 
     def __init__(self):
         super().__init__()
