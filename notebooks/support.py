@@ -16,7 +16,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from avseg.data.labels import OKABE_ITO
 from avseg.media.clip import Clip
 from avseg.media.draw import Heat
-from avseg.synthavs.scenes import Scene, all_heard, scene_from_dict, truth
+from avseg.synthavs.scenes import Scene, all_sounding, scene_from_dict, truth
 
 GROUND, INK, QUIET, LINE, ACCENT = "#FAFAF8", "#1B1C20", "#676A72", "#CDCDC5", "#4A43C9"
 ORANGE, SKY, GREEN, VERMILION, PURPLE, BLUE, YELLOW = (
@@ -115,7 +115,7 @@ def truth_of(clip: Clip) -> np.ndarray:
 
 def in_view_of(clip: Clip) -> np.ndarray:
     """Return the class indices uint8 [T, h, w] of everything in view, sounding or not."""
-    return _classes(all_heard(scene_of(clip)), clip)
+    return _classes(all_sounding(scene_of(clip)), clip)
 
 
 def _classes(scene: Scene, clip: Clip) -> np.ndarray:

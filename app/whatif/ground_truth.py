@@ -9,7 +9,7 @@ from app.services.clips import TRUTH, bundled, scene_of, truth_of
 from app.services.session import ClipResult
 from avseg.data.labels import CLASSES
 from avseg.media.draw import resize
-from avseg.synthavs.scenes import all_heard, truth
+from avseg.synthavs.scenes import all_sounding, truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,6 @@ def truth_of_result(result: ClipResult) -> FrameTruth | None:
 @lru_cache(maxsize=8)
 def _bundled_truth(name: str, times: tuple[float, ...]) -> FrameTruth:
     scene = scene_of(name)
-    everything, last = all_heard(scene), scene.seconds - 1e-3
+    everything, last = all_sounding(scene), scene.seconds - 1e-3
     in_view = [truth(everything, min(time, last), TRUTH) for time in times]
     return FrameTruth(np.stack(truth_of(name, times)), np.stack(in_view))

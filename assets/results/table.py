@@ -1,6 +1,6 @@
-"""Print the README's table of results from the reports beside this file: python assets/results/table.py
+"""Print the README's table of results from the reports in this folder: python assets/results/table.py
 
-`--write` puts it into README.md, between the two marks; a test compares.
+`--write` replaces the table in README.md; a test compares the two.
 """
 
 import json
@@ -17,17 +17,17 @@ Report = dict[str, object]
 def table() -> str:
     """Return the table as Markdown."""
     ms3, s4 = _report("tiny-ms3"), _report("tiny-ms3/s4")
-    deaf, avss = _report("tiny-ms3-mute"), _report("tiny-avss")
+    muted, avss = _report("tiny-ms3-mute"), _report("tiny-avss")
     rows = [
         ("`tiny-ms3` on MS3: mean IoU over frames with ground truth", _iou(ms3)),
-        ("the same, trained and measured without sound (`tiny-ms3-mute`)", _iou(deaf)),
+        ("the same, trained and evaluated without audio (`tiny-ms3-mute`)", _iou(muted)),
         ("`tiny-ms3` on S4: mean IoU over frames with ground truth", _iou(s4)),
         ("MS3: mIoU as AVSBench computes it (an empty frame scores its background)", f"{ms3['miou']:.3f}"),
         (f"MS3: F as AVSBench computes it, {ms3['f_batch_size']} clips per batch", f"{ms3['f_score']:.3f}"),
-        *_listening("MS3", ms3),
+        *_robustness("MS3", ms3),
         ("`tiny-avss` on AVSS: mIoU over the classes that occur", f"{avss['miou_present_classes']:.3f}"),
         ("AVSS: F as AVSBench computes it, over the classes that occur", f"{avss['f_present_classes']:.3f}"),
-        *_listening("AVSS, 100 clips", _report("tiny-avss/listening")),
+        *_robustness("AVSS, 100 clips", _report("tiny-avss/listening")),
     ]
     return "\n".join(
         ["| measure | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
@@ -42,14 +42,16 @@ def _iou(report: Report) -> str:
     return f"{report['miou_with_ground_truth']:.3f}"
 
 
-def _listening(task: str, report: Report) -> list[tuple[str, str]]:
-    heard = report["robustness"]
-    shares = " / ".join(f"{heard[name]:.1%}".replace("%", " %") for name in ("silence", "noise", "offscreen"))
+def _robustness(task: str, report: Report) -> list[tuple[str, str]]:
+    robustness = report["robustness"]
+    shares = " / ".join(
+        f"{robustness[name]:.1%}".replace("%", " %") for name in ("silence", "noise", "offscreen")
+    )
     return [
-        (f"{task}: pixels marked under silence / white noise / the sound of something off screen", shares),
+        (f"{task}: predicted foreground with silence / white noise / off-screen audio", " / ".join(shares)),
         (
             f"{task}: swap sensitivity / target-switch IoU",
-            f"{heard['swap_sensitivity']:.3f} / {heard['target_switch_iou']:.3f}",
+            f"{robustness['swap_sensitivity']:.3f} / {robustness['target_switch_iou']:.3f}",
         ),
     ]
 

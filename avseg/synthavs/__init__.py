@@ -1,1 +1,1 @@
-"""SynthAVS, the generator of drawn scenes with synthesised sound."""
+"""SynthAVS, a generator of drawn scenes with synthesised audio."""

@@ -1,6 +1,6 @@
 """Eight kinds of backdrop as SVG, 640 x 360 drawing units, with palettes and furniture drawn from rng.
 
-A backdrop never depends on what sounds. Each split has its own variants, kept per process at 384 x 216.
+A backdrop does not depend on the audio. Each split has its own variants, cached per process at 384 x 216.
 """
 
 import zlib
@@ -18,12 +18,12 @@ from avseg.synthavs.objects import SPLITS
 from avseg.synthavs.objects_svg import Pen, rasterise
 
 VARIANTS = {"train": 4, "val": 3, "test": 3}
-_SIZE = (216, 384)  # height, width in pixels of the kept picture
+_SIZE = (216, 384)  # height, width in pixels of the cached image
 
 
 @dataclass(frozen=True)
 class Place:
-    """How a backdrop is drawn and where things stand in it (shares of the frame height)."""
+    """How a backdrop is drawn, and where objects stand in it (shares of the frame height)."""
 
     draw: Callable[[Pen, np.random.Generator], None]
     ground: float  # highest line on which something may stand
@@ -54,7 +54,7 @@ def _render(place: str, split: str, variant: int, size: tuple[int, int]) -> Imag
 
 @cache
 def banked(place: str, split: str, variant: int) -> Image.Image:
-    """Return one backdrop as an RGB picture of 384 x 216 (kept per process).
+    """Return one backdrop as an RGB image of 384 x 216 (cached per process).
 
     Raises ConfigError for an unknown place or split.
     """
@@ -63,5 +63,5 @@ def banked(place: str, split: str, variant: int) -> Image.Image:
 
 @lru_cache(maxsize=32)  # a split's backdrops, 1.5 MB each
 def sharp(place: str, split: str, variant: int) -> Image.Image:
-    """Return the same backdrop at 960 x 540, for frames larger than the kept picture."""
+    """Return the same backdrop at 960 x 540, for frames larger than the cached image."""
     return _render(place, split, variant, (540, 960))

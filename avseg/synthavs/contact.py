@@ -1,4 +1,4 @@
-"""The contact sheet of SynthAVS: every class with a few of its styles and the log-mel of its sound.
+"""The contact sheet of SynthAVS: every class with a few of its styles and a log-mel spectrogram.
 
 `python -m avseg.synthavs.contact assets/synthavs-classes.png` draws it; the same code gives the same bytes.
 """
@@ -21,14 +21,14 @@ SECONDS = 3
 WIDTH = 1600
 _COLUMNS = 2
 _MARGIN, _GAP, _HEAD, _FOOT = 44, 52, 128, 52
-_TITLE, _BAND, _ROW = 30, 128, 188  # name, pictures, step from row to row
-_STYLE, _SPACE = 140, 12  # width of one picture; between pictures and sound
+_TITLE, _BAND, _ROW = 30, 128, 188  # heights: name, images, whole row
+_STYLE, _SPACE = 140, 12  # width of one image; gap before the spectrogram
 _PAGE, _PANEL, _LINE = "#FAFAF8", "#ECECE6", "#E5E5DF"
 _INK, _INK_2, _INK_3 = "#1B1C20", "#4D4F56", "#676A72"
 
 
 def draw_sheet(names: tuple[str, ...] = NAMES) -> Image.Image:
-    """Return the sheet of these classes as an RGB picture WIDTH wide, in the order of AVSBench's index."""
+    """Return the sheet of these classes as an RGB image WIDTH wide, in the order of AVSBench's index."""
     names = tuple(sorted(names, key=CLASS_INDEX.__getitem__))
     rows = -(-len(names) // _COLUMNS)
     page = Image.new("RGB", (WIDTH, _HEAD + rows * _ROW + _FOOT), _PAGE)
@@ -58,12 +58,12 @@ def _heading(pen: ImageDraw.ImageDraw, count: int, wide: int) -> None:
         left = _MARGIN + column * (wide + _GAP)
         for place, (split, _) in enumerate(STYLES):
             _write(pen, (left + place * _STYLE + _STYLE // 2, _HEAD - 12), split, 14, _INK_3, "m")
-        heard = f"{SECONDS} s of sound, {MEL_LOW:.0f} Hz to {MEL_HIGH / 1000:g} kHz, log-mel"
-        _write(pen, (left + wide, _HEAD - 12), heard, 14, _INK_3, "r")
+        caption = f"{SECONDS} s of sound, {MEL_LOW:.0f} Hz to {MEL_HIGH / 1000:g} kHz, log-mel"
+        _write(pen, (left + wide, _HEAD - 12), caption, 14, _INK_3, "r")
 
 
 def _entry(page: Image.Image, pen: ImageDraw.ImageDraw, name: str, x: int, y: int, wide: int) -> None:
-    """Draw one class: name and index above, pictures on a plain ground, its sound beside them."""
+    """Draw one class: name and index above, images on a plain background, a spectrogram next to them."""
     _write(pen, (x, y + 20), name, 18, _INK)
     _write(pen, (x + wide, y + 20), f"index {CLASS_INDEX[name]}", 14, _INK_3, "r")
     top, ground = y + _TITLE, len(STYLES) * _STYLE
@@ -79,16 +79,16 @@ def _entry(page: Image.Image, pen: ImageDraw.ImageDraw, name: str, x: int, y: in
 
 
 def _sound(name: str, size: tuple[int, int]) -> Image.Image:
-    """Return the log-mel picture of one synthesised sound, size (H, W), drawn as cells."""
+    """Return the log-mel spectrogram of one synthesised sound as an image of size (H, W)."""
     waveform = synthesise(name, np.random.default_rng(zlib.crc32(name.encode())), float(SECONDS))
-    rows = np.round(4 * log_mel(waveform).numpy()) / 4  # steps that no eye sees, for a file a third smaller
+    rows = np.round(4 * log_mel(waveform).numpy()) / 4  # invisible; a third less to store
     picture = Image.fromarray(spectrogram(rows)).resize(size[::-1], Image.Resampling.NEAREST)
     ImageDraw.Draw(picture).rectangle((0, 0, size[1] - 1, size[0] - 1), outline=_LINE)
     return picture
 
 
 def write_sheet(path: Path | str) -> Path:
-    """Write the sheet of all classes as a PNG file and return its path; missing folders are made."""
+    """Write the sheet of all classes as a PNG file and return its path; missing folders are created."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draw_sheet().save(path, "PNG", optimize=True)

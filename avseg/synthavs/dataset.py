@@ -1,4 +1,4 @@
-"""SynthAVS as a map-style dataset: every sample follows from (seed, split, index) alone."""
+"""SynthAVS as a map-style dataset: every sample is determined by (seed, split, index)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TASKS = ("s4", "ms3", "avss")
 
 @dataclass(frozen=True)
 class SynthAVS:
-    """A split of SynthAVS; indexing draws, paints and mixes a clip.
+    """A split of SynthAVS; indexing generates a clip.
 
     task: "s4" (one class sounds through the clip), "ms3" (sounds change, fall silent, are off screen) or
     "avss" (as ms3, 10 s). size: (height, width) of frames and masks. Raises ConfigError for an unknown task
@@ -30,9 +30,7 @@ class SynthAVS:
     clips: int
     size: tuple[int, int] = (224, 224)
     seconds: int = 0  # 0: 5, or 10 for avss
-    resample_sounds: bool = (
-        False  # for training: in three of four clips, what sounds is drawn anew every second
-    )
+    resample_sounds: bool = False  # for training: resample the sounding classes of 3 in 4 clips every second
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.split not in SPLITS:
@@ -52,7 +50,7 @@ class SynthAVS:
 
     @property
     def reference(self) -> DataReference:
-        """Which data these are; their number of clips is left out, for no clip depends on it."""
+        """Which data these are, without the number of clips, on which no clip depends."""
         return DataReference(SYNTHAVS, self.task, self.split, seed=self.seed)
 
     def name(self, index: int) -> str:
@@ -60,7 +58,7 @@ class SynthAVS:
         return f"{self.split[:2]}{self.seed:02d}_{index:06d}"
 
     def scene(self, index: int) -> Scene:
-        """Return the scene of a clip without painting or mixing it; raises IndexError past the end."""
+        """Return the scene of a clip without rendering or mixing it; raises IndexError past the end."""
         if not 0 <= index < self.clips:
             raise IndexError(f"Clip {index} of {self.clips}.")
         rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index])
@@ -86,19 +84,19 @@ class SynthAVS:
         return self.read(index)
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
-        """Draw a clip, or only the frames `moments` of it. As in S4, training clips of s4 have one label."""
+        """Generate a clip, or only its frames `moments`. As in S4, training clips of s4 have one label."""
         scene = self.scene(index)
-        chosen = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
-        painted = [render(scene, frame_time(second), self.size) for second in chosen]
+        indices = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
+        rendered = [render(scene, frame_time(second), self.size) for second in indices]
         first_only = self.task == "s4" and self.split == "train"
         return Sample(
             name=self.name(index),
-            moments=chosen,
-            frames=np.stack([rgb for rgb, _ in painted]),
+            moments=indices,
+            frames=np.stack([rgb for rgb, _ in rendered]),
             waveform=mix(scene),
-            classes=np.stack([classes for _, classes in painted]),
-            labelled=np.array([second == 0 or not first_only for second in chosen]),
-            real=np.ones(len(chosen), bool),
+            classes=np.stack([classes for _, classes in rendered]),
+            labelled=np.array([second == 0 or not first_only for second in indices]),
+            real=np.ones(len(indices), bool),
         )
 
 

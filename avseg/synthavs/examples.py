@@ -1,6 +1,6 @@
-"""Ten clips composed by hand, each to show one thing about sound and masks, with the looks of the test split.
+"""Ten clips composed by hand, each to demonstrate one relation of audio and masks, in the test split's style.
 
-`python -m avseg.synthavs.examples FOLDER` writes them as mp4 with a json beside each.
+`python -m avseg.synthavs.examples FOLDER` writes each as MP4 and JSON.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from avseg.synthavs.backgrounds import PLACES
 from avseg.synthavs.objects import OBJECTS, airborne
-from avseg.synthavs.scenes import Backdrop, Scene, Sound, Thing, heard, sounding
+from avseg.synthavs.scenes import Backdrop, Scene, Sound, Thing, audible, sounding
 from avseg.synthavs.video import write_video
 
 SIZE = (360, 640)  # height, width
@@ -21,7 +21,7 @@ SECONDS = 5
 
 @dataclass(frozen=True)
 class Example:
-    """One composed clip; `shows` is a sentence for a reader who has not seen it."""
+    """One composed clip; `shows` describes it in a sentence."""
 
     title: str
     shows: str
@@ -182,8 +182,8 @@ def _thing(
 def write_examples(folder: Path | str, progress: Callable[[str], None] | None = None) -> list[Path]:
     """Write NAME.mp4 (640 x 360, 24 fps, H.264 and AAC) and NAME.json for every example; return the videos.
 
-    The json holds title, sentence, classes in view, the classes in view that sound and all classes heard in
-    each second, and the scene.
+    The JSON contains title, sentence, visible classes, per second the visible sounding and all audible
+    classes, and the scene.
     """
     folder = Path(folder)
     paths = []
@@ -197,7 +197,7 @@ def write_examples(folder: Path | str, progress: Callable[[str], None] | None = 
             "seconds": SECONDS,
             "visible": scene.visible,
             "sounding": [sounding(scene, second) for second in range(SECONDS)],
-            "heard": [heard(scene, second) for second in range(SECONDS)],
+            "heard": [audible(scene, second) for second in range(SECONDS)],
             "scene": scene.as_dict(),
         }
         path.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n")

@@ -1,7 +1,7 @@
-"""The sixteen drawn classes of SynthAVS and the bank of their pictures.
+"""The sixteen drawn classes of SynthAVS and the bank of their images.
 
-An object is drawn without knowing whether it sounds: pose follows a clock of its own. Train, val and test
-draw their styles (colours, proportions, make) from different seeds, so no split shows another's appearance.
+The drawing of an object does not depend on whether it sounds: its pose has a clock of its own. Train, val and
+test sample styles (colours, proportions, make) from different seeds, so they share no appearance.
 """
 
 import zlib
@@ -69,7 +69,7 @@ NAMES: tuple[str, ...] = tuple(sorted(OBJECTS))
 
 
 def airborne(name: str, variant: int) -> bool:
-    """Say whether this variant of a class is drawn in flight."""
+    """Return whether this variant of a class is drawn in flight."""
     kind = OBJECTS[name]
     return kind.flies or (kind.draw_flying is not None and variant % 2 == 1)
 
@@ -86,7 +86,7 @@ def _pen(draw: Draw, seed: object, pose: float) -> Pen:
 
 
 def _drawn_poses(draw: Draw, seed: object, height: int) -> tuple[Image.Image, ...]:
-    """Render every pose in one common tight box, so that poses can be exchanged without a jump."""
+    """Render every pose in one common tight box, so that the object does not jump between poses."""
     pens = [_pen(draw, seed, pose) for pose in POSES]
     x, y, _, h = _CANVAS
     seen = np.zeros((70, 75), bool)
@@ -103,7 +103,7 @@ def _drawn_poses(draw: Draw, seed: object, height: int) -> tuple[Image.Image, ..
 
 @cache
 def banked(name: str, split: str, variant: int) -> tuple[Image.Image, ...]:
-    """Return the RGBA pictures of one variant, one per entry of POSES, all of one size (kept per process).
+    """Return the RGBA images of one variant, one per entry of POSES, all of one size (cached per process).
 
     Raises ConfigError for an unknown class or split.
     """
@@ -116,7 +116,7 @@ def banked(name: str, split: str, variant: int) -> tuple[Image.Image, ...]:
 
 
 def sprite(name: str, rng: np.random.Generator, height: int, pose: float = 0.0) -> np.ndarray:
-    """Return a new style of a class as RGBA uint8 [height at most, w, 4], not kept in the bank."""
+    """Return a new style of a class as RGBA uint8 [height at most, w, 4], not stored in the bank."""
     seed, variant = int(rng.integers(2**31)), int(rng.integers(2))
     pictures = _drawn_poses(_drawing(name, variant), seed, height)
     return np.asarray(pictures[round(pose * (len(POSES) - 1))])

@@ -1,6 +1,6 @@
 """Dog, cat, bird and lion. Origin at the ground under the animal, y up is negative, facing right.
 
-`pose` 0..1 opens mouth or beak and moves the tail or wings; it never depends on sound.
+`pose` 0..1 opens mouth or beak and moves the tail or wings; it does not depend on the audio.
 """
 
 import numpy as np

@@ -68,7 +68,7 @@ class Pen:
 
 
 def rasterise(svg: str) -> Image.Image:
-    """Return the RGBA picture of an SVG document at its own size."""
+    """Return the RGBA image of an SVG document at its own size."""
     picture = Image.open(io.BytesIO(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True)))
     return picture.convert("RGBA")
 

@@ -65,7 +65,7 @@ def harmonics(fundamental: float, highest: float = 7600.0, limit: int = 200) -> 
 
 
 def fast_length(samples: int) -> int:
-    """Return the next even length with no prime factor above 5, which a fast Fourier transform likes."""
+    """Return the next even length with no prime factor above 5, for a fast Fourier transform."""
     odd = (3**threes * 5**fives for threes in range(5) for fives in range(5))
     return min(factor << max(1, (-(-samples // factor) - 1).bit_length()) for factor in odd)
 

@@ -7,7 +7,7 @@ import numpy as np
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import IsolatedClass
 from avseg.synthavs.objects import NAMES
-from avseg.synthavs.scenes import Scene, Sound, all_heard, frame_time, mix, truth
+from avseg.synthavs.scenes import Scene, Sound, all_sounding, frame_time, mix, truth
 
 
 def off_screen(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -24,7 +24,7 @@ def isolated(scene: Scene, rng: np.random.Generator, size: tuple[int, int]) -> t
         return ()
     names = [str(name) for name in rng.choice(scene.visible, 2, replace=False)]
     scenes = [only(scene, name, rng) for name in names]
-    everything = all_heard(scene)
+    everything = all_sounding(scene)
     classes = np.stack([truth(everything, frame_time(second), size) for second in range(scene.seconds)])
     return tuple(IsolatedClass(mix(s), classes == CLASS_INDEX[n]) for s, n in zip(scenes, names))
 

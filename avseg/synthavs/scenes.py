@@ -1,7 +1,7 @@
-"""SynthAVS scenes: draw one from a generator, paint it at a time, mix its sound.
+"""SynthAVS scenes: sample one from a generator, render it at a time, mix its audio.
 
-The world is 16:9. `render` squeezes it into the size asked for, as AVSBench squeezes frames to 224 x 224.
-Frame i of a clip shows the time i + 15/16 s and carries the label of second i (AVSBench takes the last
+The world is 16:9. `render` resizes it to the requested size, as AVSBench resizes frames to 224 x 224.
+Frame i of a clip shows the time i + 15/16 s and has the label of second i (AVSBench takes the last
 sixteenth of every second).
 """
 
@@ -22,8 +22,8 @@ from avseg.synthavs.scenes_parts import (
     Scene,
     Sound,
     Thing,
-    all_heard,
-    heard,
+    all_sounding,
+    audible,
     scene_from_dict,
     sounding,
 )
@@ -35,9 +35,9 @@ __all__ = [
     "Scene",
     "Sound",
     "Thing",
-    "all_heard",
+    "all_sounding",
+    "audible",
     "frame_time",
-    "heard",
     "mix",
     "render",
     "sample_scene",
@@ -62,7 +62,7 @@ def sample_scene(
     task: str = "ms3",
     resample_sounds: bool = False,
 ) -> Scene:
-    """Draw a scene; schedule, looks and sounds come from three separate streams of rng."""
+    """Sample a scene; schedule, appearance and audio use three separate streams of rng."""
     schedule_rng, look_rng, sound_rng = rng.spawn(3)
     drawn = plan(schedule_rng, seconds, task, resample_sounds)
     backdrop, things = lay_out(look_rng, drawn.names, split, seconds)
@@ -84,10 +84,10 @@ def sample_scene(
 
 
 def render(scene: Scene, t: float, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Paint the scene at time t (seconds) into size (H, W).
+    """Render the scene at time t (seconds) at size (H, W).
 
-    Returns rgb uint8 [H, W, 3] and classes uint8 [H, W], the class index of visible pixels of what sounds in
-    that second (alpha above one half), 0 elsewhere. The picture does not depend on the schedule.
+    Returns rgb uint8 [H, W, 3] and classes uint8 [H, W], the class index of visible pixels of objects that
+    sound in that second (alpha above one half), 0 elsewhere. The image does not depend on the schedule.
     """
     picture = _backdrop(scene.backdrop, scene.split, size).copy()
     classes = np.zeros(size, np.uint8)
@@ -102,7 +102,7 @@ def render(scene: Scene, t: float, size: tuple[int, int]) -> tuple[np.ndarray, n
 
 
 def truth(scene: Scene, t: float, size: tuple[int, int]) -> np.ndarray:
-    """Return the classes uint8 [H, W] that `render` does, without painting the picture."""
+    """Return the classes uint8 [H, W] of `render`, without rendering the image."""
     classes = np.zeros(size, np.uint8)
     now = sounding(scene, t)
     for thing in scene.things:
@@ -111,7 +111,7 @@ def truth(scene: Scene, t: float, size: tuple[int, int]) -> np.ndarray:
 
 
 def _placed(scene: Scene, thing: Thing, t: float, size: tuple[int, int]) -> tuple[Image.Image, int, int]:
-    """Return a thing's RGBA picture at time t, and its left and top in pixels."""
+    """Return an object's RGBA image at time t, and its left and top in pixels."""
     height, width = size
     drawn = _drawn(thing, scene.split, _pose(thing, t), size)
     lift = thing.bob * np.sin(2 * np.pi * (thing.bob_rate * t + thing.phase))
@@ -120,7 +120,7 @@ def _placed(scene: Scene, thing: Thing, t: float, size: tuple[int, int]) -> tupl
 
 
 def _mark(classes: np.ndarray, drawn: Image.Image, left: int, top: int, index: int) -> None:
-    """Give the solid pixels of a thing its class index; 0 for what is silent, which hides what is behind."""
+    """Set the opaque pixels of an object to its class index, or to 0 if it is silent."""
     height, width = classes.shape
     rows = slice(max(top, 0), max(min(top + drawn.height, height), 0))
     columns = slice(max(left, 0), max(min(left + drawn.width, width), 0))
@@ -130,7 +130,7 @@ def _mark(classes: np.ndarray, drawn: Image.Image, left: int, top: int, index: i
 
 
 def _pose(thing: Thing, t: float) -> int:
-    """Return the pose index at time t; it goes to and fro on the thing's own clock."""
+    """Return the pose index at time t; it oscillates on the object's own clock."""
     swing = 1 - abs(2 * ((thing.pose_rate * t + thing.phase) % 1) - 1)
     return round(swing * (len(POSES) - 1))
 
@@ -157,14 +157,14 @@ def _backdrop(backdrop: Backdrop, split: str, size: tuple[int, int]) -> Image.Im
 
 @lru_cache(maxsize=32)
 def _drawn(thing: Thing, split: str, pose: int, size: tuple[int, int]) -> Image.Image:
-    """Return the thing's RGBA picture as it appears in a frame of size (H, W)."""
+    """Return the object's RGBA image as it appears in a frame of size (H, W)."""
     picture = objects.banked(thing.name, split, thing.variant)[pose]
     tall = max(2, round(thing.height * size[0]))
     wide = max(2, round(thing.height * picture.width / picture.height * size[1] / ASPECT))
     if thing.mirror:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if abs(thing.turn) > 0.5:
-        # Turning before the squeeze keeps shapes true; twice the final size is enough for a clean edge.
+        # Rotating before the resize preserves shapes; twice the final size is enough for a clean edge.
         small = min(1.0, 2 * tall / picture.height)
         picture = picture.resize((round(picture.width * small), round(picture.height * small)))
         before = picture.size
@@ -182,17 +182,17 @@ def _blob() -> Image.Image:
 
 
 def _shade(picture: Image.Image, width: int, x: int, y: int) -> None:
-    """Darken the ground under a thing; a shadow is not part of the thing's mask."""
+    """Darken the ground under an object; a shadow is not part of its mask."""
     wide, tall = max(4, round(width * 1.2)), max(3, round(width * 0.2))
     soft = _blob().resize((wide, tall))
     picture.paste((20, 12, 8), (x - wide // 2, y - round(tall * 0.62)), soft)
 
 
 def mix(scene: Scene) -> np.ndarray:
-    """Return the sound track, float32 [seconds * 16000], peak at most 0.95.
+    """Return the audio track, float32 [seconds * 16000], peak at most 0.95.
 
-    Every on-interval of a sound is synthesised once and faded over 20 ms; all of them are heard through the
-    scene's room. A class in view twice has two voices. Ambience runs through the whole clip.
+    Every interval in which a class sounds is synthesised once and faded over 20 ms; the room response of the
+    scene applies to all. A class that is visible twice has two voices. Ambience lasts the whole clip.
     """
     track = sounds.ambience(np.random.default_rng(scene.ambience_seed), float(scene.seconds))
     track = (track * scene.ambience_gain).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Where things stand, fly, travel and bob; knows the classes in view, not the schedule."""
+"""Where objects stand, fly, travel and bob; depends on the visible classes, not on the schedule."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ _TRIES = 14
 def lay_out(
     rng: np.random.Generator, names: tuple[str, ...], split: str, seconds: int
 ) -> tuple[Backdrop, tuple[Thing, ...]]:
-    """Draw a place that suits all the classes and put one thing per name into it, back to front."""
+    """Sample a backdrop that suits all the classes and place one object per name in it, back to front."""
     backdrop = _backdrop(rng, names, split)
     ground = (PLACES[backdrop.place].ground - backdrop.top) / backdrop.zoom
     styles = _styles(rng, names, split)
@@ -51,7 +51,7 @@ def _backdrop(rng: np.random.Generator, names: tuple[str, ...], split: str) -> B
 
 
 def _styles(rng: np.random.Generator, names: tuple[str, ...], split: str) -> list[int]:
-    """Draw a variant per name; two things of one class never look the same."""
+    """Sample a variant per name; two objects of one class never look the same."""
     styles: list[int] = []
     for i, name in enumerate(names):
         taken = {styles[j] for j in range(i) if names[j] == name}
@@ -95,7 +95,7 @@ def _place(
 
 
 def _reach(width: float) -> tuple[float, float]:
-    """Return the span of centres that keep most of a thing of this width in the picture."""
+    """Return the span of centres that keep most of an object of this width in the frame."""
     edge = min(0.47 * width, ASPECT / 2 - 0.02)
     return edge, ASPECT - edge
 

@@ -1,4 +1,4 @@
-"""What a scene is made of: things to see, a backdrop, sounds with a schedule; frozen and JSON-ready."""
+"""The parts of a scene: objects, a backdrop, sounds with a schedule; frozen and JSON-ready."""
 
 from dataclasses import asdict, dataclass, replace
 from math import floor
@@ -8,7 +8,7 @@ ASPECT = 16 / 9  # the world is 1 high and ASPECT wide; x runs right, y runs dow
 
 @dataclass(frozen=True)
 class Thing:
-    """One drawn object. It carries nothing about sound: what is seen cannot tell what is heard."""
+    """One drawn object, without any audio: its appearance does not reveal whether it sounds."""
 
     name: str  # class name
     variant: int  # style in the split's bank
@@ -27,20 +27,20 @@ class Thing:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """One place, cropped and lit."""
+    """One backdrop, cropped and lit."""
 
     place: str
     variant: int
-    left: float  # crop, share of the picture width
-    top: float  # crop, share of the picture height
-    zoom: float  # share of the picture that is kept, both ways
+    left: float  # crop, share of the image width
+    top: float  # crop, share of the image height
+    zoom: float  # share of the image inside the crop, in both directions
     mirror: bool
     light: tuple[float, float, float]  # multiplies RGB
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The sound of one class: on or off in every whole second."""
+    """The audio of one class: on or off in every second."""
 
     name: str
     seed: int
@@ -50,7 +50,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Scene:
-    """A clip: what is seen, what is heard, and when."""
+    """A clip: visible objects, sounds, and their schedule."""
 
     split: str
     seconds: int
@@ -63,7 +63,7 @@ class Scene:
 
     @property
     def visible(self) -> tuple[str, ...]:
-        """The class names in view, sorted."""
+        """The visible classes, sorted."""
         return tuple(sorted({thing.name for thing in self.things}))
 
     def as_dict(self) -> dict[str, object]:
@@ -72,28 +72,28 @@ class Scene:
 
 
 def scene_from_dict(values: dict) -> Scene:
-    """Return the scene that `Scene.as_dict` (also after a trip through JSON) was made from."""
+    """Return the scene of the result of `Scene.as_dict`, also after a round trip through JSON."""
     things = tuple(Thing(**{**thing, "tint": tuple(thing["tint"])}) for thing in values["things"])
     sounds = tuple(Sound(**{**sound, "on": tuple(sound["on"])}) for sound in values["sounds"])
     backdrop = Backdrop(**{**values["backdrop"], "light": tuple(values["backdrop"]["light"])})
     return Scene(**{**values, "things": things, "sounds": sounds, "backdrop": backdrop})
 
 
-def all_heard(scene: Scene) -> Scene:
-    """Return the scene with everything in view sounding throughout: all of it is ground truth then."""
+def all_sounding(scene: Scene) -> Scene:
+    """Return the scene with every visible object sounding throughout, so that all are ground truth."""
     every = (True,) * scene.seconds
     return replace(scene, sounds=tuple(Sound(name, 0, 1.0, every) for name in scene.visible))
 
 
-def heard(scene: Scene, t: float) -> tuple[str, ...]:
-    """Return the classes whose sound is on at time t (seconds), in view or not, sorted."""
+def audible(scene: Scene, t: float) -> tuple[str, ...]:
+    """Return the classes that sound at time t (seconds), visible or not, sorted."""
     second = min(max(floor(t), 0), scene.seconds - 1)
     return tuple(sorted(sound.name for sound in scene.sounds if sound.on[second]))
 
 
 def sounding(scene: Scene, t: float) -> tuple[str, ...]:
-    """Return the classes in view that sound at time t (seconds), sorted.
+    """Return the visible classes that sound at time t (seconds), sorted.
 
-    Where a class is in view twice, both count: a sound names a class, it cannot tell two dogs apart.
+    If a class is visible twice, both objects count: audio cannot distinguish two dogs.
     """
-    return tuple(name for name in heard(scene, t) if name in scene.visible)
+    return tuple(name for name in audible(scene, t) if name in scene.visible)

@@ -1,4 +1,4 @@
-"""Who is in a scene and when it sounds; drawn before and apart from what anything looks like."""
+"""The classes of a scene and when they sound, sampled independently of their appearance."""
 
 from dataclasses import dataclass
 
@@ -7,28 +7,28 @@ import numpy as np
 from avseg.synthavs.objects import NAMES
 
 SILENT_SHARE = 0.10  # only ambience
-OFF_SCREEN_SHARE = 0.12  # half of them through the whole clip
+OFF_SCREEN_SHARE = 0.12  # half of them throughout the clip
 CHANGE_SHARE = 0.37  # of the other clips; with the half of the off-screen clips that change: 35 % of all
 TWO_AT_ONCE_SHARE = 0.40
-TWIN_SHARE = 0.12  # a class in view twice
+TWIN_SHARE = 0.12  # a class is visible twice
 
 On = dict[str, tuple[bool, ...]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Class names in view (a twin appears twice) and the seconds in which each heard class sounds."""
+    """Visible classes (a twin appears twice), and the seconds in which each audible class sounds."""
 
     names: tuple[str, ...]
     on: On
 
 
 def plan(rng: np.random.Generator, seconds: int, task: str, resample_sounds: bool = False) -> Plan:
-    """Draw the classes in view and the schedule.
+    """Sample the visible classes and the schedule.
 
-    All classes are treated alike, so being in view says the same about sounding for each of them. One class
-    in view never sounds. Task "s4" has one class that sounds through the whole clip. `resample_sounds` draws
-    anew in every second what sounds, which is for training only: one picture, many sounds, as many masks.
+    All classes are treated alike, so visibility is equally informative about sounding for each of them. One
+    visible class never sounds. Task "s4" has one class that sounds through the whole clip. `resample_sounds`
+    resamples the sounding classes every second, for training only: one image with many sounds and masks.
     """
     two = task != "s4" and rng.random() < TWO_AT_ONCE_SHARE
     count = int(rng.choice([3, 4], p=[0.4, 0.6]) if two else rng.choice([2, 3, 4], p=[0.25, 0.4, 0.35]))
@@ -70,13 +70,13 @@ def _off_screen(rng: np.random.Generator, seconds: int, first: str, away: str) -
 
 
 def _resample_sounds(rng: np.random.Generator, seconds: int, names: list[str], away: str) -> On:
-    """Return a schedule without memory: each second is silent, off screen, or one or two of the classes."""
+    """Return a memoryless schedule: each second is silent, off screen, or one or two of the classes."""
     sets: list[set[str]] = []
     for kind in rng.random(seconds):
         count = 2 if len(names) > 2 and rng.random() < TWO_AT_ONCE_SHARE else 1
-        chosen = {str(name) for name in rng.choice(names, count, replace=False)}
+        sounding = {str(name) for name in rng.choice(names, count, replace=False)}
         off_screen = kind < SILENT_SHARE + OFF_SCREEN_SHARE / 2
-        sets.append(set() if kind < SILENT_SHARE else {away} if off_screen else chosen)
+        sets.append(set() if kind < SILENT_SHARE else {away} if off_screen else sounding)
     return {name: tuple(name in s for s in sets) for name in [*names, away] if any(name in s for s in sets)}
 
 

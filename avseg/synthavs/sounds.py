@@ -1,4 +1,4 @@
-"""The sounds of SynthAVS: one voice per class, the room they are heard in, and the quiet behind them."""
+"""The sounds of SynthAVS: one voice per class, a room response, and quiet ambience."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -33,13 +33,13 @@ _LOUDNESS = (0.14, 0.3)  # RMS aimed at, as far as the peaks allow
 
 
 def synthesise(name: str, rng: np.random.Generator, seconds: float) -> np.ndarray:
-    """Return a fresh sound of a class, float32 [round(seconds * 16000)], peak 0.5 to 0.9, faded at both ends.
+    """Return a new sound of a class, float32 [round(seconds * 16000)], peak 0.5 to 0.9, faded at both ends.
 
-    Every half second of it is audible (RMS 0.02 or more). The same generator state gives the same samples.
+    Every half second is audible (RMS 0.02 or more). The same generator state gives the same samples.
     Raises ConfigError for a class without a sound or a negative length.
     """
     if name not in SOUNDS:
-        raise ConfigError(f"No sound for class '{name}'; there are sounds for {', '.join(SOUNDS)}.")
+        raise ConfigError(f"No sound for class '{name}'; sounds exist for {', '.join(SOUNDS)}.")
     if seconds < 0:
         raise ConfigError(f"A sound cannot last {seconds} s; give zero or more seconds.")
     samples = round(seconds * SAMPLE_RATE)
@@ -52,9 +52,9 @@ def synthesise(name: str, rng: np.random.Generator, seconds: float) -> np.ndarra
 
 
 def _round_peaks(sound: np.ndarray) -> np.ndarray:
-    """Bend what exceeds 2.5 RMS towards 3.5 RMS, leave the rest as it is; sound: [samples] of unit RMS.
+    """Compress what exceeds 2.5 RMS towards 3.5 RMS, leave the rest unchanged; sound: [samples] of unit RMS.
 
-    A rotor or a bark would otherwise be drowned by a siren of the same peak, and bending everything would
+    A siren of the same peak would otherwise mask a rotor or a bark, and compressing everything would
     add harmonics to pure tones.
     """
     high = np.flatnonzero(np.abs(sound) > 2.5)
@@ -70,9 +70,9 @@ def _octaves(size: int) -> np.ndarray:
 
 
 def room(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a sound as heard in a small room: equaliser, reflections, tail, gain; float32, same length.
+    """Return a sound in a small room: equaliser, reflections, tail, gain; float32, same length.
 
-    waveform: float [samples] at 16 kHz. The gain is 0.7 to 1.1 of the loudness that came in, the peak stays
+    waveform: float [samples] at 16 kHz. The gain is 0.7 to 1.1 of the input loudness, the peak stays
     under 0.95, and the tail is cut and faded where the waveform ends.
     """
     samples = len(waveform)
@@ -82,7 +82,7 @@ def room(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     early = rng.integers(int(0.004 * SAMPLE_RATE), int(0.04 * SAMPLE_RATE), 5)
     response[early] += rng.uniform(0.05, 0.25) * rng.choice([-1, 1], 5)
     tail = int(rng.uniform(0.1, 0.3) * SAMPLE_RATE)
-    # The tail falls by 60 dB over its length: a switched-off sound must not be heard in the next frame.
+    # The tail falls by 60 dB over its length: sound must be inaudible in the frame after its end.
     response[:tail] += (
         rng.uniform(0.003, 0.015) * rng.standard_normal(tail) * np.exp(-np.arange(tail) * 6.9 / tail)
     )
@@ -93,11 +93,11 @@ def room(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
     spectrum = np.fft.rfft(waveform.astype(np.float64), size) * np.fft.rfft(response)
     spectrum *= np.exp(decibels * (np.log(10) / 20))
-    # Back in single precision, which takes half the time; forward it would not.
-    heard = fade(np.fft.irfft(spectrum.astype(np.complex64), size)[:samples])
-    gain = rng.uniform(0.7, 1.1) * np.linalg.norm(waveform) / max(np.linalg.norm(heard), 1e-9)
-    heard *= min(gain, 0.95 / max(np.abs(heard).max(initial=0.0), 1e-9))
-    return heard.astype(np.float32)
+    # The inverse in single precision takes half the time; the forward transform would not.
+    processed = fade(np.fft.irfft(spectrum.astype(np.complex64), size)[:samples])
+    gain = rng.uniform(0.7, 1.1) * np.linalg.norm(waveform) / max(np.linalg.norm(processed), 1e-9)
+    processed *= min(gain, 0.95 / max(np.abs(processed).max(initial=0.0), 1e-9))
+    return processed.astype(np.float32)
 
 
 def ambience(rng: np.random.Generator, seconds: float) -> np.ndarray:

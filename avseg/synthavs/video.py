@@ -1,4 +1,4 @@
-"""Renders a SynthAVS scene as a video file with sound."""
+"""Renders a SynthAVS scene as a video file with audio."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ def write_video(
 ) -> None:
     """Write a scene as MP4 at size (height, width), rendered `oversample` times larger and downsampled.
 
-    Raises DatasetError with ffmpeg's last words when it fails.
+    Raises DatasetError with ffmpeg's message if it fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

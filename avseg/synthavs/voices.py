@@ -1,4 +1,4 @@
-"""Eight voices of SynthAVS: animals, machines and signals; the others are in the files beside this one.
+"""Eight voices of SynthAVS: animals, machines and signals; the others are in the neighbouring files.
 
 A voice takes (rng, samples) and returns a float waveform [samples] of any level;
 `sounds.synthesise` levels it.

@@ -75,7 +75,7 @@ def _note(
     rng: np.random.Generator, pitch: float, length: float, loud: np.ndarray, soft: np.ndarray
 ) -> np.ndarray:
     time = np.arange(int(length * SAMPLE_RATE)) / SAMPLE_RATE
-    # The tongue lets go with a burst, then the note stands.
+    # The tongue releases with a burst, then the note is sustained.
     blow = np.minimum(time / rng.uniform(0.018, 0.035), 1) * (0.45 + 0.55 * np.exp(-time / 0.09))
     blow *= np.minimum((length - time) / 0.04, 1)
     vibrato = 0.006 * np.sin(2 * np.pi * 5.5 * time) * np.clip((time - 0.25) / 0.15, 0, 1)

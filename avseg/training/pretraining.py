@@ -24,7 +24,7 @@ from avseg.media.audio import released_patches
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.vggish import AUDIO_DIM
 from avseg.synthavs.dataset import SynthAVS
-from avseg.synthavs.scenes import all_heard, frame_time, heard, mix, render
+from avseg.synthavs.scenes import all_sounding, audible, frame_time, mix, render
 
 LEARNING_RATE = 2e-3
 AUDIO_BATCH, IMAGE_BATCH = 10, 24  # clips per step
@@ -58,11 +58,11 @@ class SynthAudio(Dataset):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         scene = self.clips.scene(index)
-        audible = torch.zeros(scene.seconds, len(CLASSES))
+        classes = torch.zeros(scene.seconds, len(CLASSES))
         for second in range(scene.seconds):
-            for name in heard(scene, second):
-                audible[second, CLASS_INDEX[name]] = 1
-        return released_patches(mix(scene), scene.seconds), audible
+            for name in audible(scene, second):
+                classes[second, CLASS_INDEX[name]] = 1
+        return released_patches(mix(scene), scene.seconds), classes
 
 
 class SynthImages(Dataset):
@@ -76,7 +76,7 @@ class SynthImages(Dataset):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         scene = self.clips.scene(index)
-        image, classes = render(all_heard(scene), frame_time(index % scene.seconds), self.clips.size)
+        image, classes = render(all_sounding(scene), frame_time(index % scene.seconds), self.clips.size)
         frames = torch.from_numpy(image.copy())[None]
         frames = jitter_colours(frames, self.jitter, np.random.default_rng([self.clips.seed, index]))
         return normalise(frames, self.clips.size[0])[0], torch.from_numpy(classes)

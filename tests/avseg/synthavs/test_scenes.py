@@ -19,7 +19,7 @@ from avseg.data.labels import CLASS_INDEX, PALETTE
 from avseg.errors import ConfigError, DatasetError
 from avseg.synthavs import backgrounds, examples, objects, scenes
 from avseg.synthavs.dataset import SynthAVS
-from avseg.synthavs.scenes import Scene, Sound, frame_time, heard, render, sounding
+from avseg.synthavs.scenes import Scene, Sound, audible, frame_time, render, sounding
 from avseg.synthavs.scenes_schedule import plan
 from avseg.synthavs.video import write_video
 from avseg.synthavs.writers import write
@@ -81,9 +81,9 @@ def test_unknown_task_split_and_index():
 @pytest.mark.parametrize("task", ["ms3", "avss"])
 def test_shares_of_silent_off_screen_and_changing_clips(task):
     drawn = sampled(task)
-    silent = np.mean([not any(per_second(s, heard)) for s in drawn])
-    away = np.mean([per_second(s, heard) != per_second(s) for s in drawn])
-    changing = np.mean([len(set(per_second(s, heard))) > 1 for s in drawn])
+    silent = np.mean([not any(per_second(s, audible)) for s in drawn])
+    away = np.mean([per_second(s, audible) != per_second(s) for s in drawn])
+    changing = np.mean([len(set(per_second(s, audible))) > 1 for s in drawn])
     assert silent == pytest.approx(0.10, abs=0.035)
     assert away == pytest.approx(0.12, abs=0.035)
     assert changing == pytest.approx(0.35, abs=0.05)
@@ -91,9 +91,9 @@ def test_shares_of_silent_off_screen_and_changing_clips(task):
 
 def test_off_screen_seconds_have_nothing_sounding_in_view():
     for scene in sampled("ms3"):
-        for all_heard, seen in zip(per_second(scene, heard), per_second(scene), strict=True):
-            assert seen in (all_heard, ())
-            assert len(all_heard) <= 2
+        for all_sounding, seen in zip(per_second(scene, audible), per_second(scene), strict=True):
+            assert seen in (all_sounding, ())
+            assert len(all_sounding) <= 2
 
 
 @pytest.mark.parametrize("task", ["s4", "ms3", "avss"])
@@ -319,8 +319,8 @@ def test_examples_are_in_view_and_say_what_they_show():
     for name, example in examples.EXAMPLES.items():
         scene = examples.compose(example)
         at = per_second(scene)
-        kinds["silent"] += not any(per_second(scene, heard))
-        kinds["off screen"] += at != per_second(scene, heard)
+        kinds["silent"] += not any(per_second(scene, audible))
+        kinds["off screen"] += at != per_second(scene, audible)
         kinds["two at once"] += max(map(len, at)) == 2
         kinds["change"] += len(set(at)) > 1
         assert set(scene.visible) - {n for second in at for n in second}, f"{name} has no silent thing"
