@@ -16,11 +16,12 @@ from app.services import process
 from app.services.host import require_training
 from app.services.process import ROOT
 from avseg.errors import RunError
+from avseg.jobs.folder import State as JobState
 from avseg.training.run_folder import RunFolder, Status
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-State = Literal["starting", "running", "stopping", "finished", "stopped", "failed", "killed"]
+State = JobState | Literal["starting", "stopping"]
 _LOCK = threading.Lock()
 
 
