@@ -27,7 +27,7 @@ TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
 
 TITLE = "AVSeg Explorer"
 CLEANED_EVERY = 600  # seconds
-WAITING = 30  # visitors in the queue; further ones are told to come back
+WAITING = 30  # visitors in the queue; further ones are asked to come back
 FILE_SIZE = "200mb"
 
 
@@ -54,7 +54,7 @@ def build() -> gr.Blocks:
 
 
 def serve(demo: gr.Blocks) -> None:
-    """Serve the page until the process is told to end; then visitors' files are deleted."""
+    """Serve the page until the process is ended; then visitors' files are deleted."""
     if threading.current_thread() is threading.main_thread():  # Gradio's reloader runs us in another one
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     demo.launch(**launch_options())

@@ -41,5 +41,5 @@ def action_of(event: gr.EventData) -> Action | None:
 
 def integer(value: object, low: int, high: int) -> int | None:
     """Return a whole number of [low, high) that a client sent, None for anything else."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and low <= value < high else None
+    valid = isinstance(value, int) and not isinstance(value, bool)
+    return value if valid and low <= value < high else None

@@ -55,10 +55,10 @@ class Updates:
 
 def components_of(updates: type[Updates], layout: object) -> list[Component]:
     """Return the components of `layout` that the fields of `updates` name; a group counts as its members."""
-    found: list[Component] = []
+    components: list[Component] = []
     for field in fields(updates):
-        found += _members(getattr(layout, field.name))
-    return found
+        components += _members(getattr(layout, field.name))
+    return components
 
 
 def named(handler: Callable[..., Updates], layout: object) -> Callable[..., dict[Component, Any]]:

@@ -43,16 +43,16 @@ class Bundled:
     seconds: float
     path: Path
     visible: tuple[str, ...]  # classes in view
-    heard: tuple[tuple[str, ...], ...]  # classes heard in every second, in view or not
+    heard: tuple[tuple[str, ...], ...]  # audible classes of every second, on screen or not
 
 
 @cache
 def bundled() -> dict[str, Bundled]:
     """Return the clips of assets/clips by name, in the order of the page."""
-    found = {}
+    clips = {}
     for path in FOLDER.glob("*.json"):
         about = json.loads(path.read_text(encoding="utf-8"))
-        found[about["name"]] = Bundled(
+        clips[about["name"]] = Bundled(
             name=about["name"],
             title=about["title"],
             shows=about["shows"],
@@ -62,7 +62,7 @@ def bundled() -> dict[str, Bundled]:
             heard=tuple(map(tuple, about["heard"])),
         )
     first = {name: rank for rank, name in enumerate(ORDER)}
-    return {name: found[name] for name in sorted(found, key=lambda name: (first.get(name, 99), name))}
+    return {name: clips[name] for name in sorted(clips, key=lambda name: (first.get(name, 99), name))}
 
 
 def source_of(clip: str | None, upload: str | None) -> Bundled | Path:
@@ -98,7 +98,7 @@ def truth_of(name: str, moments: tuple[float, ...]) -> tuple[np.ndarray, ...]:
 
 
 def lanes_of(clip: Bundled, start: float, duration: float) -> tuple[Lane, ...]:
-    """Return what is heard in a range of a bundled clip, class by class."""
+    """Return the audible classes in a range of a bundled clip."""
     lanes = []
     for name in dict.fromkeys(name for second in clip.heard for name in second):
         spans = [

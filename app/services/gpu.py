@@ -1,7 +1,7 @@
 """The GPU of a Space that lends one for the length of a call (ZeroGPU); anywhere else nothing is to be done.
 
 There a call runs in a forked process: what goes in and comes out is pickled, so numpy comes back, never CUDA
-tensors, and nothing that the call changes is seen here.
+tensors, and nothing that the call changes is visible here.
 """
 
 import os
@@ -22,18 +22,18 @@ SECONDS = int(os.environ.get("AVSEG_GPU_SECONDS", "60"))
 """How long a call may take on a lent GPU; visitors' quotas are charged by it."""
 
 
-def on_gpu(function: Callable[..., T], *given: object) -> T:
-    """Return function(*given), called where the GPU is; AvsegError comes back with its words."""
-    value, error = _on_gpu(function, given)
+def on_gpu(function: Callable[..., T], *args: object) -> T:
+    """Return function(*args), called where the GPU is; an AvsegError comes back with its message."""
+    value, error = _on_gpu(function, args)
     if error is not None:
         raise error
     return value
 
 
-def _caught(function: Callable[..., T], given: tuple[object, ...]) -> tuple[T | None, AvsegError | None]:
+def _caught(function: Callable[..., T], args: tuple[object, ...]) -> tuple[T | None, AvsegError | None]:
     # Of an error that leaves a lent GPU's process only the class's name would arrive.
     try:
-        return function(*given), None
+        return function(*args), None
     except AvsegError as error:
         return None, error
 

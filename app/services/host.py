@@ -12,13 +12,13 @@ def logins() -> list[tuple[str, str]] | None:
 
     Raises ConfigError for anything else, so that a typing error leaves no page open.
     """
-    given = os.environ.get("AVSEG_LOGIN", "")
-    if not given:
+    value = os.environ.get("AVSEG_LOGIN", "")
+    if not value:
         return None
-    found = [tuple(word.split(":", 1)) for word in given.split()]
-    if not found or not all(len(pair) == 2 and all(pair) for pair in found):
-        raise ConfigError("AVSEG_LOGIN is not understood: give name:password, with spaces between several.")
-    return found
+    pairs = [tuple(word.split(":", 1)) for word in value.split()]
+    if not pairs or not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise ConfigError("AVSEG_LOGIN cannot be read: use name:password, with spaces between several.")
+    return pairs
 
 
 def public_host() -> bool:

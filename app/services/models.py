@@ -1,4 +1,4 @@
-"""Every model that the page offers: bundled ones, those that were trained here, and those brought along."""
+"""Every model that the page offers: bundled ones, those trained here, and imported ones."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ UNREADABLE = "Its file is missing or cannot be read: see assets/models."
 
 
 def imported_root() -> Path:
-    """Return the folder of models brought along: AVSEG_MODELS, or `models` beside app.py."""
+    """Return the folder of imported models: AVSEG_MODELS, or `models` beside app.py."""
     return Path(os.environ.get("AVSEG_MODELS", ROOT / "models")).expanduser()
 
 
@@ -31,10 +31,10 @@ def available_models() -> dict[str, Path]:
 
 
 def model_file(name: str) -> Path:
-    """Return the file of a model; raises CheckpointError when it is not there (any more)."""
+    """Return the file of a model; raises CheckpointError when it does not exist."""
     path = available_models().get(name)
     if path is None:
-        raise CheckpointError(f"There is no model {name!r} any more. Choose another one.")
+        raise CheckpointError(f"There is no model {name!r}; it may have been deleted. Choose another one.")
     return path
 
 

@@ -32,7 +32,7 @@ from avseg.predict import OnMasks, Prediction, Predictor, Progress
 MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
-FILES_AGE = 7200  # seconds after which everything goes, also where nobody said goodbye
+FILES_AGE = 7200  # seconds after which a visitor's files go, whether or not the page was closed
 
 
 T = TypeVar("T")
@@ -70,24 +70,24 @@ class Models:
         self,
         name: str,
         work: Callable[..., T],
-        *given: object,
+        *args: object,
         on_frame: Progress | None = None,
         on_masks: OnMasks | None = None,
         **named: object,
     ) -> T:
-        """Return work(predictor, *given, ...), done by one caller at a time; work's AvsegErrors come through.
+        """Return work(predictor, *args, ...), done by one caller at a time; work's AvsegErrors come through.
 
         On a lent GPU (app/services/gpu.py) `work` must be a function of a module, what it takes and gives is
-        pickled, and nobody is told of the progress. Raises CheckpointError when the model is not there.
+        pickled, and no progress is reported. Raises CheckpointError when the model does not exist.
         """
-        told = {"on_frame": on_frame, "on_masks": on_masks}
+        callbacks = {"on_frame": on_frame, "on_masks": on_masks}
         if not gpu.LENT:
-            named |= {name: tell for name, tell in told.items() if tell is not None}
+            named |= {name: callback for name, callback in callbacks.items() if callback is not None}
         with self._lock:
-            return gpu.on_gpu(self._work, name, work, given, named)
+            return gpu.on_gpu(self._work, name, work, args, named)
 
-    def _work(self, name: str, work: Callable[..., T], given: tuple, named: dict[str, object]) -> T:
-        return work(self._predictor(name), *given, **named)
+    def _work(self, name: str, work: Callable[..., T], args: tuple, named: dict[str, object]) -> T:
+        return work(self._predictor(name), *args, **named)
 
     def __reduce__(self) -> str:
         """Travel as a name: the process of a lent GPU has its own copy."""
@@ -128,7 +128,7 @@ class Visitor:
     displayed: Prediction | None = None  # what Segment's player shows
     uploads: set[Path] = field(default_factory=set)
     results: list[Path] = field(default_factory=list)  # newest last
-    seen: float = field(default_factory=time.monotonic)
+    last_request: float = field(default_factory=time.monotonic)
     _states: dict[type, object] = field(default_factory=dict)
     _requests: dict[type, object] = field(default_factory=dict)
 
@@ -177,7 +177,7 @@ class Visitors:
         with self._lock:
             if session not in self._open:
                 self._open[session] = Visitor(private_cache() / "results" / uuid.uuid4().hex)
-            self._open[session].seen = time.monotonic()
+            self._open[session].last_request = time.monotonic()
             return self._open[session]
 
     def set_result(self, session: str, result: ClipResult) -> None:
@@ -185,7 +185,7 @@ class Visitors:
         self.of(session).result = result
 
     def new_result(self, session: str) -> Path:
-        """Return an empty folder for a result; the visitor's oldest ones go, and visitors long not seen."""
+        """Return an empty folder for a result; the visitor's oldest ones and inactive visitors go."""
         visitor = self.of(session)
         for old in [name for name, other in self._open.copy().items() if _forgotten(other)]:
             self.leave(old)
@@ -219,7 +219,7 @@ class Visitors:
 
 
 def _forgotten(visitor: Visitor) -> bool:
-    return time.monotonic() - visitor.seen > FILES_AGE
+    return time.monotonic() - visitor.last_request > FILES_AGE
 
 
 MODELS = Models()

@@ -23,12 +23,12 @@ Truth = Sequence[np.ndarray | None]
 """Ground truth of every frame, uint8 [h, w] of any size; None for a frame that has no label."""
 
 Piece = tuple[int, int]
-"""Where something stands in the pack: offset and length in bytes."""
+"""A part of the pack: offset and length in bytes."""
 
 
 @dataclass(frozen=True)
 class Thumb:
-    """A small picture of a frame; it stands for the frames `first` to `last`."""
+    """A small picture of a frame; it represents the frames `first` to `last`."""
 
     frame: int
     first: int
@@ -106,14 +106,14 @@ def write_pack(
 
 def class_order(prediction: Prediction | None, truth: Truth | None) -> tuple[int, ...]:
     """Return the classes of an AVSS clip, 1 to 12 of them: what is marked in most frames first."""
-    seen = np.zeros(256)
+    frames = np.zeros(256)
     for maps, worth in ((prediction.labels if prediction else (), 1.0), (truth or (), 1.01)):
         for picture in maps:
             if picture is not None:
                 share = np.bincount(picture.ravel(), minlength=256) / picture.size
-                seen += worth * (share >= LEAST_SHARE) + share / 1000
-    seen[0] = 0
-    order = [int(index) for index in np.argsort(-seen, kind="stable") if seen[index] >= 1]
+                frames += worth * (share >= LEAST_SHARE) + share / 1000
+    frames[0] = 0
+    order = [int(index) for index in np.argsort(-frames, kind="stable") if frames[index] >= 1]
     return tuple(order[:MOST_CLASSES]) or (1,)
 
 

@@ -35,9 +35,9 @@ from avseg.predict import Prediction, Progress
 SCRIPTS = Path(__file__).with_name("modules")
 # In this order: each defines a few functions, and the last one starts the player.
 MODULES = ("numbers", "pack", "masks", "timeline", "player", "controls")
-# As the `js` of an event: its last input becomes the threshold at which the player of Segment stands.
+# As the `js` of an event: its last input becomes the threshold of Segment's player.
 WITH_THRESHOLD = (
-    "(...given) => [...given.slice(0, -1), "
+    "(...inputs) => [...inputs.slice(0, -1), "
     "Number(document.querySelector('#player [data-set=threshold]')?.value ?? NaN)]"
 )
 SOUNDING = "sounding"  # the one class of the binary tasks
@@ -87,7 +87,7 @@ class Player(gr.HTML):
 
     Its events: `seek` with the selected frame, and `range` with from and to (seconds of the clip) when a part
     of the sound was marked by dragging, where `ranged`. Players with the same name in `together` play, pause
-    and seek as one; the one that was started is heard. `gr.update(at=[frame, when])` goes to a frame.
+    and seek as one; only the one that was started is audible. `gr.update(at=[frame, when])` goes to a frame.
     """
 
     data_model = PlayerData
@@ -155,8 +155,8 @@ def player_value(
     uint8 [h, w] each, of any size, or None where there is no label; class indices for AVSS, anything above 0
     for the binary tasks. prediction None: the truth is what is marked; then `clip` is needed, and `task` says
     how to read it. video: a file that browsers play and in which the clip begins at `start` s, with the sound
-    that is to be heard (`replace_audio` changes it); otherwise the clip is written anew, which takes
-    about a tenth of its length. lanes: what is heard, where that is known. on_progress: called while
+    that is to be played (`replace_audio` changes it); otherwise the clip is written anew, which takes
+    about a tenth of its length. lanes: the audible classes, where they are known. on_progress: called while
     the video is written.
     """
     clip, task = (prediction.clip, prediction.task) if prediction else (clip, task)
@@ -188,7 +188,7 @@ def player_value(
 
 
 def preview(video: Path, duration: float, title: str, start: float = 0.0) -> PlayerValue:
-    """Return a video alone, without anything that was found in it."""
+    """Return a video alone, without masks and numbers."""
     return PlayerValue(title=title, video=video, duration=duration, start=start)
 
 
