@@ -43,7 +43,7 @@ class Collection:
         return self.facts.table.assign(
             frames_with_mask=pd.Series(self.masks.frames_with_mask).astype("Int16").where(known),
             empty_frames=self.masks.empty_frames,
-            area=self.masks.area,
+            mask_share=self.masks.area,
             iou=self.iou(model),
         )
 

@@ -8,20 +8,10 @@ from app.explore.flags import Flags
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
 
-# Column of the file: column of Collection.columns.
-COLUMNS = {
-    "split": "split",
-    "clip": "clip",
-    "classes": "classes",
-    "sounding_objects": "objects",
-    "video": "video",
-    "subset": "subset",
-    "frames": "frames",
-    "labelled_frames": "labelled_frames",
-    "frames_with_mask": "frames_with_mask",
-    "mask_share": "area",
-    "iou": "iou",
-}
+COLUMNS = (  # of Collection.columns
+    *("split", "clip", "classes", "sounding_objects", "video", "subset", "frames", "labelled_frames"),
+    *("frames_with_mask", "mask_share", "iou"),
+)
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -35,8 +25,7 @@ def write_csv(path: Path, collection: Collection, rows: Sequence[int], flags: Fl
 
     Raises DatasetError if the file cannot be written.
     """
-    columns = collection.columns(model)
-    table = columns.iloc[rows][list(COLUMNS.values())].set_axis(list(COLUMNS), axis=1)
+    table = collection.columns(model).iloc[rows][list(COLUMNS)]
     table["iou_model"] = table["iou"].notna().map({True: model, False: ""})
     row_flags = [flags.get(clip) for clip in zip(table["split"], table["clip"], strict=True)]
     table["flagged"] = ["yes" if flag else "" for flag in row_flags]

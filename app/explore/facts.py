@@ -43,14 +43,14 @@ class ClipFacts:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per clip. `objects` is NA where the data do not say what sounds; `text` is searched."""
+        """One row per clip; `sounding_objects` is NA where the data do not say; `text` is searched."""
         rows = list(zip(self.entries, self.labels, self.scenes, strict=True))
         table = pd.DataFrame(
             {
                 "split": [entry.split for entry in self.entries],
                 "clip": [entry.name for entry in self.entries],
                 "classes": [" ".join(labels) for labels in self.labels],
-                "objects": [len(row[1]) if _says_what_sounds(*row) else None for row in rows],
+                "sounding_objects": [len(row[1]) if _says_what_sounds(*row) else None for row in rows],
                 "video": [entry.video for entry in self.entries],
                 "subset": [entry.subset for entry in self.entries],
                 "frames": [entry.frames for entry in self.entries],
@@ -62,7 +62,9 @@ class ClipFacts:
                 ],
             }
         )
-        return table.astype({"split": str, "clip": str, "objects": "Int16", "offscreen": bool, "text": str})
+        return table.astype(
+            {"split": str, "clip": str, "sounding_objects": "Int16", "offscreen": bool, "text": str}
+        )
 
     @cached_property
     def splits(self) -> tuple[str, ...]:

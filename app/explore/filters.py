@@ -21,8 +21,8 @@ SORTS = {  # value: title, column, ascending
     "name": ("Name", "clip", True),
     "iou": ("Lowest IoU first", "iou", True),
     "iou-high": ("Highest IoU first", "iou", False),
-    "area": ("Smallest masks first", "area", True),
-    "area-large": ("Largest masks first", "area", False),
+    "area": ("Smallest masks first", "mask_share", True),
+    "area-large": ("Largest masks first", "mask_share", False),
     "empty": ("Most silent frames first", "empty_frames", False),
 }
 
@@ -149,7 +149,7 @@ def area_bars(collection: Collection) -> np.ndarray:
 
 def object_bars(collection: Collection) -> np.ndarray:
     """Return the position in OBJECTS of every clip's number of sounding objects, int [N]; -1 if unknown."""
-    objects = collection.facts.table["objects"].fillna(-1).to_numpy(int)
+    objects = collection.facts.table["sounding_objects"].fillna(-1).to_numpy(int)
     return np.minimum(objects, len(OBJECTS) - 1)
 
 
@@ -172,18 +172,18 @@ class Chip:
 
 def chips(current: Filter, model: str) -> list[Chip]:
     """Return the conditions of a filter."""
-    found = [Chip(split, "split", split) for split in sorted(current.split)]
-    found += [Chip(name, "label", name) for name in sorted(current.label)]
+    conditions = [Chip(split, "split", split) for split in sorted(current.split)]
+    conditions += [Chip(name, "label", name) for name in sorted(current.label)]
     for objects in sorted(current.objects):
         text = "1 sounding object" if objects == "1" else f"{objects} sounding objects"
-        found.append(Chip(text, "objects", objects))
-    found += [Chip(f"mask area {area_text(bar)}", "area", bar) for bar in sorted(current.area)]
-    found += [Chip(f"{plural(k, 'frame')} without a mask", "empty", k) for k in sorted(current.empty)]
-    found += [Chip(text.lower(), field) for field, text in SWITCHES.items() if getattr(current, field)]
+        conditions.append(Chip(text, "objects", objects))
+    conditions += [Chip(f"mask area {area_text(bar)}", "area", bar) for bar in sorted(current.area)]
+    conditions += [Chip(f"{plural(k, 'frame')} without a mask", "empty", k) for k in sorted(current.empty)]
+    conditions += [Chip(text.lower(), field) for field, text in SWITCHES.items() if getattr(current, field)]
     if current.finding:
-        found.append(Chip(current.finding, "finding", current.finding))
+        conditions.append(Chip(current.finding, "finding", current.finding))
     if current.below is not None:
-        found.append(Chip(f"IoU of {model} below {current.below:.2f}", "below"))
+        conditions.append(Chip(f"IoU of {model} below {current.below:.2f}", "below"))
     if current.search:
-        found.append(Chip(f"“{current.search}”", "search"))
-    return found
+        conditions.append(Chip(f"“{current.search}”", "search"))
+    return conditions

@@ -39,7 +39,7 @@ def filters_html(collection: Collection, view: View, rows: np.ndarray) -> Markup
         splits=bins(codes, rows, facts.splits, facts.splits, current.split),
         classes=[classes[k] for k in first],
         more_classes=[one for k, one in enumerate(classes) if k not in first],
-        objects=OBJECTS if facts.table["objects"].notna().any() else (),
+        objects=OBJECTS if facts.table["sounding_objects"].notna().any() else (),
         current=current,
         model=view.model,
         scored=bool(collection.scores.of(view.model)),
@@ -127,7 +127,7 @@ def clip_facts(collection: Collection, row: int, flags: Flags) -> Markup:
     """Return what is known of a clip, and its flag."""
     facts, masks = collection.facts, collection.masks
     entry, scene, names = facts.entries[row], facts.scenes[row], facts.labels[row]
-    unknown = facts.table["objects"].isna()[row]
+    unknown = facts.table["sounding_objects"].isna()[row]
     items: list[tuple[str, Swatches, str]] = []  # name, classes, text in place of no classes
     items.append(("Sounding", swatches(names), "not named in the data" if unknown else "nothing in view"))
     if scene:

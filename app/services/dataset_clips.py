@@ -49,10 +49,10 @@ def read(dataset: DataSet, entry: Entry) -> DatasetClip:
     """
     problems: list[str] = []
     frames = [_try(problems, read_frame, dataset.folder, entry, moment) for moment in range(entry.frames)]
-    readable = [moment for moment, frame in enumerate(frames) if frame is not None]
+    readable = [(moment, frame) for moment, frame in enumerate(frames) if frame is not None]
     if not readable:
         raise DatasetError(problems[0] if problems else f"{entry.name} has no frames.")
-    count, shape = readable[-1] + 1, frames[readable[0]].shape[:2]
+    count, shape = readable[-1][0] + 1, readable[0][1].shape[:2]
     masks = [_try(problems, read_mask, dataset.folder, entry, moment) for moment in range(count)]
     waveform = _try(problems, read_wav, dataset.folder / entry.sound)
     waveform = silence(count * SAMPLE_RATE) if waveform is None else waveform
@@ -63,7 +63,7 @@ def read(dataset: DataSet, entry: Entry) -> DatasetClip:
     problems = [text.replace(f"{dataset.folder}{os.sep}", "").replace(f" {ADVICE}", "") for text in problems]
     clip = Clip(
         name=entry.name,
-        path=dataset.folder / entry.frame(readable[0]),
+        path=dataset.folder / entry.frame(readable[0][0]),
         frames=np.stack([black if frame is None else resize(frame, size) for frame in frames[:count]]),
         waveform=fit_sound(waveform, count),
         times=frame_times(count, 1),

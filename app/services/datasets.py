@@ -163,15 +163,14 @@ def _describe_task(task: str, folder: Path) -> str:
 
 def _write_sample(task: str, report: Report) -> None:
     """Draw every split in a folder of our own, which is moved into place when it is complete."""
-    counts = SAMPLE_CLIPS[task]
-    done = 0
+    counts, done = SAMPLE_CLIPS[task], 0
     unfinished = sample_root() / f"unfinished-{os.getpid()}"
     for split, clips in zip(SPLITS, counts, strict=True):
-        write(
-            SynthAVS(task, split, SAMPLE_SEED, clips),
-            unfinished,
-            progress=lambda n, _, before=done: report(before + n, sum(counts)),
-        )
+
+        def on_clip(count: int, _: int, before: int = done) -> None:
+            report(before + count, sum(counts))
+
+        write(SynthAVS(task, split, SAMPLE_SEED, clips), unfinished, progress=on_clip)
         done += clips
     folder = sample_root() / TASK_FOLDERS[task]
     if not folder.exists():

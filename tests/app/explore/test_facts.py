@@ -16,7 +16,7 @@ def test_scenes_name_what_sounds_though_ms3_does_not(drawn_clips):
         sounding = {sound.name for sound in scene.sounds if any(sound.on)}
         assert set(facts.labels[row]) == sounding & set(scene.visible)
         assert facts.table["offscreen"][row] == bool(sounding - set(scene.visible))
-        assert facts.table["objects"][row] == len(sounding & set(scene.visible))
+        assert facts.table["sounding_objects"][row] == len(sounding & set(scene.visible))
 
 
 def test_ms3_takes_its_classes_from_avss_beside_it(tmp_path, open_folder):
@@ -26,7 +26,7 @@ def test_ms3_takes_its_classes_from_avss_beside_it(tmp_path, open_folder):
         "video_id,split\nabc_1,train\nxyz,test\n"
     )
     clips = open_folder(tmp_path / "AVSBench")
-    assert clips.facts.table["objects"].isna().all() and not len(clips.facts.sounding.columns)
+    assert clips.facts.table["sounding_objects"].isna().all() and not len(clips.facts.sounding.columns)
     (tmp_path / "AVSBench/AVSS/metadata.csv").write_text(
         "vid,uid,s_min,s_sec,a_obj,split,label\nabc_1,abc_1,0,0,guitar_tabla,train,v1m\n"
     )
