@@ -15,10 +15,10 @@ CLIPS = SynthAVS("ms3", "train", 3, 2, (64, 64))
 
 
 def test_audio_comes_with_the_audible_classes_of_every_second():
-    patches, classes = SynthAudio(CLIPS)[1]
-    assert patches.shape == (5, 1, 96, 64) and classes.shape == (5, 71)
+    patches, classes = SynthAudio(CLIPS)[0]
+    assert patches.shape == (5, 1, 96, 64) and classes.shape == (5, 71) and classes.any()
     for second in range(5):
-        expected = [CLASS_INDEX[name] for name in audible(CLIPS.scene(1), second)]
+        expected = [CLASS_INDEX[name] for name in audible(CLIPS.scene(0), second)]
         assert classes[second].nonzero().flatten().tolist() == sorted(expected)
 
 
