@@ -78,15 +78,19 @@ class TrainLayout:
 
 def build_layout(shared: PageContext) -> TrainLayout:
     """Put the components of the tab at the current place of the page."""
-    parts: dict[str, object] = {"tabs": shared.tabs, "header": gr.HTML(elem_id="tr-context")}
-    with gr.Row(elem_classes=["page", "tr-page"], equal_height=False) as page:
+    parts: dict[str, object] = {
+        "tab": shared.tab,
+        "tabs": shared.tabs,
+        "header": gr.HTML(elem_id="tr-context"),
+    }
+    with gr.Row(elem_classes=["page", "tr-page"], equal_height=False):
         with gr.Column(scale=0, min_width=316, elem_classes=["sidebar", "tr-sidebar"]):
             parts |= _form()
         with gr.Column(elem_classes="content", min_width=0):
             parts |= _run_card()
             with gr.Column(visible=False, elem_classes="tr-details", min_width=0) as parts["details"]:
                 parts |= _details()
-    return TrainLayout(tab=page.parent, **parts)
+    return TrainLayout(**parts)
 
 
 def _form() -> dict[str, object]:
