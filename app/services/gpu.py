@@ -6,7 +6,7 @@ tensors, and nothing that the call changes is visible here.
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from avseg.errors import AvsegError
 
@@ -27,7 +27,7 @@ def on_gpu(function: Callable[..., T], *args: object) -> T:
     value, error = _on_gpu(function, args)
     if error is not None:
         raise error
-    return value
+    return cast(T, value)
 
 
 def _caught(function: Callable[..., T], args: tuple[object, ...]) -> tuple[T | None, AvsegError | None]:

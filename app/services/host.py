@@ -15,8 +15,8 @@ def logins() -> list[tuple[str, str]] | None:
     value = os.environ.get("AVSEG_LOGIN", "")
     if not value:
         return None
-    pairs = [tuple(word.split(":", 1)) for word in value.split()]
-    if not pairs or not all(len(pair) == 2 and all(pair) for pair in pairs):
+    pairs = [(name, password) for name, _, password in (word.partition(":") for word in value.split())]
+    if not pairs or not all(name and password for name, password in pairs):
         raise ConfigError("AVSEG_LOGIN cannot be read: use name:password, with spaces between several.")
     return pairs
 

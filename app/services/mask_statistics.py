@@ -49,7 +49,7 @@ def measure(prediction: Prediction) -> MaskStatistics:
     shares = by_class[:, 1:].sum(axis=1)
     nonempty, mean = _over_nonempty(shares)
     classes = [
-        ClassStatistics(CLASSES[index], index, *_over_nonempty(by_class[:, index]))
+        ClassStatistics(CLASSES[index], int(index), *_over_nonempty(by_class[:, index]))
         for index in (np.flatnonzero(by_class.max(axis=0) >= LEAST_SHARE) if semantic else [])
         if index > 0
     ]

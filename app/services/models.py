@@ -41,7 +41,7 @@ def model_file(name: str) -> Path:
 def model_info(name: str | None) -> tuple[Card, ModelConfig | None]:
     """Return card and config of a model; for one that cannot be read, a card that says so."""
     try:
-        config, card = read_card(available_models()[name])
+        config, card = read_card(available_models()[name or ""])
     except (KeyError, CheckpointError):
         return Card(name or "none", "none", UNREADABLE), None
     return card, config

@@ -145,8 +145,9 @@ class Visitor:
         result = self.result
         if result is None or result.prediction is not self.displayed or result.prediction.task == "avss":
             return
-        valid = isinstance(threshold, int | float) and 0 <= threshold <= 1
-        if not valid or abs(threshold - result.prediction.threshold) < 1e-6:
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            return
+        if abs(threshold - result.prediction.threshold) < 1e-6:
             return
         self.displayed = result.prediction.at_threshold(float(threshold))
         self.result = replace(result, prediction=self.displayed)
