@@ -37,7 +37,7 @@ def test_a_backbone_is_trained_for_its_steps_and_the_rest_stays(field: str, monk
     torch.manual_seed(0)
     model = AVSegFormer(config.model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    ((name, result),) = pretrain_backbones(model, config, workers=0, verbose=False)
+    ((name, result),) = pretrain_backbones(model, config, CLIPS, workers=0, verbose=False)
     assert name == field and result.steps == 2 and 0 <= result.accuracy <= 1
     changed = {key for key, value in model.state_dict().items() if not torch.equal(before[key], value)}
     backbone = "audio_backbone." if field.startswith("audio") else "visual_backbone."
