@@ -11,7 +11,6 @@ import numpy as np
 from app.learn.steps import Exercise
 from app.services.cache import LRUCache
 from app.services.clips import bundled, truth_of
-from app.services.mask_statistics import LEAST_SHARE, mean_where
 from app.services.models import model_file
 from app.services.session import MODELS, ClipResult
 from app.services.training_commands import command_line, train_arguments
@@ -23,6 +22,7 @@ from avseg.errors import CheckpointError
 from avseg.evaluation.thresholds import ground_truth_masks, metrics_by_threshold
 from avseg.interpret.inspection import Inspection, inspect
 from avseg.interpret.maps import attention_of, density, mixing, overlap, share_on
+from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where
 from avseg.interventions.compare import Comparison, compare
 from avseg.interventions.run import Change, read_change, what_if
 from avseg.media.audio import LOG_OFFSET, SAMPLE_RATE, log_mel, patches_for

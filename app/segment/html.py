@@ -10,10 +10,10 @@ from app.components.render import macro, render
 from app.segment import text
 from app.segment.run import Timings
 from app.services.clips import bundled, jpeg_uri
-from app.services.mask_statistics import measure
 from app.services.models import model_info
 from app.services.session import ClipResult
 from avseg.devices import choose_device
+from avseg.interpret.mask_statistics import measure
 from avseg.media.draw import resize
 
 POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sidebar shows

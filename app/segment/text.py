@@ -1,9 +1,9 @@
 """The sentences of the Segment tab."""
 
 from app.services.clips import MAX_SECONDS
-from app.services.mask_statistics import MaskStatistics
 from app.services.wording import percent, plural
 from avseg.checkpoints import Card
+from avseg.interpret.mask_statistics import MaskStatistics
 from avseg.media.clip import Clip, frame_count
 from avseg.predict import Prediction
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, bundled
-from app.services.mask_statistics import mean_where
 from app.services.models import available_models
 from app.services.session import MODELS, ClipResult
 from app.whatif.ground_truth import FrameTruth, truth_of_result
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError, ConfigError
+from avseg.interpret.mask_statistics import mean_where
 from avseg.interventions.compare import Comparison, compare, curve, label_maps
 from avseg.interventions.run import INTERVENTIONS, Change, Sweep, sweep, what_if
 from avseg.media.clip import Clip, read_clip

@@ -12,7 +12,6 @@ from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates
 from app.services.handoff import WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled, JobToken
-from app.services.mask_statistics import mean_where
 from app.services.models import available_models
 from app.services.session import VISITORS, session_of
 from app.whatif import html, text
@@ -27,6 +26,7 @@ from app.whatif.layout import availability, swept_rows
 from app.whatif.state import WhatIfState
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError
+from avseg.interpret.mask_statistics import mean_where
 from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, read_change
 from avseg.predict import Progress
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.services.mask_statistics import LEAST_SHARE, mean_where
 from app.services.wording import percent, plural
 from app.whatif.effect import Effect, SweepResult
+from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where
 from avseg.interventions.compare import label_maps
 from avseg.interventions.run import Change
 

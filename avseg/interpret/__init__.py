@@ -1,1 +1,1 @@
-"""Activations of a forward pass: recording, inspection, maps."""
+"""Activations of a forward pass: recording, inspection, maps; statistics of the masks."""

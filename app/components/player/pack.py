@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app.services.mask_statistics import LEAST_SHARE
+from avseg.interpret.mask_statistics import LEAST_SHARE
 from avseg.media.audio import log_mel
 from avseg.media.clip import Clip
 from avseg.media.draw import resize, spectrogram

@@ -9,7 +9,7 @@ import pytest
 from app.components.html import header_html
 from app.components.render import macro
 from app.segment import html, text
-from app.services.mask_statistics import ClassStatistics, MaskStatistics, measure
+from avseg.interpret.mask_statistics import ClassStatistics, MaskStatistics, measure
 from avseg.media.clip import read_clip
 from avseg.predict import Predictor
 from tests.support.media import counting

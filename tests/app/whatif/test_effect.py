@@ -1,11 +1,9 @@
-"""Runs under changes: the model they use, their ground truth, and means over frames."""
+"""Runs under changes: the model they use, and their ground truth."""
 
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from app.services.mask_statistics import mean_where
 from app.whatif import html, text
 from app.whatif.effect import run_changes, segment_bundled, sweep_change
 from avseg.interventions.run import Change
@@ -24,12 +22,6 @@ def test_other_changes_apply_at_every_value_of_a_sweep(models):
     swept = sweep_change(segment_bundled("dog-and-guitar", "model"), Change("gain"), [Change("mute")])
     assert "without sound" in text.sweep_title(swept)
     assert not swept.sweep.predictions[0].labels.any()
-
-
-def test_the_mean_is_over_frames_with_a_mask():
-    iou, before, after = np.array([0.5, 1, 0]), np.array([0.1, 0, 0]), np.array([0.2, 0, 0.3])
-    assert mean_where(iou, before, after) == pytest.approx(0.25)
-    assert mean_where(iou, np.zeros(3), np.zeros(3)) == 1
 
 
 def test_a_visitors_own_clip_has_no_ground_truth(models):
