@@ -244,15 +244,21 @@ class Config:
         return json.dumps(dataclasses.asdict(self), indent=2)
 
 
+RENAMED_WEIGHTS = {"toy": "demo"}  # as cards and reports of earlier versions call them
+
+
 @dataclass(frozen=True)
 class Card:
     """What a set of weights is, for whoever looks at its masks; saved with the config in every checkpoint."""
 
     name: str
     weights: str = "trained"
-    """toy (bundled, trained briefly on SynthAVS), released (by the authors), trained (by you) or random."""
+    """demo (bundled, trained briefly on SynthAVS), released (by the authors), trained (by you) or random."""
     note: str = ""
     """One or two sentences: the training data, the length of training, the command."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", RENAMED_WEIGHTS.get(self.weights, self.weights))
 
 
 UNTITLED = Card("untitled", "random")

@@ -25,7 +25,7 @@ WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
 PICKLED = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*[A-Za-z0-9]")
 
-TOY_WARNING = (
+DEMO_WARNING = (
     "**Demo weights.** Trained briefly on drawn scenes with synthesised sound. They say nothing about the "
     "paper's results and are not meant for real video."
 )
@@ -103,14 +103,14 @@ def push_to_hub(
 def model_card(model: AVSegFormer, card: Card, source: str, licence: str = "") -> str:
     """Return the README of a model: its weights, usage and config; source: where it is published."""
     c = model.config
-    licence = licence or ("apache-2.0" if card.weights == "toy" else "")
+    licence = licence or ("apache-2.0" if card.weights == "demo" else "")
     tags = ["audio-visual-segmentation", "avsegformer", "avsbench", c.task, f"weights-{card.weights}"]
     front = [
         *([f"license: {json.dumps(licence)}"] if licence else []),
         *("library_name: avseg", "pipeline_tag: image-segmentation", "tags:"),
         *(f"- {tag}" for tag in tags),
     ]
-    warning = {"toy": TOY_WARNING, "random": RANDOM_WARNING}.get(card.weights, "")
+    warning = {"demo": DEMO_WARNING, "random": RANDOM_WARNING}.get(card.weights, "")
     rows = [f"| `{name}` | `{json.dumps(value)}` |" for name, value in dataclasses.asdict(c).items()]
     parts = [
         "---\n" + "\n".join(front) + "\n---",

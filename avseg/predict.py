@@ -50,7 +50,7 @@ class Prediction:
     labels: np.ndarray  # uint8 [T, s, s], predicted class; 0 and 1 at the threshold for s4 and ms3
     threshold: float  # on the probability; avss takes the largest class instead
     model: str
-    weights: str  # toy, released, trained or random
+    weights: str  # demo, released, trained or random
     device: str
     seconds: Timing
     audio: str = "original"  # the sound used: original, mute, noise, or a file's name

@@ -13,7 +13,7 @@ GOOD, FAIR, WEAK = 0.7, 0.5, 0.25  # mean IoU over the frames with ground truth
 FOLLOWS, REACTS = 0.7, 0.3  # swap sensitivity
 FALSE_ALARM = 0.02  # share of the frame under a sound without a visible source
 WEIGHTS = {
-    "toy": "demo weights",
+    "demo": "demo weights",
     "random": "random weights",
     "released": "the authors' weights",
     "trained": "trained weights",

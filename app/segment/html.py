@@ -27,7 +27,7 @@ def first_heading() -> Markup:
 def finding(result: ClipResult) -> Markup:
     """Return the finding of a result, the line below it, and notices about the clip and the model."""
     prediction, bundle = result.prediction, bundled().get(result.clip)
-    unlike_training = bundle is None and result.truth is None and prediction.weights == "toy"
+    unlike_training = bundle is None and result.truth is None and prediction.weights == "demo"
     return render(
         "segment/templates/finding.html",
         title=text.finding(measure(prediction)),

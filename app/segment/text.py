@@ -72,7 +72,7 @@ def clip_summary(clip: Clip) -> str:
 
 def card_text(card: Card) -> str:
     """Return what the weights of a model are."""
-    return {"toy": DEMO_MODEL, "random": RANDOM_MODEL}.get(card.weights) or card.note
+    return {"demo": DEMO_MODEL, "random": RANDOM_MODEL}.get(card.weights) or card.note
 
 
 def _frames_of(count: int, total: int) -> str:

@@ -26,7 +26,7 @@ class ReportHeader:
     """Reproduces the report."""
     model: str
     weights: str
-    """toy, released, trained or random; see the model's card."""
+    """demo, released, trained or random; see the model's card."""
     measured_as: str
     """`classes`: a model of 71 channels on avss. `foreground`: all else; whether pixels sound, not what."""
     data: DataReference

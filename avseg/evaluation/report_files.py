@@ -10,8 +10,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from avseg.config import RENAMED_WEIGHTS
 from avseg.data.labels import CLASS_INDEX
-from avseg.data.samples import FOLDER, SYNTHAVS, DataReference
+from avseg.data.samples import COMPOSED, FOLDER, SYNTHAVS, DataReference
 from avseg.errors import ReportError
 from avseg.evaluation.report import (
     CLASSES,
@@ -30,10 +31,10 @@ from avseg.evaluation.report import (
 MOST_BYTES = 20_000_000  # of one file; AVSBench's 11,356 clips need 1
 LONGEST_TEXT = 2000
 CHOICES: Mapping[str, Sequence[str]] = {
-    "kind": (SYNTHAVS, FOLDER),
+    "kind": (SYNTHAVS, FOLDER, COMPOSED),
     "task": ("s4", "ms3", "avss"),
     "measured_as": ("classes", "foreground"),
-    "weights": ("toy", "released", "trained", "random"),
+    "weights": ("demo", "released", "trained", "random"),
 }
 AGAIN = "Write it again with `python -m avseg evaluate`."
 SYNTHAVS_SENTENCE = re.compile(r"SynthAVS (s4|ms3|avss) (train|val|test), seed (\d{1,6})")
@@ -96,6 +97,8 @@ def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
     beside the task and the split, and recorded muted audio only in a note.
     """
     values = dict(values)
+    weights = values.get("weights")
+    values["weights"] = RENAMED_WEIGHTS.get(weights, weights) if isinstance(weights, str) else weights
     notes, data = values.get("notes"), values.get("data")
     if "muted" not in values:
         values["muted"] = isinstance(notes, list) and any("--mute" in str(note) for note in notes)

@@ -64,7 +64,7 @@ class Inspection:
 
     config: ModelConfig
     model: str
-    weights: str  # toy, released, trained or random
+    weights: str  # demo, released, trained or random
     index: int  # of the frame in its clip
     moment: float  # seconds
     threshold: float  # on the probability, for the masks of the binary tasks

@@ -52,7 +52,7 @@ def test_a_folder_gives_the_same_model_again(model, inputs, tmp_path):
 
 
 def test_bundled_names_and_files_load_too(model, inputs, tmp_path):
-    assert hub.from_pretrained("tiny-ms3").card.weights == "toy"
+    assert hub.from_pretrained("tiny-ms3").card.weights == "demo"
     path = save_model(tmp_path / "one.safetensors", model, CARD)
     assert same(hub.from_pretrained(path), model, inputs)
     with pytest.raises(CheckpointError, match="leave out revision"):
@@ -77,9 +77,9 @@ def test_the_card_says_what_the_weights_are_and_its_snippet_loads_them(model, in
 def test_toys_and_random_weights_carry_a_warning(model, tmp_path):
     texts = {
         weights: hub.model_card(model, Card("it", weights), "me/it")
-        for weights in ("toy", "random", "trained", "released")
+        for weights in ("demo", "random", "trained", "released")
     }
-    assert 'license: "apache-2.0"' in texts["toy"] and "Demo weights" in texts["toy"]
+    assert 'license: "apache-2.0"' in texts["demo"] and "Demo weights" in texts["demo"]
     assert "noise" in texts["random"]
     for weights in ("random", "trained", "released"):
         assert "license:" not in texts[weights] and "None was stated" in texts[weights]

@@ -125,11 +125,11 @@ def test_the_python_page_runs(place, capsys):
         if block.language == "python":
             exec(compile("\n" * block.line + block.text, "docs/python.md", "exec"), names)
     said = capsys.readouterr().out
-    assert "toy" in said and "decoder.attention" in said and "is not a video" in said
+    assert "demo" in said and "decoder.attention" in said and "is not a video" in said
     assert (place / "outputs/dog/overlay.mp4").is_file() and (place / "outputs/dog/coco.json").is_file()
     assert names["silent"].foreground.mean() < names["prediction"].foreground.mean()
     assert len(names["recording"]["decoder.attention"]) == names["model"].config.decoder_layers
-    assert names["again"].card.weights == "toy" and (place / "outputs/untrained/config.json").is_file()
+    assert names["again"].card.weights == "demo" and (place / "outputs/untrained/config.json").is_file()
 
 
 def test_the_http_page_runs(app_server, place, capsys):

@@ -189,7 +189,7 @@ def test_names_are_escaped(monkeypatch):
 def test_the_text_has_its_equations_and_the_numbers_of_the_code():
     texts = {name: step.text for name, step in STEPS.items()}
     everything = "".join(texts.values())
-    assert [f"\\tag{{{n}}}" in everything for n in (2, 3, 4)] == [True] * 3 and "toy" in texts["task"]
+    assert [f"\\tag{{{n}}}" in everything for n in (2, 3, 4)] == [True] * 3 and "demo model" in texts["task"]
     for name, text in texts.items():
         assert text.count("$$") % 2 == 0 and text.replace("$$", "").count("$") % 2 == 0
         assert "Sec." in text or "Eq." in text or name == "robustness"

@@ -74,7 +74,7 @@ def test_text_from_files_is_escaped():
     nasty = "<img src=x onerror=alert(1)>.mp4"
     card = SimpleNamespace(weights="trained", note=nasty)
     pieces = (
-        header_html({"Clip": nasty, "Model": nasty}, "toy"),
+        header_html({"Clip": nasty, "Model": nasty}, "demo"),
         macro("heading", nasty, nasty),
         html.clip_about(nasty),
         macro("notice", nasty),
