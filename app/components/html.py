@@ -8,9 +8,6 @@ from app.components.render import render
 from app.services.session import ClipResult
 
 DEMO_WEIGHTS = ("demo", "random")  # tagged wherever they are named: they prove nothing about the method
-    "demo",
-    "random",
-)  # tagged wherever they are named: their masks prove nothing about the method
 
 
 def header_html(items: Mapping[str, str], weights: str = "") -> Markup:
