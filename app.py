@@ -2,7 +2,7 @@
 
 import os
 
-# Gradio's reloader would put this file in the place of the package `app` that stands beside it.
+# Gradio's reloader would replace the package `app` by this file.
 if os.environ.get("GRADIO_WATCH_MODULE_NAME") == "app":
     os.environ["GRADIO_WATCH_MODULE_NAME"] = "__main__"
 

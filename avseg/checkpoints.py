@@ -6,8 +6,6 @@ Nothing is unpickled: models are read with safetensors, released .pth files with
 
 import dataclasses
 import json
-import pickle
-import struct
 from pathlib import Path
 
 import torch
@@ -16,25 +14,11 @@ from safetensors.torch import save_file
 
 from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
-from avseg.files import atomic_write
+from avseg.files import UNREADABLE, atomic_write
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, rename_released
 
 FORMAT = "avseg-1"
-# What torch.load may raise on a damaged file.
-UNREADABLE = (
-    pickle.UnpicklingError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 FIRST = "tiny-ms3"
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "models"
 

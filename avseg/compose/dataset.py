@@ -55,7 +55,7 @@ class Compositions:
 
     def __post_init__(self) -> None:
         if self.task not in ("s4", "ms3", "avss") or self.split not in SPLITS:
-            raise ConfigError(f"There is no task {self.task!r} or no split {self.split!r} of composed clips.")
+            raise ConfigError(f"Composed clips have no task {self.task!r} with split {self.split!r}.")
         if min(self.seed, self.clips) < 0 or min(self.takes, self.size) < 1:
             raise ConfigError(
                 "Composed clips need a seed and a number of clips from 0, takes and size from 1."

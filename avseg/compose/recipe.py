@@ -1,4 +1,4 @@
-"""A folder that stands for composed clips: `compose.json` tells where the photographs and recordings are.
+"""A folder that describes composed clips: `compose.json` tells where the photographs and recordings are.
 
 `--data FOLDER` then generates clips on the fly in training and evaluation, as `--data synth` does.
 """

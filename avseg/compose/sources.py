@@ -122,7 +122,7 @@ class Sources:
         A class with fewer than three originals is in the training split only. Backgrounds are split too.
         """
         if split not in SPLITS:
-            raise DatasetError(f"There is no split {split!r}; splits are {', '.join(SPLITS)}.")
+            raise DatasetError(f"The split {split!r} does not exist; splits are {', '.join(SPLITS)}.")
         photos = _assignment({p.original: p.classes[0] for p in self.photos if p.classes})
         sounds = _assignment({r.original: r.name for r in self.recordings})
         places = _assignment({path.name: "background" for path in self.backgrounds})
@@ -144,7 +144,7 @@ def read_sources(
     images, masks, sounds = Path(images), Path(masks), Path(sounds)
     for folder in (images, sounds):
         if not folder.is_dir():
-            raise DatasetError(f"There is no folder {folder}.")
+            raise DatasetError(f"The folder {folder} does not exist.")
     index = index or images.parent / "index.csv"
     originals = _originals(index) if index.is_file() else {}
     if masks.is_file():

@@ -1,5 +1,7 @@
 """Writes a prediction to a folder: overlay video with the sound used, PNG masks and a JSON record."""
 
+from __future__ import annotations
+
 import json
 import math
 import shutil
@@ -9,6 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -18,7 +21,9 @@ from avseg.errors import ConfigError
 from avseg.media.clip import Clip, VideoReader
 from avseg.media.draw import BINARY, Colour, mask_layer
 from avseg.media.video import write_mp4
-from avseg.predict import Prediction, Progress, Timing
+
+if TYPE_CHECKING:
+    from avseg.predict import Prediction, Progress, Timing
 
 OVERLAY, MASKS, RECORD = "overlay.mp4", "masks", "prediction.json"
 RESULT = {OVERLAY, MASKS, RECORD}

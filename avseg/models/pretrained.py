@@ -7,9 +7,9 @@ import timm
 import torch
 from torch import nn
 
-from avseg.checkpoints import UNREADABLE
 from avseg.config import Config
 from avseg.errors import CheckpointError, ConfigError
+from avseg.files import UNREADABLE
 from avseg.models.avsegformer import AVSegFormer
 
 VGGISH_URL = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"

@@ -124,7 +124,7 @@ def _hose(pen: Pen, points: tuple[tuple[float, float], ...], tone: str, width: f
 def _wand(
     pen: Pen, rng: np.random.Generator, pose: float, start: tuple[float, float], trim: str, tube: str
 ) -> None:
-    """Draw hose, grip, tube and floor head; the grip stands at the upper right."""
+    """Draw hose, grip, tube and floor head; the grip is at the upper right."""
     top, foot, sway = rng.uniform(118, 142), rng.uniform(82, 98), 16 * pose - 8
     x, y = start
     with pen.group(f"rotate({0.35 * sway:.1f} {foot:.1f} -6)"):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 PHRASES = {
-    r"\bis no\b(?! (longer|more|less|worse|better))": "is not a ...",
+    r"(?<!there )\bis no\b(?! (longer|more|less|worse|better))": "is not a ...",
     r"\bstands? (in|beside|for|there|at|below|above)\b": "is in, is beside, means",
     r"\bnot there any ?more\b": "no longer exists",
     r"\b(any ?more)\b": "no longer",

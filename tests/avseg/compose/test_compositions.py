@@ -171,7 +171,7 @@ def test_coco_annotations_in_place_of_folders_of_masks(folder, tmp_path):
 
 
 def test_what_does_not_fit_is_said(folder, sources, tmp_path):
-    with pytest.raises(DatasetError, match="no folder"):
+    with pytest.raises(DatasetError, match="does not exist"):
         read_sources(tmp_path / "none", folder / "masks", folder / "sounds")
     (tmp_path / "sounds" / "owl").mkdir(parents=True)
     write_tone(tmp_path / "sounds" / "owl" / "a.wav", 500.0, seconds=1.0)

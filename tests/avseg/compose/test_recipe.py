@@ -89,7 +89,7 @@ def test_a_damaged_recipe_is_named(recipe, tmp_path):
         compositions(tmp_path, "ms3", "train", 0, 1, 64)
     values = json.loads((recipe / FILE).read_text())
     (tmp_path / FILE).write_text(json.dumps(values | {"sounds": str(tmp_path / "gone")}))
-    with pytest.raises(DatasetError, match="no folder"):
+    with pytest.raises(DatasetError, match="does not exist"):
         compositions(tmp_path, "ms3", "train", 0, 1, 64)
 
 
