@@ -8,12 +8,12 @@ from markupsafe import Markup
 from app.components.player.player import Lane, PlayerValue, player_value
 from app.components.render import render
 from app.evaluate.clips import locate, measure, model_name
-from app.services.dataset_clips import read, with_video
 from app.services.datasets import LIBRARY
 from app.services.evaluation_data import DISPLAY_SIZE, data_of_report, is_synthetic
 from app.services.reports import StoredReport
 from app.services.session import ClipResult
 from app.services.wording import percent
+from avseg.data.avsbench.clip import read_dataset_clip, with_video
 from avseg.errors import DatasetError
 from avseg.evaluation.clip import EvaluatedClip
 from avseg.synthavs.dataset import SynthAVS
@@ -48,8 +48,8 @@ def open_clip(report: StoredReport, name: str, folder: Path) -> OpenedClip:
         data = data_of_report(report.evaluation.report)
         if data is None:
             raise DatasetError("The clips of this report are not on this machine.")
-        data_set, entry = LIBRARY.get(data.key), clips.entry(index)
-        clip = with_video(data_set, entry, read(data_set, entry), folder).clip
+        source, entry = LIBRARY.get(data.key).folder, clips.entry(index)
+        clip = with_video(read_dataset_clip(source, entry), source, entry, folder).clip
         prediction = replace(prediction, clip=clip)
     truth = tuple(measured.truth)
     player = player_value(

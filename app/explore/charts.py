@@ -61,7 +61,7 @@ def bins(
 
 def class_bins(collection: Collection, rows: np.ndarray, selected: Set[str]) -> list[Bin]:
     """Return a bar per class, most frequent first."""
-    sounding = collection.facts.sounding
+    sounding = collection.sounding
     total, shown = sounding.sum(), sounding.iloc[rows].sum()
     return [
         Bin(name, name, int(total[name]), int(shown[name]), name in selected) for name in sounding.columns

@@ -7,9 +7,9 @@ from app.components.html import result_header
 from app.explore.handlers import ExploreUpdates, draw
 from app.explore.predictions import open_clip, predict_clip, score_clips
 from app.explore.state import state_of
-from app.services.dataset_clips import truth_for
 from app.services.jobs import Cancelled
 from app.services.session import VISITORS, ClipResult, session_of
+from avseg.data.avsbench.clip import truth_for
 from avseg.errors import AvsegError
 
 PREDICT, SCORE = "explore-predict", "explore-score"  # names of jobs
@@ -58,7 +58,7 @@ def send(tab: str, request: gr.Request = None, progress: gr.Progress = gr.Progre
     except AvsegError as error:
         return ExploreUpdates(notice=error_notice(error))
     opened = state.opened
-    truth = truth_for(dataset, opened.content.truth, opened.prediction)
+    truth = truth_for(opened.content.truth, dataset.task, opened.prediction.task)
     visitor.result = ClipResult(opened.prediction, opened.content.clip.name, opened.model, truth=truth)
     return updates | ExploreUpdates(header=result_header(visitor.result), tabs=gr.Tabs(selected=tab))
 

@@ -1,23 +1,25 @@
 """An open data set: facts, masks, flags, scores and integrity report; a few stay in memory."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from app.explore.facts import ClipFacts, ClipName, read_facts
 from app.explore.flags import Flags
-from app.explore.integrity import check_files, load_report
-from app.explore.mask_index import MaskIndex
 from app.explore.scores import Scores
 from app.services.background import BACKGROUND, Progress
 from app.services.cache import LRUCache
 from app.services.datasets import DataSet
 from app.services.host import public_host
-from avseg.data.avsbench.check import CheckReport
+from avseg.data.avsbench.check import check
+from avseg.data.avsbench.check_report import CheckReport, load_report, save_report
+from avseg.data.avsbench.facts import ClipFacts, ClipName, read_facts
 from avseg.data.avsbench.index import cache_file
 from avseg.data.avsbench.layout import LAYOUTS
+from avseg.data.avsbench.mask_index import MaskIndex
+from avseg.data.labels import CLASS_INDEX, CLASSES
 
 OPEN_COLLECTIONS = 4
 
@@ -37,10 +39,35 @@ class Collection:
     def __len__(self) -> int:
         return len(self.facts)
 
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per clip; `sounding_objects` is NA where the data do not say; `text` is searched."""
+        facts = self.facts
+        table = pd.DataFrame(
+            [(e.split, e.name, e.video, e.subset, e.frames, e.labelled) for e in facts.entries],
+            columns=["split", "clip", "video", "subset", "frames", "labelled_frames"],
+        )
+        table["classes"] = [" ".join(labels) for labels in facts.labels]
+        table["sounding_objects"] = pd.Series(facts.sounding_objects, dtype="Int16")
+        table["offscreen"] = pd.Series(facts.offscreen, dtype=bool)
+        texts = zip(table["clip"], table["classes"], [e.annotation for e in facts.entries], table["split"])
+        table["text"] = [" ".join(words).lower() for words in texts]
+        return table.astype({"split": str, "clip": str, "text": str})
+
+    @cached_property
+    def sounding(self) -> pd.DataFrame:
+        """Which classes sound in which clip, bool [N, C], most frequent class first."""
+        values = np.zeros((len(self), len(CLASSES)), bool)
+        for row, names in enumerate(self.facts.labels):
+            values[row, [CLASS_INDEX[name] for name in names]] = True
+        counts = values.sum(axis=0)
+        order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
+        return pd.DataFrame(values[:, order], columns=[CLASSES[k] for k in order])
+
     def columns(self, model: str) -> pd.DataFrame:
         """Return what is known of every clip, one row each: the table, the masks and the IoU of a model."""
         known = pd.Series(self.masks.known)
-        return self.facts.table.assign(
+        return self.table.assign(
             frames_with_mask=pd.Series(self.masks.frames_with_mask).astype("Int16").where(known),
             empty_frames=self.masks.empty_frames,
             mask_share=self.masks.area,
@@ -74,15 +101,17 @@ class Collection:
             task, lambda report: self.masks.read_masks(folder, entries, path, self.key, report)
         )
 
-    def check(self, start: bool = False) -> Progress | None:
+    def check_files(self, start: bool = False) -> Progress | None:
         """Return the progress of the check of all files, None before its first start; start: start it."""
         task = f"check {self.dataset.key} {self.key}"
         if not start:
             return BACKGROUND.progress(task)
 
         def work(progress) -> None:
-            path = _beside_index(self.dataset, "-check.json")
-            self.report = check_files(self.dataset.folder, self.dataset.task, path, self.key, progress)
+            report = check(self.dataset.folder, self.dataset.task, workers=1, on_progress=progress)
+            if path := _beside_index(self.dataset, "-check.json"):
+                save_report(report, path, self.key)
+            self.report = report
 
         return BACKGROUND.start(task, work)
 
@@ -112,7 +141,8 @@ COLLECTIONS = Collections()
 
 
 def _open(dataset: DataSet, key: str) -> Collection:
-    facts = read_facts(dataset)
+    facts = read_facts(dataset.folder, dataset.task)
+    report_path = _beside_index(dataset, "-check.json")
     return Collection(
         dataset=dataset,
         key=key,
@@ -121,7 +151,7 @@ def _open(dataset: DataSet, key: str) -> Collection:
         scores=Scores(dataset, _beside_index(dataset, "-scores.json")),
         # On a public host, flags belong to a visit and are kept in its state.
         flags=Flags(None if public_host() else _beside_index(dataset, "-flags.jsonl")),
-        report=load_report(_beside_index(dataset, "-check.json"), key),
+        report=load_report(report_path, key) if report_path else None,
     )
 
 

@@ -91,7 +91,7 @@ def _alternatives(collection: Collection) -> dict[str, Container[Hashable]]:
     """Return the values that exist of every field with several."""
     return {
         "split": collection.facts.splits,
-        "label": collection.facts.sounding.columns,
+        "label": collection.sounding.columns,
         "objects": OBJECTS,
         "area": range(len(AREAS)),
         "empty": range(collection.masks.share.shape[1] + 1),
@@ -105,7 +105,7 @@ def matching_rows(current: Filter, collection: Collection, flags: Flags, model: 
     if current.split:
         matches &= columns["split"].isin(current.split)
     if current.label:
-        matches &= collection.facts.sounding[list(current.label)].any(axis=1)
+        matches &= collection.sounding[list(current.label)].any(axis=1)
     if current.objects:
         bars = [OBJECTS.index(objects) for objects in current.objects]
         matches &= np.isin(object_bars(collection), bars)
@@ -149,7 +149,7 @@ def area_bars(collection: Collection) -> np.ndarray:
 
 def object_bars(collection: Collection) -> np.ndarray:
     """Return the position in OBJECTS of every clip's number of sounding objects, int [N]; -1 if unknown."""
-    objects = collection.facts.table["sounding_objects"].fillna(-1).to_numpy(int)
+    objects = collection.table["sounding_objects"].fillna(-1).to_numpy(int)
     return np.minimum(objects, len(OBJECTS) - 1)
 
 

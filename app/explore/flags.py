@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.explore.facts import ClipName
+from avseg.data.avsbench.facts import ClipName
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
 

@@ -7,7 +7,7 @@ import gradio as gr
 from app.components.events import Action, action_of
 from app.components.gradio_helpers import HIDDEN, error_notice, notice
 from app.components.html import header_html
-from app.components.render import macro
+from app.components.render import macro, render
 from app.components.updates import UNCHANGED, Updates
 from app.explore import html
 from app.explore.charts import charts_html
@@ -67,7 +67,7 @@ def act(event: gr.EventData, request: gr.Request = None) -> ExploreUpdates:
             dataset, collection = state.open_collection()
             if collection is not None:
                 if action.name == "check":
-                    collection.check(start=may_check(dataset))
+                    collection.check_files(start=may_check(dataset))
                 elif action.name in ("flag", "unflag"):
                     _change_flag(state, collection, action)
                 else:
@@ -223,15 +223,15 @@ def _draw(state: ExploreState) -> ExploreUpdates:
             filters="",
             charts="",
             summary="",
-            clips=html.sample_progress(dataset, progress),
+            clips=render("explore/templates/sample.html", title=dataset.title, progress=progress),
             report="",
             score=HIDDEN,
             timer=gr.Timer(active=not progress.error),
             context=header_html({"Data": dataset.title}),
         )
     reading = collection.read_masks()
-    unchecked = collection.report is None and collection.check() is None
-    checking = collection.check(start=unchecked and len(collection) <= CHECKED_UNASKED)
+    unchecked = collection.report is None and collection.check_files() is None
+    checking = collection.check_files(start=unchecked and len(collection) <= CHECKED_UNASKED)
     view, flags, rows = state.view, state.flags(collection), state.rows(collection)
     scored = bool(collection.scores.of(view.model))
     updates = no_clip | ExploreUpdates(

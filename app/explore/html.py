@@ -11,15 +11,14 @@ from app.explore.charts import bins, class_bins
 from app.explore.collection import Collection
 from app.explore.filters import IOU_STEP, OBJECTS, SWITCHES, chips
 from app.explore.flags import MAX_NOTE, Flags
-from app.explore.integrity import counts_by_kind, findings_of
 from app.explore.pictures import error_maps, thumbnails
-from app.explore.scores import clip_iou, frame_ious
 from app.explore.state import PAGE_SIZE, REPORT_PAGE_SIZE, OpenedClip, View
 from app.services.background import Progress
-from app.services.datasets import DataSet, may_check
-from app.services.wording import percent, plural
+from app.services.datasets import may_check
+from app.services.wording import plural
 from avseg.data.avsbench.check import KINDS
 from avseg.data.labels import CLASS_INDEX, clip_colours
+from avseg.evaluation.clip import clip_iou, frame_ious
 
 CLASSES_LISTED = 9  # in the sidebar; the others are folded away
 GREY = (0x8F, 0x93, 0x9D)
@@ -31,7 +30,7 @@ Swatches = list[tuple[str, str]]
 def filters_html(collection: Collection, view: View, rows: np.ndarray) -> Markup:
     """Return the filters, each value with the count of all clips and of those that match."""
     facts, current = collection.facts, view.filter
-    codes = facts.table["split"].map(facts.splits.index).to_numpy(int)
+    codes = collection.table["split"].map(facts.splits.index).to_numpy(int)
     classes = class_bins(collection, rows, current.label)
     first = [k for k, one in enumerate(classes) if k < CLASSES_LISTED or one.selected]
     return render(
@@ -39,7 +38,7 @@ def filters_html(collection: Collection, view: View, rows: np.ndarray) -> Markup
         splits=bins(codes, rows, facts.splits, facts.splits, current.split),
         classes=[classes[k] for k in first],
         more_classes=[one for k, one in enumerate(classes) if k not in first],
-        objects=OBJECTS if facts.table["sounding_objects"].notna().any() else (),
+        objects=OBJECTS if collection.table["sounding_objects"].notna().any() else (),
         current=current,
         model=view.model,
         scored=bool(collection.scores.of(view.model)),
@@ -100,11 +99,6 @@ def labelled_frames(collection: Collection, row: int) -> list[bool]:
     return (share[~np.isnan(share)] > 0).tolist() if collection.masks.done[row] else []
 
 
-def sample_progress(dataset: DataSet, progress: Progress) -> Markup:
-    """Return what replaces the clips while the sample is being drawn."""
-    return render("explore/templates/sample.html", title=dataset.title, progress=progress)
-
-
 def no_clip() -> Markup:
     """Return what replaces the head of the opened clip."""
     return render("explore/templates/clip_head.html", name="")
@@ -127,34 +121,22 @@ def clip_facts(collection: Collection, row: int, flags: Flags) -> Markup:
     """Return what is known of a clip, and its flag."""
     facts, masks = collection.facts, collection.masks
     entry, scene, names = facts.entries[row], facts.scenes[row], facts.labels[row]
-    unknown = facts.table["sounding_objects"].isna()[row]
-    items: list[tuple[str, Swatches, str]] = []  # name, classes, text in place of no classes
-    items.append(("Sounding", swatches(names), "not named in the data" if unknown else "nothing in view"))
-    if scene:
-        silent = [name for name in scene.visible if name not in scene.sounding]
-        offscreen = [name for name in scene.sounding if name not in scene.visible]
-        items.append(("Visible, silent", swatches(silent), "nothing"))
-        if offscreen:
-            items.append(("Off-screen sound", swatches(offscreen), ""))
-    elif facts.table["offscreen"][row]:
-        items.append(("Off-screen sound", [], "yes"))
-    if masks.known[row]:
-        frames = labelled_frames(collection, row)
-        area = f"{percent(float(masks.area[row]))} of the frame" if any(frames) else "no mask"
-        items.append(("Mask area", [], area))
-        total = f"{sum(frames)} of {len(frames)} labelled, {entry.frames} in total"
-        items.append(("Frames with a mask", [], total))
-    else:
-        items.append(("Frames", [], f"{entry.labelled} labelled, {entry.frames} in total"))
-    if entry.annotation:
-        items.append(("Label in the table", [], entry.annotation))
-    items.append(("Split", [], ", ".join(filter(None, (entry.split, entry.subset)))))
-    clips = int((facts.table["video"] == entry.video).sum())
-    items.append(
-        ("Source video", [], f"{entry.video} ({plural(clips, 'clip')})" if clips > 1 else entry.video)
+    visible, sounding = (scene.visible, scene.sounding) if scene else ((), ())
+    return render(
+        "explore/templates/clip_facts.html",
+        entry=entry,
+        scene=scene,
+        sounding=swatches(names),
+        unknown=facts.sounding_objects[row] is None,
+        silent=swatches([name for name in visible if name not in sounding]),
+        offscreen=swatches([name for name in sounding if name not in visible]),
+        has_offscreen=facts.offscreen[row],
+        frames=labelled_frames(collection, row) if masks.known[row] else None,
+        area=float(masks.area[row]),
+        clips_of_video=int((collection.table["video"] == entry.video).sum()),
+        flag=flags.get((entry.split, entry.name)),
+        max_note=MAX_NOTE,
     )
-    flag = flags.get((entry.split, entry.name))
-    return render("explore/templates/clip_facts.html", items=items, flag=flag, max_note=MAX_NOTE)
 
 
 def frame_errors(opened: OpenedClip, drawn: bool) -> Markup:
@@ -179,33 +161,23 @@ def frame_errors(opened: OpenedClip, drawn: bool) -> Markup:
 def report_html(collection: Collection, view: View, progress: Progress | None) -> Markup:
     """Return the integrity report: totals, kinds of findings to choose from, a page of findings."""
     dataset, report = collection.dataset, collection.report
-    findings = findings_of(report, view.filter.finding) if report else []
+    findings = report.findings_of(view.filter.finding) if report else []
     pages = max(1, -(-len(findings) // REPORT_PAGE_SIZE))
     page = min(view.report_page, pages - 1)
-    rows = [
-        # Paths are shown within the data set: where the data set lies is the owner's affair.
-        (finding, finding.detail.replace(f"{dataset.folder}{os.sep}", ""), _row_of(collection, finding))
-        for finding in findings[page * REPORT_PAGE_SIZE : (page + 1) * REPORT_PAGE_SIZE]
-    ]
-    totals = ""
-    if report:
-        files = ", ".join(f"{count:,} {kind}" for kind, count in report.files.items())
-        totals = f"{plural(report.errors, 'error')}, {plural(report.notes, 'note')}; {files} read"
-    counts = counts_by_kind(report) if report else {}
+    row_of = collection.facts.rows
     return render(
         "explore/templates/report.html",
         report=report,
-        totals=totals,
-        kinds=[(kind, count, KINDS[kind][1]) for kind, count in counts.items()],
+        kinds=[(kind, count, KINDS[kind][1]) for kind, count in report.counts.items()] if report else [],
         kind=view.filter.finding,
-        rows=rows,
+        rows=[
+            # Paths are shown within the data set: where the data set lies is the owner's affair.
+            (f, f.detail.replace(f"{dataset.folder}{os.sep}", ""), row_of.get((f.split, f.clip)))
+            for f in findings[page * REPORT_PAGE_SIZE : (page + 1) * REPORT_PAGE_SIZE]
+        ],
         page=page,
         pages=pages,
         progress=progress,
         may_check=may_check(dataset),
-        clips=plural(len(collection), "clip"),
+        clips=len(collection),
     )
-
-
-def _row_of(collection: Collection, finding) -> int | None:
-    return collection.facts.rows.get((finding.split, finding.clip))

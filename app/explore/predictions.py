@@ -10,14 +10,14 @@ import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
 from app.explore.collection import Collection
-from app.explore.scores import clip_iou, frame_ious
 from app.explore.state import ExploreState, OpenedClip
-from app.services.dataset_clips import DatasetClip, has_classes, read, with_video
 from app.services.datasets import DataSet
 from app.services.host import may_train
 from app.services.jobs import JobToken
 from app.services.session import MODELS, Visitor
+from avseg.data.avsbench.clip import DatasetClip, read_dataset_clip, with_video
 from avseg.errors import DatasetError
+from avseg.evaluation.clip import clip_iou, frame_ious
 from avseg.predict import Prediction
 
 MAX_SCORED = 200  # clips at once
@@ -36,7 +36,7 @@ def open_clip(visitor: Visitor) -> tuple[OpenedClip, PlayerValue]:
         raise DatasetError("Select a clip first.")
     entry = collection.facts.entries[view.row]
     folder = _new_folder(visitor, state)
-    content = with_video(dataset, entry, read(dataset, entry), folder)
+    content = with_video(read_dataset_clip(dataset.folder, entry), dataset.folder, entry, folder)
     return OpenedClip(view.data, view.row, content), clip_player(dataset, content, None, folder / "truth")
 
 
@@ -86,7 +86,7 @@ def score_clips(state: ExploreState, token: JobToken, progress: OnProgress) -> N
             token.check()
             progress(done, len(rows))
             entry = collection.facts.entries[row]
-            content = read(dataset, entry)
+            content = read_dataset_clip(dataset.folder, entry)
             prediction = MODELS.predict(model, content.clip)
             iou = clip_iou(frame_ious(prediction, content.truth), content.truth)
             ious[entry.split, entry.name] = iou
@@ -102,7 +102,7 @@ def clip_player(
 
     The masks of a 71-class model count as foreground where the labels name no classes.
     """
-    if prediction is not None and prediction.task == "avss" and not has_classes(dataset):
+    if prediction is not None and prediction.task == "avss" and dataset.task != "avss":
         foreground = (prediction.labels > 0).astype(np.uint8)
         prediction = replace(prediction, task=dataset.task, labels=foreground)
     return player_value(

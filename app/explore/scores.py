@@ -2,39 +2,13 @@
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from app.explore.facts import ClipName
 from app.services.datasets import DataSet
 from app.services.reports import reports_about
-from avseg.evaluation import metrics
+from avseg.data.avsbench.facts import ClipName
 from avseg.files import atomic_write
-from avseg.predict import Prediction
-
-
-def frame_ious(prediction: Prediction, truth: Sequence[np.ndarray | None]) -> list[float | None]:
-    """Return the foreground IoU of every frame at the size of its ground truth.
-
-    None for a frame without a label, and where neither predicted mask nor ground truth has foreground.
-    """
-    ious: list[float | None] = []
-    for frame, labels in enumerate(truth):
-        if labels is None:
-            ious.append(None)
-            continue
-        predicted, foreground = prediction.mask(frame, labels.shape[:2]) > 0, labels > 0
-        empty = not (predicted.any() or foreground.any())
-        ious.append(None if empty else float(metrics.iou(predicted[None], foreground[None])[0]))
-    return ious
-
-
-def clip_iou(ious: Sequence[float | None], truth: Sequence[np.ndarray | None]) -> float | None:
-    """Return the mean IoU over the frames with foreground in the ground truth, as `avseg evaluate` does."""
-    counted = [iou for iou, labels in zip(ious, truth, strict=True) if labels is not None and labels.any()]
-    return float(np.mean(counted)) if counted else None
 
 
 class Scores:

@@ -9,12 +9,12 @@ import numpy as np
 from app.explore.collection import COLLECTIONS, Collection
 from app.explore.filters import FIELDS, Filter, changed, matching_rows
 from app.explore.flags import Flags
-from app.services.dataset_clips import DatasetClip
 from app.services.datasets import LIBRARY, DataSet
 from app.services.host import public_host
 from app.services.jobs import JobToken
 from app.services.models import available_models
 from app.services.session import VISITORS, session_of
+from avseg.data.avsbench.clip import DatasetClip
 from avseg.predict import Prediction
 
 PAGE_SIZE = 12  # clips

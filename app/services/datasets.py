@@ -16,7 +16,7 @@ from app.services.host import may_train
 from app.services.session import private_cache
 from avseg.data.avsbench.dataset import find_tasks
 from avseg.data.avsbench.index import cache_folder, read_index
-from avseg.data.avsbench.layout import LAYOUTS, SPLITS
+from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
 from avseg.synthavs.dataset import SynthAVS
@@ -26,7 +26,6 @@ FORMATS = {"ms3": "MS3", "s4": "S4", "avss": "AVSS"}  # in the order of the page
 # Clips of the drawn sample in train, val, test; from a seed that no training uses.
 SAMPLE_CLIPS = {"ms3": (24, 8, 16), "s4": (24, 8, 16), "avss": (12, 4, 8)}
 SAMPLE_SEED = 41
-SCENES = "scenes.json"  # beside the table of drawn data
 NOT_HERE = (
     "Adding folders is off on this host, so that visitors cannot read its disk. Its owner can name folders "
     "in AVSEG_DATA, or allow adding them with AVSEG_ALLOW_TRAINING=1."

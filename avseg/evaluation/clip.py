@@ -1,5 +1,6 @@
 """Evaluates one clip with its masks, to inspect what an evaluation has counted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from avseg.data.samples import Clips
 from avseg.data.transforms import ClipTensors
 from avseg.evaluation.metrics import frame_iou
+from avseg.evaluation.metrics import iou as label_iou
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
@@ -40,6 +42,28 @@ class EvaluatedClip:
             for iou, share in zip(self.iou, self.false_positive, strict=True)
         ]
         return int(np.argmax(errors))
+
+
+def frame_ious(prediction: Prediction, truth: Sequence[np.ndarray | None]) -> list[float | None]:
+    """Return the foreground IoU of every frame at the size of its ground truth.
+
+    None for a frame without a label, and where neither predicted mask nor ground truth has foreground.
+    """
+    ious: list[float | None] = []
+    for frame, labels in enumerate(truth):
+        if labels is None:
+            ious.append(None)
+            continue
+        predicted, foreground = prediction.mask(frame, labels.shape[:2]) > 0, labels > 0
+        empty = not (predicted.any() or foreground.any())
+        ious.append(None if empty else float(label_iou(predicted[None], foreground[None])[0]))
+    return ious
+
+
+def clip_iou(ious: Sequence[float | None], truth: Sequence[np.ndarray | None]) -> float | None:
+    """Return the mean IoU over the frames with foreground in the ground truth, as `avseg evaluate` does."""
+    counted = [iou for iou, labels in zip(ious, truth, strict=True) if labels is not None and labels.any()]
+    return float(np.mean(counted)) if counted else None
 
 
 @torch.inference_mode()

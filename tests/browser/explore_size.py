@@ -67,9 +67,9 @@ def main() -> None:
 
     from app.explore import handlers
     from app.explore.collection import COLLECTIONS, Collection, Collections
-    from app.explore.mask_index import foreground_shares
     from app.explore.state import clicked, state_of
     from app.services.background import Progress
+    from avseg.data.avsbench.mask_index import foreground_shares
 
     Collection.read_masks = lambda self: Progress(len(self), len(self), running=False)
     timed("open, nothing cached: index, facts, statistics, first 12 clips", handlers.draw)
@@ -86,7 +86,7 @@ def main() -> None:
     clips.masks.done[:] = True
     clips.scores.add(state.view.model, {(one.split, one.name): float(rng.random()) for one in entries})
     for action, value in (
-        *(("split", "test"), ("label", clips.facts.sounding.columns[0]), ("objects", "2"), ("clear", "")),
+        *(("split", "test"), ("label", clips.sounding.columns[0]), ("objects", "2"), ("clear", "")),
         *(("area", 4), ("clear", ""), ("below", "0.6"), ("search", "guitar"), ("clear", "")),
         *(("sort", "iou"), ("clear", ""), ("empty", 2), ("page", 1)),
     ):

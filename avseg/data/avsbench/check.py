@@ -9,7 +9,7 @@ from pathlib import Path
 from avseg.data.avsbench.check_clip import ClipCheck
 from avseg.data.avsbench.check_report import KINDS, CheckReport, Finding, summary, write_report
 from avseg.data.avsbench.index import locate, read_index
-from avseg.data.avsbench.layout import LAYOUTS, SPLITS, Entry
+from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS, Entry
 
 __all__ = ["KINDS", "CheckReport", "Finding", "check", "summary", "write_report"]
 
@@ -54,7 +54,7 @@ def _valid(entry: Entry) -> bool:
 def _of_counts(folder: Path, task: str, entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield the splits whose size differs from AVSBench's; a note only for data that are plainly others."""
     listed, official = Counter(entry.split for entry in entries), LAYOUTS[task].official
-    other = (folder / "scenes.json").exists() or 2 * len(entries) < sum(official.values())
+    other = (folder / SCENES).exists() or 2 * len(entries) < sum(official.values())
     for split, count in official.items():
         if listed[split] != count:
             kind = "subset of clips" if other else "clip count"

@@ -48,6 +48,7 @@ KINDS: dict[str, tuple[str, str]] = {
 
 COLUMNS = ("severity", "kind", "split", "clip", "path", "detail")
 EXAMPLES = 5  # findings of a kind in the summary
+_VERSION = 1  # of saved reports; others are checked anew
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,33 @@ class CheckReport:
         """Number of findings of each kind that occurs, in the order of KINDS."""
         counted = Counter(finding.kind for finding in self.findings)
         return {kind: counted[kind] for kind in KINDS if counted[kind]}
+
+    def findings_of(self, kind: str = "") -> list[Finding]:
+        """Return the findings of a kind, by default of every kind in the order of KINDS: errors first."""
+        order = {name: rank for rank, name in enumerate(KINDS)}
+        return sorted((f for f in self.findings if not kind or f.kind == kind), key=lambda f: order[f.kind])
+
+
+def save_report(report: CheckReport, path: Path, key: str) -> None:
+    """Save a report for `load_report`; key: the state of the data. Raises OSError."""
+    fields = {**vars(report), "findings": [list(vars(finding).values()) for finding in report.findings]}
+    with atomic_write(path) as file:
+        file.write_text(json.dumps({"key": f"{_VERSION} {key}", "report": fields}), encoding="utf-8")
+
+
+def load_report(path: Path, key: str) -> CheckReport | None:
+    """Return a saved report, None without one of data in the state `key`."""
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        if saved["key"] != f"{_VERSION} {key}":
+            return None
+        report = saved["report"]
+        findings = tuple(Finding(*map(str, row)) for row in report["findings"])
+        if any(finding.kind not in KINDS for finding in findings):
+            return None
+        return CheckReport(report["folder"], report["task"], report["clips"], report["files"], findings)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def summary(report: CheckReport) -> str:

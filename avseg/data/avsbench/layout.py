@@ -9,6 +9,7 @@ from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import UNNAMED
 
 SPLITS = ("train", "val", "test")
+SCENES = "scenes.json"  # beside the table of data drawn by SynthAVS
 VIDEO_ID = 11  # characters of a YouTube id, the start of every clip's name
 
 

@@ -168,3 +168,24 @@ def test_a_clip_of_a_table_written_anew_is_closed(drawn_clips):
     state = ExploreState(View(drawn_clips.dataset.key, row=99))
     state.open_collection()
     assert state.view.row is None and state.flags(drawn_clips).all() == Flags().all()
+
+
+def test_a_table_without_clips_opens(tmp_path, open_folder):
+    (tmp_path / "AVSBench" / "AVSS").mkdir(parents=True)
+    (tmp_path / "AVSBench/AVSS/metadata.csv").write_text("vid,uid,s_min,s_sec,a_obj,split,label\n")
+    clips = open_folder(tmp_path / "AVSBench", "avss")
+    assert len(clips) == len(clips.table) == len(clips.sounding) == 0 and clips.facts.splits == ()
+
+
+def test_a_table_without_classes_opens(tmp_path, open_folder):
+    (tmp_path / "AVSBench" / "Multi-sources").mkdir(parents=True)
+    (tmp_path / "AVSBench/Multi-sources/ms3_meta_data.csv").write_text("video_id,split\nabc_1,train\n")
+    clips = open_folder(tmp_path / "AVSBench")
+    assert clips.table["sounding_objects"].isna().all() and not len(clips.sounding.columns)
+
+
+def test_the_player_shows_the_ground_truth_of_an_opened_clip(drawn_clips):
+    act("open", drawn_clips.facts.row_of("te07_000000"))
+    player = clip_handlers.show_clip().player
+    opened = state_of(None).opened
+    assert player.shows == "truth" and len(player.times) == 5 and player.video == opened.content.clip.path

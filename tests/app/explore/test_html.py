@@ -9,10 +9,12 @@ from app.explore import collection, html
 from app.explore.charts import charts_html
 from app.explore.filters import Filter, matching_rows
 from app.explore.flags import Flags
-from app.explore.integrity import check_files, load_report
-from app.explore.pictures import thumbnail, thumbnails
+from app.explore.pictures import thumbnails
 from app.explore.state import ExploreState, View
 from app.services.background import Progress
+from avseg.data.avsbench.check import check
+from avseg.data.avsbench.check_report import load_report, save_report
+from avseg.data.avsbench.thumbnail import thumbnail
 from tests.app.explore.conftest import read_masks
 
 DONE = Progress(1, 1, running=False)
@@ -31,7 +33,7 @@ def test_names_from_files_and_notes_are_escaped(tmp_path, open_folder):
     flags.set(name, evil)
     view = View(clips.dataset.key, row=0, model=evil, filter=Filter(search=evil, split=frozenset({name[0]})))
     rows = ExploreState(view).rows(clips)
-    clips.report = check_files(clips.dataset.folder, "avss", None, "", lambda done, total: None)
+    clips.report = check(clips.dataset.folder, "avss")
     page = "".join(
         (
             html.filters_html(clips, view, rows),
@@ -49,7 +51,8 @@ def test_names_from_files_and_notes_are_escaped(tmp_path, open_folder):
 def test_the_report_is_saved_and_its_rows_open_clips(drawn_clips):
     clips = drawn_clips
     path = collection._beside_index(clips.dataset, "-check.json")
-    clips.report = check_files(clips.dataset.folder, "ms3", path, clips.key, lambda done, total: None)
+    clips.report = check(clips.dataset.folder, "ms3")
+    save_report(clips.report, path, clips.key)
     page = html.report_html(clips, View(clips.dataset.key, filter=Filter(finding="missing mask")), None)
     row = clips.facts.row_of("te07_000001", "test")
     assert f'data-action="open" data-value="{row}"' in page and "1 error" in page
@@ -62,7 +65,7 @@ def test_bars_count_all_and_matching_clips(table_clips):
     state = ExploreState(View(clips.dataset.key, filter=Filter(split=frozenset({"test"}))))
     rows = state.rows(clips)
     page = charts_html(clips, state.view, rows, DONE)
-    name = clips.facts.sounding.columns[0]
+    name = clips.sounding.columns[0]
     total = sum(name in labels for labels in clips.facts.labels)
     shown = sum(name in clips.facts.labels[row] for row in rows)
     assert f'title="{name}: {shown} of {total} clips shown"' in page

@@ -7,11 +7,11 @@ import pytest
 
 from app.explore.export import escape_formula, write_csv
 from app.explore.flags import Flags
-from app.explore.scores import clip_iou, frame_ious
-from app.services.dataset_clips import read
 from app.services.session import MODELS
 from avseg.checkpoints import load_model
+from avseg.data.avsbench.clip import read_dataset_clip
 from avseg.data.avsbench.dataset import AVSBench
+from avseg.evaluation.clip import clip_iou, frame_ious
 from avseg.evaluation.evaluate import EvaluationOptions, evaluate
 from avseg.evaluation.report import write_evaluation
 from tests.app.explore.conftest import read_masks
@@ -37,7 +37,7 @@ def test_flags_are_saved_replaced_and_removed(tmp_path):
 def test_the_iou_of_a_clip_is_that_of_the_evaluation(drawn, drawn_clips, tmp_path):
     clips = drawn_clips
     entry = clips.facts.entries[clips.facts.row_of("te07_000000", "test")]
-    content = read(clips.dataset, entry)
+    content = read_dataset_clip(clips.dataset.folder, entry)
     ious = frame_ious(MODELS.predict("tiny-ms3", content.clip), content.truth)
     model, split = load_model("tiny-ms3"), AVSBench(drawn, "ms3", "test")
     report = evaluate(model, split, [0], EvaluationOptions(robustness=False, workers=0))

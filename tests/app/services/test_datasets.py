@@ -1,18 +1,13 @@
-"""The registry of data sets, clips of data sets, and work in the background."""
+"""The registry of data sets, and work in the background."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
-from app.explore.predictions import clip_player
 from app.services import datasets
 from app.services.background import BackgroundTasks
-from app.services.dataset_clips import read, truth_for, with_video
-from app.services.datasets import LIBRARY, DataSet
+from app.services.datasets import LIBRARY
 from avseg.data.avsbench.index import read_index
 from avseg.errors import DatasetError
 from tests.support.avsbench_folders import write_avss_table, write_drawn_folder
@@ -38,15 +33,6 @@ def private(monkeypatch, tmp_path):
     monkeypatch.setenv("AVSEG_CACHE", str(tmp_path / "cache"))
     for name in PUBLIC:
         monkeypatch.delenv(name, raising=False)
-
-
-def drawn_dataset(root: Path) -> DataSet:
-    return DataSet("k", "t", "ms3", root / "Multi-sources", "environment")
-
-
-def entry_of(dataset: DataSet, name: str = "", split: str = ""):
-    entries = read_index(dataset.folder, dataset.task)
-    return next(entry for entry in entries if name in entry.name and split in entry.split)
 
 
 def test_the_data_sets_are_those_of_the_variable_then_the_sample(drawn, table, monkeypatch):
@@ -107,37 +93,3 @@ def test_a_failure_in_the_background_is_reported():
     while tasks.progress("it").running and time.monotonic() < deadline:
         time.sleep(0.01)
     assert tasks.progress("it").error == "no such table" and tasks.progress("it").share == 0.5
-
-
-@pytest.mark.parametrize("split", ["val", "test"])
-def test_a_clip_gets_a_video_that_plays(drawn, tmp_path, split):
-    dataset = drawn_dataset(drawn)
-    entry = entry_of(dataset, split=split)
-    content = read(dataset, entry)
-    playable = with_video(dataset, entry, content, tmp_path / "clip")
-    assert playable.clip.path.parent == tmp_path / "clip" and playable.clip.duration == 5
-    # Drawn videos are wide; without one, the square frames are held.
-    assert playable.clip.size == ((180, 320) if split == "val" else (224, 224))
-    np.testing.assert_array_equal(playable.clip.frames, content.clip.frames)
-    player = clip_player(dataset, playable, None, tmp_path / "player")
-    assert player.shows == "truth" and len(player.times) == 5 and player.video == playable.clip.path
-
-
-def test_ground_truth_has_the_classes_of_the_prediction(drawn):
-    dataset = drawn_dataset(drawn)
-    truth = read(dataset, entry_of(dataset)).truth
-    assert truth_for(dataset, truth, SimpleNamespace(task="avss")) is None
-    binary = truth_for(dataset, truth, SimpleNamespace(task="ms3"))
-    assert all(set(np.unique(mask)) <= {0, 1} for mask in binary)
-
-
-def test_a_damaged_clip_opens_with_what_can_be_read(drawn):
-    dataset = drawn_dataset(drawn)
-    entry = entry_of(dataset, name="te07_000001")
-    content = read(dataset, entry)
-    assert [mask is None for mask in content.truth] == [False, True, False, False, False]
-    assert [str(notice) for notice in content.clip.notices] == [
-        "ms3_data/gt_masks/test/te07_000001/te07_000001_2.png is missing."
-    ]
-    with pytest.raises(DatasetError, match="missing"):
-        read(dataset, replace(entry, name="gone"))

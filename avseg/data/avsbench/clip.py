@@ -1,4 +1,4 @@
-"""A clip of a data set, read for the models, with a video for the player and the other tabs."""
+"""A clip of a data set as a `Clip` for the models, with its ground truth and a video."""
 
 import os
 import shutil
@@ -9,16 +9,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from app.services.datasets import DataSet
 from avseg.data.avsbench.dataset import read_frame, read_mask
 from avseg.data.avsbench.files import ADVICE, fit, read_wav
-from avseg.data.avsbench.layout import Entry
+from avseg.data.avsbench.layout import SCENES, Entry
 from avseg.errors import ClipError, DatasetError
 from avseg.media.audio import SAMPLE_RATE, silence
 from avseg.media.clip import WORKING_SIDE, Clip, Notice, fit_sound, frame_times, read_clip
 from avseg.media.draw import resize
 from avseg.media.video import write_mp4
-from avseg.predict import Prediction
 
 # Where `avseg synth` puts the videos of drawn clips.
 DRAWN_VIDEOS = {
@@ -41,29 +39,29 @@ class DatasetClip:
     truth: Truth
 
 
-def read(dataset: DataSet, entry: Entry) -> DatasetClip:
-    """Read the frames, the audio and the labels of a clip; the padding of a short clip is left out.
+def read_dataset_clip(folder: Path, entry: Entry) -> DatasetClip:
+    """Read the frames, the audio and the labels of a clip of a task's folder, without padding.
 
     The clip has no video yet: see `with_video`. What is missing or damaged becomes black, silent or
     unlabelled, and the clip's notices say so. Raises DatasetError if no frame can be read.
     """
     problems: list[str] = []
-    frames = [_try(problems, read_frame, dataset.folder, entry, moment) for moment in range(entry.frames)]
+    frames = [_try(problems, read_frame, folder, entry, moment) for moment in range(entry.frames)]
     readable = [(moment, frame) for moment, frame in enumerate(frames) if frame is not None]
     if not readable:
         raise DatasetError(problems[0] if problems else f"{entry.name} has no frames.")
     count, shape = readable[-1][0] + 1, readable[0][1].shape[:2]
-    masks = [_try(problems, read_mask, dataset.folder, entry, moment) for moment in range(count)]
-    waveform = _try(problems, read_wav, dataset.folder / entry.sound)
+    masks = [_try(problems, read_mask, folder, entry, moment) for moment in range(count)]
+    waveform = _try(problems, read_wav, folder / entry.sound)
     waveform = silence(count * SAMPLE_RATE) if waveform is None else waveform
     scale = min(1.0, WORKING_SIDE / max(shape))
     size = tuple(max(2, round(side * scale / 2) * 2) for side in shape)
     black = np.zeros((*size, 3), np.uint8)
     # Notices give paths within the data set: where the data set lies is the owner's affair.
-    problems = [text.replace(f"{dataset.folder}{os.sep}", "").replace(f" {ADVICE}", "") for text in problems]
+    problems = [text.replace(f"{folder}{os.sep}", "").replace(f" {ADVICE}", "") for text in problems]
     clip = Clip(
         name=entry.name,
-        path=dataset.folder / entry.frame(readable[0][0]),
+        path=folder / entry.frame(readable[0][0]),
         frames=np.stack([black if frame is None else resize(frame, size) for frame in frames[:count]]),
         waveform=fit_sound(waveform, count),
         times=frame_times(count, 1),
@@ -88,56 +86,36 @@ def _try(problems: list[str], reader: Callable[..., T], *args: object) -> T | No
         return None
 
 
-def with_video(dataset: DataSet, entry: Entry, content: DatasetClip, folder: Path) -> DatasetClip:
-    """Return the same clip with a video in `folder` that browsers play and the other tabs can read.
+def with_video(content: DatasetClip, folder: Path, entry: Entry, target: Path) -> DatasetClip:
+    """Return the same clip with a video in the folder `target`, which browsers play.
 
     A drawn clip may have its own; otherwise every frame is held for its second. Raises ClipError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "clip.mp4"
-    pattern = DRAWN_VIDEOS[dataset.task]
-    own = dataset.folder / pattern.format(split=entry.split, given=entry.annotation, name=entry.name)
+    target.mkdir(parents=True, exist_ok=True)
+    path = target / "clip.mp4"
+    own = folder / DRAWN_VIDEOS[entry.task].format(split=entry.split, given=entry.annotation, name=entry.name)
     count = len(content.clip.frames)
-    if dataset.drawn and own.is_file() and own.resolve().is_relative_to(dataset.folder):
+    if (folder / SCENES).is_file() and own.is_file() and own.resolve().is_relative_to(folder):
         shutil.copyfile(own, path)
         video = read_clip(path, fps=1, seconds=count)
         if len(video.frames) == count:
-            return replace(content, clip=_with_content_of(video, content.clip))
-    _write_held_frames(content.clip, path)
-    video = read_clip(path, fps=1, seconds=count)
-    return replace(content, clip=_with_content_of(video, content.clip))
-
-
-def _with_content_of(video: Clip, clip: Clip) -> Clip:
-    """Return a video's clip with the frames, the audio and the times of the data set's clip."""
-    return replace(
-        video,
-        name=clip.name,
-        frames=clip.frames,
-        waveform=clip.waveform,
-        times=clip.times,
-        duration=clip.duration,
-        has_sound=clip.has_sound,
-        notices=clip.notices,
-    )
-
-
-def _write_held_frames(clip: Clip, path: Path) -> None:
-    """Write a video that shows each frame for a second, with the audio of the clip."""
-    frames = (frame for frame in clip.frames for _ in range(_PICTURES_PER_SECOND))
+            return _with_content_of(video, content)
+    frames = (frame for frame in content.clip.frames for _ in range(_PICTURES_PER_SECOND))
     try:
-        write_mp4(path, frames, _PICTURES_PER_SECOND, clip.waveform, crf=18, threads=1)
+        write_mp4(path, frames, _PICTURES_PER_SECOND, content.clip.waveform, crf=18, threads=1)
     except ClipError as error:
-        raise ClipError(f"No video could be made of {clip.name}. Open another clip.") from error
+        raise ClipError(f"No video could be made of {entry.name}. Open another clip.") from error
+    return _with_content_of(read_clip(path, fps=1, seconds=count), content)
 
 
-def has_classes(dataset: DataSet) -> bool:
-    """The masks of this data set name the class of every pixel."""
-    return dataset.task == "avss"
+def _with_content_of(video: Clip, content: DatasetClip) -> DatasetClip:
+    """Return a clip of a data set whose file, size and rate are those of its video."""
+    of_data = ("name", "frames", "waveform", "times", "duration", "has_sound", "notices")
+    return replace(content, clip=replace(video, **{name: getattr(content.clip, name) for name in of_data}))
 
 
-def truth_for(dataset: DataSet, truth: Truth, prediction: Prediction) -> Truth | None:
-    """Return ground truth with the classes of a prediction's task; None where it lacks them."""
-    if prediction.task == "avss":
-        return truth if has_classes(dataset) else None
+def truth_for(truth: Truth, task: str, predicted: str) -> Truth | None:
+    """Return ground truth of a task with the classes of a prediction's task; None where it lacks them."""
+    if predicted == "avss":
+        return truth if task == "avss" else None
     return tuple(None if mask is None else (mask > 0).astype(np.uint8) for mask in truth)

@@ -1,13 +1,12 @@
-"""The foreground share of every frame of a data set: read once in the background, kept beside the index."""
+"""The foreground share of every frame of a data set: read once, saved beside its index."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from app.services.background import Report
 from avseg.data.avsbench.dataset import read_mask
 from avseg.data.avsbench.layout import Entry
 from avseg.errors import DatasetError
@@ -54,19 +53,27 @@ class MaskIndex:
             pass
 
     def read_masks(
-        self, folder: Path, entries: Sequence[Entry], path: Path | None, key: str, report: Report
+        self,
+        folder: Path,
+        entries: Sequence[Entry],
+        path: Path | None,
+        key: str,
+        on_progress: Callable[[int, int], object],
     ) -> None:
-        """Read the masks of every clip that is not done, and save the index now and then."""
+        """Read the masks of every clip that is not done, and save the index now and then.
+
+        on_progress: called with (clips done, clips in all).
+        """
         missing = np.flatnonzero(~self.done)
         ready = len(entries) - len(missing)
-        report(ready, len(entries))
+        on_progress(ready, len(entries))
         for count, row in enumerate(missing, 1):
             shares = foreground_shares(folder, entries[row])
             self.share[row, : len(shares)] = shares
             self.done[row] = True
             if count % SAVED_EVERY == 0 or count == len(missing):
                 self.save(path, key)
-            report(ready + count, len(entries))
+            on_progress(ready + count, len(entries))
 
     @property
     def known(self) -> np.ndarray:
@@ -100,7 +107,7 @@ def foreground_shares(folder: Path, entry: Entry) -> np.ndarray:
     for moment in range(entry.labelled):
         try:
             classes = read_mask(folder, entry, moment)
-        except DatasetError:  # the integrity report names it
+        except DatasetError:  # avseg.data.avsbench.check reports it
             continue
         if classes is not None:
             shares[moment] = np.count_nonzero(classes) / classes.size

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from app.services.datasets import SCENES, DataSet
 from avseg.data.avsbench.index import find_tasks, read_index
-from avseg.data.avsbench.layout import SPLITS, Entry
+from avseg.data.avsbench.layout import SCENES, SPLITS, Entry
 from avseg.data.labels import CLASSES
 from avseg.errors import DatasetError
 
@@ -42,46 +38,26 @@ class ClipFacts:
         return len(self.entries)
 
     @cached_property
-    def table(self) -> pd.DataFrame:
-        """One row per clip; `sounding_objects` is NA where the data do not say; `text` is searched."""
-        rows = list(zip(self.entries, self.labels, self.scenes, strict=True))
-        table = pd.DataFrame(
-            {
-                "split": [entry.split for entry in self.entries],
-                "clip": [entry.name for entry in self.entries],
-                "classes": [" ".join(labels) for labels in self.labels],
-                "sounding_objects": [len(row[1]) if _says_what_sounds(*row) else None for row in rows],
-                "video": [entry.video for entry in self.entries],
-                "subset": [entry.subset for entry in self.entries],
-                "frames": [entry.frames for entry in self.entries],
-                "labelled_frames": [entry.labelled for entry in self.entries],
-                "offscreen": [_has_offscreen_sound(entry, scene) for entry, _, scene in rows],
-                "text": [
-                    " ".join((entry.name, *labels, entry.annotation, entry.split)).lower()
-                    for entry, labels, _ in rows
-                ],
-            }
-        )
-        return table.astype(
-            {"split": str, "clip": str, "sounding_objects": "Int16", "offscreen": bool, "text": str}
-        )
+    def sounding_objects(self) -> list[int | None]:
+        """How many visible objects sound in each clip; None where the data do not say."""
+        return [
+            len(labels) if labels or scene or (entry.layout.annotation and not entry.unknown) else None
+            for entry, labels, scene in zip(self.entries, self.labels, self.scenes, strict=True)
+        ]
+
+    @cached_property
+    def offscreen(self) -> list[bool]:
+        """Whether something off screen sounds in each clip, as far as the data say."""
+        return [
+            OFF_SCREEN in entry.annotation or bool(scene and {*scene.sounding} - {*scene.visible})
+            for entry, scene in zip(self.entries, self.scenes, strict=True)
+        ]
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
         """The splits that occur, the usual ones first."""
-        occurring = set(self.table["split"])
+        occurring = {entry.split for entry in self.entries}
         return tuple(split for split in (*SPLITS, *sorted(occurring - {*SPLITS})) if split in occurring)
-
-    @cached_property
-    def sounding(self) -> pd.DataFrame:
-        """Which classes sound in which clip, bool [N, C], most frequent class first."""
-        column = {name: k for k, name in enumerate(CLASSES)}
-        table = np.zeros((len(self), len(CLASSES)), bool)
-        for row, names in enumerate(self.labels):
-            table[row, [column[name] for name in names]] = True
-        counts = table.sum(axis=0)
-        order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
-        return pd.DataFrame(table[:, order], columns=[CLASSES[k] for k in order])
 
     @cached_property
     def rows(self) -> dict[ClipName, int]:
@@ -95,36 +71,22 @@ class ClipFacts:
         return next((row for (_, other), row in self.rows.items() if other == name), None)
 
 
-def read_facts(dataset: DataSet) -> ClipFacts:
-    """Read the table of a data set, and the scenes of a drawn one.
+def read_facts(folder: Path, task: str) -> ClipFacts:
+    """Read the table in a task's folder, and the scenes of drawn data.
 
     MS3's table names no classes: they come from the scenes, or from AVSS's table beside it, whose v1m clips
     are MS3's. Raises DatasetError if the table cannot be read.
     """
     entries: dict[ClipName, Entry] = {}
-    for entry in read_index(dataset.folder, dataset.task):
+    for entry in read_index(folder, task):
         entries.setdefault((entry.split, entry.name), entry)
-    scene_of = _read_scenes(dataset.folder)
-    avss_labels = {} if scene_of or dataset.task != "ms3" else _labels_of_avss(dataset.folder)
     rows = tuple(entries.values())
+    scene_of = _read_scenes(folder)
     scenes = tuple(scene_of.get(entry.name) for entry in rows)
-    labels = tuple(
-        entry.labels or _sounding_in_view(scene) or avss_labels.get(entry.name, ())
-        for entry, scene in zip(rows, scenes, strict=True)
-    )
-    return ClipFacts(rows, labels, scenes)
-
-
-def _says_what_sounds(entry: Entry, labels: tuple[str, ...], scene: Scene | None) -> bool:
-    return bool(labels or scene or (entry.layout.annotation and not entry.unknown))
-
-
-def _has_offscreen_sound(entry: Entry, scene: Scene | None) -> bool:
-    return OFF_SCREEN in entry.annotation or bool(scene and set(scene.sounding) - set(scene.visible))
-
-
-def _sounding_in_view(scene: Scene | None) -> tuple[str, ...]:
-    return tuple(name for name in scene.sounding if name in scene.visible) if scene else ()
+    labels_of = _labels_of_avss(folder) if task == "ms3" and not scene_of else {}
+    for name, scene in scene_of.items():
+        labels_of[name] = tuple(sound for sound in scene.sounding if sound in scene.visible)
+    return ClipFacts(rows, tuple(entry.labels or labels_of.get(entry.name, ()) for entry in rows), scenes)
 
 
 def _read_scenes(folder: Path) -> dict[str, Scene]:
