@@ -3,42 +3,34 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
-from app.services.clips import MAX_SECONDS, bundled
+from app.services.clips import MAX_SECONDS, TRUTH, bundled, scene_of, truth_of
 from app.services.models import available_models
 from app.services.session import MODELS, ClipResult
-from app.whatif.ground_truth import FrameTruth, truth_of_result
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError, ConfigError
-from avseg.interpret.mask_statistics import mean_where
-from avseg.interventions.compare import Comparison, compare, curve, label_maps
+from avseg.interventions.compare import compare, mean_curve
+from avseg.interventions.effect import Effect, FrameTruth
 from avseg.interventions.run import INTERVENTIONS, Change, Sweep, sweep, what_if
 from avseg.media.clip import Clip, read_clip
+from avseg.media.draw import resize
 from avseg.media.export import write_clip
 from avseg.media.video import replace_audio
 from avseg.predict import Prediction, Predictor, Progress
+from avseg.synthavs.scenes import all_sounding, truth
 
 
 @dataclass(frozen=True, eq=False)
-class Effect:
-    """What some changes do to a clip."""
+class ClipEffect(Effect):
+    """The effect of changes on the visitor's clip."""
 
-    result: ClipResult  # before
-    after: Prediction
-    changes: tuple[Change, ...]
-    comparison: Comparison
-    truth: FrameTruth | None
-    seconds: float  # that the changed run took
-
-    @property
-    def before(self) -> Prediction:
-        """The prediction without the changes."""
-        return self.result.prediction
+    result: ClipResult  # `before` is its prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +38,6 @@ class SweepResult:
     """One change over its whole range. V: number of values."""
 
     result: ClipResult
-    change: Change
     others: tuple[Change, ...]  # that apply at every value
     sweep: Sweep
     unchanged_iou: np.ndarray  # float64 [V], with the unchanged mask, mean over frames where either has one
@@ -56,25 +47,25 @@ class SweepResult:
 
 def segment_bundled(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
     """Segment a bundled clip for a visitor who has no result yet; raises ConfigError for another name."""
-    if clip not in bundled():
-        raise ConfigError(_not_bundled(clip))
-    source = bundled()[clip]
-    prediction = MODELS.predict(model, read_clip(source.path, fps=fps, seconds=MAX_SECONDS), on_frame)
-    return ClipResult(prediction, source.title, model, clip)
+    path = _file_of(clip)
+    prediction = MODELS.predict(model, read_clip(path, fps=fps, seconds=MAX_SECONDS), on_frame)
+    return ClipResult(prediction, bundled()[clip].title, model, clip)
 
 
-def run_changes(result: ClipResult, changes: Sequence[Change], on_frame: Progress | None = None) -> Effect:
+def run_changes(
+    result: ClipResult, changes: Sequence[Change], on_frame: Progress | None = None
+) -> ClipEffect:
     """Run the visitor's clip again under some changes; raises AvsegError with a message for the visitor."""
     if not changes:
         raise ConfigError("Tick at least one change on the left.")
-    changes, prediction = _with_files(changes), result.prediction
+    changes, before = _with_files(changes), result.prediction
     began = time.perf_counter()
     model = _model_for(result, changes)
-    after = MODELS.run(model, _predict, prediction.clip, changes, prediction.threshold, on_frame=on_frame)
+    after = MODELS.run(model, _predict, before.clip, changes, before.threshold, on_frame=on_frame)
     seconds = time.perf_counter() - began
     truth = truth_of_result(result)
-    comparison = compare(prediction, after, truth.sounding if truth else None)
-    return Effect(result, after, tuple(changes), comparison, truth, seconds)
+    comparison = compare(before, after, truth.sounding if truth else None)
+    return ClipEffect(before, after, tuple(changes), comparison, truth, seconds, result)
 
 
 def sweep_change(
@@ -82,41 +73,36 @@ def sweep_change(
 ) -> SweepResult:
     """Run the visitor's clip with one change over its range; `others` apply at every value."""
     (change,), others = _with_files([change]), _with_files(others)
-    prediction, began = result.prediction, time.perf_counter()
+    before, began = result.prediction, time.perf_counter()
     model = _model_for(result, others)
     others = [other for other in others if other.row.kind != "weights" and other.name != change.name]
-    options = {"rest": others, "threshold": prediction.threshold}
-    swept = MODELS.run(model, sweep, prediction.clip, change, on_frame=on_frame, **options)
+    options = {"rest": others, "threshold": before.threshold}
+    swept = MODELS.run(model, sweep, before.clip, change, on_frame=on_frame, **options)
     seconds = time.perf_counter() - began
-
-    def mean_iou(reference: Prediction | np.ndarray, labels: np.ndarray) -> np.ndarray:
-        rows = zip(curve(reference, swept.predictions), swept.predictions, strict=True)
-        return np.array([mean_where(iou, shares(labels), shares(label_maps(p))) for iou, p in rows])
-
     truth = truth_of_result(result)
-    unchanged_iou = mean_iou(prediction, label_maps(prediction))
-    truth_iou = mean_iou(truth.sounding, truth.sounding) if truth else None
-    return SweepResult(result, change, tuple(others), swept, unchanged_iou, truth_iou, seconds)
+    truth_iou = mean_curve(truth.sounding, swept.predictions) if truth else None
+    unchanged_iou = mean_curve(before, swept.predictions)
+    return SweepResult(result, tuple(others), swept, unchanged_iou, truth_iou, seconds)
 
 
-def both_players(effect: Effect, folder: Path) -> tuple[PlayerValue, PlayerValue]:
+def both_players(effect: ClipEffect, folder: Path) -> tuple[PlayerValue, PlayerValue]:
     """Return players of before and after, each with the audio of its run; `folder` gets the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    clip, source = effect.before.clip, bundled().get(effect.result.clip)
+    result, clip = effect.result, effect.before.clip
+    source = bundled().get(result.clip)
     # A visitor's file is never served as it is.
     video, start = (source.path, clip.start) if source else (write_clip(clip, folder / "before.mp4"), 0.0)
     changed = video
     if effect.after.audio != "original":
         changed = replace_audio(video, effect.after.clip.waveform, folder / "after.mp4", start)
-    truth = effect.result.truth
+    truth = result.truth
     if truth is None and effect.truth is not None:
         truth = tuple(effect.truth.sounding)
-    options = {"truth": truth, "start": start, "frame": effect.result.frame}
-    title = effect.result.title
-    changed_title = f"{title}, {', '.join(change.words for change in effect.changes)}"
+    options = {"truth": truth, "start": start, "frame": result.frame}
+    title = f"{result.title}, {', '.join(change.words for change in effect.changes)}"
     return (
-        player_value(effect.before, folder / "before", video=video, title=title, **options),
-        player_value(effect.after, folder / "after", video=changed, title=changed_title, **options),
+        player_value(effect.before, folder / "before", video=video, title=result.title, **options),
+        player_value(effect.after, folder / "after", video=changed, title=title, **options),
     )
 
 
@@ -130,9 +116,25 @@ def config_of(result: ClipResult | None, other: str | None = None) -> ModelConfi
         return ModelConfig()
 
 
-def shares(labels: np.ndarray) -> np.ndarray:
-    """Return the foreground share [T] of label maps [T, h, w]."""
-    return (labels > 0).mean((1, 2))
+def truth_of_result(result: ClipResult) -> FrameTruth | None:
+    """Return the ground truth of a result's frames, None where a frame has no label."""
+    clip = result.prediction.clip
+    if result.truth is not None:
+        if any(labels is None for labels in result.truth):
+            return None
+        size = clip.frames.shape[1:3]
+        return FrameTruth(np.stack([resize(labels, size, smooth=False) for labels in result.truth]))
+    if result.clip not in bundled():
+        return None
+    return _bundled_truth(result.clip, tuple(float(clip.start + time) for time in clip.times))
+
+
+@lru_cache(maxsize=8)
+def _bundled_truth(name: str, times: tuple[float, ...]) -> FrameTruth:
+    scene = scene_of(name)
+    everything, last = all_sounding(scene), scene.seconds - 1e-3
+    in_view = [truth(everything, min(time, last), TRUTH) for time in times]
+    return FrameTruth(np.stack(truth_of(name, times)), np.stack(in_view))
 
 
 def _predict(
@@ -153,19 +155,16 @@ def _with_files(changes: Sequence[Change]) -> list[Change]:
     """
     result = []
     for change in sorted(changes, key=lambda change: INTERVENTIONS.index(change.row)):
-        values = []
-        for parameter, value in zip(change.row.parameters, change.given, strict=True):
-            if parameter.kind == "clip":
-                if value not in bundled():
-                    raise ConfigError(_not_bundled(value))
-                value = str(bundled()[value].path)
-            values.append(value)
+        pairs = zip(change.row.parameters, change.given, strict=True)
+        values = [str(_file_of(value)) if parameter.kind == "clip" else value for parameter, value in pairs]
         result.append(Change(change.name, tuple(values)))
     return result
 
 
-def _not_bundled(name: object) -> str:
-    return f"No bundled clip is called {name!r}. Bundled clips: {', '.join(bundled())}."
+def _file_of(clip: object) -> Path:
+    if clip not in bundled():
+        raise ConfigError(f"No bundled clip is called {clip!r}. Bundled clips: {', '.join(bundled())}.")
+    return bundled()[clip].path
 
 
 def _model_for(result: ClipResult, changes: Sequence[Change]) -> str:

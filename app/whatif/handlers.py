@@ -1,14 +1,14 @@
 """The handlers of What if: plain functions from inputs to named updates."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import gradio as gr
 
 from app.components.events import event_data, integer
-from app.components.gradio_helpers import error_notice
+from app.components.gradio_helpers import error_notice, progress_report
 from app.components.html import result_header
+from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates
 from app.services.handoff import WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled, JobToken
@@ -22,17 +22,16 @@ from app.whatif.effect import (
     segment_bundled,
     sweep_change,
 )
-from app.whatif.layout import availability, swept_rows
+from app.whatif.layout import availability, sweep_label, swept_rows
 from app.whatif.state import WhatIfState
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError
-from avseg.interpret.mask_statistics import mean_where
-from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, read_change
+from avseg.interventions.effect import finding
+from avseg.interventions.run import INTERVENTIONS, Change, read_change
 from avseg.predict import Progress
 
 RUN, SWEEP = "what-if", "sweep"  # names of the jobs
 BUTTONS = {RUN: ("go", "stop"), SWEEP: ("run_sweep", "stop_sweep")}
-REPORT_EVERY = 0.2  # seconds between two progress updates
 SHOW, HIDE = gr.update(visible=True), gr.update(visible=False)
 
 
@@ -156,8 +155,8 @@ def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
         clip=HIDE,
         header=result_header(effect.result),
         notice=HIDE,
-        finding=html.head(text.finding(effect), text.caption(effect)),
-        stats=gr.update(value=html.stats(effect), visible=True),
+        finding=macro("heading", finding(effect), text.caption(effect)),
+        stats=gr.update(value=macro("tiles", text.stats(effect)), visible=True),
         pairs=html.effect_page(effect),
         play=SHOW,
         players=HIDE,
@@ -204,7 +203,7 @@ def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
 def choose_sweep(name: str, request: gr.Request = None) -> WhatIfUpdates:
     """Say on the sweep's button how many values a row has."""
     config = config_of(VISITORS.of(session_of(request)).result)
-    return WhatIfUpdates(run_sweep=text.sweep_button(len(INTERVENTION[name].swept.values_in(config))))
+    return WhatIfUpdates(run_sweep=sweep_label(name, config))
 
 
 def begin(job: str, request: gr.Request = None) -> WhatIfUpdates:
@@ -239,25 +238,15 @@ def what_if(
         effect = run_changes(result, [read_change(change) for change in changes])
     except AvsegError as error:
         raise gr.Error(str(error)) from error
-    c = effect.comparison
-    names = [name for name in c.__dataclass_fields__ if getattr(c, name) is not None]
-    frames = zip(*(getattr(c, name).round(6).tolist() for name in names), strict=True)
+    columns = effect.comparison.columns()
     return {
-        "finding": text.finding(effect),
-        "iou": round(mean_where(c.iou, c.before, c.after), 6),
-        "frames": [dict(zip(names, frame, strict=True)) for frame in frames],
+        "finding": finding(effect),
+        "iou": round(effect.comparison.mean_iou, 6),
+        "frames": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
     }
 
 
-def _reporter(token: JobToken, progress: gr.Progress) -> Progress:
+def _reporter(token: JobToken, progress: gr.Progress | None = None) -> Progress:
     """Return what a run calls after every batch: it reports progress, and ends a cancelled run."""
-    reported = 0.0
-
-    def on_frame(done: int, total: int) -> None:
-        nonlocal reported
-        token.check()
-        if time.monotonic() - reported > REPORT_EVERY:
-            reported = time.monotonic()
-            progress(done / total, desc=f"Frame {done} of {total}")
-
-    return on_frame
+    report = progress_report(token, progress)
+    return lambda done, total: report(done / total, f"Frame {done} of {total}")

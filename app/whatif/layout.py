@@ -9,15 +9,25 @@ from gradio.components import Component
 
 from app.components.page_context import PageContext
 from app.components.player.player import Player
+from app.components.render import macro
 from app.services.clips import bundled
 from app.services.models import available_models
-from app.whatif import html, text
 from app.whatif.effect import config_of
 from avseg.config import ModelConfig
-from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, Intervention, Parameter, Value
+from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, Intervention, Parameter
 
 SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
 FIRST_SWEEP = "shift"
+KINDS = {"sound": "Sound", "model": "Model", "weights": "Weights"}
+HEADING = (
+    "What if one thing were different?",
+    "Tick a change on the left and run the same frames again to compare the masks.",
+)
+EMPTY = (
+    "Before and after will appear here",
+    "Both masks side by side, under a draggable divider or as a difference map, with the IoU of each frame. "
+    "Below, a sweep runs one setting over its whole range.",
+)
 
 
 @dataclass(frozen=True)
@@ -59,45 +69,39 @@ class WhatIfLayout:
 
     def change(self, name: str, form: Mapping[Component, object]) -> Change:
         """Return one change with the values of its row, ticked or not."""
-        return Change(
-            name, tuple(_value(form[field]) for (row, _), field in self.values.items() if row == name)
-        )
+        values = [form[field] for (row, _), field in self.values.items() if row == name]
+        return Change(name, tuple("" if value is None else value for value in values))
 
 
 def build(shared: PageContext) -> WhatIfLayout:
     """Add the components to the current tab."""
+    config = config_of(None)
     with gr.Row(elem_classes="page", equal_height=False) as page:
         with gr.Column(scale=0, min_width=296, elem_classes=["sidebar", "wi-sidebar"]):
             titles = [(clip.title, name) for name, clip in bundled().items()]
             clip = gr.Dropdown(titles, value=titles[0][1], label="Clip", filterable=False, elem_id="wi-clip")
-            ticks, values = _rows(config_of(None))
+            ticks, values = _rows(config)
             with gr.Column(elem_classes="wi-go"):
-                go = gr.Button(text.GO, variant="primary", elem_id="wi-go")
+                go = gr.Button("See what changes", variant="primary", elem_id="wi-go")
                 stop = gr.Button("Stop", variant="stop", visible=False)
-            gr.HTML(text.ORDER, elem_classes="wi-kind")
+            gr.HTML("Ticked changes are applied together, from top to bottom.", elem_classes="wi-kind")
         with gr.Column(elem_classes="content", min_width=0):
             notice = gr.HTML(visible=False, elem_id="wi-notice")
-            finding = gr.HTML(html.head(text.TITLE, text.FIRST_LINE), elem_id="wi-finding")
+            finding = gr.HTML(macro("heading", *HEADING), elem_id="wi-finding")
             stats = gr.HTML(visible=False, elem_id="wi-stats")
             with gr.Column(elem_classes=["card", "wi-card"]):
-                pairs = gr.HTML(html.empty(), elem_id="wi-pairs", js_on_load=SCRIPT)
-            play = gr.Button(text.PLAY, visible=False, elem_id="wi-play", size="sm")
+                pairs = gr.HTML(macro("empty_state", *EMPTY), elem_id="wi-pairs", js_on_load=SCRIPT)
+            play = gr.Button("Play both with sound", visible=False, elem_id="wi-play", size="sm")
             with gr.Row(visible=False, elem_id="wi-players", equal_height=False) as players:
                 before, after = (
-                    Player(label=label, min_width=0, together="what-if") for label in ("Before", "After")
+                    Player(label=k, min_width=0, together="what-if") for k in ("Before", "After")
                 )
             with gr.Column(elem_classes=["card", "wi-card"], elem_id="wi-sweep"):
                 with gr.Row(elem_classes="wi-sweep-form"):
-                    swept_row = gr.Dropdown(
-                        swept_rows(config_of(None)),
-                        value=FIRST_SWEEP,
-                        label=text.SWEEP,
-                        filterable=False,
-                        min_width=180,
-                    )
-                    count = len(INTERVENTION[FIRST_SWEEP].swept.values_in(config_of(None)))
+                    choices = {"choices": swept_rows(config), "value": FIRST_SWEEP, "filterable": False}
+                    swept_row = gr.Dropdown(label="Sweep one setting", min_width=180, **choices)
                     size = {"scale": 0, "min_width": 130}
-                    run_sweep = gr.Button(text.sweep_button(count), elem_id="wi-run-sweep", **size)
+                    run_sweep = gr.Button(sweep_label(FIRST_SWEEP, config), elem_id="wi-run-sweep", **size)
                     stop_sweep = gr.Button("Stop", variant="stop", visible=False, **size)
                 sweep = gr.HTML(visible=False, elem_id="wi-range")
     return WhatIfLayout(
@@ -127,8 +131,7 @@ def build(shared: PageContext) -> WhatIfLayout:
 
 def availability(row: Intervention, config: ModelConfig) -> dict[str, object]:
     """Return the properties of a row's checkbox for a model; a row that it lacks says why."""
-    lacks = row.lacks(config)
-    return {"info": lacks or row.sentence, "interactive": not lacks}
+    return {"info": row.lacks(config) or row.sentence, "interactive": not row.lacks(config)}
 
 
 def swept_rows(config: ModelConfig) -> list[tuple[str, str]]:
@@ -136,12 +139,17 @@ def swept_rows(config: ModelConfig) -> list[tuple[str, str]]:
     return [(row.title, row.name) for row in INTERVENTIONS if row.swept and not row.lacks(config)]
 
 
+def sweep_label(name: str, config: ModelConfig) -> str:
+    """Return the label of the sweep's button: how many values a row has for a model."""
+    return f"Run {len(INTERVENTION[name].swept.values_in(config))} values"
+
+
 def _rows(config: ModelConfig) -> tuple[dict[str, gr.Checkbox], dict[tuple[str, str], Component]]:
     ticks, values, kind = {}, {}, None
     for row in INTERVENTIONS:
         if row.kind != kind:
             kind = row.kind
-            gr.HTML(text.KINDS[kind], elem_classes="wi-kind")
+            gr.HTML(KINDS[kind], elem_classes="wi-kind")
         with gr.Column(elem_classes="wi-row", elem_id=f"wi-{row.name}", min_width=0):
             ticks[row.name] = gr.Checkbox(
                 label=row.title, container=False, elem_classes="wi-tick", **availability(row, config)
@@ -169,7 +177,3 @@ def _field(row: Intervention, parameter: Parameter, config: ModelConfig) -> Comp
         return gr.Dropdown(choices, value=choices[1][1], filterable=False, **options)
     choices = list(available_models()) if parameter.kind == "model" else list(parameter.choices)
     return gr.Dropdown(choices, value=next(reversed(choices), None), filterable=False, **options)
-
-
-def _value(value: object) -> Value:
-    return "" if value is None else value

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.whatif.effect import Effect
+from app.whatif.effect import ClipEffect
 from avseg.config import ModelConfig
 
 
@@ -10,6 +10,6 @@ from avseg.config import ModelConfig
 class WhatIfState:
     """The last run, and the model that the form is fitted to."""
 
-    effect: Effect | None = None
+    effect: ClipEffect | None = None
     fitted: ModelConfig | None = None  # None: the form is as it was built
     requests: int = 0  # runs that other tabs asked for; makes each one an event of its own

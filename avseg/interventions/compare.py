@@ -11,6 +11,7 @@ from PIL import Image
 from avseg.errors import ConfigError
 from avseg.evaluation.metrics import iou
 from avseg.files import atomic_write
+from avseg.interpret.mask_statistics import mean_where
 from avseg.interventions.run import Change
 from avseg.media.draw import resize, strip
 from avseg.media.export import colours_of
@@ -29,6 +30,15 @@ class Comparison:
     truth: np.ndarray | None = None  # float64 [T], share of foreground in the ground truth
     truth_before: np.ndarray | None = None  # float64 [T], IoU with the ground truth
     truth_after: np.ndarray | None = None  # float64 [T]
+
+    @property
+    def mean_iou(self) -> float:
+        """IoU between before and after, mean over the frames where either has foreground, 1 without one."""
+        return mean_where(self.iou, self.before, self.after)
+
+    def columns(self) -> dict[str, list[float]]:
+        """Return the available numbers by name, a value per frame."""
+        return {k: value.round(6).tolist() for k, value in asdict(self).items() if value is not None}
 
 
 def compare(before: Prediction, after: Prediction, truth: np.ndarray | None = None) -> Comparison:
@@ -85,6 +95,14 @@ def curve(reference: Prediction | np.ndarray, predictions: Sequence[Prediction])
     return np.stack([iou(label_maps(prediction, several), target) for prediction in predictions])
 
 
+def mean_curve(reference: Prediction | np.ndarray, predictions: Sequence[Prediction]) -> np.ndarray:
+    """Return `curve` as means [V], each over the frames where prediction or reference has foreground."""
+    target = share(label_maps(reference) if isinstance(reference, Prediction) else reference)
+    shares = (share(label_maps(prediction)) for prediction in predictions)
+    rows = zip(curve(reference, predictions), shares, strict=True)
+    return np.array([mean_where(agreement, target, foreground) for agreement, foreground in rows])
+
+
 def lines(comparison: Comparison) -> Iterator[str]:
     """Yield the comparison as lines of a table."""
     yield "frame     time   before    after      IoU"
@@ -99,15 +117,12 @@ def write_comparison(
     folder: Path, before: Prediction, after: Prediction, comparison: Comparison, changes: Sequence[Change]
 ) -> Path:
     """Write comparison.json and strip.png into `folder`; returns the folder."""
-    values = {
-        name: value.round(6).tolist() for name, value in asdict(comparison).items() if value is not None
-    }
     record = {
         "clip": before.clip.name,
         "before": before.model,
         "after": after.model,
         "changes": [{"name": change.name, "values": change.given} for change in changes],
-        **values,
+        **comparison.columns(),
     }
     with atomic_write(folder / "comparison.json") as path:
         path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -169,6 +169,13 @@ class Sweep:
     values: tuple[float, ...]  # V
     predictions: tuple[Prediction, ...]  # V
 
+    @property
+    def neutral(self) -> float | None:
+        """The value at which the row changes nothing, None where there is none."""
+        if self.parameter.unit in ("s", "dB") and self.change != "noise":
+            return 0.0
+        return self.values[-1] if self.change in ("keep-queries", "decoder-cut") else None
+
 
 def sweep(
     predictor: Predictor,

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.whatif import html, text
 from app.whatif.effect import run_changes, segment_bundled, sweep_change
+from avseg.interventions.effect import finding
 from avseg.interventions.run import Change
 
 
@@ -14,7 +15,7 @@ def test_another_checkpoint_is_one_more_change(models):
     effect = run_changes(result, [Change("checkpoint", ("other",))])
     assert effect.before.model == "model" and effect.after.model == "other"
     assert not effect.after.labels.any()
-    assert text.finding(effect).startswith("With other, ")
+    assert finding(effect).startswith("With other, ")
     assert "only the checkpoint differs" in text.caption(effect)
 
 
@@ -28,7 +29,7 @@ def test_a_visitors_own_clip_has_no_ground_truth(models):
     result = replace(segment_bundled("dog-and-guitar", "model"), clip=None)
     effect = run_changes(result, [Change("gain", (0,))])
     assert effect.truth is None and text.stats(effect)[2][:2] == ("none", "IoU with ground truth")
-    assert "stays the same (IoU 1.00)" in text.finding(effect)
+    assert "stays the same (IoU 1.00)" in finding(effect)
     assert "ground truth" not in html.effect_page(effect)
 
 

@@ -323,7 +323,7 @@ def test_sound_is_shifted_made_louder_and_swapped(tmp_path):
     heard = INTERVENTION["swap"].sound(ramp, str(other), 0)
     assert len(heard) == len(ramp) and np.array_equal(heard[:SAMPLE_RATE], read_sound(other)[:SAMPLE_RATE])
     silent = counting(tmp_path / "silent.mp4", sound=None)
-    with pytest.raises(ClipError, match="no sound"):
+    with pytest.raises(ClipError, match="no readable audio track"):
         INTERVENTION["swap"].sound(ramp, str(silent), 0)
 
 
