@@ -1,38 +1,46 @@
-"""The cards of a report: published numbers, robustness, classes, distribution of the IoU."""
+"""The cards of a report: published numbers, robustness, classes, histogram, confusion, comparison."""
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
-from app.components.charts import UNIT, Axis, Bin, Lane, histogram, lanes, legend
+from app.components.charts import UNIT, Axis, Bin, Lane, Point, histogram, lanes, legend, scatter
 from app.components.render import render
 from app.evaluate import text
-from app.evaluate.published import published
 from app.evaluate.state import BINS
 from app.services.evaluations import public_command
 from app.services.reports import StoredReport
 from app.services.wording import percent, plural
+from avseg.evaluation.pairs import ClipPair, clip_pairs
+from avseg.evaluation.published import SINCE, TABLE_1
 from avseg.evaluation.report import ClipRow
+from avseg.media.draw import heat_map
 
 PERCENT = Axis(0, 100, (0, 25, 50, 75, 100))
+ROBUSTNESS = tomllib.loads(Path(__file__).with_name("robustness.toml").read_text(encoding="utf-8"))
 LISTED_CLASSES = 20  # the others are folded away
 HISTOGRAM_HEIGHT = 230  # px
+MAX_CLASSES = 24  # in the confusion matrix; confusion.csv has them all
+NAMED_CONFUSIONS, LEAST_CONFUSION = 4, 0.01  # in its sentence; share of a class's pixels
+CHANGED = 0.05  # of IoU, between two reports; less counts as equal
+LISTED_CLIPS, PLOTTED_CLIPS = 6, 2000  # of each side of a comparison, of its plot
 
 
 def published_card(reports: Sequence[StoredReport]) -> Markup:
     """Return the paper's Table 1, and below it, on its own, what was measured."""
     report = reports[0].evaluation.report
-    table, later = published(report.task)
     rows = [
         Lane(
             row.method,
-            (row.miou,),
-            (f"{row.miou:.2f}", f"{row.f:.1f}"),
+            (miou,),
+            (f"{miou:.2f}", f"{f:.1f}"),
             detail=row.backbone,
             kind="reference strong" if row.method.startswith("AVSegFormer") else "reference",
         )
-        for row in table.rows
+        for row, miou, f in TABLE_1.scores(report.task)
     ]
     measured = []
     for item in reports:
@@ -40,55 +48,54 @@ def published_card(reports: Sequence[StoredReport]) -> Markup:
         if miou is not None:
             texts = (f"{100 * miou:.1f}", "–" if f is None else f"{100 * f:.1f}")
             measured.append(Lane(item.name, (100 * miou,), texts, kind="measured strong"))
-    commands = [public_command(item.evaluation.report.command) for item in reports]
-    heads = ("mIoU", "F")
     return render(
         "evaluate/templates/published.html",
-        task=text.TASKS[report.task],
-        table=table,
-        later=later,
-        published=lanes(rows, PERCENT, mark="dots", heads=heads, kind="ev-table"),
+        task=report.task.upper(),
+        table=TABLE_1,
+        later=SINCE,
+        published=lanes(rows, PERCENT, mark="dots", heads=("mIoU", "F"), kind="ev-table"),
         measured=lanes(measured, PERCENT, mark="dots", kind="ev-table"),
         comparability=text.comparability(report),
-        commands=[command for command in commands if command],
+        commands=[public_command(item.evaluation.report.command) for item in reports],
     )
 
 
 def robustness_card(reports: Sequence[StoredReport]) -> Markup:
     """Return what is predicted under sounds without a visible source, and how masks follow the sound."""
-    tests = [item.evaluation.report.robustness for item in reports]
-    if all(test.silence is None for test in tests):
+    if all(item.evaluation.report.robustness.silence is None for item in reports):
         return render("evaluate/templates/robustness.html", shares="", scores="")
-    own = tuple(_foreground_share(item) for item in reports)
-    rows = [Lane("Own sound", own, tuple(map(_share, own)), kind="muted")]
-    for field, name, note in text.NEGATIVE_SOUNDS:
-        values = tuple(getattr(test, field) for test in tests)
-        rows.append(Lane(name, values, tuple(map(_share, values)), note=note))
-    top = max([value or 0.0 for row in rows for value in row.values] + [0.01])
-    scores = []
-    for name, note, values in (
-        ("IoU, own sound", "", [item.evaluation.report.miou_with_ground_truth for item in reports]),
-        ("IoU, swapped sound", text.SWAP, [test.swapped_miou for test in tests]),
-        ("Swap sensitivity", text.SENSITIVITY, [test.swap_sensitivity for test in tests]),
-        ("Target switch IoU", text.SWITCH, [test.target_switch_iou for test in tests]),
-    ):
-        if any(value is not None for value in values):
-            texts = tuple("–" if value is None else f"{value:.2f}" for value in values)
-            scores.append(Lane(name, tuple(values), texts, note=note, kind="" if note else "muted"))
+
+    def rows(
+        name: str, own: list[float | None], tests: list[Mapping[str, str]], write: Callable[[float], str]
+    ) -> list[Lane]:
+        table = [(name, "", own)]
+        for test in tests:
+            values = [getattr(item.evaluation.report.robustness, test["field"]) for item in reports]
+            table.append((test["name"], test["note"], values))
+        return [
+            Lane(
+                name,
+                tuple(values),
+                tuple("–" if value is None else write(value) for value in values),
+                note=note,
+                kind="" if note else "muted",
+            )
+            for name, note, values in table
+        ]
+
+    own: list[float | None] = []
+    for item in reports:
+        clips = [row.foreground_share for row in item.evaluation.clips if row.foreground_share is not None]
+        own.append(float(np.mean(clips)) if clips else 0.0)
+    shares = rows("Own sound", own, ROBUSTNESS["shares"], percent)
+    ious = [item.evaluation.report.miou_with_ground_truth for item in reports]
+    scores = rows("IoU, own sound", ious, ROBUSTNESS["scores"], "{:.2f}".format)
+    top = max([value or 0.0 for row in shares for value in row.values] + [0.01])
     return render(
         "evaluate/templates/robustness.html",
-        shares=lanes(rows, Axis(0, top), ticks=False, kind="ev-robustness"),
+        shares=lanes(shares, Axis(0, top), ticks=False, kind="ev-robustness"),
         scores=lanes(scores, UNIT, ticks=False, kind="ev-robustness"),
     )
-
-
-def _foreground_share(report: StoredReport) -> float:
-    shares = [row.foreground_share for row in report.evaluation.clips if row.foreground_share is not None]
-    return float(np.mean(shares)) if shares else 0.0
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
 
 
 def classes_card(reports: Sequence[StoredReport]) -> Markup:
@@ -101,14 +108,17 @@ def classes_card(reports: Sequence[StoredReport]) -> Markup:
         title = f"{name}: IoU {label}, {plural(tables[0][name].frames, 'frame')}. Show its clips."
         rows.append(Lane(name, values, (label,), value=name, title=title))
     mark, kind = ("dots", "ev-two") if len(reports) > 1 else ("bars", "ev-classes")
-    first, rest = rows[:LISTED_CLASSES], rows[LISTED_CLASSES:]
+    first, rest = (
+        lanes(part, UNIT, "label", mark, ticks=False, kind=kind) if part else ""
+        for part in (rows[:LISTED_CLASSES], rows[LISTED_CLASSES:])
+    )
     return render(
         "evaluate/templates/classes.html",
         per_class=reports[0].evaluation.report.measured_as == "classes",
         legend=legend([item.name for item in reports]) if len(reports) > 1 else "",
-        first=lanes(first, UNIT, "label", mark, ticks=False, kind=kind) if first else "",
-        rest=lanes(rest, UNIT, "label", mark, ticks=False, kind=kind) if rest else "",
-        more=len(rest),
+        first=first,
+        rest=rest,
+        more=len(rows) - LISTED_CLASSES,
         axis=lanes([], UNIT, kind=kind),
     )
 
@@ -127,21 +137,71 @@ def bin_counts(rows: Sequence[ClipRow]) -> list[int]:
 def distribution_card(report: StoredReport) -> Markup:
     """Return the histogram of the clips' IoU; a click on a bar shows its clips."""
     rows, counts = report.evaluation.clips, bin_counts(report.evaluation.clips)
-    total, empty = sum(counts), sum(row.iou is None for row in rows)
-    if not total:
-        reason = "No clip has ground truth." if rows else "clips.csv was not opened with the report."
-        return render("evaluate/templates/distribution.html", total=0, reason=reason)
     bins = [
         Bin(index, f"IoU {index / BINS:g} to {(index + 1) / BINS:g}", count, kind="" if index else "bad")
         for index, count in enumerate(counts)
     ]
     ticks = [f"{tick / 5:g}" for tick in range(6)]
-    missed = f"; {plural(counts[0], 'clip')} missed (IoU < 0.1)" if counts[0] else ""
-    median = np.median([row.iou for row in rows if row.iou is not None])
     return render(
         "evaluate/templates/distribution.html",
-        total=total,
-        empty=empty,
+        listed=bool(rows),
+        total=sum(counts),
+        missed=counts[0],
+        empty=len(rows) - sum(counts),
+        median=np.median([row.iou for row in rows if row.iou is not None]) if any(counts) else None,
         chart=histogram(bins, "Clips by IoU", "bin", ticks, height=HISTOGRAM_HEIGHT, grid=True),
-        text=f"Median IoU {median:.2f}{missed}. Click a bar to see its clips.",
+    )
+
+
+def confusion_card(report: StoredReport) -> Markup:
+    """Return the confusion matrix of AVSS, nothing for a model of one channel."""
+    confusion = report.evaluation.confusion
+    if confusion is None:
+        older = report.evaluation.report.measured_as == "classes"
+        return render("evaluate/templates/confusion.html", names=[]) if older else Markup("")
+    largest = confusion.largest_classes(MAX_CLASSES)
+    shares = confusion.shares()[np.ix_(largest, largest)]
+    return render(
+        "evaluate/templates/confusion.html",
+        names=[confusion.names[index] for index in largest],
+        shares=shares.tolist(),
+        colours=heat_map(shares, 0, 1, colours="cividis").picture.tolist(),
+        total=len(confusion.names),
+        worst=confusion.worst(NAMED_CONFUSIONS, LEAST_CONFUSION),
+    )
+
+
+def comparison_card(first: StoredReport, second: StoredReport) -> Markup:
+    """Return two reports clip by clip; raises ReportError as `clip_pairs` does."""
+    pairs = clip_pairs(first.evaluation, second.evaluation, (first.data, second.data))
+    better = [pair for pair in pairs if pair.change >= CHANGED]
+    worse = [pair for pair in reversed(pairs) if pair.change <= -CHANGED]
+
+    def listed(side: Sequence[ClipPair]) -> Markup:
+        rows = []
+        for pair in side[:LISTED_CLIPS]:
+            title = f"{pair.name}: IoU {pair.second:.2f} to {pair.first:.2f}. Open it."
+            values, texts = (pair.first, pair.second), (text.signed(pair.change),)
+            rows.append(Lane(pair.labels or pair.name, values, texts, value=pair.name, title=title))
+        return lanes(rows, UNIT, "clip", "dots", ticks=False, kind="ev-pairs")
+
+    points = []
+    for pair in pairs[:PLOTTED_CLIPS]:
+        kind = "gain" if pair.change >= CHANGED else "loss" if pair.change <= -CHANGED else ""
+        title = f"{pair.name}: {pair.second:.2f} to {pair.first:.2f}"
+        points.append(Point(pair.second, pair.first, title, kind))
+    caption = (
+        f"IoU of every clip: {second.name} across, {first.name} up. Above the line, {first.name} is better."
+    )
+    sides = (("Better", better), ("Worse", worse))
+    return render(
+        "evaluate/templates/compare.html",
+        first=first.name,
+        second=second.name,
+        left_out=max(len(first.evaluation.clips), len(second.evaluation.clips)) - len(pairs),
+        total=len(pairs),
+        threshold=f"{CHANGED:g}",
+        change=text.signed(float(np.mean([pair.change for pair in pairs]))),
+        plot=scatter(points, UNIT, UNIT, caption, diagonal=True),
+        sides=[(title, len(side), listed(side), len(side) - LISTED_CLIPS) for title, side in sides],
     )

@@ -11,7 +11,7 @@ from app.evaluate.charts import bin_of
 from app.evaluate.state import BINS, PAGE, ClipsView
 from app.services.cache import LRUCache
 from app.services.clips import jpeg_uri
-from app.services.evaluation_data import DISPLAY_SIZE, clip_index, open_clips
+from app.services.evaluation_data import DISPLAY_SIZE, open_clips
 from app.services.models import available_models
 from app.services.reports import StoredReport
 from app.services.session import MODELS
@@ -143,7 +143,7 @@ def locate(report: StoredReport, name: str, size: tuple[int, int]) -> tuple[Clip
     clips = open_clips(report.evaluation.report, size)
     if clips is None:
         raise DatasetError("The clips of this report are not on this machine; only its numbers are shown.")
-    index = clip_index(clips, name)
+    index = clips.index_of(name)
     if index is None:
         raise DatasetError(f"{name} is no longer in the data set, which has changed since the evaluation.")
     return clips, index

@@ -6,23 +6,23 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from app.components.render import macro, render
-from app.evaluate import text
-from app.evaluate.charts import classes_card, distribution_card, published_card, robustness_card
-from app.evaluate.compare import comparison_card
-from app.evaluate.confusion import confusion_card
-from app.services.evaluations import QueuedEvaluation, evaluations_root, host_rules
+from app.evaluate import charts, text
+from app.services.evaluations import QueuedEvaluation, host_rules
 from app.services.reports import StoredReport
-from app.services.wording import plural
+from app.services.wording import duration, plural
 from avseg.errors import ReportError
-from avseg.evaluation.folder import EvaluationFolder
 
+EMPTY = "How good is a model, and does it listen?"
+EMPTY_CAPTION = (
+    "Evaluate a model or open a report to see its scores, its worst clips and its robustness tests."
+)
 ENDED = {"stopped": "", "failed": "Failed", "killed": "Crashed"}
 
 
 def head(report: StoredReport | None) -> Markup:
     """Return headline and caption."""
     if report is None:
-        return macro("heading", text.EMPTY, text.EMPTY_CAPTION)
+        return macro("heading", EMPTY, EMPTY_CAPTION)
     return macro("heading", text.finding(report.evaluation.report), text.caption(report))
 
 
@@ -35,22 +35,22 @@ def body(report: StoredReport | None, compared: StoredReport | None = None) -> M
         report, compared = distinct_names(report, compared)
         reports = [report]
         try:
-            comparison = comparison_card(report, compared)
+            comparison = charts.comparison_card(report, compared)
             reports.append(compared)
         except ReportError as error:
             comparison = macro("notice", str(error), "error")
+    cards = [
+        charts.published_card(reports),
+        charts.robustness_card(reports),
+        charts.classes_card(reports),
+        charts.distribution_card(report),
+    ]
     return render(
         "evaluate/templates/report.html",
-        notes=report.evaluation.report.notes,
-        tiles=text.tiles(report.evaluation.report),
+        report=report.evaluation.report,
         comparison=comparison,
-        cards=[
-            published_card(reports),
-            robustness_card(reports),
-            classes_card(reports),
-            distribution_card(report),
-        ],
-        confusion=confusion_card(report),
+        cards=cards,
+        confusion=charts.confusion_card(report),
     )
 
 
@@ -68,69 +68,20 @@ def distinct_names(first: StoredReport, second: StoredReport) -> tuple[StoredRep
 
 def report_list(reports: Iterable[StoredReport], selected: StoredReport | None, may_delete: bool) -> Markup:
     """Return the list of reports; a click opens one."""
-    rows = []
-    for item in reports:
-        report = item.evaluation.report
-        by_class = report.measured_as == "classes"
-        score = report.miou_present_classes if by_class else report.miou_with_ground_truth
-        rows.append(
-            {
-                "key": item.key,
-                "name": item.name,
-                "score": "–" if score is None else f"{score:.3f}",
-                "data": f"{item.data}, {plural(report.clips, 'clip')}",
-                "when": item.date if item.origin == "evaluated" else item.origin,
-                "selected": selected is not None and item.key == selected.key,
-                "deletable": may_delete and item.origin == "evaluated",
-            }
-        )
-    return render("evaluate/templates/reports.html", rows=rows)
+    key = selected.key if selected else ""
+    return render("evaluate/templates/reports.html", reports=list(reports), key=key, may_delete=may_delete)
 
 
 def queue(items: Iterable[QueuedEvaluation], stoppable: Collection[str]) -> Markup:
     """Return evaluations that wait, run, or ended without a report; stoppable: keys with a Cancel button."""
-    rows = []
-    for item in items:
-        status = item.status
-        if status.state == "finished":
-            continue
-        ended, share = status.state in ENDED, 0.0
-        if ended:
-            message = _ending(item)
-        elif status.state == "waiting":
-            message = f"Waiting for {plural(item.ahead, 'evaluation')}" if item.ahead else "Next in line"
-        elif not status.total:
-            message = "Loading model and data"
-        else:
-            left = status.seconds_left
-            share = status.done / status.total
-            message = f"{status.done} of {status.total} clips"
-            message += "" if left is None else f", {text.duration(left)} left"
-        stopping = status.state == "running" and item.stopping
-        rows.append(
-            {
-                "key": item.key,
-                "model": item.request.model,
-                "message": f"Stopping after these clips. {message}" if stopping else message,
-                "ended": ended,
-                "failed": ended and status.state != "stopped",
-                "share": share,
-                "button": "Stop now" if stopping else "Cancel",
-                "stoppable": item.key in stoppable,
-            }
-        )
-    return render("evaluate/templates/queue.html", rows=rows)
-
-
-def _ending(item: QueuedEvaluation) -> str:
-    """Return why an evaluation ended without a report; one that the visitor cancelled did not fail."""
-    status, limit = item.status, host_rules().seconds
-    if status.state == "stopped":
-        if limit and status.seconds >= limit:
-            return f"Stopped after {limit} s, the limit of this host."
-        return f"Cancelled after {status.done} of {status.total} clips." if status.done else "Cancelled."
-    reason = status.message or EvaluationFolder(evaluations_root() / item.key).console_tail(4)
-    return f"{ENDED[status.state]}. {reason}"
+    return render(
+        "evaluate/templates/queue.html",
+        items=[item for item in items if item.status.state != "finished"],
+        ended=ENDED,
+        limit=host_rules().seconds,
+        stoppable=stoppable,
+        duration=duration,
+    )
 
 
 def command(lines: Iterable[str]) -> Markup:

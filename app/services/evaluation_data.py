@@ -7,17 +7,15 @@ from pathlib import Path
 
 from app.services.datasets import LIBRARY
 from avseg.data.avsbench.dataset import AVSBench
-from avseg.data.avsbench.index import read_index
-from avseg.data.samples import SYNTHAVS, Clips
+from avseg.data.samples import SYNTHAVS
 from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.evaluation.report import Report
 from avseg.loaders import SYNTH, SYNTH_EVALUATION_CLIPS
 from avseg.synthavs.dataset import SynthAVS
 
-TASKS = {"ms3": "MS3", "s4": "S4", "avss": "AVSS"}
+TASKS = ("ms3", "s4", "avss")
 SYNTH_SPLITS = ("test", "val", "train")
 FOLDER_SPLITS = ("test", "val", "train", "test-leakfree", "val-leakfree")
-SYNTH_NAME = re.compile(r"(?:tr|va|te)\d{2,6}_(\d{6})")
 DISPLAY_SIZE = (360, 640)  # height, width of SynthAVS clips on the page
 ENDLESS = 10**6  # a clip of SynthAVS does not depend on how many there are
 
@@ -47,25 +45,18 @@ class EvaluationData:
             raise ConfigError(f"Unknown split {split!r}: choose {', '.join(self.splits)}.")
         if self.folder is None:
             return SYNTH_EVALUATION_CLIPS
-        plain = split.removesuffix("-leakfree")
         try:
-            if plain != split:
-                return len(AVSBench(self.folder, self.task, split))
-            return len({entry.name for entry in read_index(self.folder, self.task) if entry.split == plain})
+            return len(AVSBench(self.folder, self.task, split))
         except AvsegError:
             return 0
 
 
 def list_data() -> dict[str, EvaluationData]:
     """Return all data sets by key; a sample that has not been generated yet is left out."""
-    data = {
-        f"synth-{task}": EvaluationData(f"synth-{task}", f"SynthAVS, {name}", task)
-        for task, name in TASKS.items()
-    }
-    for item in LIBRARY.all().values():
-        if item.ready:
-            data[item.key] = EvaluationData(item.key, item.title, item.task, item.folder)
-    return data
+    data = [EvaluationData(f"synth-{task}", f"SynthAVS, {task.upper()}", task) for task in TASKS]
+    ready = [item for item in LIBRARY.all().values() if item.ready]
+    data += [EvaluationData(item.key, item.title, item.task, item.folder) for item in ready]
+    return {item.key: item for item in data}
 
 
 def get_data(key: str | None) -> EvaluationData:
@@ -91,18 +82,16 @@ def is_synthetic(report: Report) -> bool:
 
 def data_title(report: Report) -> str:
     """Return data set and split of a report, without the path of a folder."""
-    if is_synthetic(report):
-        return f"SynthAVS, {TASKS[report.task]} {report.split}"
     data = data_of_report(report)
-    if data:
-        return f"{data.title}, {report.split}"
+    if data is not None:
+        return f"{data.title}{',' if data.folder else ''} {report.split}"
     name = re.split(r"[/\\]", report.data.root.rstrip("/\\"))[-1] or "a folder"
-    return f"{name}, {TASKS[report.task]} {report.split}"
+    return f"{name}, {report.task.upper()} {report.split}"
 
 
-def open_clips(report: Report, size: tuple[int, int]) -> Clips | None:
+def open_clips(report: Report, size: tuple[int, int]) -> SynthAVS | AVSBench | None:
     """Return the clips of a report, SynthAVS drawn at a size; None if this machine does not have them."""
-    if report.data.seed is not None:
+    if is_synthetic(report) and report.data.seed is not None:
         return SynthAVS(report.task, report.split, report.data.seed, ENDLESS, size)
     data = data_of_report(report)
     if data is None or data.folder is None:
@@ -113,20 +102,6 @@ def open_clips(report: Report, size: tuple[int, int]) -> Clips | None:
         return None
 
 
-def clip_index(clips: Clips, name: str) -> int | None:
-    """Return the index of a clip by its name, None if there is no such clip."""
-    if isinstance(clips, SynthAVS):
-        match = SYNTH_NAME.fullmatch(name)
-        index = int(match[1]) if match else -1
-        return index if match and clips.name(index) == name else None
-    return _names(clips).get(name) if isinstance(clips, AVSBench) else None
-
-
 @lru_cache(maxsize=4)
 def _open_folder(folder: Path, task: str, split: str, _written: int) -> AVSBench:
     return AVSBench(folder, task, split)
-
-
-@lru_cache(maxsize=4)
-def _names(clips: AVSBench) -> dict[str, int]:
-    return {clips.name(index): index for index in range(len(clips))}

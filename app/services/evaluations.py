@@ -15,10 +15,12 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.services import training_commands
 from app.services.evaluation_data import EvaluationData, get_data
 from app.services.host import public_host
 from app.services.models import available_models
 from app.services.process import ROOT, kill, launch, startup, withdraw
+from app.services.training_commands import display_path
 from avseg.checkpoints import bundled_models
 from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
@@ -29,7 +31,6 @@ MAX_CLIPS = 100_000
 REQUEST_FILE = "request.json"
 KEY = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9.-]{1,60}")
 GRACE = 60  # seconds between the request to stop an overdue evaluation and the end of its process
-BAD_CLIPS = "Clips must be a whole number from 1; leave the field empty for all clips."
 
 
 @dataclass(frozen=True)
@@ -67,34 +68,31 @@ class EvaluationRequest:
 def parse_requests(
     models: list[str], data: str, split: str, clips: float | None, robustness: bool
 ) -> list[EvaluationRequest]:
-    """Return a request per selected model; raises ConfigError for what a form cannot hold."""
-    if not models or not isinstance(models, list):
+    """Return a request per selected model; raises AvsegError for what this host cannot run."""
+    if not isinstance(models, list) or not 1 <= len(models) <= MAX_MODELS:
         raise ConfigError("Select one or two models.")
-    if len(models) > MAX_MODELS:
-        raise ConfigError(f"{len(models)} models are selected; select one or two.")
-    count = clips or 0
-    if isinstance(count, bool) or not isinstance(count, int | float) or count != int(count) or count < 0:
-        raise ConfigError(BAD_CLIPS)
-    return [
-        EvaluationRequest(str(model), str(data), str(split), int(count), bool(robustness)) for model in models
+    count = int(clips) if isinstance(clips, float) and clips.is_integer() else clips or 0
+    requests = [
+        EvaluationRequest(str(model), str(data), str(split), count, bool(robustness)) for model in models
     ]
+    for request in requests:
+        validate(request)
+    return requests
 
 
 def validate(request: EvaluationRequest) -> tuple[Path, EvaluationData]:
     """Return the model's file and the data of a request; raises AvsegError if this host cannot run it."""
-    rules, data = host_rules(), get_data(request.data)
-    models = bundled_models() if rules.bundled_only else available_models()
+    rules, data, models = host_rules(), get_data(request.data), available_models()
     if request.model not in models:
-        if rules.bundled_only and request.model in available_models():
-            raise ConfigError(
-                "This host evaluates only the bundled models. Copy the command and run it yourself."
-            )
-        raise CheckpointError(f"The model {str(request.model)[:60]!r} no longer exists. Select another one.")
-    if request.split not in data.splits:
-        raise ConfigError(f"Unknown split {str(request.split)[:20]!r}: choose {', '.join(data.splits)}.")
-    if not isinstance(request.clips, int) or not 0 <= request.clips <= MAX_CLIPS:
-        raise ConfigError(BAD_CLIPS)
-    count = request.clips or data.clips(request.split)
+        raise CheckpointError(f"The model {request.model[:60]!r} no longer exists. Select another one.")
+    if rules.bundled_only and request.model not in bundled_models():
+        raise ConfigError(
+            "This host evaluates only the bundled models. Copy the command and run it yourself."
+        )
+    available = data.clips(request.split)
+    if type(request.clips) is not int or not 0 <= request.clips <= MAX_CLIPS:
+        raise ConfigError("Clips must be a whole number from 1; leave the field empty for all clips.")
+    count = request.clips or available
     if rules.clips and count > rules.clips:
         raise ConfigError(
             f"This host evaluates at most {rules.clips} clips at a time, not {count}. Lower the number, or "
@@ -106,11 +104,11 @@ def validate(request: EvaluationRequest) -> tuple[Path, EvaluationData]:
 def arguments(request: EvaluationRequest, model: Path, data: EvaluationData, out: Path) -> list[str]:
     """Return the arguments after `python`."""
     bundled = bundled_models().get(request.model) == model
-    args = ["-m", "avseg", "evaluate", "--model", request.model if bundled else _relative(model)]
+    args = ["-m", "avseg", "evaluate", "--model", request.model if bundled else str(display_path(model))]
     args += ["--data", data.argument, "--task", data.task, "--split", request.split]
     args += ["--clips", str(request.clips)] if request.clips else []
     args += [] if request.robustness else ["--no-robustness"]
-    return [*args, "--out", _relative(out), "--status"]
+    return [*args, "--out", str(display_path(out)), "--status"]
 
 
 def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/mine") -> str:
@@ -118,8 +116,8 @@ def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/min
     model = available_models().get(request.model)
     if model is None:
         return ""
-    args = arguments(request, model, get_data(request.data), Path(out))[:-1]
-    return public_command(shlex.join(["python", *args]))
+    args = arguments(request, model, get_data(request.data), Path(out))[:-1]  # without --status
+    return public_command(training_commands.command_line(args))
 
 
 def public_command(command: str) -> str:
@@ -131,12 +129,6 @@ def public_command(command: str) -> str:
     except ValueError:
         return ""
     return shlex.join(Path(arg).name if arg.startswith("/") else arg for arg in args)
-
-
-def _relative(path: Path) -> str:
-    """Return a path relative to the folder in which the command runs, where it is below it."""
-    path = path.resolve() if path.is_absolute() else path
-    return str(path.relative_to(ROOT)) if path.is_absolute() and path.is_relative_to(ROOT) else str(path)
 
 
 @dataclass(frozen=True)
@@ -186,7 +178,9 @@ def submit(request: EvaluationRequest, session: str = "") -> str:
     name = re.sub(r"[^a-z0-9.]+", "-", f"{request.model}-{request.data}".lower()).strip("-.")[:50]
     with _LOCK:
         moment = time.time()
-        while (evaluations_root() / (key := f"{_stamp(moment)}-{name}")).exists():
+        while (
+            evaluations_root() / (key := time.strftime(f"%Y%m%d-%H%M%S-{name}", time.gmtime(moment)))
+        ).exists():
             moment += 1
         folder = evaluations_root() / key
         try:
@@ -198,10 +192,6 @@ def submit(request: EvaluationRequest, session: str = "") -> str:
         _OWNERS[key] = session
     advance()
     return key
-
-
-def _stamp(moment: float) -> str:
-    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment))
 
 
 def queue() -> list[QueuedEvaluation]:
@@ -216,20 +206,19 @@ def queue() -> list[QueuedEvaluation]:
         except (OSError, ValueError, TypeError):
             continue
         folder = EvaluationFolder(path.parent)
-        with _LOCK:  # not between the start of a process and its record
-            status = folder.read_status() or _status_before_first_write(folder)
-        item = QueuedEvaluation(path.parent.name, request, status, ahead, folder.stop_requested)
+        item = QueuedEvaluation(path.parent.name, request, _status(folder), ahead, folder.stop_requested)
         items.append(item)
         ahead += item.under_way
     return items
 
 
-def _status_before_first_write(folder: EvaluationFolder) -> EvaluationStatus:
-    child = startup(folder)
-    if child is None:
-        return EvaluationStatus("waiting")
-    if child.state == "starting":
-        return EvaluationStatus("running", "Starting.")
+def _status(folder: EvaluationFolder) -> EvaluationStatus:
+    with _LOCK:  # not between the start of a process and its record
+        if (status := folder.read_status()) is not None:
+            return status
+        child = startup(folder)
+    if child is None or child.state == "starting":
+        return EvaluationStatus("running" if child else "waiting")
     return EvaluationStatus(child.state, folder.console_tail(4) or child.message)
 
 
@@ -272,7 +261,7 @@ def cancel(key: str, session: str = "") -> EvaluationStatus:
     if not may_cancel(key, session):
         raise ReportError("Only the visitor who started this evaluation can stop it.")
     with _LOCK:
-        status = folder.read_status() or _status_before_first_write(folder)
+        status = _status(folder)
         if status.state == "waiting":
             folder.write_status(EvaluationStatus("stopped", "Cancelled."))
         elif status.state == "running" and folder.stop_requested:

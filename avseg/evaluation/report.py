@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
+import numpy as np
+
 from avseg.data.samples import DataReference
 from avseg.files import atomic_write
 
@@ -118,6 +120,11 @@ class Report(ReportHeader):
     """Number of these classes."""
     robustness: Robustness
 
+    @property
+    def headline_iou(self) -> float | None:
+        """The strictest mean IoU: of the classes in the ground truth, or of the non-empty frames."""
+        return self.miou_present_classes if self.measured_as == "classes" else self.miou_with_ground_truth
+
 
 @dataclass(frozen=True)
 class ClipRow:
@@ -162,6 +169,29 @@ class Confusion:
     """The classes in truth or prediction, background first, in the order of the 71."""
     pixels: tuple[tuple[int, ...], ...]
     """A row per class of the truth. Counted at `image_size`."""
+
+    def shares(self) -> np.ndarray:
+        """Return the pixels as shares of their row, float64 [classes, classes]."""
+        pixels = np.array(self.pixels, float)
+        return pixels / np.maximum(pixels.sum(1, keepdims=True), 1)
+
+    def largest_classes(self, count: int) -> np.ndarray:
+        """Return the indices of the classes with most pixels in truth and prediction, in their order."""
+        pixels = np.array(self.pixels)
+        return np.sort(np.argsort(-(pixels.sum(0) + pixels.sum(1)))[:count])
+
+    def worst(self, count: int, least: float) -> list[tuple[float, str, str]]:
+        """Return share, true and predicted class of the largest confusions of two classes of objects.
+
+        least: share of the true class's pixels from which a confusion counts. Pixels that become background
+        are misses, not confusions.
+        """
+        pairs = [
+            (float(share), self.names[i], self.names[j])
+            for (i, j), share in np.ndenumerate(self.shares())
+            if i != j and share >= least and "background" not in (self.names[i], self.names[j])
+        ]
+        return sorted(pairs, reverse=True)[:count]
 
 
 @dataclass(frozen=True)

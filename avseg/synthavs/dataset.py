@@ -1,5 +1,6 @@
 """SynthAVS as a map-style dataset: every sample is determined by (seed, split, index)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,6 +57,12 @@ class SynthAVS:
     def name(self, index: int) -> str:
         """Return the clip's name: like a video name of AVSBench, eleven characters while seed < 100."""
         return f"{self.split[:2]}{self.seed:02d}_{index:06d}"
+
+    def index_of(self, name: str) -> int | None:
+        """Return the index of a clip by its name, None if there is no such clip."""
+        number = name.rpartition("_")[2]
+        index = int(number) if re.fullmatch("[0-9]{6}", number) else self.clips
+        return index if index < self.clips and name == self.name(index) else None
 
     def scene(self, index: int) -> Scene:
         """Return the scene of a clip without rendering or mixing it; raises IndexError past the end."""

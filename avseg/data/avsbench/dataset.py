@@ -67,6 +67,10 @@ class AVSBench:
     def name(self, index: int) -> str:
         return self.entry(index).name
 
+    def index_of(self, name: str) -> int | None:
+        """Return the index of a clip by its name, None if there is no such clip."""
+        return next((index for index, entry in enumerate(self.entries) if entry.name == name), None)
+
     def waveform(self, index: int) -> np.ndarray:
         return read_wav(self.folder / self.entry(index).sound)
 

@@ -189,4 +189,4 @@ def test_pictures_of_a_report_that_is_no_longer_in_view_are_not_shown(state: Eva
 
 
 def test_the_empty_page_says_what_will_appear():
-    assert text.EMPTY in html.head(None) and "Robustness tests" in html.body(None)
+    assert html.EMPTY in html.head(None) and "Robustness tests" in html.body(None)
