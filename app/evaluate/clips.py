@@ -1,11 +1,13 @@
-"""The clips of a report, worst first: which are in view, and small pictures of their errors."""
+"""The clips of a report, worst first: which are in view, small pictures of their errors, the opened one."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from time import monotonic
 
 from markupsafe import Markup
 
+from app.components.player.player import Lane, PlayerValue, player_value
 from app.components.render import render
 from app.evaluate.charts import bin_of
 from app.evaluate.state import BINS, PAGE, ClipsView
@@ -14,9 +16,10 @@ from app.services.clips import jpeg_uri
 from app.services.evaluation_data import DISPLAY_SIZE, open_clips
 from app.services.models import available_models
 from app.services.reports import StoredReport
-from app.services.session import MODELS
-from app.services.wording import percent
+from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import read_card
+from avseg.data.avsbench.clip import read_dataset_clip, with_video
+from avseg.data.avsbench.dataset import AVSBench
 from avseg.data.samples import Clips, DataReference
 from avseg.errors import AvsegError, CheckpointError, DatasetError, ReportError
 from avseg.evaluation.clip import EvaluatedClip, evaluate_clip
@@ -24,9 +27,12 @@ from avseg.evaluation.report import ClipRow
 from avseg.media.draw import error_map, resize
 from avseg.predict import Predictor
 from avseg.synthavs.dataset import SynthAVS
+from avseg.synthavs.scenes import sounding
+from avseg.synthavs.video import write_video
 
 THUMBNAIL = (180, 320)  # height, width
 BATCH = 3  # pictures between two updates of the page
+TOLERANCE = 0.005  # of IoU: another device may change as much
 TIME_LIMIT = 25.0  # seconds after which no further picture of a page is made
 
 PictureKey = tuple[str | None, DataReference, str]  # model, data, clip
@@ -53,35 +59,21 @@ def on_page(report: StoredReport, view: ClipsView) -> list[ClipRow]:
 
 def grid(report: StoredReport, view: ClipsView) -> Markup:
     """Return the clips in view with the pictures made so far."""
-    count = len(selected(report, view))
+    count, rows = len(selected(report, view)), on_page(report, view)
     pages = max(1, -(-count // PAGE))
     title = view.label or ""
     if view.bin is not None:
         title = f"IoU {view.bin / BINS:g} to {(view.bin + 1) / BINS:g}"
     return render(
         "evaluate/templates/clips.html",
-        listed=bool(report.evaluation.clips),
         total=len(report.evaluation.clips),
         order=view.order,
-        filtered=bool(title),
-        subtitle=f"{title}: {count}" if title else str(count),
+        title=title,
+        count=count,
         page=min(view.page, pages - 1),
         pages=pages,
-        tiles=[_tile(report, row) for row in on_page(report, view)],
+        rows=[(row, _PICTURES.get(_picture_key(report, row.name))) for row in rows],
     )
-
-
-def _tile(report: StoredReport, row: ClipRow) -> dict[str, str | None]:
-    score = f"{row.iou:.2f}" if row.iou is not None else percent(row.false_positive_share or 0.0)
-    label = row.labels or (row.name if row.frames_with_ground_truth else "empty ground truth")
-    metric = "IoU" if row.iou is not None else "false positives"
-    return {
-        "name": row.name,
-        "label": label,
-        "score": score,
-        "title": f"{row.name}, {label}: {metric} {score}. Open it.",
-        "picture": _PICTURES.get(_picture_key(report, row.name)),
-    }
 
 
 def draw_pictures(report: StoredReport, view: ClipsView) -> Iterator[Markup]:
@@ -136,7 +128,7 @@ def model_name(report: StoredReport) -> str | None:
     return None
 
 
-def locate(report: StoredReport, name: str, size: tuple[int, int]) -> tuple[Clips, int]:
+def locate(report: StoredReport, name: str, size: tuple[int, int]) -> tuple[SynthAVS | AVSBench, int]:
     """Return the clips of a report, SynthAVS at a size, and the index of one; raises AvsegError without."""
     if name not in {row.name for row in report.evaluation.clips}:
         raise ReportError("This clip is not in the report.")
@@ -165,3 +157,56 @@ def _measure(predictor: Predictor, displayed: Clips, index: int) -> EvaluatedCli
     side = predictor.model.config.image_size
     clips = replace(displayed, size=(side, side)) if isinstance(displayed, SynthAVS) else displayed
     return evaluate_clip(predictor.model, clips, index, displayed)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedClip:
+    """What the page shows of an opened clip."""
+
+    about: Markup
+    player: PlayerValue
+    result: ClipResult  # for the other tabs
+
+
+def open_clip(report: StoredReport, name: str, folder: Path) -> OpenedClip:
+    """Return a clip of a report for the page; its files go to `folder`. Raises AvsegError."""
+    measured = measure(report, name)
+    clips, index = locate(report, name, DISPLAY_SIZE)
+    folder.mkdir(parents=True, exist_ok=True)
+    prediction, truth, lanes = measured.prediction, tuple(measured.truth), []
+    if isinstance(clips, SynthAVS):
+        scene, video = clips.scene(index), folder / "clip.mp4"
+        write_video(video, scene, DISPLAY_SIZE)
+        clip = replace(prediction.clip, path=video)
+        visible = {name for second in range(scene.seconds) for name in sounding(scene, second)}
+        for sound in scene.sounds:
+            spans = tuple((float(second), second + 1.0) for second, on in enumerate(sound.on) if on)
+            lanes += [Lane(sound.name, spans, sound.name in visible)] if spans else []
+    else:
+        source, entry = clips.folder, clips.entry(index)
+        clip = with_video(read_dataset_clip(source, entry), source, entry, folder).clip
+    prediction = replace(prediction, clip=clip)
+    player = player_value(
+        prediction,
+        folder / "player",
+        truth=truth,
+        video=clip.path,
+        title=f"{name}, {report.name}",
+        lanes=tuple(lanes),
+        frame=measured.worst,
+    )
+    row = next(row for row in report.evaluation.clips if row.name == name)
+    now, then = measured.mean_iou, row.iou
+    about = render(
+        "evaluate/templates/clip.html",
+        name=name,
+        labels=row.labels,
+        mean_iou=now,
+        report=report.name,
+        side=prediction.probability.shape[-1],
+        before=then if now is not None and then is not None and abs(now - then) > TOLERANCE else None,
+        in_folder=not isinstance(clips, SynthAVS),
+        scores=list(zip(measured.iou, measured.false_positive, strict=True)),
+    )
+    result = ClipResult(prediction, name, model_name(report) or "", truth=truth, frame=measured.worst)
+    return OpenedClip(about, player, result)

@@ -8,9 +8,8 @@ from app.components.events import action_of
 from app.components.gradio_helpers import HIDDEN, error_notice
 from app.components.html import result_header
 from app.evaluate import html
-from app.evaluate.clips import draw_pictures, grid
+from app.evaluate.clips import draw_pictures, grid, open_clip
 from app.evaluate.layout import EvaluateUpdates, header_of
-from app.evaluate.opened_clip import open_clip
 from app.evaluate.state import ClipsView, EvaluateState
 from app.services import evaluations
 from app.services.evaluation_data import data_of_report
