@@ -1,6 +1,7 @@
 """From the value of --data to clips and batches, which do not depend on processes or resumes."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,23 @@ def clips_per_epoch(clips: Clips, config: Config) -> int:
             f"An epoch has {count} clips, fewer than train.batch_size {config.train.batch_size}: lower it."
         )
     return count
+
+
+@dataclass(frozen=True)
+class RunSize:
+    """The length of a run."""
+
+    training_clips: int  # per epoch
+    validation_clips: int
+    steps: int  # of the whole run
+
+
+def run_size(data: str, config: Config) -> RunSize:
+    """Return the length of a run; raises AvsegError where the data are missing or do not fit the config."""
+    clips = clips_per_epoch(training_clips(data, config), config)
+    available = len(validation_clips(data, config))
+    wanted = config.train.validation_clips or available
+    return RunSize(clips, min(wanted, available), clips // config.train.batch_size * config.train.epochs)
 
 
 class StepClips(Sampler[list[int]]):

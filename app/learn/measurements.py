@@ -13,7 +13,6 @@ from app.services.cache import LRUCache
 from app.services.clips import bundled, truth_of
 from app.services.models import model_file
 from app.services.session import MODELS, ClipResult
-from app.services.training_commands import command_line, train_arguments
 from app.services.wording import percent
 from avseg.checkpoints import bundled_models, read_card
 from avseg.config import Config
@@ -30,6 +29,7 @@ from avseg.media.clip import Clip, read_clip
 from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize, spectrogram, truth_outline
 from avseg.predict import Prediction
 from avseg.presets import PRESETS
+from avseg.training.command import command_line, train_arguments
 from avseg.training.losses import loss_gradients
 
 PRESET, RUN, CLIPS, EPOCHS = "tiny", Path("runs/first"), 60, 2  # of the command in the last step

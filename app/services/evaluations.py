@@ -15,16 +15,16 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.services import training_commands
 from app.services.evaluation_data import EvaluationData, get_data
 from app.services.host import public_host
 from app.services.models import available_models
 from app.services.process import ROOT, kill, launch, startup, withdraw
-from app.services.training_commands import display_path
 from avseg.checkpoints import bundled_models
 from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.files import atomic_write
+from avseg.training import command
+from avseg.training.command import display_path
 
 MAX_MODELS = 2  # evaluated by one click
 MAX_CLIPS = 100_000
@@ -104,11 +104,17 @@ def validate(request: EvaluationRequest) -> tuple[Path, EvaluationData]:
 def arguments(request: EvaluationRequest, model: Path, data: EvaluationData, out: Path) -> list[str]:
     """Return the arguments after `python`."""
     bundled = bundled_models().get(request.model) == model
-    args = ["-m", "avseg", "evaluate", "--model", request.model if bundled else str(display_path(model))]
+    args = [
+        "-m",
+        "avseg",
+        "evaluate",
+        "--model",
+        request.model if bundled else str(display_path(model, ROOT)),
+    ]
     args += ["--data", data.argument, "--task", data.task, "--split", request.split]
     args += ["--clips", str(request.clips)] if request.clips else []
     args += [] if request.robustness else ["--no-robustness"]
-    return [*args, "--out", str(display_path(out)), "--status"]
+    return [*args, "--out", str(display_path(out, ROOT)), "--status"]
 
 
 def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/mine") -> str:
@@ -117,7 +123,7 @@ def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/min
     if model is None:
         return ""
     args = arguments(request, model, get_data(request.data), Path(out))[:-1]  # without --status
-    return public_command(training_commands.command_line(args))
+    return public_command(command.command_line(args))
 
 
 def public_command(command: str) -> str:

@@ -7,7 +7,6 @@ import gradio as gr
 from app.components.updates import UNCHANGED, Updates
 from app.services.host import may_train
 from app.services.runs import all_runs, run_state
-from app.train import estimate
 from app.train.form import values_of
 from app.train.html import check_list, command_box
 from app.train.order import (
@@ -18,7 +17,6 @@ from app.train.order import (
     free_name,
     model_choices,
     preset_of,
-    size_of,
 )
 from avseg.errors import AvsegError
 
@@ -52,9 +50,6 @@ def preview(values: Values) -> FormUpdates:
     """Write the command and what there is to say about the run."""
     order, lines = checks(values)
     valid = not any(line.kind == "bad" for line in lines)
-    if order and valid and may_train():
-        lines = [*lines, *estimate.checks(order, size_of(order).steps)]
-        valid = not any(line.kind == "bad" for line in lines)
     busy = may_train() and any(run_state(run).alive for run in all_runs())
     label = "Start another run" if busy else "Start training"
     return FormUpdates(

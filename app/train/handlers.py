@@ -17,9 +17,9 @@ from app.services import runs
 from app.services.handoff import SegmentRequest
 from app.services.host import require_training
 from app.services.models import available_models, trained_name
+from app.services.process import ROOT
 from app.services.runs import all_runs, run_folder, run_state
 from app.services.session import Visitor
-from app.services.training_commands import resume_arguments
 from app.train import html
 from app.train.curves import LOSS_AXES, METRICS, SMOOTHING, Curve, loss_chart, metric_chart
 from app.train.form_handlers import FormUpdates, preview
@@ -29,6 +29,7 @@ from app.train.snapshot import Snapshot, snapshot
 from app.train.state import TrainState
 from avseg.errors import AvsegError, RunError
 from avseg.jobs.signals import error_message
+from avseg.training.command import resume_arguments
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def resume(state: TrainState, epochs: object) -> RunUpdates:
     """Resume the selected run, up to a number of epochs."""
     run = run_folder(state.run)
     number = epochs if isinstance(epochs, int | float) and not isinstance(epochs, bool) else 0
-    runs.start(resume_arguments(run, int(number)), run)
+    runs.start(resume_arguments(run, ROOT, int(number)), run)
     return refresh(state, acted=True)
 
 

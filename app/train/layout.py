@@ -11,10 +11,11 @@ from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.services.host import may_train
 from app.train.curves import LOSS_AXES, METRICS, SMOOTHING
-from app.train.form import Field, form_fields, groups, values_of
+from app.train.form import groups, values_of
 from app.train.html import no_run, training_off
 from app.train.order import DEVICES, MAX_WORKERS, data_choices, free_name, model_choices
 from app.train.state import TrainState
+from avseg.config_fields import ConfigField, config_fields
 from avseg.loaders import SYNTH
 from avseg.presets import PRESETS
 
@@ -34,7 +35,7 @@ class TrainLayout:
     data: gr.Dropdown
     start_from: gr.Dropdown
     name: gr.Textbox
-    config: dict[str, Component]  # by the key of the field, in the order of `form_fields`
+    config: dict[str, Component]  # by the key of the field, in the order of `config_fields`
     device: gr.Radio
     workers: gr.Number
     command: gr.HTML
@@ -109,10 +110,10 @@ def _form() -> dict[str, object]:
         ),
     }
     config = {}
-    for title, group in groups():
+    for title, group in groups().items():
         with gr.Accordion(title, open=False, elem_classes="tr-group"):
-            config |= {field.key: _control(field, initial[field.key]) for field in group}
-    parts["config"] = {key: config[key] for key in form_fields()}
+            config |= {f.key: _control(label, f, initial[f.key]) for label, f in group.items()}
+    parts["config"] = {key: config[key] for key in config_fields()}
     with gr.Accordion("Device and workers", open=False, elem_classes="tr-group"):
         parts["device"] = gr.Radio(
             list(DEVICES), value="auto", label="Device", elem_classes="seg", elem_id="tr-device"
@@ -132,8 +133,8 @@ def _form() -> dict[str, object]:
     return parts
 
 
-def _control(field: Field, value: object) -> Component:
-    common = {"label": field.label, "info": field.help, "elem_id": f"tr-{field.key.replace('.', '-')}"}
+def _control(label: str, field: ConfigField, value: object) -> Component:
+    common = {"label": label, "info": field.help, "elem_id": f"tr-{field.key.replace('.', '-')}"}
     if field.kind == "choice":
         return gr.Dropdown(list(field.choices), value=value, filterable=False, **common)
     if field.kind == "switch":

@@ -1,5 +1,6 @@
 """The run that a visitor asks for: read from the form, checked, and turned into its command."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,16 +11,18 @@ import psutil
 from app.services.datasets import FORMATS, LIBRARY
 from app.services.host import may_train, public_host
 from app.services.models import available_models, model_file
+from app.services.process import ROOT
 from app.services.runs import all_runs, check_free, new_run_folder, run_folder, run_state
-from app.services.training_commands import command_line, display_path, train_arguments
-from app.services.wording import plural
+from app.services.wording import byte_size, duration, plural
 from app.train.form import config_of
 from avseg.checkpoints import bundled_models
 from avseg.config import Config
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.errors import AvsegError, ConfigError, RunError
-from avseg.loaders import SYNTH, clips_per_epoch, training_clips, validation_clips
+from avseg.loaders import SYNTH, RunSize, run_size
 from avseg.presets import PRESETS
+from avseg.training.command import command_line, display_path, train_arguments
+from avseg.training.estimate import Estimate, estimate
 from avseg.training.run_folder import RunFolder
 
 Values = Mapping[str, object]
@@ -27,6 +30,8 @@ Values = Mapping[str, object]
 
 DEVICES = ("auto", "cpu", "cuda")
 MAX_WORKERS = 32
+MAX_RUNS = 40  # that are searched for one with the same settings
+BUNDLED = ROOT / "assets" / "results"  # the training of the bundled models
 PUBLIC_DATA = "/path/to/AVSBench"  # in place of the server's own path on a public host
 
 
@@ -49,7 +54,7 @@ class Order:
 
     def arguments(self) -> list[str]:
         """Return the arguments after `python`."""
-        return self._arguments(self.data, display_path(self.run.path), self.start_from)
+        return self._arguments(self.data, display_path(self.run.path, ROOT), self.start_from)
 
     def command(self) -> str:
         """Return the command as a person would type it; on a public host without the server's paths."""
@@ -64,15 +69,6 @@ class Order:
         return train_arguments(
             self.config, self.preset, data, out, False, self.device, self.workers, start_from
         )
-
-
-@dataclass(frozen=True)
-class Size:
-    """The length of a run."""
-
-    training_clips: int  # per epoch
-    validation_clips: int
-    steps: int  # of the whole run
 
 
 @dataclass(frozen=True)
@@ -133,44 +129,44 @@ def read_order(values: Values) -> Order:
     )
 
 
-def size_of(order: Order) -> Size:
-    """Return the length of a run; raises AvsegError where the data are missing or do not fit the config."""
-    table = Path(order.data) / LAYOUTS[order.config.model.task].table
-    on_disk = order.data != SYNTH and table.is_file()
-    return _size(order.config, order.data, table.stat().st_mtime_ns if on_disk else 0)
-
-
-@lru_cache(maxsize=64)
-def _size(config: Config, data: str, _modified: int) -> Size:
-    clips = clips_per_epoch(training_clips(data, config), config)
-    available = len(validation_clips(data, config))
-    wanted = config.train.validation_clips or available
-    return Size(clips, min(wanted, available), clips // config.train.batch_size * config.train.epochs)
-
-
 def checks(values: Values) -> tuple[Order | None, list[Check]]:
     """Return the order, None where it cannot be read, and what there is to say about it."""
     try:
         order = read_order(values)
     except AvsegError as error:
         return None, [Check("bad", str(error))]
-    lines = _data_checks(order)
-    if may_train():
-        try:
-            check_free(order.name)
-        except RunError as error:
-            lines.append(Check("bad", str(error)))
-        lines.append(_device_check(order.device))
-        if others := [run.path.name for run in all_runs() if run_state(run).alive]:
-            lines.append(Check("note", f"Also running: {', '.join(others)}. Each run will be slower."))
+    lines, size = [], None
+    try:
+        size = _size(order)
+        lines += _data_checks(order, size)
+    except AvsegError as error:
+        lines.append(Check("bad", _task_mismatch(order) or str(error)))
+    if not may_train():
+        return order, lines
+    try:
+        check_free(order.name)
+    except RunError as error:
+        lines.append(Check("bad", str(error)))
+    lines.append(_device_check(order.device))
+    if others := [run.path.name for run in all_runs() if run_state(run).alive]:
+        lines.append(Check("note", f"Also running: {', '.join(others)}. Each run will be slower."))
+    if size and not any(line.kind == "bad" for line in lines):
+        lines += time_and_disk(order, size.steps)
     return order, lines
 
 
-def _data_checks(order: Order) -> list[Check]:
-    try:
-        size = size_of(order)
-    except AvsegError as error:
-        return [Check("bad", _task_mismatch(order) or str(error))]
+def _size(order: Order) -> RunSize:
+    table = Path(order.data) / LAYOUTS[order.config.model.task].table
+    on_disk = order.data != SYNTH and table.is_file()
+    return _cached_size(order.data, order.config, table.stat().st_mtime_ns if on_disk else 0)
+
+
+@lru_cache(maxsize=64)
+def _cached_size(data: str, config: Config, _modified: int) -> RunSize:
+    return run_size(data, config)
+
+
+def _data_checks(order: Order, size: RunSize) -> list[Check]:
     drawn = ", drawn anew in every epoch" if order.data == SYNTH else ""
     train = order.config.train
     clips = f"{size.training_clips:,} training clips{drawn}; {size.validation_clips:,} for validation"
@@ -183,6 +179,32 @@ def _data_checks(order: Order) -> list[Check]:
     if pretraining := (train.audio_pretrain_steps + train.visual_pretrain_steps) * (not order.start_from):
         lines.append(Check("note", f"Backbones are pretrained for {pretraining:,} steps first"))
     return lines
+
+
+def time_and_disk(order: Order, steps: int) -> list[Check]:
+    """Return the checks of time and disk space for a run of so many steps."""
+    folder = order.run.path
+    while not folder.exists():
+        folder = folder.parent
+    free, result = shutil.disk_usage(folder).free, estimate_of(order)
+    disk = Check("ok", f"{byte_size(free)} of disk free")
+    if result is None:
+        return [Check("note", "Duration unknown: no earlier run has these settings"), disk]
+    time = (
+        f"About {duration(result.seconds_per_step * steps)} plus validation, at "
+        f"{result.seconds_per_step:.2g} s per step as measured {result.source}"
+    )
+    if result.disk is not None:
+        space = f"{byte_size(result.disk)} of disk needed, {byte_size(free)} free"
+        enough = result.disk < 0.9 * free
+        disk = Check("ok", space) if enough else Check("bad", f"{space}: too little")
+    return [Check("ok", time), disk]
+
+
+def estimate_of(order: Order) -> Estimate | None:
+    """Return what an earlier run with the same settings implies, None without one."""
+    runs = all_runs()[:MAX_RUNS]
+    return estimate(order.config, order.data, order.device, order.workers, runs, BUNDLED)
 
 
 def _device_check(device: str) -> Check:
@@ -214,4 +236,4 @@ def _start_from(name: object) -> str:
     if not name:
         return ""
     path = model_file(str(name))
-    return str(name) if name in bundled_models() else str(display_path(path))
+    return str(name) if name in bundled_models() else str(display_path(path, ROOT))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from app.services.runs import RunState, run_folder, run_state
 from app.services.wording import duration, percent
-from app.train.history import HISTORIES, History
 from avseg.config import Config
 from avseg.errors import AvsegError
+from avseg.training.history import HISTORIES, History
 from avseg.training.run_folder import RunFolder
 
 DETACHED = "You can close this page; training continues."

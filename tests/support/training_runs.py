@@ -8,8 +8,9 @@ import pytest
 from app.services.runs import run_folder
 from app.train.form import values_of
 from avseg.config import Config
-from avseg.training.run_folder import RunFolder, Status
+from avseg.training.run_folder import RunFolder
 from tests.support.small_model import small_config
+from tests.support.small_run import write_run
 
 OWN = {"preset": "tiny", "data": "synth", "name": "new", "device": "cpu", "workers": 0, "start_from": ""}
 
@@ -30,12 +31,4 @@ def values(config: Config | None = None, **own: object) -> Mapping[str, object]:
 
 def a_run(name: str = "one", steps: int = 6, state: str = "finished") -> RunFolder:
     """Create a run folder as training for `steps` steps leaves it, with a validation after every third."""
-    run = run_folder(name)
-    run.create(small_config())
-    for step in range(1, steps + 1):
-        parts = {"loss": 3 / step, "mask": 2 / step, "auxiliary": 0.5 / step, "bce": 0.5 / step}
-        run.write_event("step", epoch=0, step=step, **parts, learning_rate=1e-3, seconds=0.1)
-        if step % 3 == 0:
-            run.write_event("validation", epoch=step // 3 - 1, step=step, miou=step / 20, silence=0.01)
-    run.write_status(Status(state, step=steps, steps=6, epoch=2, epochs=2, best_miou=0.3))
-    return run
+    return write_run(run_folder(name), steps, state)

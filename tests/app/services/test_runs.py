@@ -10,10 +10,10 @@ import pytest
 
 from app.services import runs
 from app.services.host import may_train
-from app.services.training_commands import command_line, train_arguments
 from app.train.order import preset_of
 from avseg.errors import ConfigError, RunError
 from avseg.presets import PRESETS
+from avseg.training.command import command_line, train_arguments
 from avseg.training.run_folder import RunFolder, Status
 from tests.support.small_model import small_config
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from app.services import runs
 from app.train import curves
-from app.train.history import POINTS, Histories, History, chart_line
 from avseg.config import Config, TrainConfig
 from avseg.presets import PRESETS
+from avseg.training.history import POINTS, Histories, History, chart_line
 from tests.support.small_model import small_config
 from tests.support.training_runs import a_run, own_runs  # noqa: F401 (a fixture)
 

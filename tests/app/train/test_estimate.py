@@ -2,28 +2,29 @@
 
 from types import SimpleNamespace
 
-from app.train import estimate, order
+from app.train import order
 from avseg.presets import PRESETS
+from avseg.training.estimate import Estimate
 from avseg.training.run_folder import Status
 from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a fixture)
 
 
 def test_time_and_disk_come_from_an_earlier_run_or_are_unknown(monkeypatch):
     parsed = order.read_order(values())
-    assert estimate.estimate(parsed) is None and "Duration unknown" in estimate.checks(parsed, 6)[0].text
+    assert order.estimate_of(parsed) is None and "Duration unknown" in order.time_and_disk(parsed, 6)[0].text
     run = a_run("earlier")
     run.write_status(Status("finished", command="python -m avseg train tiny --device cpu --workers 0"))
-    result = estimate.estimate(parsed)
+    result = order.estimate_of(parsed)
     assert result.source == "in earlier" and result.disk > 500
-    assert estimate.estimate(order.read_order(values(workers=1))) is None
-    monkeypatch.setattr(estimate, "estimate", lambda _: estimate.Estimate(2.0, "in earlier", 3 * 10**9))
-    monkeypatch.setattr(estimate.shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * 10**9))
-    lines = estimate.checks(parsed, 90)
+    assert order.estimate_of(order.read_order(values(workers=1))) is None
+    monkeypatch.setattr(order, "estimate_of", lambda _: Estimate(2.0, "in earlier", 3 * 10**9))
+    monkeypatch.setattr(order.shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * 10**9))
+    lines = order.time_and_disk(parsed, 90)
     assert "About 3 min" in lines[0].text and "measured in earlier" in lines[0].text
     assert [line.kind for line in lines] == ["ok", "bad"] and "too little" in lines[1].text
 
 
 def test_a_bundled_models_training_estimates_the_same_settings():
-    result = estimate.estimate(order.read_order(values(PRESETS["tiny"], device="auto", workers=1)))
+    result = order.estimate_of(order.read_order(values(PRESETS["tiny"], device="auto", workers=1)))
     assert 0.1 < result.seconds_per_step < 30 and "tiny was trained on two CPU cores" in result.source
     assert result.disk is None

@@ -4,7 +4,6 @@ import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from app.services.process import ROOT
 from avseg.config import Config
 from avseg.errors import ConfigError
 from avseg.presets import PRESETS
@@ -43,8 +42,8 @@ def _flag(name: str, value: object) -> list[str]:
     return [f"--{name}", *(str(v) for v in values)]
 
 
-def resume_arguments(run: RunFolder, epochs: int = 0) -> list[str]:
-    """Return the arguments that resume a run, up to `epochs` epochs if given.
+def resume_arguments(run: RunFolder, root: Path, epochs: int = 0) -> list[str]:
+    """Return the arguments that resume a run from the folder `root`, up to `epochs` epochs if given.
 
     Data, device and workers are those of its last command. Raises RunError when there is no run, ConfigError
     for fewer epochs than it has done.
@@ -55,7 +54,7 @@ def resume_arguments(run: RunFolder, epochs: int = 0) -> list[str]:
     device, workers = device_and_workers(status.command if status else "")
     preset = min(PRESETS, key=lambda name: _differences(PRESETS[name], config))
     data = status.data if status else "synth"
-    return train_arguments(config, preset, data, display_path(run.path), True, device, workers)
+    return train_arguments(config, preset, data, display_path(run.path, root), True, device, workers)
 
 
 def _longer(config: Config, epochs: int, status: Status | None) -> Config:
@@ -87,10 +86,10 @@ def _value_after(arguments: list[str], flag: str, default: str) -> str:
     return arguments[arguments.index(flag) + 1] if flag in arguments[:-1] else default
 
 
-def display_path(path: Path) -> Path:
-    """Return a path as the command writes it: relative to the folder of app.py if it is inside."""
+def display_path(path: Path, root: Path) -> Path:
+    """Return a path as a command writes it that runs in the folder `root`: relative if it is inside."""
     path = path.resolve() if path.exists() else path
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def command_line(arguments: list[str]) -> str:

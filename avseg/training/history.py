@@ -3,11 +3,11 @@
 import json
 from array import array
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from app.services.cache import LRUCache
 from avseg.training.curve import smooth
 from avseg.training.run_folder import RunFolder
 
@@ -43,7 +43,7 @@ class History:
 
     def add(self, event: dict[str, object]) -> None:
         """Add an event; other kinds, and events in which a number is missing, are ignored."""
-        table = {"step": self.steps, "validation": self.validations}.get(event.get("kind"))
+        table = {"step": self.steps, "validation": self.validations}.get(str(event.get("kind")))
         if table is None:
             return
         values = [event.get(name, 0.0 if name in OPTIONAL else None) for name in table]
@@ -59,13 +59,14 @@ class History:
 
 @dataclass
 class _Reader:
+    path: Path
     history: History = field(default_factory=History)
     offset: int = 0
     inode: int = 0
 
-    def read_on(self, path: Path) -> None:
-        with path.open("rb") as file:
-            stat = path.stat()
+    def read_on(self) -> None:
+        with self.path.open("rb") as file:
+            stat = self.path.stat()
             # A resumed run replaces its log by one without the steps that it will repeat.
             if stat.st_ino != self.inode or stat.st_size < self.offset:
                 self.history, self.offset, self.inode = History(), 0, stat.st_ino
@@ -86,15 +87,15 @@ class Histories:
     """The histories of some runs; each call reads only what has been appended since the previous one."""
 
     def __init__(self):
-        self._readers: LRUCache[Path, _Reader] = LRUCache(CACHED)
+        self._reader = lru_cache(CACHED)(_Reader)
 
     def of(self, run: RunFolder) -> History:
         """Return the history of a run up to now; an empty one without a log."""
-        reader = self._readers.get_or_make(run.events_file, _Reader)
+        reader = self._reader(run.events_file)
         try:
-            reader.read_on(run.events_file)
+            reader.read_on()
         except OSError:  # no log yet, or the run was deleted
-            self._readers.put(run.events_file, reader := _Reader())
+            reader.history, reader.offset, reader.inode = History(), 0, 0
         return reader.history
 
 

@@ -1,0 +1,57 @@
+"""How long a run will take and how much disk it needs, from an earlier run with the same settings."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from avseg.config import Config
+from avseg.errors import AvsegError
+from avseg.training.command import device_and_workers
+from avseg.training.history import HISTORIES
+from avseg.training.run_folder import RunFolder, Status
+
+# Fields of the training that change how long a step takes.
+RELEVANT = (
+    *("loss", "auxiliary", "batch_size", "accumulate", "mixed_precision", "frames_per_clip"),
+    *("jitter", "mute", "train_audio"),
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an earlier run implies for a new one."""
+
+    seconds_per_step: float  # including the wait for clips
+    source: str  # where the time was measured
+    disk: int | None = None  # bytes
+
+
+def estimate(
+    config: Config, data: str, device: str, workers: int, runs: Iterable[RunFolder], bundled: Path
+) -> Estimate | None:
+    """Return the estimate from the first of `runs` with the same settings, data, device and workers.
+
+    Without one, that of a bundled model trained with the same settings on another machine; else None.
+    bundled: a folder with the run folders of bundled models, trained on SynthAVS.
+    """
+    for run in (*runs, *map(RunFolder, sorted(bundled.glob("*")))):
+        is_bundled = run.path.parent == bundled
+        status = Status("finished") if is_bundled else run.read_status()
+        try:
+            earlier = run.config()
+        except AvsegError:
+            continue
+        if status is None or status.data != data or _relevant(earlier) != _relevant(config):
+            continue
+        if not is_bundled and device_and_workers(status.command) != (device, workers):
+            continue
+        if seconds := HISTORIES.of(run).seconds_per_step():
+            if is_bundled:
+                return Estimate(seconds, f"when {run.path.name} was trained on two CPU cores")
+            disk = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+            return Estimate(seconds, f"in {run.path.name}", disk)
+    return None
+
+
+def _relevant(config: Config) -> tuple[object, ...]:
+    return config.model, *(getattr(config.train, name) for name in RELEVANT)
