@@ -23,7 +23,7 @@ _SIZE = (216, 384)  # height, width in pixels of the cached image
 
 @dataclass(frozen=True)
 class Place:
-    """How a backdrop is drawn, and where objects stand in it (shares of the frame height)."""
+    """How a backdrop is drawn, and where objects are placed (shares of the frame height)."""
 
     draw: Callable[[Pen, np.random.Generator], None]
     ground: float  # highest line on which something may stand

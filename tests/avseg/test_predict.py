@@ -190,7 +190,7 @@ def test_sound_of_another_file_is_padded_and_trimmed(tmp_path: Path):
 
 def test_sound_of_a_file_without_any(tmp_path: Path):
     silent = counting(tmp_path / "silent.mp4", seconds=0.5, sound=None)
-    with pytest.raises(ClipError, match="no sound"):
+    with pytest.raises(ClipError, match="no readable audio track"):
         audio_for(silent, clip_of())
     with pytest.raises(ClipError, match="no file"):
         audio_for("nothing.wav", clip_of())

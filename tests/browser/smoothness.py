@@ -77,7 +77,7 @@ def _segment(page: Page, path: Path) -> None:
     before = page.inner_text("#finding")
     page.click("#go")
     page.wait_for_function("before => document.querySelector('#finding').innerText !== before", arg=before)
-    page.wait_for_selector("#files button:has-text('Download all')")  # nothing runs beside it any more
+    page.wait_for_selector("#files button:has-text('Download all')")  # nothing else runs now
 
 
 def _watch(page: Page, style: str, seconds: float) -> dict[str, float]:

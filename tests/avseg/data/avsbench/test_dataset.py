@@ -189,7 +189,12 @@ def test_a_clip_in_another_rate_is_read(copy: Path):
         file.setparams((2, 2, 48_000, 0, "NONE", ""))
         file.writeframes(bytes(4 * 4 * 48_000))
     assert clips.read(0).waveform.shape == (4 * SAMPLE_RATE,)
-    assert ClipTensors(clips, 64)[0].log_mel.shape == (5, 1, 96, 64)  # the last patch stands in for the fifth
+    assert ClipTensors(clips, 64)[0].log_mel.shape == (
+        5,
+        1,
+        96,
+        64,
+    )  # the last patch is repeated as the fifth
 
 
 def test_the_folder_may_be_named_at_any_height(data: Path, tmp_path: Path):
