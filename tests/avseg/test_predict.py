@@ -192,7 +192,7 @@ def test_sound_of_a_file_without_any(tmp_path: Path):
     silent = counting(tmp_path / "silent.mp4", seconds=0.5, sound=None)
     with pytest.raises(ClipError, match="no readable audio track"):
         audio_for(silent, clip_of())
-    with pytest.raises(ClipError, match="no file"):
+    with pytest.raises(ClipError, match="does not exist"):
         audio_for("nothing.wav", clip_of())
 
 

@@ -194,7 +194,7 @@ def test_a_clip_in_another_rate_is_read(copy: Path):
         1,
         96,
         64,
-    )  # the last patch is repeated as the fifth
+    )  # the last patch repeats
 
 
 def test_the_folder_may_be_named_at_any_height(data: Path, tmp_path: Path):
