@@ -1,21 +1,24 @@
-"""What a view is made of: pictures with a scale, controls, bars, a chart; `templates/` draws them."""
+"""What a view is made of: pictures in groups with a scale, and other parts; `templates/` draws them."""
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from app.components.render import render
+from app.components.render import environment, render
 from app.services.clips import jpeg_uri
 from app.services.wording import percent
+from avseg.interpret.inspection import Inspection
 from avseg.media.draw import heat_map
 
+TEXTS = tomllib.loads(Path(__file__).with_name("views.toml").read_text(encoding="utf-8"))
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -34,7 +37,12 @@ def signed(value: float) -> str:
 
 def whole_percent(share: float) -> str:
     """Return a share as "71 %"."""
-    return percent(share, 0)
+    return percent(float(share), 0)
+
+
+def dimensions(array: np.ndarray) -> str:
+    """Return the shape of an array as "64×56×56"."""
+    return "×".join(map(str, array.shape))
 
 
 def png_uri(picture: np.ndarray) -> str:
@@ -101,9 +109,8 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Pictures that share one scale."""
+    """Pictures that share one scale, and further ones in a narrow column beside them."""
 
-    macro: ClassVar[str] = "group"
     title: str
     tiles: tuple[Tile, ...]
     scale: Scale | None = None
@@ -111,99 +118,24 @@ class Group:
     rows: tuple[str, ...] = ()  # names of the pictures of a tile, top to bottom
     note: str = ""
     small: bool = False  # keeps its columns on a phone
+    beside: "Group | None" = None
 
 
-@dataclass(frozen=True, eq=False)
-class Beside:
-    """A large picture with small ones next to it."""
-
-    macro: ClassVar[str] = "beside"
-    large: Group
-    small: Group
+def single(
+    title: str, picture: Picture, scale: Scale | None = None, columns: int = 1, below: str = ""
+) -> Group:
+    """Return a group of one picture."""
+    return Group(title, (Tile("", (picture,), below=below),), scale, columns)
 
 
-@dataclass(frozen=True)
-class Control:
-    """A choice of a few short options: (value, text)."""
-
-    macro: ClassVar[str] = "control"
-    label: str
-    action: str
-    options: tuple[tuple[int | str, str], ...]
-    selected: int | str
+def part(name: str, *args: object, **named: object) -> Markup:
+    """Return the HTML of a macro of `templates/parts.html`: control, layers, bars, table, text or weights."""
+    return Markup(
+        getattr(environment().get_template("inside/templates/parts.html").module, name)(*args, **named)
+    )
 
 
-@dataclass(frozen=True)
-class Pager:
-    """Pages, counted from 1."""
-
-    macro: ClassVar[str] = "pages"
-    page: int
-    pages: int
-
-
-@dataclass(frozen=True)
-class Bars:
-    """Rows with a bar each: value, label, length 0..1 and text; a click selects the value."""
-
-    macro: ClassVar[str] = "bars"
-    title: str
-    action: str
-    rows: tuple[tuple[int, str, float, str], ...]
-    selected: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A small table; the first row is the header, the first column names."""
-
-    macro: ClassVar[str] = "table"
-    title: str
-    rows: Sequence[Sequence[str]]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph; kind is says, small or lacks (why there is nothing to draw)."""
-
-    macro: ClassVar[str] = "text"
-    text: str
-    kind: str = "lacks"
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A chart of sorted weights: value, text and weight of each, largest first; a click selects the value."""
-
-    macro: ClassVar[str] = "weights"
-    title: str
-    action: str
-    bars: tuple[tuple[int, str, float], ...]
-    selected: int
-    ends: int  # bars at each end in full colour
-    caption: str
-    note: str = ""
-    least_top: float = 0.0  # of the axis
-
-    @property
-    def low(self) -> float:
-        """The lower end of the axis."""
-        return min(self.bars[-1][2], 0.0)
-
-    @property
-    def high(self) -> float:
-        """The upper end of the axis."""
-        return max(self.bars[0][2], self.least_top, -0.05 * self.low, 1e-6)
-
-    @property
-    def ticks(self) -> list[tuple[float, str]]:
-        """Values with a line, and their text."""
-        return [(value, number(value)) for value in sorted({self.high, 0.0, self.low})]
-
-
-Part = Group | Beside | Control | Pager | Bars | Table | Text | Weights
+Parts = tuple[Group | Markup, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,22 +144,36 @@ class View:
 
     title: str
     sentence: str
-    equation: str | Markup = ""
-    number: str = ""  # of the equation, or the section
-    shapes: str = ""
-    left: tuple[Part, ...] = ()
-    right: tuple[Part, ...] = ()
-    numbers: Mapping[str, object] = field(default_factory=dict)  # for other programs
+    equation: Markup
+    number: str  # of the equation, or the section
+    shapes: str
+    left: Parts
+    right: Parts
+    numbers: Mapping[str, object]  # for other programs
 
     @property
     def groups(self) -> list[Group]:
         """Every group of pictures, left and right."""
-        groups: list[Group] = []
-        for part in (*self.left, *self.right):
-            groups += [part.large, part.small] if isinstance(part, Beside) else []
-            groups += [part] if isinstance(part, Group) else []
-        return groups
+        groups = [part for part in (*self.left, *self.right) if isinstance(part, Group)]
+        return [group for large in groups for group in (large, large.beside) if group is not None]
 
     def html(self) -> Markup:
         """Return the view as HTML: text and controls at the left, pictures at the right."""
         return render("inside/templates/view.html", view=self)
+
+
+def view(
+    texts: Mapping[str, str],
+    inspection: Inspection,
+    *,
+    left: Parts = (),
+    right: Parts = (),
+    numbers: Mapping[str, object],
+    **facts: object,
+) -> View:
+    """Return a view with its texts of `views.toml`, completed with facts of the inspection and others."""
+    size, side = inspection.size, inspection.mask_feature.shape[-1]
+    facts = {"c": inspection.config, "image": f"{size}×{size}", "side": side} | facts
+    sentence, number, shapes = (texts[key].format(**facts) for key in ("sentence", "number", "shapes"))
+    equation = Markup(texts.get("equation", ""))
+    return View(texts["title"], sentence, equation, number, shapes, left, right, numbers)

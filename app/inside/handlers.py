@@ -1,6 +1,7 @@
 """The handlers of Inside: plain functions from inputs to named updates."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -10,16 +11,17 @@ from app.components.gradio_helpers import error_notice
 from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates
 from app.inside import html
-from app.inside.inspections import activation_of, inspect_file, inspection_of, segment_bundled
+from app.inside.inspections import activation_of, inspection_of
 from app.inside.model_map import model_map
 from app.inside.state import Choice, InsideState, changed, requested
 from app.inside.views import VIEWS, view_of, write_pictures
-from app.services.clips import source_of
+from app.services.clips import MAX_SECONDS, source_of
 from app.services.handoff import InsideRequest
 from app.services.models import available_models
-from app.services.session import VISITORS, ClipResult, Visitor, session_of
+from app.services.session import MODELS, VISITORS, ClipResult, Visitor, session_of
 from avseg.errors import AvsegError, ConfigError
-from avseg.interpret.inspection import Inspection
+from avseg.interpret.inspection import Activation, inspect, record_site
+from avseg.media.clip import read_clip
 
 HIDE = gr.update(visible=False)
 
@@ -35,21 +37,33 @@ class InsideUpdates(Updates):
     view: object = UNCHANGED
 
 
-def show(visitor: Visitor) -> InsideUpdates:
-    """Show the selected frame of the visitor's result; before any result, clips to start with."""
+def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
+    """Show the selected frame of the visitor's result; before any result, clips to start with.
+
+    previous: the selection that the page shows for this frame; only what changed since then is updated.
+    """
     result, state = visitor.result, visitor.state(InsideState)
     if result is None:
         return InsideUpdates(notice=HIDE, head=html.empty(), map=HIDE, view=HIDE)
+
+    def record(site: str, layer: int) -> Activation:
+        return activation_of(state.key, result, site, layer)
+
     try:
         inspection = inspection_of(state.key, result)
-        view = _view(state, result, inspection)
+        view = view_of(inspection, state.choice, record).html()
     except AvsegError as error:
         return InsideUpdates(notice=error_notice(error))
+    if previous is not None and previous.view == state.choice.view:
+        return InsideUpdates(notice=HIDE, view=view)
+    plan = model_map(inspection, state.choice.view)
+    if previous is not None:
+        return InsideUpdates(notice=HIDE, view=view, map=plan)
     return InsideUpdates(
         header=result_header(result),
         notice=HIDE,
         head=html.head(result, inspection),
-        map=gr.update(value=model_map(inspection, state.choice.view), visible=True),
+        map=gr.update(value=plan, visible=True),
         view=gr.update(value=view, visible=True),
     )
 
@@ -67,23 +81,15 @@ def arrive(threshold: float | None = None, request: gr.Request = None) -> Inside
 def choose(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
     """Open another view, or select a layer, head, query, channel, position or site in it."""
     visitor, action = VISITORS.of(session_of(request)), action_of(event)
-    state, result = visitor.state(InsideState), visitor.result
-    if action is None or result is None:
+    state = visitor.state(InsideState)
+    if action is None or visitor.result is None:
         return InsideUpdates()
     before, state.choice = state.choice, changed(state.choice, action, VIEWS)
-    try:
-        inspection = inspection_of(state.key, result)
-        view = _view(state, result, inspection)
-    except AvsegError as error:
-        return InsideUpdates(notice=error_notice(error))
-    updates = InsideUpdates(notice=HIDE, view=view)
-    if state.choice.view != before.view:
-        updates |= InsideUpdates(map=model_map(inspection, state.choice.view))
-    return updates
+    return show(visitor, before)
 
 
 def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
-    """Select another frame of the result; or segment a bundled clip and show its largest mask."""
+    """Select another frame of the result; or segment a bundled clip, at its frame with the largest mask."""
     visitor, action = VISITORS.of(session_of(request)), action_of(event)
     if action is not None and action.name == "frame" and visitor.result is not None:
         frame = integer(action.value, 0, len(visitor.result.prediction.clip.frames))
@@ -91,9 +97,10 @@ def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpda
             visitor.result = replace(visitor.result, frame=frame)
     if action is not None and action.name == "clip":
         try:
-            visitor.result = segment_bundled(
-                source_of(str(action.value), None), next(iter(available_models()), "")
-            )
+            source, model = source_of(str(action.value), None), next(iter(available_models()), "")
+            prediction = MODELS.predict(model, read_clip(source.path, fps=1.0))
+            largest = int(prediction.foreground.argmax())
+            visitor.result = ClipResult(prediction, source.title, model, source.name, largest)
         except AvsegError as error:
             return InsideUpdates(notice=error_notice(error))
     return show(visitor)
@@ -121,8 +128,9 @@ def inspect_clip(
             raise ConfigError(f"There is no view {view!r}: choose {', '.join(VIEWS)}.")
         source = source_of(clip, upload)
         path = source if isinstance(source, Path) else source.path
-        inspection, record = inspect_file(path, model, int(frame) - 1, fps)
-        opened = view_of(inspection, Choice(view), record)
+        loaded, index = read_clip(path, fps=fps, seconds=MAX_SECONDS), int(frame) - 1
+        inspection = MODELS.run(model, inspect, loaded, index)
+        opened = view_of(inspection, Choice(view), partial(MODELS.run, model, record_site, loaded, index))
     except AvsegError as error:
         VISITORS.drop(session, folder)
         raise gr.Error(str(error)) from error
@@ -137,10 +145,3 @@ def inspect_clip(
         "numbers": dict(opened.numbers),
     }
     return numbers, [str(path) for path in write_pictures(opened, folder)]
-
-
-def _view(state: InsideState, result: ClipResult, inspection: Inspection) -> str:
-    def record(site: str, layer: int) -> object:
-        return activation_of(state.key, result, site, layer)
-
-    return view_of(inspection, state.choice, record).html()

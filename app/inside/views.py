@@ -7,40 +7,30 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from app.inside import features, masks
 from app.inside.activations import activations_view
 from app.inside.decoder import decoder_view
-from app.inside.features import (
-    audio_view,
-    backbone_view,
-    encoder_view,
-    feature_view,
-    frame_view,
-    queries_view,
-    sound_view,
-)
 from app.inside.figures import Picture, View
-from app.inside.inspections import Activation
-from app.inside.masks import head_view, layers_view, mask_view
 from app.inside.mixer import mixer_view
 from app.inside.state import Choice, settled
-from avseg.interpret.inspection import Inspection
+from avseg.interpret.inspection import Activation, Inspection
 from avseg.media.draw import resize
 
 FIXED: dict[str, Callable[[Inspection], View]] = {
-    "frame": frame_view,
-    "sound": sound_view,
-    "audio": audio_view,
-    "queries": queries_view,
-    "layers": layers_view,
-    "mask": mask_view,
+    "frame": features.frame_view,
+    "sound": features.sound_view,
+    "audio": features.audio_view,
+    "queries": features.queries_view,
+    "layers": masks.layers_view,
+    "mask": masks.mask_view,
 }
 SELECTABLE: dict[str, Callable[[Inspection, Choice], View]] = {
-    "backbone": backbone_view,
-    "encoder": encoder_view,
-    "feature": feature_view,
+    "backbone": features.backbone_view,
+    "encoder": features.encoder_view,
+    "feature": features.feature_view,
     "mixer": mixer_view,
     "decoder": decoder_view,
-    "head": head_view,
+    "head": masks.head_view,
 }
 VIEWS: tuple[str, ...] = (*FIXED, *SELECTABLE, "activations")
 FILE_WIDTH = 640  # pixels of a picture of cells
@@ -48,25 +38,19 @@ FILE_WIDTH = 640  # pixels of a picture of cells
 
 def view_of(inspection: Inspection, choice: Choice, record: Callable[[str, int], Activation]) -> View:
     """Return the open view of a frame; `record` returns the activations of a site and layer."""
-    if choice.view in FIXED:
-        return FIXED[choice.view](inspection)
     if choice.view == "activations":
         return activations_view(inspection, choice, record)
+    if choice.view in FIXED:
+        return FIXED[choice.view](inspection)
     return SELECTABLE[choice.view](inspection, settled(choice, inspection))
 
 
 def write_pictures(view: View, folder: Path) -> list[Path]:
     """Write every picture of a view as PNG; returns the files in the order of the view."""
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = [
-        picture
-        for group in view.groups
-        for tile in group.tiles
-        for picture in tile.pictures
-        if isinstance(picture, Picture)
-    ]
+    drawn = [picture for group in view.groups for tile in group.tiles for picture in tile.pictures]
     paths = []
-    for index, picture in enumerate(pictures, start=1):
+    for index, picture in enumerate((p for p in drawn if isinstance(p, Picture)), start=1):
         slug = re.sub(r"[^a-z0-9]+", "-", picture.name.lower()).strip("-")
         paths.append(folder / f"{index:02d}-{slug}.png")
         image = picture.image

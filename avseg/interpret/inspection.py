@@ -17,7 +17,7 @@ from avseg.config import ModelConfig
 from avseg.data.transforms import normalise
 from avseg.errors import ConfigError
 from avseg.files import atomic_write
-from avseg.interpret.sites import SITE, Recording, record
+from avseg.interpret.sites import SITE, Recording, record, sites_of
 from avseg.media.audio import patches_for
 from avseg.media.clip import Clip
 from avseg.models.avsegformer import AVSegFormer, MaskGeneration
@@ -101,6 +101,16 @@ class Inspection:
         return (self.mixed - self.mask_feature).mean((1, 2))
 
 
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """What one layer of a site recorded for one frame."""
+
+    site: str
+    layer: int  # from 1
+    layers: dict[str, int]  # number of layers, of every site that the model has
+    values: np.ndarray  # float16, without the batch dimension
+
+
 def inspect(predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5) -> Inspection:
     """Run the predictor's model on one frame of a clip, with the clip's sound, and return its activations.
 
@@ -157,6 +167,21 @@ def record_frame(
     if missing := sorted(set(names or ()) - set(recording)):
         raise ConfigError(f"{predictor.model.card.name} has no site {', '.join(missing)}.")
     return recording
+
+
+def record_site(predictor: Predictor, clip: Clip, frame: int, site: str, layer: int) -> Activation:
+    """Record one layer of a site for one frame of a clip; of a site that the model lacks, its first one.
+
+    layer: from 1; the last one where there is no such layer. Raises ConfigError for a frame that does not
+    exist.
+    """
+    layers = {name: len(modules) for name, modules in sites_of(predictor.model).items()}
+    site = site if site in layers else next(iter(layers))
+    layer = layer if 1 <= layer <= layers[site] else layers[site]
+    picture, patch = _inputs(predictor, clip, frame)
+    with torch.inference_mode(), record(predictor.model, [site], {site: _first_half}) as recording:
+        predictor.model(picture, patch.to(predictor.device), intermediate=True)
+    return Activation(site, layer, layers, recording[site][layer - 1].numpy())
 
 
 def write_recording(recording: Recording, path: Path) -> dict[str, np.ndarray]:

@@ -120,3 +120,50 @@ def principal(levels: Sequence[np.ndarray]) -> list[np.ndarray]:
 def overlap(one: MaskMap, other: MaskMap) -> float:
     """Return the IoU of the foreground of two masks; 1 if both are empty."""
     return float(iou(one.labels[None] > 0, other.labels[None] > 0)[0])
+
+
+def channel_maps(values: np.ndarray, size: int) -> np.ndarray | None:
+    """Return recorded values as maps [C, h, w], None where they have no positions.
+
+    Those of an image are maps already; so are those whose last axis is as long as the mask feature of an
+    image of `size` pixels has cells.
+    """
+    if values.ndim == 3 and values.shape[1] == values.shape[2]:
+        return values
+    side = size // 4
+    if values.ndim > 1 and values.shape[-1] == side * side:
+        return values.reshape(-1, side, side)
+    return None
+
+
+def as_matrix(values: np.ndarray) -> np.ndarray:
+    """Return values [a, b, ...] as a matrix; their axes are split where it is closest to a square."""
+    splits = [int(np.prod(values.shape[:k])) for k in range(1, values.ndim)] or [1]
+    rows = min(splits, key=lambda rows: abs(np.log(rows * rows / values.size)))
+    return values.reshape(rows, -1)
+
+
+def averaged(matrix: np.ndarray, largest: int) -> np.ndarray:
+    """Return a matrix of at most `largest` rows and columns, by means of neighbours."""
+    for axis in (0, 1):
+        starts = np.arange(0, matrix.shape[axis], -(-matrix.shape[axis] // largest))
+        counts = np.diff([*starts, matrix.shape[axis]])
+        sums = np.add.reduceat(matrix, starts, axis=axis)
+        matrix = sums / (counts[:, None] if axis == 0 else counts)
+    return matrix
+
+
+def colour_range(
+    values: np.ndarray, diverging: bool = False, percentile: float = 100
+) -> tuple[float, float, bool]:
+    """Return low and high of a colour scale, and whether values beyond `high` exist.
+
+    From 0 (or the least value below it) to the largest value; diverging colours are symmetric about 0. A
+    percentile below 100 keeps a few extreme cells from making all others pale.
+    """
+    sizes = np.abs(values) if diverging else values
+    most, largest = float(np.percentile(sizes, percentile)), float(sizes.max())
+    if most < 0.02 * largest or most <= 0:
+        most = largest
+    low = -most if diverging else min(0.0, float(np.percentile(values, 100 - percentile)))
+    return low, most if most > 0 else 1.0, most < largest

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from avseg.data.labels import GREY, OKABE_ITO, Colour
 from avseg.media.audio import SILENT_LOG_MEL
@@ -179,6 +179,43 @@ def heat_over(
     share = np.clip((smooth - low) / max(high - low, 1e-12), 0, 1)[..., None]
     mixed = grey * (1 - 0.85 * share) + heat.picture * 0.85 * share
     return Heat(mixed.astype(np.uint8), low, high)
+
+
+def sampling_points(
+    picture: np.ndarray,
+    points: np.ndarray,
+    weights: np.ndarray,
+    high: float,
+    centre: tuple[float, float],
+    level: int | None = None,
+) -> np.ndarray:
+    """Return the darkened greyscale picture with sampling points, larger and brighter by weight up to `high`.
+
+    points [heads, 3, n, 2], (x, y) in 0..1 of the picture; weights [heads, 3, n]. level: draw those of one
+    map alone. Circles lie on the finest map, squares on the next one, diamonds on the coarsest; a cross marks
+    `centre`, the token.
+    """
+    grey = (np.asarray(Image.fromarray(picture).convert("L")) * 0.6).astype(np.uint8)
+    drawn = Image.fromarray(grey).convert("RGB")
+    width, height = drawn.size
+    pen = ImageDraw.Draw(drawn)
+    marks = sorted(
+        (float(weights[index]), index[1], *map(float, points[index]))
+        for index in np.ndindex(weights.shape)
+        if level in (None, index[1])
+    )
+    for weight, shape, x, y in marks:
+        colour = tuple(map(int, heat_map(np.array([[weight]]), 0, high).picture[0, 0]))
+        r = (4 + 9 * (max(weight, 0) / high) ** 0.5) * width / 720
+        x, y = x * width, y * height
+        box, diamond = (x - r, y - r, x + r, y + r), ((x, y - r), (x + r, y), (x, y + r), (x - r, y))
+        draw, outline = ((pen.ellipse, box), (pen.rectangle, box), (pen.polygon, diamond))[shape]
+        draw(outline, colour, WHITE, 2)
+    x, y = centre[0] * width, centre[1] * height
+    for shade, line in (((0, 0, 0), 5), (WHITE, 2)):
+        pen.line((x - 11, y, x + 11, y), shade, line)
+        pen.line((x, y - 11, x, y + 11), shade, line)
+    return np.asarray(drawn)
 
 
 def strip(

@@ -1,15 +1,13 @@
 """Any site of the table is drawn by the shape of what it recorded."""
 
-import numpy as np
 import pytest
 from torch import nn
 
-from app.inside import activations, inspections, state
-from app.inside.inspections import record_site
+from app.inside import activations, state
 from app.inside.state import Choice
 from app.inside.views import view_of
 from avseg.interpret import sites
-from avseg.interpret.inspection import inspect
+from avseg.interpret.inspection import inspect, record_site
 from avseg.interpret.sites import SITES, Site
 from avseg.media.clip import read_clip
 from tests.support.media import counting
@@ -58,15 +56,9 @@ def test_a_new_row_of_the_table_appears_by_itself(draw, monkeypatch):
     model.mask_generation.linear = nn.Sequential(*model.mask_generation.linear)
     row = Site("mask.last", r"mask_generation\.linear\.0", "the first layer of the head", "[B*T, C, h, w]")
     table = (*SITES, row)
-    for module in (sites, inspections, state, activations):
+    for module in (sites, state, activations):
         monkeypatch.setattr(module, "SITES", table)
     monkeypatch.setattr(sites, "SITE", {site.name: site for site in table})
     view = draw(site="mask.last")
     assert view.numbers["site"] == "mask.last" and "the first layer of the head" in view.html()
     assert ">mask.last</button>" in view.html() and len(view.groups) == 2
-
-
-def test_a_large_matrix_is_averaged_down():
-    matrix = np.arange(3 * 1500, dtype=np.float32).reshape(3, 1500)
-    small = activations._averaged(matrix, 1)
-    assert small.shape == (3, 500) and small[0, 0] == 1 and small[-1, -1] == matrix[-1, -3:].mean()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.inside.inspections import inspection_of, record_site
+from app.inside.inspections import inspection_of
 from app.inside.state import Choice, InsideState
 from app.inside.views import VIEWS, view_of, write_pictures
-from avseg.interpret.inspection import inspect
+from avseg.interpret.inspection import inspect, record_site
 from avseg.media.clip import read_clip
 from tests.support.media import counting
 from tests.support.small_model import small_predictor

@@ -12,6 +12,8 @@ from avseg.interpret import inspection as inside
 from avseg.interpret.inspection import Inspection, contributions, inspect
 from avseg.interpret.maps import (
     attention_of,
+    averaged,
+    colour_range,
     density,
     level_maps,
     mixing,
@@ -198,6 +200,20 @@ def test_maps_of_tokens():
     mask[16:32, 16:24] = True  # half of that cell
     assert share_on(attention, mask) == pytest.approx(0.5)
     assert share_on(even, np.ones((64, 64), bool)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_large_matrix_is_averaged_down():
+    matrix = np.arange(3 * 1500, dtype=np.float32).reshape(3, 1500)
+    small = averaged(matrix, 512)
+    assert small.shape == (3, 500) and small[0, 0] == 1 and small[-1, -1] == matrix[-1, -3:].mean()
+
+
+def test_the_range_of_a_colour_scale():
+    assert colour_range(np.array([1.0, 4.0])) == (0.0, 4.0, False)
+    assert colour_range(np.array([-8.0, 4.0]), diverging=True) == (-8.0, 8.0, False)
+    assert colour_range(np.zeros(3)) == (0.0, 1.0, False)
+    low, high, clipped = colour_range(np.array([*[1.0] * 999, 9.0]), percentile=99.5)
+    assert (low, high, clipped) == (0.0, 1.0, True)
 
 
 def test_principal_component_and_overlap(plain):

@@ -14,6 +14,7 @@ from avseg.media.draw import (
     outline,
     overlay,
     resize,
+    sampling_points,
     spectrogram,
     strip,
     truth_outline,
@@ -119,6 +120,19 @@ def test_heat_over_a_picture():
     heat = heat_over(np.full_like(BLACK, 200), values)
     assert heat.picture.shape == BLACK.shape and (heat.low, heat.high) == (0.0, 3.0)
     assert heat.picture[15, 25].sum() > heat.picture[-1, -1].sum()
+
+
+def test_sampling_points_are_larger_by_weight():
+    frame = np.zeros((360, 720, 3), np.uint8)
+    points = np.array([[[[0.25, 0.25]], [[0.75, 0.25]], [[0.25, 0.75]]]], np.float32)
+    weights = np.array([[[1.0], [0.25], [0.25]]], np.float32)
+    drawn = sampling_points(frame, points, weights, 1.0, (0.75, 0.75))
+    quarters = [drawn[:180, :360], drawn[:180, 360:], drawn[180:, :360]]
+    areas = [int((quarter > 0).any(2).sum()) for quarter in quarters]
+    assert areas[0] > areas[1] > areas[2] > 0
+    assert tuple(drawn[270, 540]) == (255, 255, 255)
+    one = sampling_points(frame, points, weights, 1.0, (0.75, 0.75), level=1)
+    assert not one[:, :360].any() and np.array_equal(one[:, 360:], drawn[:, 360:])
 
 
 def test_strip():
