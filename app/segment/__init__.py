@@ -1,5 +1,7 @@
 """The Segment tab: select a clip and a model, get masks, sound and numbers on one timeline, download them."""
 
+from functools import partial
+
 import gradio as gr
 
 from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
@@ -18,7 +20,6 @@ def add(shared: PageContext) -> None:
     parts = layout.build(shared)
     _wire_sidebar(parts)
     _wire_result(parts, shared.tab)
-    _wire_endpoint(parts)
 
 
 def first_header() -> str:
@@ -47,13 +48,13 @@ def _wire_sidebar(parts: SegmentLayout) -> None:
 
 
 def _wire_result(parts: SegmentLayout, tab: gr.Tab) -> None:
-    h = handlers
+    h, choices = handlers, [parts.clip, parts.upload, parts.model, parts.rate, parts.start, parts.end]
     now = {"queue": False, **PRIVATE}
     started = connect(parts.go.click, h.begin, None, h.ButtonUpdates, parts, **now)
     running = connect(
         started.then,
         h.segment,
-        [parts.clip, parts.upload, parts.model, parts.rate, parts.start, parts.end],
+        choices,
         h.ResultUpdates,
         parts,
         api_name="show_segment",  # "segment" is the endpoint for other programs
@@ -70,20 +71,14 @@ def _wire_result(parts: SegmentLayout, tab: gr.Tab) -> None:
         options = {"concurrency_limit": 2, **PRIVATE}
         connect(displayed.then, h.write_files, None, h.FilesUpdates, parts, **options)
     connect(parts.player.seek, h.select_frame, None, h.FrameUpdates, parts, **now)
-    connect(parts.whatif.click, h.open_whatif, None, h.TabUpdates, parts, **now)
-    connect(parts.inside.click, h.open_inside, None, h.TabUpdates, parts, **now)
+    for button, tab_id in ((parts.whatif, "whatif"), (parts.inside, "inside")):
+        connect(button.click, partial(h.open_tab, tab_id), None, h.TabUpdates, parts, **now)
 
-
-def _wire_endpoint(parts: SegmentLayout) -> None:
-    """Offer `/segment` to other programs; the page itself does not use it."""
+    # The endpoint for other programs; the page itself does not use it.
     threshold = gr.Number(0.5, visible=False, label="Threshold")
     record = gr.JSON(visible=False, label="Record")
     names = ("Everything", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
     files = [gr.File(visible=False, label=name) for name in names]
-    gr.Button(visible=False).click(
-        handlers.answer,
-        [parts.clip, parts.upload, parts.model, parts.rate, parts.start, parts.end, threshold],
-        [record, *files],
-        api_name="segment",
-        **ONE_MODEL,
-    )
+    answered = [record, *files]
+    endpoint = gr.Button(visible=False)
+    endpoint.click(h.answer, [*choices, threshold], answered, api_name="segment", **ONE_MODEL)

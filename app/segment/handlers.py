@@ -1,5 +1,6 @@
 """A run of the Segment tab: its progress, its result and its files."""
 
+import json
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.services.jobs import CANCELLED, Cancelled
 from app.services.models import available_models
 from app.services.session import VISITORS, ClipResult, Visitor, session_of
 from avseg.errors import AvsegError
+from avseg.media.downloads import write_downloads
 
 RUN, WRITING = "segment", "segment-files"  # names of this tab's jobs
 
@@ -179,8 +181,8 @@ def write_files(request: gr.Request = None) -> FilesUpdates:
         return FilesUpdates()
     token, started = visitor.jobs.start(WRITING), time.perf_counter()
     try:
-        target = displayed.folder / "files"
-        files = run.write_files(displayed.result.prediction, target, progress_report(token))
+        report = run.part(progress_report(token), run.MODEL_SHARE, 1, "Writing the files")
+        files = write_downloads(displayed.result.prediction, displayed.folder / "files", report)
         token.check()
     except Cancelled:  # a newer result is on the page, and its files are next
         return FilesUpdates()
@@ -206,14 +208,9 @@ def select_frame(event: gr.EventData, request: gr.Request = None) -> FrameUpdate
     return _frame(visitor.result)
 
 
-def open_whatif() -> TabUpdates:
-    """Open What if, which shows the visitor's result."""
-    return TabUpdates(tabs=gr.Tabs(selected="whatif"))
-
-
-def open_inside() -> TabUpdates:
-    """Open Inside, which shows the selected frame of the visitor's result."""
-    return TabUpdates(tabs=gr.Tabs(selected="inside"))
+def open_tab(tab: str) -> TabUpdates:
+    """Open What if or Inside, which show the visitor's result and its selected frame."""
+    return TabUpdates(tabs=gr.Tabs(selected=tab))
 
 
 def answer(
@@ -239,11 +236,13 @@ def answer(
     try:
         choice = run.Choice(source_of(clip, video), model, frames_per_second, start or 0.0, end)
         report = progress_report(visitor.jobs.start("segment-api"), progress)
-        files, record = run.answer(choice, threshold, folder / "files", report)
+        prediction = run.predict(choice, report).prediction.at_threshold(threshold)
+        tick = run.part(report, run.MODEL_SHARE, 1, "Writing the files")
+        files = write_downloads(prediction, folder / "files", tick)
     except AvsegError as error:
         VISITORS.drop(session, folder)
         raise gr.Error(str(_without_path(error, folder)), print_exception=False) from error
-    return record, *map(str, asdict(files).values())
+    return json.loads(files.record.read_text(encoding="utf-8")), *map(str, asdict(files).values())
 
 
 def _display(visitor: Visitor, result: ClipResult, folder: Path, report: run.Report) -> ResultUpdates:
@@ -257,10 +256,10 @@ def _display(visitor: Visitor, result: ClipResult, folder: Path, report: run.Rep
     visitor.state(SegmentState).unsaved = Displayed(result, folder, timings)
     return ResultUpdates(
         notice=HIDDEN,
-        finding=html.finding(result),
+        finding=html.result_heading(result),
         player=player,
         files=gr.update(visible=True),
-        preparing=gr.update(value=macro("hint", text.PREPARING), visible=True),
+        preparing=gr.update(value=macro("hint", "Preparing downloads…"), visible=True),
         last_run=gr.update(value=html.last_run(timings), visible=True),
         downloads=[HIDDEN] * len(FILES),
         **_frame(result).changes(),
@@ -268,7 +267,7 @@ def _display(visitor: Visitor, result: ClipResult, folder: Path, report: run.Rep
 
 
 def _frame(result: ClipResult) -> FrameUpdates:
-    return FrameUpdates(header=result_header(result), inside=text.inside_button(result.frame))
+    return FrameUpdates(header=result_header(result), inside=f"Look inside frame {result.frame + 1}")
 
 
 def _download(path: Path, name: str) -> dict:

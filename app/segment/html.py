@@ -13,26 +13,21 @@ from app.services.clips import bundled, jpeg_uri
 from app.services.models import model_info
 from app.services.session import ClipResult
 from avseg.devices import choose_device
-from avseg.interpret.mask_statistics import measure
+from avseg.interpret.mask_statistics import finding, measure
 from avseg.media.draw import resize
 
 POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sidebar shows
 
 
-def first_heading() -> Markup:
-    """Return the heading before the first result."""
-    return macro("heading", text.TITLE, text.CAPTION)
-
-
-def finding(result: ClipResult) -> Markup:
+def result_heading(result: ClipResult) -> Markup:
     """Return the finding of a result, the line below it, and notices about the clip and the model."""
     prediction, bundle = result.prediction, bundled().get(result.clip)
-    unlike_training = bundle is None and result.truth is None and prediction.weights == "demo"
     return render(
         "segment/templates/finding.html",
-        title=text.finding(measure(prediction)),
+        title=finding(measure(prediction)),
         caption=text.caption(prediction, result.title),
-        notices=[*prediction.clip.notices, *([text.DEMO_ON_REAL_VIDEO] if unlike_training else [])],
+        notices=prediction.clip.notices,
+        unlike_training=bundle is None and result.truth is None and prediction.weights == "demo",
     )
 
 
@@ -57,14 +52,8 @@ def model_card(name: str | None, fps: float) -> Markup:
     hint = macro("hint", text.card_text(card))
     if config is None:
         return hint
-    side = config.image_size
-    details = {
-        "Device": str(choose_device("auto")),
-        "Resolution": f"{side} × {side} px",
-        "Audio": "0.96 s windows, as released" if fps == 1 else "0.96 s centred on each frame",
-        "Weights": card.note,
-    }
-    return hint + render("segment/templates/run_details.html", details=details)
+    facts = {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "weights": card.note}
+    return hint + render("segment/templates/run_details.html", **facts)
 
 
 def last_run(timings: Timings) -> Markup:

@@ -6,7 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from app.components.gradio_helpers import HIDDEN, error_notice, notice
-from app.components.player.player import preview, selected_range
+from app.components.player.player import PlayerValue, preview, selected_range
 from app.components.updates import UNCHANGED, Updates
 from app.segment import html, text
 from app.services.clips import MAX_SECONDS, bundled
@@ -61,19 +61,9 @@ def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Req
     bundle = bundled().get(clip)
     if bundle is None:
         return ClipUpdates()
-    updates = ClipUpdates(
-        upload=None,
-        camera=HIDDEN,
-        about=html.clip_about(bundle.shows),
-        go=text.button_text(0, bundle.seconds, fps),
-        start=0,
-        end=bundle.seconds,
-        notice=HIDDEN,
-    )
-    if _displayed(request):
-        return updates
+    updates = ClipUpdates(upload=None, camera=HIDDEN, about=html.clip_about(bundle.shows))
     player = preview(bundle.path, bundle.seconds, bundle.title)
-    return updates | ClipUpdates(player=player, header=html.choice_header(bundle.title, model))
+    return updates | _selected(bundle.title, bundle.seconds, fps, model, player, request)
 
 
 def check_upload(
@@ -87,21 +77,11 @@ def check_upload(
         clip = read_clip(upload, fps=PROBE_RATE, seconds=MAX_SECONDS)
     except ClipError as error:
         return ClipUpdates(upload=None, notice=error_notice(error))
-    end = round(clip.duration, 2)
-    updates = ClipUpdates(
-        clip=None,
-        upload=upload,
-        camera=gr.update(value=None, visible=False),
-        about=html.clip_about(f"{clip.name}: {text.clip_summary(clip)}.", clip.frames[len(clip.frames) // 2]),
-        go=text.button_text(0, end, fps),
-        start=0,
-        end=end,
-        notice=HIDDEN,
-    )
-    if _displayed(request):
-        return updates
+    about = html.clip_about(f"{clip.name}: {text.clip_summary(clip)}.", clip.frames[len(clip.frames) // 2])
+    camera = gr.update(value=None, visible=False)
+    updates = ClipUpdates(clip=None, upload=upload, camera=camera, about=about)
     # A visitor's file is never served as it is: the player shows it once it is decoded and written anew.
-    return updates | ClipUpdates(player=None, header=html.choice_header(clip.name, model))
+    return updates | _selected(clip.name, round(clip.duration, 2), fps, model, None, request)
 
 
 def clear_upload(model: str | None, fps: float, request: gr.Request = None) -> ClipUpdates:
@@ -146,12 +126,25 @@ def drag_range(
     if span is None:
         return RangeUpdates()
     shown = result.prediction.clip
-    same = Path(upload).resolve() == shown.path.resolve() if upload else result.clip == clip
-    if not same:
-        return RangeUpdates(notice=notice(text.OTHER_CLIP.format(title=result.title), "note"))
+    if not (Path(upload).resolve() == shown.path.resolve() if upload else result.clip == clip):
+        other = f"The player shows {result.title}. Select that clip in the sidebar to segment a range of it."
+        return RangeUpdates(notice=notice(other, "note"))
     start, end = (round(shown.start + moment, 1) for moment in span)
-    button = choose_range(start, end, fps, model)
-    return RangeUpdates(start=start, end=end, notice=HIDDEN, **button.changes())
+    return choose_range(start, end, fps, model) | RangeUpdates(start=start, end=end, notice=HIDDEN)
+
+
+def _selected(
+    title: str,
+    end: float,
+    fps: float,
+    model: str | None,
+    player: PlayerValue | None,
+    request: gr.Request | None,
+) -> ClipUpdates:
+    updates = ClipUpdates(go=text.button_text(0, end, fps), start=0, end=end, notice=HIDDEN)
+    if _displayed(request):
+        return updates
+    return updates | ClipUpdates(player=player, header=html.choice_header(title, model))
 
 
 def _displayed(request: gr.Request | None) -> bool:

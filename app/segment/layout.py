@@ -9,13 +9,17 @@ from app.components.player.player import Player, preview
 from app.components.render import macro
 from app.segment import html, text
 from app.segment.run import RATES
-from app.services.clips import bundled
+from app.services.clips import MAX_SECONDS, bundled
 from app.services.models import available_models
 
 # What the page lets through; what the file really is, decoding shows.
 FILE_TYPES = ("video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".flv", ".ogv", ".wmv", ".gif")
-# The text of the download buttons, in the order of app.segment.run.Files.
+# The text of the download buttons, in the order of avseg.media.downloads.Downloads.
 FILES = ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
+HEADING = (
+    "Which pixels make the sound?",
+    "Pick a clip and run the model: it highlights whatever it believes is making the sound.",
+)
 PREVIEW_EVERY = 0.7  # seconds between two drawings of a run's finished frames
 
 
@@ -47,96 +51,66 @@ class SegmentLayout:
     player: Player
     files: gr.Row
     preparing: gr.HTML
-    downloads: tuple[gr.DownloadButton, ...]  # in the order of app.segment.run.Files
+    downloads: tuple[gr.DownloadButton, ...]  # in the order of avseg.media.downloads.Downloads
     whatif: gr.Button
     inside: gr.Button
 
 
 def build(shared: PageContext) -> SegmentLayout:
     """Put the tab's components into the current block of the page; the first clip is shown, without masks."""
+    parts: dict[str, object] = {"header": shared.header, "tabs": shared.tabs}
     with gr.Row(elem_classes="page", equal_height=False):
         with gr.Column(scale=0, min_width=272, elem_classes="sidebar"):
-            sidebar = _sidebar()
+            _add_sidebar(parts)
         with gr.Column(elem_classes="content", min_width=0):
-            result = _result()
-    return SegmentLayout(header=shared.header, tabs=shared.tabs, **sidebar, **result)
+            _add_result(parts)
+    return SegmentLayout(**parts)
 
 
-def _sidebar() -> dict[str, gr.components.Component]:
+def _add_sidebar(parts: dict[str, object]) -> None:
     clips, models = bundled(), list(available_models())
     first, model = next(iter(clips.values())), next(iter(models), None)
-    titles = [(clip.title, name) for name, clip in clips.items()]
-    clip = gr.Radio(titles, value=first.name, label="Clip", elem_classes="clips", elem_id="clips")
-    about = gr.HTML(html.clip_about(first.shows))
+    clip = {"choices": [(clip.title, name) for name, clip in clips.items()], "value": first.name}
+    parts["clip"] = gr.Radio(label="Clip", elem_classes="clips", elem_id="clips", **clip)
+    parts["about"] = gr.HTML(html.clip_about(first.shows))
     with gr.Row(elem_classes="own"):
-        upload = gr.File(
-            label=text.OWN_VIDEO, show_label=False, file_types=list(FILE_TYPES), elem_id="upload", min_width=0
-        )
-        record = gr.Button("Record", elem_id="record", scale=0, min_width=0)
+        upload = {"label": text.OWN_VIDEO, "show_label": False, "file_types": list(FILE_TYPES)}
+        parts["upload"] = gr.File(elem_id="upload", min_width=0, **upload)
+        parts["record"] = gr.Button("Record", elem_id="record", scale=0, min_width=0)
     # Mirroring or a set format would make Gradio run ffmpeg on the recording before it is checked.
-    camera = gr.Video(
-        label="Camera",
-        show_label=False,
-        sources=["webcam"],
-        format=None,
-        include_audio=True,
-        webcam_options=gr.WebcamOptions(mirror=False),
-        visible=False,
-        elem_id="camera",
-        buttons=[],
-    )
-    gr.HTML(macro("hint", text.LIMITS), elem_classes="under")
-    selected = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
-    card = gr.HTML(html.model_card(model, 1), elem_classes="under")
-    rate = gr.Radio(list(RATES), value=1, label="Frames per second", elem_classes="seg", elem_id="rate")
+    camera = {"sources": ["webcam"], "format": None, "webcam_options": gr.WebcamOptions(mirror=False)}
+    page = {"label": "Camera", "show_label": False, "visible": False, "elem_id": "camera", "buttons": []}
+    parts["camera"] = gr.Video(include_audio=True, **camera, **page)
+    limits = f"Up to {MAX_SECONDS:g} s. Deleted when you close the page."
+    gr.HTML(macro("hint", limits), elem_classes="under")
+    parts["model"] = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
+    parts["card"] = gr.HTML(html.model_card(model, 1), elem_classes="under")
+    rate = {"label": "Frames per second", "elem_classes": "seg", "elem_id": "rate"}
+    parts["rate"] = gr.Radio(list(RATES), value=1, **rate)
     with gr.Row(elem_id="range"):
-        start = gr.Number(0, label="From, s", minimum=0, step=0.5, min_width=0, elem_id="from")
-        end = gr.Number(first.seconds, label="To, s", minimum=0, step=0.5, min_width=0, elem_id="to")
-    go = gr.Button(
-        text.button_text(0, first.seconds, 1), variant="primary", elem_id="go", interactive=model is not None
-    )
-    stop = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
-    return {
-        "clip": clip,
-        "about": about,
-        "upload": upload,
-        "record": record,
-        "camera": camera,
-        "model": selected,
-        "card": card,
-        "rate": rate,
-        "start": start,
-        "end": end,
-        "go": go,
-        "stop": stop,
-        "last_run": gr.HTML(visible=False, elem_id="last"),
-    }
+        number = {"minimum": 0, "step": 0.5, "min_width": 0}
+        parts["start"] = gr.Number(0, label="From, s", elem_id="from", **number)
+        parts["end"] = gr.Number(first.seconds, label="To, s", elem_id="to", **number)
+    label = text.button_text(0, first.seconds, 1)
+    parts["go"] = gr.Button(label, variant="primary", elem_id="go", interactive=model is not None)
+    parts["stop"] = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
+    parts["last_run"] = gr.HTML(visible=False, elem_id="last")
 
 
-def _result() -> dict[str, object]:
+def _add_result(parts: dict[str, object]) -> None:
     first = next(iter(bundled().values()))
-    notice = gr.HTML(visible=False, elem_id="notice")
-    finding = gr.HTML(html.first_heading(), elem_id="finding")
-    drawn, timer = gr.HTML(visible=False, elem_id="preview"), gr.Timer(PREVIEW_EVERY, active=False)
-    player = Player(preview(first.path, first.seconds, first.title), elem_id="player", ranged=True)
+    parts["notice"] = gr.HTML(visible=False, elem_id="notice")
+    parts["finding"] = gr.HTML(macro("heading", *HEADING), elem_id="finding")
+    parts["preview"] = gr.HTML(visible=False, elem_id="preview")
+    parts["timer"] = gr.Timer(PREVIEW_EVERY, active=False)
+    content = preview(first.path, first.seconds, first.title)
+    parts["player"] = Player(content, elem_id="player", ranged=True)
     small = {"size": "sm", "scale": 0, "min_width": 0}
-    with gr.Row(visible=False, elem_id="files") as files:
-        preparing = gr.HTML(visible=False, elem_id="preparing")
-        downloads = tuple(
+    with gr.Row(visible=False, elem_id="files") as parts["files"]:
+        parts["preparing"] = gr.HTML(visible=False, elem_id="preparing")
+        parts["downloads"] = tuple(
             gr.DownloadButton("", visible=False, elem_classes=kind, **small)
             for kind in ("all", *["quiet"] * (len(FILES) - 1))
         )
-        whatif = gr.Button(text.CHANGE_SOUND, elem_id="to-whatif", **small)
-        inside = gr.Button(text.inside_button(0), elem_id="to-inside", **small)
-    return {
-        "notice": notice,
-        "finding": finding,
-        "preview": drawn,
-        "timer": timer,
-        "player": player,
-        "files": files,
-        "preparing": preparing,
-        "downloads": downloads,
-        "whatif": whatif,
-        "inside": inside,
-    }
+        parts["whatif"] = gr.Button("Change the sound", elem_id="to-whatif", **small)
+        parts["inside"] = gr.Button("Look inside frame 1", elem_id="to-inside", **small)

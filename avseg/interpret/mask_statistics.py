@@ -9,6 +9,7 @@ from avseg.predict import Prediction
 
 # A frame counts as non-empty when its foreground share, printed with one decimal, is not "0.0 %".
 LEAST_SHARE = 0.0005
+CLASSES_NAMED = 3  # in a finding
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,38 @@ def measure(prediction: Prediction) -> MaskStatistics:
         nonempty=nonempty,
         mean=mean,
     )
+
+
+def finding(statistics: MaskStatistics) -> str:
+    """Return a sentence about a prediction: what was found, in how many frames, and how large it is."""
+    total, count = len(statistics.shares), statistics.nonempty
+    frames = "this frame" if total == 1 else f"these {total} frames"
+    if not count:
+        return f"No sounding object found in {frames}."
+    where = _frames_of(count, total)
+    if not statistics.classes:
+        average = "of it" if total == 1 else f"of the frame{' on average' if count > 1 else ''}"
+        return f"Sounding pixels found in {where} ({percent(statistics.mean)} {average})."
+    first, *others = statistics.classes[:CLASSES_NAMED]
+    size = f"{percent(first.share)} of {'it' if total == 1 else 'the frame'}"
+    parts = [f"{first.name.capitalize()} found in {_frames_of(first.frames, total)} ({size})"]
+    parts += [f"{c.name} in {c.frames if c.frames < total else 'all'} ({percent(c.share)})" for c in others]
+    if (more := len(statistics.classes) - CLASSES_NAMED) > 0:
+        parts.append(f"and {more} more")
+    return ", ".join(parts) + "."
+
+
+def percent(share: float) -> str:
+    """Return a share of 0..1 as "9.1 %", with a space that does not break."""
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def _frames_of(count: int, total: int) -> str:
+    if total == 1:
+        return "this frame"
+    if count == total:
+        return "both frames" if total == 2 else f"all {total} frames"
+    return f"{count} of {total} frames"
 
 
 def _over_nonempty(shares: np.ndarray) -> tuple[int, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avseg.data.labels import CLASSES
-from avseg.interpret.mask_statistics import LEAST_SHARE
+from avseg.interpret.mask_statistics import LEAST_SHARE, percent
 from avseg.interventions.compare import Comparison, label_maps
 from avseg.interventions.run import Change
 from avseg.predict import Prediction
@@ -82,14 +82,14 @@ def finding(effect: Effect) -> str:
         return f"{words}, the mask stays the same (IoU {c.mean_iou:.2f})."
     size, new_size = c.before.mean(), c.after.mean()
     if new_size < LITTLE * size:
-        left, full = _percent(new_size), _percent(size)
+        left, full = percent(new_size), percent(size)
         return f"{words}, little of the mask is left: {left} of the frame instead of {full}."
     if (was != now).any():
         return f"{words}, the mask {moves(was, now)}."
     if 0.9 < new_size / size < 1.1:
-        return f"{words}, the mask changes shape but not size ({_percent(new_size)} of the frame)."
+        return f"{words}, the mask changes shape but not size ({percent(new_size)} of the frame)."
     verb = "grows" if new_size > size else "shrinks"
-    return f"{words}, the mask {verb} from {100 * size:.1f} to {_percent(new_size)} of the frame."
+    return f"{words}, the mask {verb} from {100 * size:.1f} to {percent(new_size)} of the frame."
 
 
 def moves(was: np.ndarray, now: np.ndarray) -> str:
@@ -105,7 +105,3 @@ def _frames(numbers: np.ndarray) -> str:
     if len(numbers) > FRAMES_NAMED:
         return f"{len(numbers):,} frames"
     return f"frames {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"

@@ -1,7 +1,6 @@
 """Runs of the Segment tab, called without a server and with a stand-in for the model."""
 
 import json
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,13 +11,13 @@ from gradio import EventData
 
 from app.components.updates import UNCHANGED
 from app.segment import handlers
-from app.segment.run import Choice, predict, write_files
+from app.segment.run import Choice, predict
 from app.segment.state import SegmentState
 from app.services import session
 from app.services.clips import bundled, source_of
 from app.services.handoff import SegmentRequest
 from app.services.models import available_models
-from avseg.errors import CheckpointError, ClipError, ConfigError
+from avseg.errors import CheckpointError, ClipError
 from avseg.media.clip import read_clip
 from avseg.predict import Predictor
 from tests.support.media import counting
@@ -110,17 +109,6 @@ def test_the_players_threshold_applies_only_to_what_the_player_shows(stand_in, t
     assert visitor().result.prediction is first
 
 
-def test_a_folder_that_is_deleted_while_files_are_written_is_an_error_message(stand_in, tmp_path):
-    prediction = prediction_of(counting(tmp_path / "a.mp4", seconds=2))
-
-    def leave(share: float, description: str) -> None:
-        if share == 1:  # everything is written but the zip
-            shutil.rmtree(tmp_path / "files", ignore_errors=True)
-
-    with pytest.raises(ConfigError, match="could not be written"):
-        write_files(prediction, tmp_path / "files" / "inner", leave)
-
-
 def test_files_are_written_after_the_masks_are_shown(stand_in, tmp_path, cache):
     video = counting(tmp_path / "a.mp4", seconds=3)
     handlers.segment(None, str(video), "stand-in", 2)
@@ -147,17 +135,17 @@ def test_files_belong_to_the_result_that_they_were_asked_for(stand_in, tmp_path)
 def test_a_newer_result_ends_the_writing_of_files_and_other_jobs_go_on(stand_in, tmp_path, monkeypatch):
     video = str(counting(tmp_path / "a.mp4", seconds=2))
     handlers.segment(None, video, "stand-in", 1)
-    scoring, write = visitor().jobs.start("explore"), handlers.run.write_files
+    scoring, write = visitor().jobs.start("explore"), handlers.write_downloads
 
     def interrupted(prediction, folder, report):
         files = write(prediction, folder, report)
         handlers.begin()
-        monkeypatch.setattr(handlers.run, "write_files", write)
+        monkeypatch.setattr(handlers, "write_downloads", write)
         updates = handlers.segment(None, video, "stand-in", 2)
         assert all(not button["visible"] for button in updates.downloads)
         return files
 
-    monkeypatch.setattr(handlers.run, "write_files", interrupted)
+    monkeypatch.setattr(handlers, "write_downloads", interrupted)
     assert not handlers.write_files().changes()
     assert len(json.loads(Path(handlers.write_files().downloads[-1]["value"]).read_text())["frames"]) == 4
     handlers.stop()
@@ -263,5 +251,5 @@ def test_failed_runs_push_no_result_out(stand_in, tmp_path):
 
 
 def test_buttons_open_the_tabs_that_go_on_with_the_result():
-    assert handlers.open_whatif().tabs.selected == "whatif"
-    assert handlers.open_inside().tabs.selected == "inside"
+    for tab in ("whatif", "inside"):
+        assert handlers.open_tab(tab).tabs.selected == tab

@@ -1,0 +1,47 @@
+"""The files of a prediction, packed: overlay video, masks, COCO run lengths, record, a zip of them all."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from avseg.errors import ClipError, ConfigError
+from avseg.media.export import write_coco, write_prediction
+from avseg.predict import Prediction
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """The packed files of a prediction."""
+
+    everything: Path  # zip of all the others
+    overlay: Path  # mp4
+    masks: Path  # zip of PNG files
+    coco: Path  # json, COCO run lengths
+    record: Path  # json
+
+
+def write_downloads(
+    prediction: Prediction, folder: Path, on_progress: Callable[[int, int], object] | None = None
+) -> Downloads:
+    """Write the files of a prediction into `folder`, which must not exist yet.
+
+    Raises ConfigError when the disk is full or the folder is deleted meanwhile, ClipError when the source is
+    gone or damaged.
+    """
+    try:
+        written = write_prediction(prediction, folder, on_progress=on_progress)
+        coco = write_coco(prediction, folder / "coco.json")
+        everything = folder / f"{Path(prediction.clip.name).stem}-{prediction.model}.zip"
+        with ZipFile(everything, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+            for path in (written.overlay, coco, written.record, *written.masks):
+                archive.write(path, path.relative_to(folder))
+        masks = Path(shutil.make_archive(str(folder / "masks"), "zip", folder / "masks"))
+        shutil.rmtree(folder / "masks")
+    except (OSError, ClipError) as error:
+        if isinstance(error, ClipError) and folder.parent.is_dir():
+            raise
+        reason = error.strerror if isinstance(error, OSError) else "their folder was deleted"
+        raise ConfigError(f"The files could not be written: {reason}. Run it again.") from error
+    return Downloads(everything, written.overlay, masks, coco, written.record)
