@@ -24,7 +24,7 @@ from avseg.data.samples import Clips, DataReference
 from avseg.errors import AvsegError, CheckpointError, DatasetError, ReportError
 from avseg.evaluation.clip import EvaluatedClip, evaluate_clip
 from avseg.evaluation.report import ClipRow
-from avseg.media.draw import error_map, resize
+from avseg.media.draw import error_map, shrink
 from avseg.predict import Predictor
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import sounding
@@ -108,9 +108,7 @@ def _picture(report: StoredReport, name: str) -> str:
     if truth is not None and report.evaluation.report.measured_as != "classes":
         labels, truth = (labels > 0).astype("uint8"), (truth > 0).astype("uint8")
     picture = frame if truth is None else error_map(frame, labels, truth)
-    scale = min(1.0, THUMBNAIL[1] / picture.shape[1])
-    size = (round(picture.shape[0] * scale), round(picture.shape[1] * scale))
-    return jpeg_uri(resize(picture, size), 78)
+    return jpeg_uri(shrink(picture, THUMBNAIL[1]), 78)
 
 
 def model_name(report: StoredReport) -> str | None:

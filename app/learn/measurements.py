@@ -16,17 +16,25 @@ from app.services.session import MODELS, ClipResult
 from app.services.wording import percent
 from avseg.checkpoints import bundled_models, read_card
 from avseg.config import Config
-from avseg.data.labels import CLASS_INDEX, CLASSES, Colour, clip_colours
+from avseg.data.avsbench.thumbnail import mask_colours
+from avseg.data.labels import CLASS_INDEX, CLASSES, Colour
 from avseg.errors import CheckpointError
 from avseg.evaluation.thresholds import ground_truth_masks, metrics_by_threshold
 from avseg.interpret.inspection import Inspection, inspect
-from avseg.interpret.maps import attention_of, density, mixing, overlap, share_on
+from avseg.interpret.maps import (
+    attention_of,
+    attention_on_mask,
+    density,
+    equation_2_error,
+    mixing,
+    overlap,
+)
 from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where
 from avseg.interventions.compare import Comparison, compare
 from avseg.interventions.run import Change, read_change, what_if
 from avseg.media.audio import LOG_OFFSET, SAMPLE_RATE, log_mel, patches_for
 from avseg.media.clip import Clip, read_clip
-from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize, spectrogram, truth_outline
+from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize, shrink, spectrogram, truth_outline
 from avseg.predict import Prediction
 from avseg.presets import PRESETS
 from avseg.training.command import command_line, train_arguments
@@ -128,17 +136,14 @@ def measure_task(measured: MeasuredClip, _: Exercise, answered: bool) -> Measure
     for name, clip in TASKS:
         example = measured_clip(clip)
         index = int(np.argmax([len(np.unique(labels)) for labels in example.ground_truth]))
-        labels, frame = example.ground_truth[index], example.clip.frames[index]
-        classes = [CLASSES[k] for k in np.unique(labels) if k > 0]
-        colours = {CLASS_INDEX[k]: colour for k, colour in clip_colours(classes).items()}
-        picture = _masked(frame, labels, colours) if name == "AVSS" else _masked(frame, labels > 0)
-        panels.append((picture, f"{name}: {' and '.join(classes)}".replace("-", " ")))
+        labels = example.ground_truth[index]
+        classes = " and ".join(CLASSES[k] for k in np.unique(labels) if k > 0).replace("-", " ")
+        labels, colours = (labels, mask_colours(labels)) if name == "AVSS" else (labels > 0, BINARY)
+        panels.append((_masked(example.clip.frames[index], labels, colours), f"{name}: {classes}"))
     figures = [Figure("Ground truth in the three tasks", panels, len(panels))]
     prediction, truth = measured.result.prediction, np.stack(measured.ground_truth)
     if answered:
-        pictures = _frames(measured.clip, truth > 0, "True ") + _frames(
-            measured.clip, prediction.masks, "Pred. "
-        )
+        pictures = _frames(measured.clip, truth, "True ") + _frames(measured.clip, prediction.masks, "Pred. ")
         figures.append(Figure("Ground truth, and predicted masks below", pictures, len(truth)))
     guitar = int((truth == CLASS_INDEX["guitar"]).any((1, 2)).sum())
     numbers = {"title": measured.about.title, "predicted": _frames_text(prediction.foreground)}
@@ -166,17 +171,20 @@ def measure_audio(measured: MeasuredClip, _: Exercise, _answered: bool) -> Measu
 def measure_attention(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     """Show the attention of every decoder layer; compare its share on the mask with the mask's area."""
     inspection = measured.inspection
-    foreground = inspection.terms.both.labels > 0
-    attention = [attention_of(inspection, layer) for layer in range(inspection.config.decoder_layers)]
-    shares = [float(share_on(layer, foreground)) for layer in attention]
+    foreground, shares = inspection.terms.both.labels > 0, attention_on_mask(inspection)
     area = float(foreground.mean())
     ratio = shares[-1] / area if area else 1.0  # an empty mask holds no attention
     pictures = [(_masked(inspection.frame, foreground), f"Mask {percent(area)}")]
-    for i, (layer, share) in enumerate(zip(attention, shares), start=1):
-        heat = heat_over(_small(inspection.frame), density(layer, inspection.size)).picture
+    for i, share in enumerate(shares, start=1):
+        attention = attention_of(inspection, i - 1)
+        heat = heat_over(shrink(inspection.frame, WIDTH), density(attention, inspection.size)).picture
         pictures.append((heat, f"Layer {i}" + (f", {percent(share)} on mask" if answered else "")))
     by_layer = ", ".join(f"layer {i}: {percent(share)}" for i, share in enumerate(shares, start=1))
-    numbers = {"config": inspection.config, "tokens": attention[0].size, "frame": inspection.index + 1}
+    numbers = {
+        "config": inspection.config,
+        "tokens": attention_of(inspection, 0).size,
+        "frame": inspection.index + 1,
+    }
     numbers |= {"area": percent(area), "share": percent(shares[-1]), "by_layer": by_layer}
     figure = Figure("Predicted mask, and attention (mean of heads and queries)", pictures, 2)
     return Measurement((figure,), numbers, 0 if ratio > 1 + EVEN else 2 if ratio < 1 - EVEN else 1)
@@ -202,21 +210,11 @@ def measure_mixer(measured: MeasuredClip, _: Exercise, answered: bool) -> Measur
         if correct == 1:
             _, deaf = outcome("audio-off", measured.effect("audio-off"))
             path = "through the queries" if deaf < SAME else "through neither path alone"
-            audio_path = (
+            numbers["audio_path"] = (
                 f" Without the audio queries it is {deaf:.2f}: in this checkpoint the audio acts {path}."
             )
-            numbers["audio_path"] = audio_path
     figure = Figure("The two most amplified and the two most suppressed channels", pictures, len(channels))
     return Measurement((figure,), numbers, correct)
-
-
-def equation_2_error(inspection: Inspection) -> float:
-    """Return the largest difference between Eq. (2) on the recorded activations and the model's F̂."""
-    mixer, before = mixing(inspection), inspection.mask_feature
-    if mixer.kind not in ("channel", "gated"):
-        return 0.0
-    mixed = before * mixer.weights[:, None, None] + (before if mixer.kind == "channel" else 0)
-    return float(np.abs(mixed - inspection.mixed).max())
 
 
 def measure_mask(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
@@ -237,22 +235,21 @@ def measure_metrics(measured: MeasuredClip, _: Exercise, _answered: bool) -> Mea
     """Show masks against ground truth and metrics by threshold; score empty masks as the benchmark does."""
     prediction = measured.result.prediction
     curves = metrics_by_threshold(prediction, ground_truth_masks(prediction, measured.ground_truth))
-    iou, present, best = curves.iou[curves.at_half], ~curves.empty, int(curves.mean_f.argmax())
     pictures = []
     for i, frame in enumerate(measured.clip.frames):
         picture = _masked(frame, prediction.mask(i))
         truth = resize((measured.ground_truth[i] > 0).astype(np.uint8), picture.shape[:2], smooth=False)
-        caption = f"{'Background' if curves.empty[i] else 'IoU'} {iou[i]:.2f}"
+        caption = f"{'Background' if curves.empty[i] else 'IoU'} {curves.iou[curves.at_half, i]:.2f}"
         pictures.append((truth_outline(picture, truth), caption))
     table = [("Threshold", "mIoU, all frames", "mIoU, with ground truth", "F")]
+    columns = (curves.thresholds, curves.miou, curves.miou_with_truth, curves.mean_f)
     for i in (np.abs(curves.thresholds - t).argmin() for t in (0.1, 0.3, 0.5, 0.7, 0.9)):
-        values = (curves.thresholds[i], curves.iou[i].mean(), curves.iou[i, present].mean(), curves.mean_f[i])
-        table.append(tuple(f"{value:.2f}" for value in values))
-    nothing, empty = curves.miou_of_empty_masks, int(curves.empty.sum())
-    numbers = {"curves": curves, "f": curves.mean_f[curves.at_half], "best_f": curves.mean_f[best]}
-    numbers |= {"best_threshold": curves.thresholds[best], "empty": empty, "frames": len(iou)}
-    numbers |= {"miou": iou.mean(), "miou_with_truth": iou[present].mean()}
-    correct = 0 if nothing == 0 else 1 if abs(nothing - empty / len(iou)) < 1e-6 else 2
+        table.append(tuple(f"{column[i]:.2f}" for column in columns))
+    nothing, empty, half = curves.miou_of_empty_masks, int(curves.empty.sum()), curves.at_half
+    numbers = {"curves": curves, "f": curves.mean_f[half], "best_f": curves.mean_f[curves.best]}
+    numbers |= {"best_threshold": curves.thresholds[curves.best], "empty": empty, "frames": len(pictures)}
+    numbers |= {"miou": curves.miou[half], "miou_with_truth": curves.miou_with_truth[half]}
+    correct = 0 if nothing == 0 else 1 if abs(nothing - empty / len(pictures)) < 1e-6 else 2
     figure = Figure("Predicted masks; ground truth outlined in white", pictures, len(pictures))
     return Measurement((figure,), numbers, correct, table)
 
@@ -319,13 +316,8 @@ def _frames_text(shares: np.ndarray) -> str:
     return f"frames {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
-def _small(frame: np.ndarray) -> np.ndarray:
-    scale = min(1.0, WIDTH / frame.shape[1])
-    return resize(frame, (round(frame.shape[0] * scale), round(frame.shape[1] * scale)))
-
-
 def _masked(frame: np.ndarray, labels: np.ndarray, colours: Mapping[int, Colour] = BINARY) -> np.ndarray:
-    picture = _small(frame)
+    picture = shrink(frame, WIDTH)
     return overlay(picture, resize(labels.astype(np.uint8), picture.shape[:2], smooth=False), colours)
 
 

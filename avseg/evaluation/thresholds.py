@@ -34,6 +34,21 @@ class ThresholdCurves:
         """F [255], mean over the frames with ground truth; zeros without such a frame."""
         return self.f[:, ~self.empty].mean(1) if not self.empty.all() else np.zeros(len(self.f))
 
+    @property
+    def best(self) -> int:
+        """Index of the threshold with the largest mean F."""
+        return int(self.mean_f.argmax())
+
+    @property
+    def miou(self) -> np.ndarray:
+        """Mean IoU [255] over all frames, as the benchmark averages it."""
+        return self.iou.mean(1)
+
+    @property
+    def miou_with_truth(self) -> np.ndarray:
+        """Mean IoU [255] over the frames with ground truth; NaN without such a frame."""
+        return self.iou[:, ~self.empty].mean(1)
+
 
 def ground_truth_masks(prediction: Prediction, classes: tuple[np.ndarray, ...]) -> np.ndarray:
     """Return class maps of any size as masks bool [T, s, s] at the model's resolution."""

@@ -72,6 +72,13 @@ def share_on(attention: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return attention.astype(np.float32) @ np.concatenate(covered).astype(np.float32)
 
 
+def attention_on_mask(inspection: Inspection) -> list[float]:
+    """Return the share of each decoder layer's attention, mean of heads and queries, on the model's mask."""
+    mask = inspection.terms.both.labels > 0
+    layers = range(inspection.config.decoder_layers)
+    return [float(share_on(attention_of(inspection, layer), mask)) for layer in layers]
+
+
 def sampling(inspection: Inspection, layer: int, level: int, x: float, y: float) -> Sampling:
     """Return the sampling points of the token of a level at (x, y), in 0..1 of the frame."""
     sides = [inspection.size // stride for stride in STRIDES]
@@ -95,6 +102,15 @@ def mixing(inspection: Inspection) -> Mixing:
     else:
         weights = inspection.mixer_weights
     return Mixing(kind, weights, np.argsort(-weights, kind="stable"))
+
+
+def equation_2_error(inspection: Inspection) -> float:
+    """Return the largest difference between Eq. (2) on the recorded activations and the model's F_hat."""
+    mixer, before = mixing(inspection), inspection.mask_feature
+    if mixer.kind not in ("channel", "gated"):
+        return 0.0
+    mixed = before * mixer.weights[:, None, None] + (before if mixer.kind == "channel" else 0)
+    return float(np.abs(mixed - inspection.mixed).max())
 
 
 def strongest(maps: np.ndarray, count: int) -> np.ndarray:

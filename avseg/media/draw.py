@@ -121,6 +121,12 @@ def overlay(
     return mask_layer(labels, colours, opacity, width).over(picture)
 
 
+def shrink(picture: np.ndarray, width: int) -> np.ndarray:
+    """Return the picture at most `width` px wide, its aspect ratio unchanged."""
+    scale = min(1.0, width / picture.shape[1])
+    return resize(picture, (round(picture.shape[0] * scale), round(picture.shape[1] * scale)))
+
+
 def cut_out(picture: np.ndarray, labels: np.ndarray, ground: Colour = WHITE) -> np.ndarray:
     """Return the picture inside the mask, and one plain colour elsewhere."""
     return np.where(labels[..., None] > 0, picture, np.asarray(ground, np.uint8))

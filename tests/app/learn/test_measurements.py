@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from app.learn import measurements
-from app.learn.measurements import MeasuredClip, equation_2_error, outcome
+from app.learn.measurements import MeasuredClip, outcome
 from app.learn.steps import STEPS
 from app.train.layout import FIRST_PRESET
 from avseg import checkpoints
 from avseg.checkpoints import Card, save_model
 from avseg.interpret.inspection import MaskMap
+from avseg.interpret.maps import equation_2_error
 from avseg.models.avsegformer import AVSegFormer
 from avseg.training.command import device_and_workers
 from tests.support.small_model import SMALL
