@@ -1,7 +1,6 @@
 """The components of Evaluate: form, queue and reports at the left, the report in view at the right."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import gradio as gr
 from gradio.components import Component
@@ -15,7 +14,7 @@ from app.components.updates import UNCHANGED, Updates
 from app.evaluate import html
 from app.evaluate.clips import grid
 from app.evaluate.state import ClipsView
-from app.services.evaluation_data import list_data
+from app.services.evaluation_data import SYNTH_SPLITS, list_data
 from app.services.evaluations import MAX_MODELS, EvaluationRequest, command_line, host_rules
 from app.services.models import available_models
 from app.services.reports import StoredReport, default_report, list_reports
@@ -93,90 +92,52 @@ class EvaluateUpdates(Updates):
 def build(shared: PageContext) -> EvaluateLayout:
     """Build the tab inside the current `gr.Tab`."""
     report = default_report()
+    acting, plain = {"js_on_load": ACTIONS_SCRIPT}, {"filterable": False}
     report_header = gr.HTML(header_of(report), elem_id="ev-context")
-    with gr.Row(elem_classes="page", equal_height=False) as row:
+    with gr.Row(elem_classes="page", equal_height=False):
         with gr.Column(scale=0, min_width=272, elem_classes=["sidebar", "ev-sidebar"]):
             models = model_choices()
             first = [FIRST_MODEL] if FIRST_MODEL in models else models[:1]
-            model = gr.Dropdown(
-                models,
-                value=first,
-                multiselect=True,
-                max_choices=MAX_MODELS,
-                label="Models, up to 2",
-                elem_id="ev-models",
-            )
-            data = gr.Dropdown(
-                data_choices(), value=FIRST_DATA, label="Data", filterable=False, elem_id="ev-data"
-            )
+            upto = {"multiselect": True, "max_choices": MAX_MODELS, "label": f"Models, up to {MAX_MODELS}"}
+            model = gr.Dropdown(models, value=first, elem_id="ev-models", **upto)
+            data = gr.Dropdown(data_choices(), value=FIRST_DATA, label="Data", elem_id="ev-data", **plain)
             with gr.Row(elem_classes="ev-split-row"):
                 split = gr.Dropdown(
-                    ["test", "val", "train"],
-                    value="test",
-                    label="Split",
-                    filterable=False,
-                    min_width=0,
-                    elem_id="ev-split",
+                    SYNTH_SPLITS, value="test", label="Split", min_width=0, elem_id="ev-split", **plain
                 )
-                clips = gr.Number(
-                    FIRST_CLIPS, label="Clips", minimum=1, precision=0, min_width=0, elem_id="ev-clips"
-                )
+                whole = {"minimum": 1, "precision": 0, "min_width": 0}
+                clips = gr.Number(FIRST_CLIPS, label="Clips", elem_id="ev-clips", **whole)
+            info = "Also runs silence, noise and swapped sound (up to 7x slower)."
             robustness = gr.Checkbox(
-                True,
-                label="Robustness tests",
-                info="Also runs silence, noise and swapped sound (up to 7x slower).",
-                container=False,
-                elem_id="ev-robustness",
+                True, label="Robustness tests", info=info, container=False, elem_id="ev-robustness"
             )
             go = gr.Button(
                 go_label(FIRST_CLIPS, 1), variant="primary", elem_id="ev-go", interactive=bool(models)
             )
             if limit := host_rules().clips:
-                gr.HTML(
-                    macro(
-                        "hint", f"This host: bundled models, up to {limit} clips, one evaluation at a time."
-                    )
-                )
-            jobs = gr.HTML(elem_id="ev-jobs", js_on_load=ACTIONS_SCRIPT)
+                rules = f"This host: bundled models, up to {limit} clips, one evaluation at a time."
+                gr.HTML(macro("hint", rules))
+            jobs = gr.HTML(elem_id="ev-jobs", **acting)
             requests = [EvaluationRequest(name, FIRST_DATA, clips=FIRST_CLIPS) for name in first]
-            command = gr.HTML(
-                html.command(map(command_line, requests)), elem_id="ev-command", js_on_load=ACTIONS_SCRIPT
-            )
-            reports = gr.HTML(
-                html.report_list(list_reports().values(), report, host_rules().may_delete),
-                elem_id="ev-reports",
-                js_on_load=ACTIONS_SCRIPT,
-            )
-            compare = gr.Dropdown(
-                [("No comparison", "")],
-                value="",
-                label="Compare with",
-                filterable=False,
-                elem_id="ev-compare",
-            )
-            upload = gr.UploadButton(
-                "Open a report.json",
-                file_count="multiple",
-                file_types=[".json", ".csv"],
-                elem_id="ev-upload",
-                size="sm",
-            )
+            command = gr.HTML(html.command(map(command_line, requests)), elem_id="ev-command", **acting)
+            stored = html.report_list(list_reports().values(), report, host_rules().may_delete)
+            reports = gr.HTML(stored, elem_id="ev-reports", **acting)
+            none = [("No comparison", "")]
+            compare = gr.Dropdown(none, value="", label="Compare with", elem_id="ev-compare", **plain)
+            files = {"file_count": "multiple", "file_types": [".json", ".csv"]}
+            upload = gr.UploadButton("Open a report.json", elem_id="ev-upload", size="sm", **files)
             gr.HTML(macro("hint", "Select its clips.csv and classes.csv too. Only you see what you open."))
         with gr.Column(elem_classes="content", min_width=0):
             notice = gr.HTML(visible=False, elem_id="ev-notice")
             head = gr.HTML(html.head(report), elem_id="ev-head")
-            body = gr.HTML(html.body(report), elem_id="ev-body", js_on_load=ACTIONS_SCRIPT)
+            body = gr.HTML(html.body(report), elem_id="ev-body", **acting)
             with gr.Column(visible=False, elem_id="ev-opened", elem_classes="card") as opened:
-                about = gr.HTML(elem_id="ev-about", js_on_load=ACTIONS_SCRIPT)
+                about = gr.HTML(elem_id="ev-about", **acting)
                 player = Player(elem_id="ev-player", label="Clip")
-            clip_grid = gr.HTML(
-                grid(report, ClipsView()) if report else "",
-                visible=report is not None,
-                elem_id="ev-clip-grid",
-                js_on_load=ACTIONS_SCRIPT,
-            )
+            tiles = grid(report, ClipsView()) if report else ""
+            clip_grid = gr.HTML(tiles, visible=bool(tiles), elem_id="ev-clip-grid", **acting)
     return EvaluateLayout(
-        tab=cast(gr.Tab, row.parent),
+        tab=shared.tab,
         header=shared.header,
         tabs=shared.tabs,
         report_header=report_header,

@@ -12,10 +12,7 @@ from app.learn import html
 from app.learn.state import LearnState
 
 SCROLL_SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
-DELIMITERS = [
-    {"left": "$$", "right": "$$", "display": True},
-    {"left": "$", "right": "$", "display": False},
-]
+DELIMITERS = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 
 
 @dataclass(frozen=True)

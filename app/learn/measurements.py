@@ -21,20 +21,13 @@ from avseg.data.labels import CLASS_INDEX, CLASSES, Colour
 from avseg.errors import CheckpointError
 from avseg.evaluation.thresholds import ground_truth_masks, metrics_by_threshold
 from avseg.interpret.inspection import Inspection, inspect
-from avseg.interpret.maps import (
-    attention_of,
-    attention_on_mask,
-    density,
-    equation_2_error,
-    mixing,
-    overlap,
-)
+from avseg.interpret.maps import attention_of, attention_on_mask, density, equation_2_error, mixing, overlap
 from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where
 from avseg.interventions.compare import Comparison, compare
 from avseg.interventions.run import Change, read_change, what_if
 from avseg.media.audio import LOG_OFFSET, SAMPLE_RATE, log_mel, patches_for
 from avseg.media.clip import Clip, read_clip
-from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize, shrink, spectrogram, truth_outline
+from avseg.media.draw import BINARY, heat_map, heat_over, overlay, shrink, spectrogram, truth_outline
 from avseg.predict import Prediction
 from avseg.presets import PRESETS
 from avseg.training.command import command_line, train_arguments
@@ -123,11 +116,11 @@ def measured_clip(name: str) -> MeasuredClip:
 
     Raises CheckpointError without such a model.
     """
-    for model, path in bundled_models().items():
-        if read_card(path)[0].task != "avss":
-            key = (name, model, model_file(model).stat().st_mtime_ns)
-            return MEASURED.get_or_make(key, lambda model=model: MeasuredClip(name, model))
-    raise CheckpointError("No bundled model for a binary task: put one into assets/models.")
+    model = next((key for key, path in bundled_models().items() if read_card(path)[0].task != "avss"), None)
+    if model is None:
+        raise CheckpointError("No bundled model for a binary task: put one into assets/models.")
+    written = model_file(model).stat().st_mtime_ns
+    return MEASURED.get_or_make((name, model, written), lambda: MeasuredClip(name, model))
 
 
 def measure_task(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
@@ -238,9 +231,9 @@ def measure_metrics(measured: MeasuredClip, _: Exercise, _answered: bool) -> Mea
     pictures = []
     for i, frame in enumerate(measured.clip.frames):
         picture = _masked(frame, prediction.mask(i))
-        truth = resize((measured.ground_truth[i] > 0).astype(np.uint8), picture.shape[:2], smooth=False)
+        picture = truth_outline(picture, (measured.ground_truth[i] > 0).astype(np.uint8))
         caption = f"{'Background' if curves.empty[i] else 'IoU'} {curves.iou[curves.at_half, i]:.2f}"
-        pictures.append((truth_outline(picture, truth), caption))
+        pictures.append((picture, caption))
     table = [("Threshold", "mIoU, all frames", "mIoU, with ground truth", "F")]
     columns = (curves.thresholds, curves.miou, curves.miou_with_truth, curves.mean_f)
     for i in (np.abs(curves.thresholds - t).argmin() for t in (0.1, 0.3, 0.5, 0.7, 0.9)):
@@ -317,8 +310,7 @@ def _frames_text(shares: np.ndarray) -> str:
 
 
 def _masked(frame: np.ndarray, labels: np.ndarray, colours: Mapping[int, Colour] = BINARY) -> np.ndarray:
-    picture = shrink(frame, WIDTH)
-    return overlay(picture, resize(labels.astype(np.uint8), picture.shape[:2], smooth=False), colours)
+    return overlay(shrink(frame, WIDTH), labels.astype(np.uint8), colours)
 
 
 def _frames(clip: Clip, masks: Sequence[np.ndarray], prefix: str = "") -> list[Picture]:

@@ -1,6 +1,7 @@
 """The stored reports: bundled ones, those of evaluations started here, and a visitor's own upload."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.services.wording import plural
 from avseg.data.avsbench.dataset import find_tasks
 from avseg.data.samples import FOLDER
 from avseg.errors import ReportError
-from avseg.evaluation.report import REPORT, Evaluation, Report
+from avseg.evaluation.report import REPORT, Evaluation
 from avseg.evaluation.report_files import read_evaluation
 
 BUNDLED = ROOT / "assets" / "results"
@@ -64,16 +65,12 @@ class StoredReport:
 
 def list_reports() -> dict[str, StoredReport]:
     """Return the reports by key: those evaluated here, newest first, then the bundled ones."""
-    reports: dict[str, StoredReport] = {}
-    for item in reversed(queue()):
-        report = _read(evaluations_root() / item.key, item.key, "evaluated", item.request.model)
-        if report:
-            reports[item.key] = report
-    for path in sorted(BUNDLED.glob(f"*/{REPORT}")):
-        report = _read(path.parent, BUNDLED_PREFIX + path.parent.name, "bundled")
-        if report:
-            reports[report.key] = report
-    return reports
+    root, folders = evaluations_root(), [path.parent for path in sorted(BUNDLED.glob(f"*/{REPORT}"))]
+    reports = [
+        _read(root / item.key, "evaluated", item.key, item.request.model) for item in reversed(queue())
+    ]
+    reports += [_read(folder, "bundled", BUNDLED_PREFIX + folder.name) for folder in folders]
+    return {report.key: report for report in reports if report is not None}
 
 
 def get_report(key: object, uploaded: StoredReport | None = None) -> StoredReport:
@@ -97,30 +94,27 @@ def default_report() -> StoredReport | None:
 
 def reports_about(dataset: DataSet) -> list[StoredReport]:
     """Return every report about a data set below the folders of evaluations and runs, oldest first."""
-    asked = {item.key: item.request.model for item in queue()}
+    names = {item.key: item.request.model for item in queue()}
     roots = (evaluations_root(), runs_root(), ROOT / "reports")
-    files = {path for root in roots for pattern in SEARCHED for path in root.glob(f"{pattern}/{REPORT}")}
+    files = (path for root in roots for pattern in SEARCHED for path in root.glob(f"{pattern}/{REPORT}"))
     reports = []
     for folder in {path.parent for path in files}:
-        stored = _read(folder, folder.name, "evaluated")
-        if stored is not None and _is_about(stored.evaluation.report, dataset):
-            reports.append(replace(stored, model=asked.get(stored.key, stored.evaluation.report.model)))
+        stored = _read(folder, "evaluated", folder.name, names.get(folder.name, ""))
+        if stored is None:
+            continue
+        data = stored.evaluation.report.data
+        if (data.kind, data.task) != (FOLDER, dataset.task):
+            continue
+        with suppress(OSError):  # a root that this machine does not allow
+            if find_tasks(data.root).get(data.task) == dataset.folder:
+                reports.append(replace(stored, model=stored.model or stored.evaluation.report.model))
     return sorted(reports, key=lambda stored: stored.written)
 
 
-def _is_about(report: Report, dataset: DataSet) -> bool:
-    if report.data.kind != FOLDER or report.task != dataset.task:
-        return False
+def _read(folder: Path, origin: Origin, key: str, model: str = "") -> StoredReport | None:
     try:
-        return find_tasks(report.data.root).get(report.task) == dataset.folder
-    except OSError:  # a root that this machine does not allow
-        return False
-
-
-def _read(path: Path, key: str, origin: Origin, model: str = "") -> StoredReport | None:
-    try:
-        written = (path / REPORT).stat().st_mtime_ns
-        evaluation = _cached(path, written)
+        written = (folder / REPORT).stat().st_mtime_ns
+        evaluation = _cached(folder, written)
     except (OSError, ReportError):
         return None
     return StoredReport(key, evaluation, origin, written / 1e9 if origin == "evaluated" else 0.0, model)

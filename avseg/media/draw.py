@@ -117,7 +117,8 @@ def overlay(
     opacity: float = 0.45,
     width: float = OUTLINE,
 ) -> np.ndarray:
-    """Return the picture with a label map of the same size on top; see `mask_layer`."""
+    """Return the picture with a label map on top, resized to the picture; see `mask_layer`."""
+    labels = resize(labels, picture.shape[:2], smooth=False)
     return mask_layer(labels, colours, opacity, width).over(picture)
 
 
@@ -133,7 +134,8 @@ def cut_out(picture: np.ndarray, labels: np.ndarray, ground: Colour = WHITE) -> 
 
 
 def truth_outline(picture: np.ndarray, truth: np.ndarray, width: float = OUTLINE) -> np.ndarray:
-    """Return the picture with a white outline of every class of the ground truth."""
+    """Return the picture with a white outline of every class of the ground truth, resized to the picture."""
+    truth = resize(truth, picture.shape[:2], smooth=False)
     cover = np.zeros(truth.shape, np.float32)
     for index in np.unique(truth[truth > 0]):
         cover = np.maximum(cover, outline(truth == index, width))
