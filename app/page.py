@@ -11,6 +11,7 @@ import gradio as gr
 from app import evaluate, explore, inside, learn, segment, train, whatif
 from app.components import theme
 from app.components.page_context import PageContext
+from app.components.render import render
 from app.services.host import logins
 from app.services.session import FILES_AGE, VISITORS, private_cache
 
@@ -41,9 +42,10 @@ def build() -> gr.Blocks:
         delete_cache=(CLEANED_EVERY, FILES_AGE),
         elem_id="page",
     ) as demo:
-        gr.HTML(theme.BRAND, elem_id="brand")
+        gr.HTML(render("components/templates/brand.html"), elem_id="brand")
         header = gr.HTML(segment.first_header(), elem_id="context")
-        gr.HTML(theme.LIGHT_SWITCH, js_on_load=theme.LIGHT_SCRIPT, elem_id="light")
+        light_switch = render("components/templates/light_switch.html")
+        gr.HTML(light_switch, js_on_load=theme.LIGHT_SCRIPT, elem_id="light")
         with gr.Tabs(elem_id="views") as tabs:
             for title, name, add in TABS:
                 with gr.Tab(title, id=name) as tab:

@@ -50,19 +50,20 @@ class Bundled:
 def bundled() -> dict[str, Bundled]:
     """Return the clips of assets/clips by name, in the order of the page."""
     clips = {}
-    for path in FOLDER.glob("*.json"):
-        about = json.loads(path.read_text(encoding="utf-8"))
-        clips[about["name"]] = Bundled(
-            name=about["name"],
+    rank = {name: number for number, name in enumerate(ORDER)}
+    names = (path.stem for path in FOLDER.glob("*.json"))
+    for name in sorted(names, key=lambda name: (rank.get(name, len(rank)), name)):
+        about = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+        clips[name] = Bundled(
+            name=name,
             title=about["title"],
             shows=about["shows"],
             seconds=float(about["seconds"]),
-            path=path.with_suffix(".mp4"),
+            path=FOLDER / f"{name}.mp4",
             visible=tuple(about["visible"]),
             heard=tuple(map(tuple, about["heard"])),
         )
-    first = {name: rank for rank, name in enumerate(ORDER)}
-    return {name: clips[name] for name in sorted(clips, key=lambda name: (first.get(name, 99), name))}
+    return clips
 
 
 def source_of(clip: str | None, upload: str | None) -> Bundled | Path:

@@ -42,28 +42,24 @@ class Jobs:
     """The jobs of one visitor, by name."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._running: dict[str, JobToken] = {}
 
     def start(self, name: str) -> JobToken:
         """Return the token of a new job; the earlier job of this name is cancelled."""
-        token = JobToken(name)
         with self._lock:
-            earlier, self._running[name] = self._running.get(name), token
-        if earlier is not None:
-            earlier.cancel()
+            self.cancel(name)
+            self._running[name] = token = JobToken(name)
         return token
 
     def cancel(self, name: str) -> None:
         """Cancel the job of this name, if there is one."""
         with self._lock:
-            token = self._running.pop(name, None)
-        if token is not None:
-            token.cancel()
+            if name in self._running:
+                self._running.pop(name).cancel()
 
     def cancel_all(self) -> None:
         """Cancel every job."""
         with self._lock:
-            running, self._running = list(self._running.values()), {}
-        for token in running:
-            token.cancel()
+            for name in list(self._running):
+                self.cancel(name)

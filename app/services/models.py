@@ -1,7 +1,6 @@
 """Every model that the page offers: bundled ones, those trained here, and imported ones."""
 
 import os
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,14 +26,20 @@ def available_models() -> dict[str, Path]:
     A run offers its best checkpoint, or its last one while there is no best. Files that are not whole, or no
     model of ours, are left out. Cheap: a file's header is read once, and again when it was written anew.
     """
-    return bundled_models() | dict(_trained()) | dict(_imported())
+    trained = {}
+    for run in all_runs():
+        path = next(filter(_is_model, (run.best_model, run.last_model)), None)
+        if path:
+            trained[trained_name(run)] = path
+    files = filter(_is_model, sorted(imported_root().glob("*.safetensors")))
+    return bundled_models() | trained | {f"{path.stem} · {IMPORTED}": path for path in files}
 
 
 def model_file(name: str) -> Path:
     """Return the file of a model; raises CheckpointError when it does not exist."""
     path = available_models().get(name)
     if path is None:
-        raise CheckpointError(f"There is no model {name!r}; it may have been deleted. Choose another one.")
+        raise CheckpointError(f"The model {name!r} no longer exists. Choose another one.")
     return path
 
 
@@ -50,19 +55,6 @@ def model_info(name: str | None) -> tuple[Card, ModelConfig | None]:
 def trained_name(run: RunFolder) -> str:
     """Return the name that the page gives to the model of a run."""
     return f"{run.path.name} · {TRAINED}"
-
-
-def _trained() -> Iterator[tuple[str, Path]]:
-    for run in all_runs():
-        path = next(filter(_is_model, (run.best_model, run.last_model)), None)
-        if path:
-            yield trained_name(run), path
-
-
-def _imported() -> Iterator[tuple[str, Path]]:
-    for path in sorted(imported_root().glob("*.safetensors")):
-        if _is_model(path):
-            yield f"{path.stem} · {IMPORTED}", path
 
 
 def _is_model(path: Path) -> bool:

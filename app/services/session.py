@@ -14,7 +14,6 @@ import tempfile
 import threading
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from app.services import gpu
+from app.services.cache import LRUCache
 from app.services.handoff import Request
 from app.services.jobs import Jobs
 from app.services.models import model_file
@@ -33,7 +33,6 @@ MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
 FILES_AGE = 7200  # seconds after which a visitor's files go, whether or not the page was closed
-
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -55,10 +54,9 @@ def private_cache() -> Path:
 class Models:
     """The models in memory; every call of one goes through a single lock."""
 
-    def __init__(self, kept: int = MODELS_KEPT, device: str = "auto"):
-        self._kept, self._device = kept, device
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loaded: OrderedDict[tuple[Path, int], Predictor] = OrderedDict()
+        self._loaded: LRUCache[tuple[Path, int], Predictor] = LRUCache(MODELS_KEPT)
 
     def predict(
         self, name: str, clip: Clip, on_frame: Progress | None = None, on_masks: OnMasks | None = None
@@ -89,20 +87,14 @@ class Models:
     def _work(self, name: str, work: Callable[..., T], args: tuple, named: dict[str, object]) -> T:
         return work(self._predictor(name), *args, **named)
 
+    def _predictor(self, name: str) -> Predictor:
+        path = model_file(name)
+        key = (path, path.stat().st_mtime_ns)  # a file that was written anew is loaded anew
+        return self._loaded.get_or_make(key, lambda: Predictor(path))
+
     def __reduce__(self) -> str:
         """Travel as a name: the process of a lent GPU has its own copy."""
         return "MODELS"
-
-    def _predictor(self, name: str) -> Predictor:
-        """Return a loaded model; a file that was written anew since is loaded anew."""
-        path = model_file(name)
-        key = (path, path.stat().st_mtime_ns)
-        if key not in self._loaded:
-            self._loaded[key] = Predictor(path, self._device)
-        self._loaded.move_to_end(key)
-        while len(self._loaded) > self._kept:
-            self._loaded.popitem(last=False)
-        return self._loaded[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +137,10 @@ class Visitor:
         result = self.result
         if result is None or result.prediction is not self.displayed or result.prediction.task == "avss":
             return
-        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-            return
-        if abs(threshold - result.prediction.threshold) < 1e-6:
-            return
-        self.displayed = result.prediction.at_threshold(float(threshold))
-        self.result = replace(result, prediction=self.displayed)
+        current = result.prediction.threshold
+        if isinstance(threshold, int | float) and 0 <= threshold <= 1 and abs(threshold - current) >= 1e-6:
+            self.displayed = result.prediction.at_threshold(float(threshold))
+            self.result = replace(result, prediction=self.displayed)
 
     def hand_over(self, request: Request) -> None:
         """Ask another tab to show something when it is opened next (app.services.handoff)."""
@@ -187,9 +177,10 @@ class Visitors:
 
     def new_result(self, session: str) -> Path:
         """Return an empty folder for a result; the visitor's oldest ones and inactive visitors go."""
-        visitor = self.of(session)
-        for old in [name for name, other in self._open.copy().items() if _forgotten(other)]:
-            self.leave(old)
+        visitor, now = self.of(session), time.monotonic()
+        for name, other in self._open.copy().items():
+            if now - other.last_request > FILES_AGE:
+                self.leave(name)
         folder = visitor.folder / uuid.uuid4().hex[:12]
         folder.mkdir(parents=True)
         visitor.results.append(folder)
@@ -217,10 +208,6 @@ class Visitors:
         for path in visitor.uploads - shared:
             path.unlink(missing_ok=True)
         shutil.rmtree(visitor.folder, ignore_errors=True)
-
-
-def _forgotten(visitor: Visitor) -> bool:
-    return time.monotonic() - visitor.last_request > FILES_AGE
 
 
 MODELS = Models()

@@ -333,7 +333,7 @@ def test_on_zerogpu_models_run_where_the_gpu_is_and_numpy_comes_back(tmp_path, r
         assert numbers["frame"] == 1 and pictures
         answer = client.predict(["mute"], "dog-and-guitar", "tiny-ms3", 1, api_name="/what_if")
         assert answer["iou"] < 0.5  # it listens, there too
-        with pytest.raises(AppError, match="no model 'gone'"):  # errors keep their words
+        with pytest.raises(AppError, match="The model 'gone' no longer exists"):  # errors keep their words
             client.predict("dog-and-guitar", None, "gone", 1, "mixer", 1, api_name="/inspect")
     calls = [json.loads(line) for line in lent.read_text().splitlines()]
     assert len(calls) == 5  # segment, inspect, before, after, and the model that is not there

@@ -1,4 +1,4 @@
-"""Segment, Inside and What if on one page: the same result, the same threshold, models brought along."""
+"""Segment, Inside and What if on one page: the same result, the same threshold, imported models."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -228,7 +228,7 @@ def test_rates_that_are_not_offered_are_refused(stand_in):
 
 def test_a_model_that_is_gone_is_an_error_message(tmp_path):
     clip = read_clip(counting(tmp_path / "a.mp4", seconds=1))
-    with pytest.raises(CheckpointError, match="no model 'gone'"):
+    with pytest.raises(CheckpointError, match="The model 'gone' no longer exists"):
         session.Models().predict("gone", clip)
 
 

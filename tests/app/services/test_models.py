@@ -67,7 +67,7 @@ def test_imported_files_are_listed_when_they_are_whole_and_ours(folders, checkpo
     shutil.copy(checkpoint, path)
     assert model_file("mine · imported") == path
     path.unlink()
-    with pytest.raises(CheckpointError, match="no model 'mine · imported'"):
+    with pytest.raises(CheckpointError, match="The model 'mine · imported' no longer exists"):
         model_file("mine · imported")
 
 

@@ -39,7 +39,7 @@ from tests.support.training_runs import a_run, own_runs, values  # noqa: F401 (a
         ("device", "tpu", "device is 'tpu'"),
         ("workers", 1e9, "workers must be"),
         ("workers", "1", "workers must be"),
-        ("start_from", "/etc/passwd", "no model"),
+        ("start_from", "/etc/passwd", "no longer exists"),
     ],
 )
 def test_invalid_values_are_refused_with_a_reason(key, value, reason):
