@@ -25,7 +25,6 @@ import numpy as np
 from markupsafe import Markup
 
 from app.components.render import environment
-from app.services.wording import plural
 
 SERIES = 6  # colours of the style sheet, --series-0 to --series-5
 LABEL_DISTANCE = 15  # px between two labels at the ends of lines
@@ -154,29 +153,14 @@ def line_chart(
     the caller has a legend of its own; marks: vertical lines, each an x value and its text.
     """
     lines = [line for line in lines if len(line.y) and (not y.log or (np.asarray(line.y) > SMALLEST).any())]
-    items = [
-        {
-            "line": line,
-            "points": _points(line.x, line.y, x, y),
-            "raw": "" if line.raw is None else _points(line.x, line.raw, x, y),
-            "dots": [(x.position(a), 100 - y.position(b)) for a, b in zip(line.x, line.y)]
-            if line.dots
-            else (),
-        }
-        for line in lines
-    ]
+    items = []
+    for line in lines:
+        raw = "" if line.raw is None else _points(line.x, line.raw, x, y)
+        items.append((line, _points(line.x, line.y, x, y), raw))
+    labels = _end_labels(lines, x, y, height) if end_labels else []
     last = "; ".join(f"{line.name} {number(line.y[-1])}" for line in lines)
-    return _draw(
-        "line_chart",
-        lines=items,
-        labels=_end_labels(lines, x, y, height) if end_labels else [],
-        x_ticks=x.tick_labels(),
-        y_ticks=y.tick_labels(),
-        marks=[(x.position(value), text) for value, text in marks],
-        alternative=f"{title}. Last values: {last}.",
-        empty=empty,
-        height=height,
-    )
+    alternative = f"{title}. Last values: {last}."
+    return _draw("line_chart", items, labels, x, y, marks, alternative, empty, height)
 
 
 def _points(xs: np.ndarray, ys: np.ndarray, x: Axis, y: Axis) -> str:
@@ -228,37 +212,10 @@ def histogram(
     most = max((bar.total for bar in bins), default=0) or 1
     axis = linear_axis(0, most, whole=True) if grid else Axis(0, most, (most,))
     focus = next((index for index, bar in enumerate(bins) if bar.selected), 0)
-    bars = [
-        {
-            "bin": bar,
-            "text": _bin_text(bar, unit),
-            "total": axis.position(bar.total),
-            "shown": axis.position(bar.total if bar.shown is None else bar.shown),
-            "focus": index == focus,
-        }
-        for index, bar in enumerate(bins)
-    ]
     centred = len(labels) == len(bins) > 2
-    x_ticks = [
-        (100 * (index + 0.5) / len(bins) if centred else 100 * index / max(1, len(labels) - 1), text)
-        for index, text in enumerate(labels)
-    ]
-    return _draw(
-        "histogram",
-        bars=bars,
-        title=title,
-        action=action,
-        x_ticks=x_ticks,
-        centred=centred,
-        y_ticks=axis.tick_labels(),
-        height=height,
-        grid=grid,
-    )
-
-
-def _bin_text(bar: Bin, unit: str) -> str:
-    total = plural(bar.total, unit)
-    return f"{bar.name}: {total}" if bar.shown is None else f"{bar.name}: {bar.shown:,} of {total} shown"
+    places, shift = (len(bins), 0.5) if centred else (max(1, len(labels) - 1), 0)
+    x_ticks = [(100 * (index + shift) / places, text) for index, text in enumerate(labels)]
+    return _draw("histogram", bins, title, action, unit, axis, focus, x_ticks, centred, height, grid)
 
 
 @dataclass(frozen=True)
@@ -289,33 +246,13 @@ def lanes(
     action: rows are buttons that send `Lane.value`; ticks: draw the axis below; kind: a class of the whole;
     heads: names of the columns of text.
     """
-    items = []
-    for row in rows:
-        positions = [None if value is None else axis.position(value) for value in row.values]
-        defined = [position for position in positions if position is not None]
-        items.append(
-            {
-                "row": row,
-                "positions": positions,
-                "low": min(defined, default=0),
-                "high": max(defined, default=0),
-            }
-        )
-    return _draw(
-        "lanes",
-        rows=items,
-        action=action,
-        mark=mark,
-        x_ticks=axis.tick_labels() if ticks else [],
-        columns=max((len(row.texts) for row in rows), default=1) if mark == "dots" else 1,
-        kind=kind,
-        heads=heads,
-    )
+    columns = max((len(row.texts) for row in rows), default=1) if mark == "dots" else 1
+    return _draw("lanes", rows, axis, action, mark, ticks, columns, kind, heads)
 
 
 def legend(names: Sequence[str]) -> Markup:
     """Return which name is the filled mark of `lanes` and which the hollow one."""
-    return _draw("legend", names=names)
+    return _draw("legend", names)
 
 
 @dataclass(frozen=True)
@@ -330,17 +267,9 @@ class Point:
 
 def scatter(points: Sequence[Point], x: Axis, y: Axis, caption: str, diagonal: bool = False) -> Markup:
     """Return a square of dots under which the caption says what the axes are; diagonal: the line x = y."""
-    dots = [(point, x.position(point.x), 100 - y.position(point.y)) for point in points]
-    return _draw(
-        "scatter",
-        dots=dots,
-        x_ticks=x.tick_labels(),
-        y_ticks=y.tick_labels(),
-        caption=caption,
-        diagonal=diagonal,
-    )
+    return _draw("scatter", points, x, y, caption, diagonal)
 
 
-def _draw(name: str, **values: object) -> Markup:
+def _draw(name: str, *values: object) -> Markup:
     module = environment().get_template("components/templates/charts.html").module
-    return Markup(getattr(module, name)(**values))
+    return Markup(getattr(module, name)(*values))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from app.components.player.pack import Parts, Shape, write_pack
+from app.components.player.pack import Parts, write_pack
 from app.components.player.player import MODULES, SCRIPTS, script
 from app.services.clips import bundled
 from avseg.media.clip import read_clip
@@ -67,8 +67,9 @@ def test_numbers_of_the_second_class_of_the_second_frame(page):
 def test_a_pack_is_read_as_it_was_written(page, tmp_path):
     clip = read_clip(bundled()["dog-and-guitar"].path, fps=1, seconds=2)
     truth = [np.pad(np.ones((4, 6), np.uint8), ((0, 4), (0, 2))), None]
-    path, parts, shape = write_pack(tmp_path / "pack", clip, None, truth, (1,))
-    assert isinstance(parts, Parts) and isinstance(shape, Shape)
+    path = tmp_path / "pack"
+    parts = write_pack(path, clip, None, truth, (1,))
+    assert isinstance(parts, Parts)
     about = {
         "parts": {
             "marked": parts.marked,
@@ -77,8 +78,9 @@ def test_a_pack_is_read_as_it_was_written(page, tmp_path):
             "truth": parts.truth,
             "probability": [],
             "labels": [],
+            "pixels": parts.pixels,
+            "classes": parts.classes,
         },
-        "shape": {"pixels": shape.pixels, "classes": shape.classes},
     }
     answers = page.evaluate(
         """async ([content, about]) => {

@@ -14,7 +14,7 @@ the video's own size. Keys work while something in the player has the focus; `?`
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -23,10 +23,11 @@ import numpy as np
 from gradio.data_classes import FileData, GradioModel
 
 from app.components.events import event_data, integer
-from app.components.player.pack import Parts, Shape, Truth, class_order, write_pack
+from app.components.player.pack import Parts, write_pack
 from app.components.render import render
 from app.services.clips import Lane
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, Colour, clip_colours
+from avseg.interpret.threshold_counts import Truth, class_order
 from avseg.media.clip import Clip
 from avseg.media.draw import ORANGE
 from avseg.media.export import colours_of, write_clip
@@ -70,8 +71,7 @@ class PlayerValue:
     lanes: tuple[Lane, ...] = ()
     silent: bool = False
     pack: Path | None = None  # pictures and counts
-    parts: Parts | None = None  # where they stand in it
-    shape: Shape | None = None  # of the counts
+    parts: Parts | None = None  # where they are in it
 
 
 class PlayerData(GradioModel):
@@ -104,7 +104,6 @@ class Player(gr.HTML):
 
     def preprocess(self, payload: PlayerData | None) -> None:
         """Nothing that a browser says about a player's content is believed."""
-        return None
 
     def postprocess(self, value: PlayerValue | None) -> PlayerData | None:
         """Return what travels; the files are served by Gradio from its cache."""
@@ -120,11 +119,8 @@ class Player(gr.HTML):
 
     def example_payload(self) -> None:
         """Return no example: there is none without files."""
-        return None
 
-    def example_value(self) -> None:
-        """Return no example: there is none without files."""
-        return None
+    example_value = example_payload
 
 
 @cache
@@ -167,12 +163,15 @@ def player_value(
         video, start = write_clip(clip, folder / "video.mp4", on_progress=on_progress), 0.0
     several = task == "avss"
     if truth is not None:
-        truth = [None if picture is None else _indices(picture, several) for picture in truth]
+        maps = (picture if several or picture is None else picture > 0 for picture in truth)
+        truth = [None if picture is None else picture.astype(np.uint8) for picture in maps]
     indices = class_order(prediction, truth) if several else (1,)
-    pack, parts, shape = write_pack(folder / "player.pack", clip, prediction, truth, indices)
-    value = preview(video, clip.duration, title or clip.name, start)
-    return replace(
-        value,
+    pack = folder / "player.pack"
+    return PlayerValue(
+        title=title or clip.name,
+        video=video,
+        duration=clip.duration,
+        start=start,
         shows="prediction" if prediction else "truth",
         threshold=0.0 if several or not prediction else prediction.threshold,
         frame=min(max(0, frame), len(clip.times) - 1),
@@ -182,8 +181,7 @@ def player_value(
         lanes=lanes,
         silent=not clip.waveform.any(),
         pack=pack,
-        parts=parts,
-        shape=shape,
+        parts=write_pack(pack, clip, prediction, truth, indices),
     )
 
 
@@ -203,10 +201,6 @@ def selected_range(event: gr.EventData, duration: float) -> tuple[float, float] 
     if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in (start, end)):
         return None
     return (float(start), float(end)) if 0 <= start < end <= duration + 0.1 else None
-
-
-def _indices(picture: np.ndarray, several: bool) -> np.ndarray:
-    return picture.astype(np.uint8) if several else (picture > 0).astype(np.uint8)
 
 
 def _classes(indices: tuple[int, ...], prediction: Prediction | None, task: str) -> tuple[PlayerClass, ...]:

@@ -52,7 +52,7 @@ def picture(value: PlayerValue, piece) -> np.ndarray:
 
 
 def marked(value: PlayerValue) -> np.ndarray:
-    return table(value, "marked").reshape(len(value.times), value.shape.classes, 101)
+    return table(value, "marked").reshape(len(value.times), value.parts.classes, 101)
 
 
 def test_probabilities_travel_as_grey_pictures(binary, tmp_path):
@@ -67,9 +67,9 @@ def test_probabilities_travel_as_grey_pictures(binary, tmp_path):
 
 def test_counts_are_those_of_the_masks_at_every_threshold(binary, tmp_path):
     value = player_value(binary, tmp_path)
-    assert value.shape.pixels == 64 * 96
+    assert value.parts.pixels == 64 * 96
     for level in (0, 25, 40, 77, 100):
-        shares = marked(value)[:, 0, level] / value.shape.pixels
+        shares = marked(value)[:, 0, level] / value.parts.pixels
         np.testing.assert_array_equal(shares, binary.at_threshold(level / 100).foreground)
 
 

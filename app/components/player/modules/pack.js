@@ -7,7 +7,7 @@ function countsOf(bytes, about) { // the counts that numbers.js works on
   const { marked, hits, area, truth } = about.parts;
   const labelled = truth.length ? truth.map(Boolean) : null;
   const tables = { marked: tableOf(bytes, marked), hits: tableOf(bytes, hits), area: tableOf(bytes, area) };
-  return { ...tables, labelled, pixels: about.shape.pixels, classes: about.shape.classes };
+  return { ...tables, labelled, pixels: about.parts.pixels, classes: about.parts.classes };
 }
 
 class MapCache {
