@@ -23,7 +23,7 @@ from avseg.checkpoints import bundled_models
 from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.files import atomic_write
-from avseg.training import command
+from avseg.training import command as training_command
 from avseg.training.command import display_path
 
 MAX_MODELS = 2  # evaluated by one click
@@ -104,13 +104,8 @@ def validate(request: EvaluationRequest) -> tuple[Path, EvaluationData]:
 def arguments(request: EvaluationRequest, model: Path, data: EvaluationData, out: Path) -> list[str]:
     """Return the arguments after `python`."""
     bundled = bundled_models().get(request.model) == model
-    args = [
-        "-m",
-        "avseg",
-        "evaluate",
-        "--model",
-        request.model if bundled else str(display_path(model, ROOT)),
-    ]
+    name = request.model if bundled else str(display_path(model, ROOT))
+    args = ["-m", "avseg", "evaluate", "--model", name]
     args += ["--data", data.argument, "--task", data.task, "--split", request.split]
     args += ["--clips", str(request.clips)] if request.clips else []
     args += [] if request.robustness else ["--no-robustness"]
@@ -123,7 +118,7 @@ def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/min
     if model is None:
         return ""
     args = arguments(request, model, get_data(request.data), Path(out))[:-1]  # without --status
-    return public_command(command.command_line(args))
+    return public_command(training_command.command_line(args))
 
 
 def public_command(command: str) -> str:

@@ -35,6 +35,11 @@ class RunState:
     pid: int = 0  # of the process that is alive, 0 for none
 
     @property
+    def name(self) -> str:
+        """The state as a visitor reads it."""
+        return "crashed" if self.state == "killed" else self.state
+
+    @property
     def alive(self) -> bool:
         """Whether a process is working on the run."""
         return self.pid > 0

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from app.components.render import render
 from app.components.updates import UNCHANGED, Updates
 from app.services.host import may_train
 from app.services.runs import all_runs, run_state
 from app.train.form import values_of
-from app.train.html import check_list, command_box
 from app.train.order import (
     Values,
     checks,
@@ -53,8 +53,8 @@ def preview(values: Values) -> FormUpdates:
     busy = may_train() and any(run_state(run).alive for run in all_runs())
     label = "Start another run" if busy else "Start training"
     return FormUpdates(
-        command=command_box(order.command()) if order else "",
-        checks=check_list(lines),
+        command=render("train/templates/command.html", command=order.command()) if order else "",
+        checks=render("train/templates/checks.html", checks=lines),
         start=gr.update(value=label, interactive=valid),
     )
 

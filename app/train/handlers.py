@@ -12,6 +12,7 @@ import gradio as gr
 
 from app.components.charts import SERIES
 from app.components.gradio_helpers import HIDDEN, notice
+from app.components.render import render
 from app.components.updates import UNCHANGED, Updates
 from app.services import runs
 from app.services.handoff import SegmentRequest
@@ -24,7 +25,6 @@ from app.train import html
 from app.train.curves import LOSS_AXES, METRICS, SMOOTHING, Curve, loss_chart, metric_chart
 from app.train.form_handlers import FormUpdates, preview
 from app.train.order import Values, checks, free_name
-from app.train.samples import sample_sheets, samples_html
 from app.train.snapshot import Snapshot, snapshot
 from app.train.state import TrainState
 from avseg.errors import AvsegError, RunError
@@ -107,20 +107,25 @@ def refresh(state: TrainState, acted: bool = False, fill: bool = False) -> RunUp
     if not states:
         state.run, state.compared, state.validation, state.sent = "", (), 0, {}
         return RunUpdates(
-            header="", head=html.no_run(), details=gr.update(visible=False), **_button_updates(None), **closed
+            header="",
+            head=render("train/templates/no_run.html"),
+            details=gr.update(visible=False),
+            **_button_updates(None),
+            **closed,
         )
     if state.run not in states:
         alive = (name for name, run in states.items() if run.alive)
         state.run, state.validation = next(alive, next(iter(states))), 0
     run = snapshot(state.run)
     compared = [snapshot(name) for name in state.compared if name in states and name != state.run]
-    sheets = sample_sheets(run)
+    sheets = html.sample_sheets(run)
+    rows = {"runs": states.items(), "selected": state.run, "compared": state.compared}
     pages = {
         "header": html.run_header(run),
         "head": html.run_head(run, live=any(other.alive for other in states.values())),
         **_charts([run, *compared], state),
-        "samples": samples_html(run, sheets, state.validation),
-        "runs": html.runs_table(list(states.items()), state.run, state.compared),
+        "samples": html.samples(run, sheets, state.validation),
+        "runs": render("train/templates/runs.html", **rows),
         "log": html.log(run),
     }
     hashes = {name: hash(page) for name, page in pages.items()}
@@ -138,10 +143,11 @@ def refresh(state: TrainState, acted: bool = False, fill: bool = False) -> RunUp
 def _charts(snapshots: list[Snapshot], state: TrainState) -> dict[str, str]:
     share, metric = SMOOTHING[state.smoothing], METRICS[state.metric]
     curves = [Curve(run.name, run.history, run.config, run.steps) for run in snapshots]
-    loss = loss_chart(curves, share, state.loss_axis == "log")
+    loss = ("Loss", "Eq. (4)", loss_chart(curves, share, state.loss_axis == "log"))
+    other = (metric.title, metric.note, metric_chart(curves, state.metric, share))
     return {
-        "loss_chart": html.chart_card("Loss", "Eq. (4)", loss),
-        "metric_chart": html.chart_card(metric.title, metric.note, metric_chart(curves, state.metric, share)),
+        name: render("train/templates/chart.html", title=title, note=note, chart=chart)
+        for name, (title, note, chart) in (("loss_chart", loss), ("metric_chart", other))
     }
 
 
@@ -198,7 +204,7 @@ def set_style(state: TrainState, smoothing: object, loss_axis: object, metric: o
 @guarded
 def show_validation(state: TrainState, number: object) -> RunUpdates:
     """Show the predictions of one validation, from 1; the last one follows the run as it continues."""
-    earlier = range(1, len(sample_sheets(snapshot(state.run))))
+    earlier = range(1, len(html.sample_sheets(snapshot(state.run))))
     valid = isinstance(number, int | float) and number in earlier
     state.validation = int(number) if valid else 0
     return refresh(state)

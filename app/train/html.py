@@ -1,27 +1,26 @@
-"""What the Train tab draws of runs and orders."""
+"""What the Train tab draws of runs."""
 
+import base64
 from collections.abc import Sequence
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
 
 from markupsafe import Markup
+from PIL import Image
 
 from app.components.html import header_html
 from app.components.render import macro, render
-from app.services.runs import RunState
-from app.train.order import Check
-from app.train.snapshot import DETACHED, Snapshot, finding, problem, progress, speed
+from app.train.snapshot import Snapshot, finding, progress, speed
+from avseg.data.avsbench.layout import LAYOUTS
 
 LOG_LINES = 40
-STATE_NAMES = {"killed": "crashed"}  # the others are called as they are
-
-
-def state_name(state: RunState) -> str:
-    """Return the state as a visitor reads it."""
-    return STATE_NAMES.get(state.state, state.state)
 
 
 def run_header(run: Snapshot) -> Markup:
     """Return the page's header for a run."""
-    return header_html({"Run": run.name, "Epoch": f"{run.epoch} of {run.epochs}"}) + _tag(run)
+    header = header_html({"Run": run.name, "Epoch": f"{run.epoch} of {run.epochs}"})
+    return header + macro("tag", run.state.name, run.state.state)
 
 
 def run_head(run: Snapshot, live: bool) -> Markup:
@@ -32,35 +31,11 @@ def run_head(run: Snapshot, live: bool) -> Markup:
     return render(
         "train/templates/run.html",
         finding=finding(run),
-        tag=_tag(run),
+        tag=macro("tag", run.state.name, run.state.state),
         progress=progress(run),
         percent=100 * run.step / run.steps if run.state.status else 0,
-        problem=problem(run),
+        state=run.state,
         live=live,
-    )
-
-
-def _tag(run: Snapshot) -> Markup:
-    kind = {"running": "act", "failed": "err", "killed": "err", "finished": "ok"}.get(run.state.state, "")
-    return macro("tag", state_name(run.state), kind)
-
-
-def no_run() -> Markup:
-    """Return the head of the tab before the first run."""
-    text = (
-        "Choose a preset and start: the loss, validation results and predictions for four fixed clips appear "
-        f"here during training. {DETACHED}"
-    )
-    return render("train/templates/empty.html", title="Train a model and watch it learn", text=text)
-
-
-def training_off() -> Markup:
-    """Return the head of the tab on a host without training."""
-    return macro(
-        "heading",
-        "Training is off on this host",
-        "Set up a run here, copy its command and run it on your own machine: it is the same trainer. The "
-        "owner of this host can allow training with AVSEG_ALLOW_TRAINING=1.",
     )
 
 
@@ -74,22 +49,42 @@ def log(run: Snapshot) -> Markup:
     return render("train/templates/log.html", text=text or "The log is empty.", speed=speed(run))
 
 
-def runs_table(runs: Sequence[tuple[str, RunState]], selected: str, compared: Sequence[str]) -> Markup:
-    """Return the table of runs: a name selects, a button adds the run's curves to the charts."""
-    rows = [(name, state, state_name(state)) for name, state in runs]
-    return render("train/templates/runs.html", rows=rows, selected=selected, compared=compared)
+def sample_sheets(run: Snapshot) -> list[Path]:
+    """Return the pictures of the fixed validation clips in order, one sheet of frames per validation."""
+    return sorted(path for path in run.run.samples.glob("*.jpg") if path.stem.isdigit())
 
 
-def chart_card(title: str, note: str, chart: Markup) -> Markup:
-    """Return a chart under its title."""
-    return render("train/templates/chart.html", title=title, note=note, chart=chart)
+def samples(run: Snapshot, sheets: Sequence[Path], number: int) -> Markup:
+    """Return the clips as predicted at validation `number`, from 1; 0 and numbers beyond the end: the newest.
+
+    Every clip is a strip of its own, so that strips wrap as the page allows.
+    """
+    text, error, clips, picture = "", "", 0, ("", 1, 1)
+    if sheets:
+        number = number if 0 < number < len(sheets) else len(sheets)
+        path = sheets[number - 1]
+        step, steps = int(path.stem), run.history.validation_values("step").tolist()
+        text = f"Validation {number} of {len(sheets)}, after step {step:,}"
+        if step in steps:
+            index = len(steps) - 1 - steps[::-1].index(step)
+            miou, epoch = (run.history.validation_values(name)[index] for name in ("miou", "epoch"))
+            text += f", epoch {epoch + 1:.0f}: mIoU {miou:.2f} over all validation clips"
+        try:
+            picture = _data_uri(path, path.stat().st_mtime_ns)
+            seconds = LAYOUTS[run.config.model.task].seconds if run.config else 0
+            clips = max(1, round(picture[2] * seconds / picture[1]))
+        except (OSError, SyntaxError, ValueError):
+            error = f"The picture {path.name} cannot be read."
+    uri, width, height = picture
+    values = {"text": text, "error": error, "clips": clips, "uri": uri, "width": width, "height": height}
+    return render("train/templates/samples.html", **values)
 
 
-def command_box(command: str) -> Markup:
-    """Return the command with a line break before every flag, and a button that copies it on one line."""
-    return render("train/templates/command.html", command=command.replace(" --", " \\\n  --"))
-
-
-def check_list(checks: Sequence[Check]) -> Markup:
-    """Return what there is to say about an order, line by line."""
-    return render("train/templates/checks.html", checks=checks)
+@lru_cache(maxsize=32)
+def _data_uri(path: Path, _modified: int) -> tuple[str, int, int]:
+    """Return a JPEG as a data URI with its width and height; raises ValueError, OSError or SyntaxError."""
+    data = path.read_bytes()
+    with Image.open(BytesIO(data)) as image:
+        width, height = image.size
+        image.verify()
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode(), width, height

@@ -9,10 +9,10 @@ from gradio.components import Component
 
 from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
+from app.components.render import render
 from app.services.host import may_train
 from app.train.curves import LOSS_AXES, METRICS, SMOOTHING
 from app.train.form import groups, values_of
-from app.train.html import no_run, training_off
 from app.train.order import DEVICES, MAX_WORKERS, data_choices, free_name, model_choices
 from app.train.state import TrainState
 from avseg.config_fields import ConfigField, config_fields
@@ -21,6 +21,8 @@ from avseg.presets import PRESETS
 
 SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
 FIRST_PRESET = "tiny"
+CLOSED = {"filterable": False}  # a dropdown in which nobody types
+SEGMENTED = {"elem_classes": "seg", "min_width": 0}
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,13 @@ def build_layout(shared: PageContext) -> TrainLayout:
 
 def _form() -> dict[str, object]:
     initial = values_of(PRESETS[FIRST_PRESET])
+    name = free_name(FIRST_PRESET)
     presets = sorted(PRESETS, key=lambda name: not name.startswith("tiny"))
     parts: dict[str, object] = {
-        "preset": gr.Dropdown(
-            presets, value=FIRST_PRESET, label="Preset", filterable=False, elem_id="tr-preset"
-        ),
-        "data": gr.Dropdown(data_choices(), value=SYNTH, label="Data", filterable=False, elem_id="tr-data"),
-        "start_from": gr.Dropdown(
-            model_choices(), value="", label="Start from", filterable=False, elem_id="tr-from"
-        ),
-        "name": gr.Textbox(
-            free_name(FIRST_PRESET), label="Run name (folder in runs/)", max_lines=1, elem_id="tr-name"
-        ),
+        "preset": gr.Dropdown(presets, value=FIRST_PRESET, label="Preset", elem_id="tr-preset", **CLOSED),
+        "data": gr.Dropdown(data_choices(), value=SYNTH, label="Data", elem_id="tr-data", **CLOSED),
+        "start_from": gr.Dropdown(model_choices(), value="", label="Start from", elem_id="tr-from", **CLOSED),
+        "name": gr.Textbox(name, label="Run name (folder in runs/)", max_lines=1, elem_id="tr-name"),
     }
     config = {}
     for title, group in groups().items():
@@ -115,18 +112,10 @@ def _form() -> dict[str, object]:
             config |= {f.key: _control(label, f, initial[f.key]) for label, f in group.items()}
     parts["config"] = {key: config[key] for key in config_fields()}
     with gr.Accordion("Device and workers", open=False, elem_classes="tr-group"):
-        parts["device"] = gr.Radio(
-            list(DEVICES), value="auto", label="Device", elem_classes="seg", elem_id="tr-device"
-        )
-        parts["workers"] = gr.Number(
-            1,
-            label="Workers",
-            info="Processes that load clips.",
-            precision=0,
-            minimum=0,
-            maximum=MAX_WORKERS,
-            elem_id="tr-workers",
-        )
+        device = {"label": "Device", "elem_classes": "seg", "elem_id": "tr-device"}
+        parts["device"] = gr.Radio(list(DEVICES), value="auto", **device)
+        workers = {"label": "Workers", "info": "Processes that load clips.", "elem_id": "tr-workers"}
+        parts["workers"] = gr.Number(1, precision=0, minimum=0, maximum=MAX_WORKERS, **workers)
     parts["command"] = gr.HTML(elem_id="tr-command", js_on_load=ACTIONS_SCRIPT)
     parts["checks"] = gr.HTML(elem_id="tr-checks")
     parts["start"] = gr.Button("Start training", variant="primary", visible=may_train(), elem_id="tr-start")
@@ -136,7 +125,7 @@ def _form() -> dict[str, object]:
 def _control(label: str, field: ConfigField, value: object) -> Component:
     common = {"label": label, "info": field.help, "elem_id": f"tr-{field.key.replace('.', '-')}"}
     if field.kind == "choice":
-        return gr.Dropdown(list(field.choices), value=value, filterable=False, **common)
+        return gr.Dropdown(list(field.choices), value=value, **CLOSED, **common)
     if field.kind == "switch":
         return gr.Checkbox(value, **common)
     if field.kind == "whole":
@@ -149,27 +138,20 @@ def _control(label: str, field: ConfigField, value: object) -> Component:
 def _run_card() -> dict[str, object]:
     """Put the head of the selected run and its buttons; which of them are visible depends on the run."""
     parts: dict[str, object] = {"notice": gr.HTML(visible=False, elem_id="tr-notice")}
+    epochs = {"label": "up to epoch", "scale": 0, "min_width": 170, "elem_id": "tr-epochs"}
+    red = {"variant": "stop"}
     button = {"visible": False, "scale": 0, "size": "sm", "min_width": 0}
     with gr.Column(elem_classes=["card", "tr-run"]):
-        head = no_run() if may_train() else training_off()
-        parts["head"] = gr.HTML(head, elem_id="tr-head", js_on_load=SCRIPT)
+        head = "no_run" if may_train() else "training_off"
+        parts["head"] = gr.HTML(render(f"train/templates/{head}.html"), elem_id="tr-head", js_on_load=SCRIPT)
         with gr.Row(elem_classes="tr-buttons"):
             parts |= {
-                "stop": gr.Button("Stop and save checkpoint", variant="stop", elem_id="tr-stop", **button),
+                "stop": gr.Button("Stop and save checkpoint", elem_id="tr-stop", **red, **button),
                 "stop_now": gr.Button(
-                    "Stop now, without a checkpoint", variant="stop", elem_id="tr-stop-now", **button
+                    "Stop now, without a checkpoint", elem_id="tr-stop-now", **red, **button
                 ),
                 "resume": gr.Button("Resume", elem_id="tr-resume", **button),
-                "epochs": gr.Number(
-                    1,
-                    label="up to epoch",
-                    precision=0,
-                    minimum=1,
-                    min_width=170,
-                    visible=False,
-                    scale=0,
-                    elem_id="tr-epochs",
-                ),
+                "epochs": gr.Number(1, precision=0, minimum=1, visible=False, **epochs),
                 "use": gr.Button("Use in Segment", elem_id="tr-use", **button),
                 "manage": gr.Button("Rename or delete", elem_id="tr-manage", **button),
             }
@@ -181,22 +163,18 @@ def _run_card() -> dict[str, object]:
                 )
                 parts["rename"] = gr.Button("Rename", elem_id="tr-rename", **small)
             with gr.Row():
-                parts["confirm"] = gr.Checkbox(
-                    False, label="Delete this run and all its files", min_width=120, elem_id="tr-confirm"
-                )
-                parts["delete"] = gr.Button(
-                    "Delete", variant="stop", interactive=False, elem_id="tr-delete", **small
-                )
+                confirm = "Delete this run and all its files"
+                parts["confirm"] = gr.Checkbox(False, label=confirm, min_width=120, elem_id="tr-confirm")
+                parts["delete"] = gr.Button("Delete", interactive=False, elem_id="tr-delete", **red, **small)
     return parts
 
 
 def _details() -> dict[str, object]:
     state, parts = TrainState(), {}
     with gr.Row(elem_classes="tr-options"):
-        segmented = {"elem_classes": "seg", "min_width": 0}
-        parts["smoothing"] = gr.Radio(list(SMOOTHING), value=state.smoothing, label="Smoothing", **segmented)
-        parts["loss_axis"] = gr.Radio(list(LOSS_AXES), value=state.loss_axis, label="Loss axis", **segmented)
-        parts["metric"] = gr.Radio(list(METRICS), value=state.metric, label="Right-hand chart", **segmented)
+        parts["smoothing"] = gr.Radio(list(SMOOTHING), value=state.smoothing, label="Smoothing", **SEGMENTED)
+        parts["loss_axis"] = gr.Radio(list(LOSS_AXES), value=state.loss_axis, label="Loss axis", **SEGMENTED)
+        parts["metric"] = gr.Radio(list(METRICS), value=state.metric, label="Right-hand chart", **SEGMENTED)
     with gr.Row(elem_classes="tr-pair", equal_height=True):
         parts["loss_chart"] = gr.HTML(elem_id="tr-loss")
         parts["metric_chart"] = gr.HTML(elem_id="tr-metric")

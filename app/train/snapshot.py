@@ -49,6 +49,12 @@ class Snapshot:
         return self.state.status.epoch if self.state.status else 0
 
     @property
+    def pretraining(self) -> int:
+        """Steps for which the backbones are pretrained before the first step."""
+        train = self.config.train if self.config else None
+        return train.audio_pretrain_steps + train.visual_pretrain_steps if train else 0
+
+    @property
     def resumable(self) -> bool:
         """Whether it can be resumed, or extended when it is finished."""
         return self.config is not None and not self.state.alive
@@ -78,7 +84,7 @@ def finding(run: Snapshot) -> str:
         return f"{run.name}: no validation yet"
     if not run.state.alive:
         return f"{run.name} ended before its first step"
-    return f"{run.name}: {'pretraining the backbones' if _pretrains(run) else 'preparing the first step'}"
+    return f"{run.name}: {'pretraining the backbones' if run.pretraining else 'preparing the first step'}"
 
 
 def progress(run: Snapshot, now: float | None = None) -> str:
@@ -89,50 +95,27 @@ def progress(run: Snapshot, now: float | None = None) -> str:
     if state == "starting":
         return f"The process is starting; its log appears in a few seconds. {DETACHED}"
     if state in ("running", "stopping") and not run.step:
-        stopping = " It stops after its first step." if state == "stopping" else ""
-        return f"{_preparation(run)}{stopping} {DETACHED}"
-    if state in ("running", "stopping") and status.started > run.history.steps["time"][-1]:
+        text = "Loading the data and the model."
+        if run.pretraining:
+            text = (
+                f"The backbones are pretrained for {run.pretraining:,} steps first; the log shows progress."
+            )
+        return f"{text}{' It stops after its first step.' if state == 'stopping' else ''} {DETACHED}"
+    last_step = run.history.steps["time"][-1] if run.step else 0.0
+    if state in ("running", "stopping") and status.started > last_step:
         return f"Resuming from the checkpoint at step {run.step:,}. {DETACHED}"
     if state == "stopping":
         return f"{position} Stopping: it finishes this step and saves a checkpoint."
     if state == "running":
         left = f" About {duration(status.seconds_left)} left." if status.seconds_left else ""
-        return f"{position}{left}{_slow_step(run, now or time.time())} {DETACHED}"
-    ending = position
+        idle = (now or time.time()) - last_step
+        slow = f" No step for {duration(idle)}: validating, or the machine is busy." if idle > SLOW else ""
+        return f"{position}{left}{slow} {DETACHED}"
     if state == "finished":
-        ending += " All steps done."
+        position += " All steps done."
     elif run.resumable:
-        ending += " Resume continues from the last checkpoint."
-    return f"{ending} {STRETCH}" if run.resumable and run.config.train.schedule == "one-cycle" else ending
-
-
-def _pretrains(run: Snapshot) -> int:
-    """Return the steps for which the backbones are pretrained before the first step."""
-    train = run.config.train if run.config else None
-    return train.audio_pretrain_steps + train.visual_pretrain_steps if train else 0
-
-
-def _preparation(run: Snapshot) -> str:
-    if steps := _pretrains(run):
-        return f"The backbones are pretrained for {steps:,} steps first; the log shows the progress."
-    return "Loading the data and the model."
-
-
-def _slow_step(run: Snapshot, now: float) -> str:
-    idle = now - run.history.steps["time"][-1]
-    return f" No step for {duration(idle)}: validating, or the machine is busy." if idle > SLOW else ""
-
-
-def problem(run: Snapshot) -> str:
-    """Return why a run failed or crashed and what to do about it, "" for any other run."""
-    if run.state.state == "failed":
-        return run.state.message
-    if run.state.state == "killed":
-        return (
-            f"{run.state.message} Either the machine restarted, or the system killed it for lack of memory: "
-            "then reduce the batch size, or raise the number of micro-batches."
-        )
-    return ""
+        position += " Resume continues from the last checkpoint."
+    return f"{position} {STRETCH}" if run.resumable and run.config.train.schedule == "one-cycle" else position
 
 
 def speed(run: Snapshot) -> str:
