@@ -14,6 +14,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 from app.services.evaluation_data import EvaluationData, get_data
 from app.services.host import public_host
@@ -71,7 +72,8 @@ def parse_requests(
     """Return a request per selected model; raises AvsegError for what this host cannot run."""
     if not isinstance(models, list) or not 1 <= len(models) <= MAX_MODELS:
         raise ConfigError("Select one or two models.")
-    count = int(clips) if isinstance(clips, float) and clips.is_integer() else clips or 0
+    whole = isinstance(clips, float) and clips.is_integer()
+    count = int(clips or 0) if whole else cast(int, clips or 0)  # `validate` refuses what is not whole
     requests = [
         EvaluationRequest(str(model), str(data), str(split), count, bool(robustness)) for model in models
     ]
