@@ -39,8 +39,8 @@ def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:
     on(tab.select, handlers.arrive, opens_clip=True)
     on(layout.data.input, handlers.choose_data, layout.data, opens_clip=True)
     search, sort = [gr.State("search"), layout.search], [gr.State("sort"), layout.sort]
-    on(layout.search.change, handlers.change_filter, search, trigger_mode="always_last")
-    on(layout.sort.input, handlers.change_filter, sort)
+    on(layout.search.change, handlers.change_view, search, trigger_mode="always_last")
+    on(layout.sort.input, handlers.change_view, sort)
     on(layout.model.input, handlers.choose_model, layout.model)
     on(layout.timer.tick, handlers.draw, queue=False)
     for event in (layout.add.click, layout.folder.submit):

@@ -11,15 +11,15 @@ from app.components.render import macro, render
 from app.components.updates import UNCHANGED, Updates
 from app.explore import html
 from app.explore.charts import charts_html
-from app.explore.collection import COLLECTIONS, Collection
+from app.explore.collection import COLLECTIONS
 from app.explore.export import write_csv
-from app.explore.filters import Filter, changed
+from app.explore.filters import Filter
 from app.explore.predictions import unscored_rows
 from app.explore.state import ExploreState, View, clicked, state_of
 from app.services.datasets import LIBRARY, draw_sample, may_check
 from app.services.handoff import ExploreRequest
 from app.services.models import available_models, model_info
-from app.services.session import VISITORS, Visitor, session_of
+from app.services.session import VISITORS, session_of
 from app.services.wording import plural
 from avseg.errors import AvsegError, DatasetError
 
@@ -61,33 +61,31 @@ class ExploreUpdates(Updates):
 def act(event: gr.EventData, request: gr.Request = None) -> ExploreUpdates:
     """Do what was clicked."""
     action = action_of(event) or Action("")
+    cleared = ExploreUpdates(search="") if action.name in ("search", "clear") else ExploreUpdates()
+    return change_view(action.name, action.value, request) | cleared
+
+
+def change_view(action: str, value: object, request: gr.Request = None) -> ExploreUpdates:
+    """Check the files, flag the opened clip, or change the view as `clicked` does."""
     state = state_of(request)
     with state.lock:
         try:
             dataset, collection = state.open_collection()
-            if collection is not None:
-                if action.name == "check":
-                    collection.check_files(start=may_check(dataset))
-                elif action.name in ("flag", "unflag"):
-                    _change_flag(state, collection, action)
+            if collection is None:
+                pass
+            elif action == "check":
+                collection.check_files(start=may_check(dataset))
+            elif action not in ("flag", "unflag"):
+                state.view = clicked(state.view, action, value, collection, state.rows(collection))
+            elif state.view.row is not None:
+                entry, flags = collection.facts.entries[state.view.row], state.flags(collection)
+                if action == "flag":
+                    flags.set((entry.split, entry.name), str(value or ""))
                 else:
-                    rows = state.rows(collection)
-                    state.view = clicked(state.view, action.name, action.value, collection, rows)
+                    flags.remove((entry.split, entry.name))
         except AvsegError as error:
             return ExploreUpdates(notice=error_notice(error))
-        cleared = ExploreUpdates(search="") if action.name in ("search", "clear") else ExploreUpdates()
-        return _draw(state) | cleared
-
-
-def _change_flag(state: ExploreState, collection: Collection, action: Action) -> None:
-    if state.view.row is None:
-        return
-    entry = collection.facts.entries[state.view.row]
-    clip, flags = (entry.split, entry.name), state.flags(collection)
-    if action.name == "unflag":
-        flags.remove(clip)
-    else:
-        flags.set(clip, str(action.value or ""))
+        return _draw(state)
 
 
 def arrive(request: gr.Request = None) -> ExploreUpdates:
@@ -96,7 +94,12 @@ def arrive(request: gr.Request = None) -> ExploreUpdates:
     problem = ExploreUpdates()
     with state.lock:
         try:
-            _open_requested_clip(visitor, state)
+            if requested := visitor.take(ExploreRequest):
+                dataset = LIBRARY.get(requested.data)
+                row = COLLECTIONS.of(dataset).facts.row_of(requested.clip, requested.split)
+                if row is None:
+                    raise DatasetError(f"{dataset.title} has no clip {requested.clip}.")
+                state.view = View(dataset.key, row=row, model=state.view.model)
         except DatasetError as error:
             problem = ExploreUpdates(notice=error_notice(error))
         datasets, models = LIBRARY.all(), list(available_models())
@@ -116,17 +119,6 @@ def arrive(request: gr.Request = None) -> ExploreUpdates:
         return _draw(state) | menus | problem
 
 
-def _open_requested_clip(visitor: Visitor, state: ExploreState) -> None:
-    request = visitor.take(ExploreRequest)
-    if request is None:
-        return
-    dataset = LIBRARY.get(request.data)
-    row = COLLECTIONS.of(dataset).facts.row_of(request.clip, request.split)
-    if row is None:
-        raise DatasetError(f"{dataset.title} has no clip {request.clip}.")
-    state.view = View(dataset.key, row=row, model=state.view.model)
-
-
 def choose_data(key: str, request: gr.Request = None) -> ExploreUpdates:
     """Open another data set without any filter."""
     state = state_of(request)
@@ -136,20 +128,6 @@ def choose_data(key: str, request: gr.Request = None) -> ExploreUpdates:
         except DatasetError as error:
             return ExploreUpdates(notice=error_notice(error))
         return _draw(state) | ExploreUpdates(search="", sort=Filter().sort)
-
-
-def change_filter(field: str, value: str, request: gr.Request = None) -> ExploreUpdates:
-    """Search names, classes and notes for every word of a text, or change the order of the clips."""
-    state = state_of(request)
-    with state.lock:
-        try:
-            _, collection = state.open_collection()
-        except DatasetError as error:
-            return ExploreUpdates(notice=error_notice(error))
-        if collection is not None:
-            new = changed(state.view.filter, field, value, collection)
-            state.view = replace(state.view, filter=new, page=0)
-        return _draw(state)
 
 
 def choose_model(name: str, request: gr.Request = None) -> ExploreUpdates:
@@ -234,6 +212,8 @@ def _draw(state: ExploreState) -> ExploreUpdates:
     checking = collection.check_files(start=unchecked and len(collection) <= CHECKED_UNASKED)
     view, flags, rows = state.view, state.flags(collection), state.rows(collection)
     scored = bool(collection.scores.of(view.model))
+    scoring = state.scoring is not None and not state.scoring.cancelled
+    unscored = 0 if scoring else len(unscored_rows(state, collection))
     updates = no_clip | ExploreUpdates(
         filters=html.filters_html(collection, view, rows),
         charts=charts_html(collection, view, rows, reading),
@@ -245,7 +225,8 @@ def _draw(state: ExploreState) -> ExploreUpdates:
             {"Data": dataset.title, "Scored by": view.model if scored else ""},
             model_info(view.model)[0].weights if scored else "",
         ),
-        **_score_buttons(state, collection),
+        score=gr.update(value=f"Run on {plural(unscored, 'unscored clip')}", visible=unscored > 0),
+        stop=VISIBLE if scoring else HIDDEN,
     )
     if view.row is None:
         return updates
@@ -265,12 +246,3 @@ def _draw(state: ExploreState) -> ExploreUpdates:
         errors = html.frame_errors(opened, dataset.drawn)
         updates |= ExploreUpdates(errors=gr.update(value=errors, visible=True))
     return updates
-
-
-def _score_buttons(state: ExploreState, collection: Collection) -> dict[str, object]:
-    """Return the updates of Score and Stop, of which at most one is visible."""
-    if state.scoring is not None and not state.scoring.cancelled:
-        return {"score": HIDDEN, "stop": VISIBLE}
-    rows = unscored_rows(state, collection)
-    text = f"Run on {plural(len(rows), 'unscored clip')}"
-    return {"score": gr.update(value=text, visible=True) if rows else HIDDEN, "stop": HIDDEN}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 
@@ -9,7 +10,7 @@ from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro
-from app.explore.filters import SORTS, Filter
+from app.explore.filters import SORTS
 from app.explore.html import no_clip
 from app.services.datasets import LIBRARY, NOT_HERE
 from app.services.host import may_train
@@ -54,93 +55,82 @@ class ExploreLayout:
     add: gr.Button
     folder_summary: gr.HTML
     timer: gr.Timer
-
-    @property
-    def clickable(self) -> tuple[gr.HTML, ...]:
-        """The HTML components with actions."""
-        return (
-            self.filters,
-            self.charts,
-            self.summary,
-            self.clips,
-            self.report,
-            self.clip_head,
-            self.clip_facts,
-        )
+    clickable: list[gr.HTML]  # components with actions
 
 
 def build_layout(shared: PageContext) -> ExploreLayout:
     """Create the components at the current place of the page."""
-    parts: dict[str, object] = {"header": shared.header, "tabs": shared.tabs}
-    parts["context"] = gr.HTML(elem_id="ex-context")
+
+    def html(elem_id: str, value: str = "") -> gr.HTML:
+        return gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id)
+
+    part, small, allowed = (
+        SimpleNamespace(header=shared.header, tabs=shared.tabs),
+        {"size": "sm"},
+        may_train(),
+    )
+    menu, line = {"filterable": False, **PLAIN}, {"max_lines": 1, **PLAIN}
+    part.context = gr.HTML(elem_id="ex-context")
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
         with gr.Column(scale=0, min_width=204, elem_classes=["sidebar", "ex-filters"]):
-            _add_filters(parts)
+            part.filters = html("ex-filters")
+            with gr.Accordion("Add a folder", open=False, elem_classes="ex-add"):
+                part.folder = gr.Textbox(
+                    label="Folder", placeholder="/data/AVSBench", elem_id="ex-folder", visible=allowed, **line
+                )
+                part.add = gr.Button("Add this folder", elem_id="ex-add", visible=allowed, **small)
+                part.folder_summary = gr.HTML("" if allowed else macro("hint", NOT_HERE), elem_id="ex-found")
         with gr.Column(elem_classes=["content", "ex-clips"], min_width=0):
-            _add_clips(parts)
+            with gr.Row(elem_classes="ex-top"):
+                titles = [(dataset.title, key) for key, dataset in LIBRARY.all().items()]
+                part.data = gr.Dropdown(titles, label="Data set", elem_id="ex-data", min_width=190, **menu)
+                part.search = gr.Textbox(
+                    label="Search",
+                    placeholder="Search name, class or note",
+                    elem_id="ex-search",
+                    min_width=120,
+                    **line,
+                )
+                titles = [(title, name) for name, (title, _, _) in SORTS.items()]
+                part.sort = gr.Dropdown(titles, label="Order", elem_id="ex-sort", min_width=150, **menu)
+            part.notice = gr.HTML(visible=False, elem_id="ex-notice")
+            part.charts = html("ex-charts")
+            with gr.Row(elem_classes="ex-bar"):
+                part.summary = html("ex-line")
+                part.export = gr.Button("Export csv", elem_id="ex-export", scale=0, min_width=90, **small)
+                part.file = gr.DownloadButton("csv", visible="hidden", elem_id="ex-file")
+            part.clips = html("ex-grid")
+            part.report = html("ex-report")
         with gr.Column(scale=0, min_width=380, elem_classes="ex-side", elem_id="ex-side"):
-            _add_opened_clip(parts)
-    return ExploreLayout(timer=gr.Timer(TICK_SECONDS, active=False), **parts)
-
-
-def _html(elem_id: str, value: str = "") -> gr.HTML:
-    return gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id)
-
-
-def _button(text: str, elem_id: str, **options: object) -> gr.Button:
-    return gr.Button(text, size="sm", elem_id=elem_id, **options)
-
-
-def _dropdown(label: str, choices: list, value: object, elem_id: str, **options: object) -> gr.Dropdown:
-    return gr.Dropdown(choices, value=value, label=label, filterable=False, elem_id=elem_id, **options)
-
-
-def _text(label: str, placeholder: str, elem_id: str, **options: object) -> gr.Textbox:
-    return gr.Textbox(label=label, placeholder=placeholder, max_lines=1, elem_id=elem_id, **PLAIN, **options)
-
-
-def _add_filters(parts: dict[str, object]) -> None:
-    allowed = may_train()
-    parts["filters"] = _html("ex-filters")
-    with gr.Accordion("Add a folder", open=False, elem_classes="ex-add"):
-        parts["folder"] = _text("Folder", "/data/AVSBench", "ex-folder", visible=allowed)
-        parts["add"] = _button("Add this folder", "ex-add", visible=allowed)
-        parts["folder_summary"] = gr.HTML("" if allowed else macro("hint", NOT_HERE), elem_id="ex-found")
-
-
-def _add_clips(parts: dict[str, object]) -> None:
-    datasets = [(dataset.title, key) for key, dataset in LIBRARY.all().items()]
-    sorts = [(title, name) for name, (title, _, _) in SORTS.items()]
-    with gr.Row(elem_classes="ex-top"):
-        parts["data"] = _dropdown("Data set", datasets, datasets[0][1], "ex-data", min_width=190, **PLAIN)
-        parts["search"] = _text("Search", "Search name, class or note", "ex-search", min_width=120)
-        parts["sort"] = _dropdown("Order", sorts, Filter().sort, "ex-sort", min_width=150, **PLAIN)
-    parts["notice"] = gr.HTML(visible=False, elem_id="ex-notice")
-    parts["charts"] = _html("ex-charts")
-    with gr.Row(elem_classes="ex-bar"):
-        parts["summary"] = _html("ex-line")
-        parts["export"] = _button("Export csv", "ex-export", scale=0, min_width=90)
-        parts["file"] = gr.DownloadButton("csv", visible="hidden", elem_id="ex-file")
-    parts["clips"] = _html("ex-grid")
-    parts["report"] = _html("ex-report")
-
-
-def _add_opened_clip(parts: dict[str, object]) -> None:
-    models = list(available_models())
-    parts["clip_head"] = _html("ex-head", no_clip())
-    with gr.Column(visible=False, elem_classes="ex-part") as parts["player_column"]:
-        parts["player"] = Player(label="Clip", elem_id="ex-player", elem_classes="pl-compact", min_width=0)
-    with gr.Row(elem_classes="ex-model"):
-        parts["model"] = _dropdown("Model", models, next(iter(models), None), "ex-model", min_width=120)
-        parts["predict"] = _button(
-            "Run on this clip", "ex-predict", variant="primary", min_width=150, visible=False
-        )
-    parts["score"] = _button("Score", "ex-score", visible=False)
-    parts["stop"] = _button("Stop", "ex-stop", variant="stop", visible=False)
-    parts["errors"] = gr.HTML(visible=False, elem_id="ex-errors")
-    with gr.Column(visible=False, elem_classes="ex-part") as parts["clip_column"]:
-        with gr.Row(elem_classes="ex-send"):
-            parts["send"] = {
-                name: _button(title, f"ex-to-{name}", min_width=0) for name, title in TARGETS.items()
-            }
-        parts["clip_facts"] = _html("ex-about")
+            part.clip_head = html("ex-head", no_clip())
+            with gr.Column(visible=False, elem_classes="ex-part") as part.player_column:
+                part.player = Player(
+                    label="Clip", elem_id="ex-player", elem_classes="pl-compact", min_width=0
+                )
+            with gr.Row(elem_classes="ex-model"):
+                part.model = gr.Dropdown(
+                    list(available_models()),
+                    label="Model",
+                    filterable=False,
+                    elem_id="ex-model",
+                    min_width=120,
+                )
+                part.predict = gr.Button(
+                    "Run on this clip",
+                    variant="primary",
+                    elem_id="ex-predict",
+                    min_width=150,
+                    visible=False,
+                    **small,
+                )
+            part.score = gr.Button("Score", elem_id="ex-score", visible=False, **small)
+            part.stop = gr.Button("Stop", variant="stop", elem_id="ex-stop", visible=False, **small)
+            part.errors = gr.HTML(visible=False, elem_id="ex-errors")
+            with gr.Column(visible=False, elem_classes="ex-part") as part.clip_column:
+                with gr.Row(elem_classes="ex-send"):
+                    part.send = {
+                        name: gr.Button(title, elem_id=f"ex-to-{name}", min_width=0, **small)
+                        for name, title in TARGETS.items()
+                    }
+                part.clip_facts = html("ex-about")
+    return ExploreLayout(timer=gr.Timer(TICK_SECONDS, active=False), **vars(part))

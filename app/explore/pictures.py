@@ -26,15 +26,17 @@ def thumbnails(collection: Collection, rows: Sequence[int]) -> list[str]:
     def make(row: int) -> str:
         frame = collection.masks.best_frame(row)
         key = (collection.dataset.key, collection.key, row, frame)
-        uri = _THUMBNAILS.get(key)
-        if uri is None:
-            entry, dataset = collection.facts.entries[row], collection.dataset
-            try:
-                uri = jpeg_uri(thumbnail(dataset.folder, entry, frame, dataset.drawn), quality=80)
-            except DatasetError:
-                return ""
-            _THUMBNAILS.put(key, uri)
-        return uri
+        entry, folder, drawn = (
+            collection.facts.entries[row],
+            collection.dataset.folder,
+            collection.dataset.drawn,
+        )
+        try:
+            return _THUMBNAILS.get_or_make(
+                key, lambda: jpeg_uri(thumbnail(folder, entry, frame, drawn), quality=80)
+            )
+        except DatasetError:
+            return ""
 
     return list(_POOL.map(make, map(int, rows)))
 
