@@ -62,13 +62,11 @@ def build_layout(shared: PageContext) -> ExploreLayout:
     """Create the components at the current place of the page."""
 
     def html(elem_id: str, value: str = "") -> gr.HTML:
-        return gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id)
+        part.clickable.append(gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id))
+        return part.clickable[-1]
 
-    part, small, allowed = (
-        SimpleNamespace(header=shared.header, tabs=shared.tabs),
-        {"size": "sm"},
-        may_train(),
-    )
+    part = SimpleNamespace(header=shared.header, tabs=shared.tabs, clickable=[])
+    small, allowed = {"size": "sm"}, may_train()
     menu, line = {"filterable": False, **PLAIN}, {"max_lines": 1, **PLAIN}
     part.context = gr.HTML(elem_id="ex-context")
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
@@ -83,7 +81,9 @@ def build_layout(shared: PageContext) -> ExploreLayout:
         with gr.Column(elem_classes=["content", "ex-clips"], min_width=0):
             with gr.Row(elem_classes="ex-top"):
                 titles = [(dataset.title, key) for key, dataset in LIBRARY.all().items()]
-                part.data = gr.Dropdown(titles, label="Data set", elem_id="ex-data", min_width=190, **menu)
+                part.data = gr.Dropdown(
+                    titles, label="Data set", elem_id="ex-data", scale=0, min_width=210, **menu
+                )
                 part.search = gr.Textbox(
                     label="Search",
                     placeholder="Search name, class or note",
@@ -92,7 +92,9 @@ def build_layout(shared: PageContext) -> ExploreLayout:
                     **line,
                 )
                 titles = [(title, name) for name, (title, _, _) in SORTS.items()]
-                part.sort = gr.Dropdown(titles, label="Order", elem_id="ex-sort", min_width=150, **menu)
+                part.sort = gr.Dropdown(
+                    titles, label="Order", elem_id="ex-sort", scale=0, min_width=186, **menu
+                )
             part.notice = gr.HTML(visible=False, elem_id="ex-notice")
             part.charts = html("ex-charts")
             with gr.Row(elem_classes="ex-bar"):
@@ -119,6 +121,7 @@ def build_layout(shared: PageContext) -> ExploreLayout:
                     "Run on this clip",
                     variant="primary",
                     elem_id="ex-predict",
+                    scale=0,
                     min_width=150,
                     visible=False,
                     **small,

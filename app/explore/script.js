@@ -24,7 +24,6 @@ watch("value", () => requestAnimationFrame(() => {
 element.addEventListener("input", (event) => {
   const input = event.target;
   if (input.type === "range") {
-    input.style.setProperty("--v", `${(100 * (input.value - input.min)) / (input.max - input.min)}%`);
     const limit = Number(input.value);
     input.closest(".ex-block").querySelector("h3 span:last-child").textContent = limit > 1 ? "any" : `below ${limit.toFixed(2)}`;
   } else if (input.matches(".ex-note input")) {
