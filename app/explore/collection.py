@@ -15,7 +15,7 @@ from app.services.datasets import DataSet
 from app.services.host import public_host
 from avseg.data.avsbench.check import check
 from avseg.data.avsbench.check_report import CheckReport, load_report, save_report
-from avseg.data.avsbench.facts import ClipFacts, ClipName, read_facts
+from avseg.data.avsbench.facts import ClipFacts, read_facts
 from avseg.data.avsbench.index import cache_file
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.data.avsbench.mask_index import MaskIndex
@@ -81,10 +81,6 @@ class Collection:
             if (row := self.facts.rows.get(clip)) is not None:
                 column[row] = iou
         return column
-
-    def rows_of(self, clips: list[ClipName]) -> list[int]:
-        """Return the rows of clips, without those that the table no longer has."""
-        return [row for clip in clips if (row := self.facts.rows.get(clip)) is not None]
 
     def read_masks(self) -> Progress:
         """Read the masks in the background, once; returns the progress."""

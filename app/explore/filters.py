@@ -64,7 +64,13 @@ def changed(current: Filter, field: str, value: object, collection: Collection) 
         return replace(current, **{field: not getattr(current, field)})
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
         return current
-    alternatives = _alternatives(collection)
+    alternatives: dict[str, Container[Hashable]] = {
+        "split": collection.facts.splits,
+        "label": collection.sounding.columns,
+        "objects": OBJECTS,
+        "area": range(len(AREAS)),
+        "empty": range(collection.masks.share.shape[1] + 1),
+    }
     if field in alternatives:
         if value not in alternatives[field]:
             return current
@@ -85,17 +91,6 @@ def changed(current: Filter, field: str, value: object, collection: Collection) 
     if field == "sort" and value in SORTS:
         return replace(current, sort=value)
     return current
-
-
-def _alternatives(collection: Collection) -> dict[str, Container[Hashable]]:
-    """Return the values that exist of every field with several."""
-    return {
-        "split": collection.facts.splits,
-        "label": collection.sounding.columns,
-        "objects": OBJECTS,
-        "area": range(len(AREAS)),
-        "empty": range(collection.masks.share.shape[1] + 1),
-    }
 
 
 def matching_rows(current: Filter, collection: Collection, flags: Flags, model: str) -> np.ndarray:
@@ -135,8 +130,8 @@ def matching_rows(current: Filter, collection: Collection, flags: Flags, model: 
 
 
 def _mask(collection: Collection, clips: list[tuple[str, str]]) -> np.ndarray:
-    mask = np.zeros(len(collection), bool)
-    mask[collection.rows_of(clips)] = True
+    mask, row_of = np.zeros(len(collection), bool), collection.facts.rows
+    mask[[row_of[clip] for clip in clips if clip in row_of]] = True
     return mask
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from app.components.player.player import PlayerValue, player_value
 from app.explore.collection import Collection
 from app.explore.state import ExploreState, OpenedClip
+from app.services.background import Report
 from app.services.datasets import DataSet
 from app.services.host import may_train
 from app.services.jobs import JobToken
@@ -22,9 +22,6 @@ from avseg.predict import Prediction
 
 MAX_SCORED = 200  # clips at once
 MAX_SCORED_PUBLIC = 40
-
-OnProgress = Callable[[int, int], object]
-"""Called with (done, total)."""
 
 
 def open_clip(visitor: Visitor) -> tuple[OpenedClip, PlayerValue]:
@@ -40,7 +37,7 @@ def open_clip(visitor: Visitor) -> tuple[OpenedClip, PlayerValue]:
     return OpenedClip(view.data, view.row, content), clip_player(dataset, content, None, folder / "truth")
 
 
-def predict_clip(visitor: Visitor, token: JobToken, progress: OnProgress) -> PlayerValue:
+def predict_clip(visitor: Visitor, token: JobToken, progress: Report) -> PlayerValue:
     """Run the view's model on its clip and keep the prediction and its IoU; returns the player.
 
     Raises AvsegError; Cancelled between two frames once the token is.
@@ -68,12 +65,13 @@ def unscored_rows(state: ExploreState, collection: Collection) -> list[int]:
     """Return the matching clips without an IoU of the view's model, as many as are scored at once."""
     if not state.view.model:
         return []
-    scored = collection.rows_of(list(collection.scores.of(state.view.model)))
     rows = state.rows(collection)
-    return rows[~np.isin(rows, scored)][: MAX_SCORED if may_train() else MAX_SCORED_PUBLIC].tolist()
+    return rows[np.isnan(collection.iou(state.view.model)[rows])][
+        : MAX_SCORED if may_train() else MAX_SCORED_PUBLIC
+    ].tolist()
 
 
-def score_clips(state: ExploreState, token: JobToken, progress: OnProgress) -> None:
+def score_clips(state: ExploreState, token: JobToken, progress: Report) -> None:
     """Run the view's model on the matching clips that have no IoU yet.
 
     Raises AvsegError; Cancelled between two clips once the token is. The IoU of finished clips is kept.
