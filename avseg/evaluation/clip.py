@@ -62,7 +62,8 @@ def frame_ious(prediction: Prediction, truth: Sequence[np.ndarray | None]) -> li
 
 def clip_iou(ious: Sequence[float | None], truth: Sequence[np.ndarray | None]) -> float | None:
     """Return the mean IoU over the frames with foreground in the ground truth, as `avseg evaluate` does."""
-    counted = [iou for iou, labels in zip(ious, truth, strict=True) if labels is not None and labels.any()]
+    pairs = zip(ious, truth, strict=True)
+    counted = [iou for iou, labels in pairs if iou is not None and labels is not None and labels.any()]
     return float(np.mean(counted)) if counted else None
 
 

@@ -1,14 +1,19 @@
 """The files of a prediction, packed: overlay video, masks, COCO run lengths, record, a zip of them all."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from avseg.errors import ClipError, ConfigError
 from avseg.media.export import write_coco, write_prediction
-from avseg.predict import Prediction
+
+if TYPE_CHECKING:
+    from avseg.predict import Prediction
 
 
 @dataclass(frozen=True)

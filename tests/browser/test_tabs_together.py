@@ -150,7 +150,7 @@ def test_models_brought_along_are_offered_compared_and_lack_what_they_lack(page)
     assert page.locator("#wi-decoder-cut input[type=checkbox]").is_enabled()
     words = see(page)
     assert words.startswith("With bare · imported, ") and "somebody's net" in words
-    # A result that another tab made stands in Segment when it is opened.
+    # A result that another tab made is shown by Segment when it opens.
     open_tab(page, "Segment", "#finding:has-text('Dog and guitar')")
     assert painted(page)[0] and "5 frames" in page.inner_text("#finding .prose")
     page.wait_for_selector("#files button:has-text('Download all')", timeout=WAIT)
