@@ -125,7 +125,7 @@ def inspect_clip(
     folder = VISITORS.new_result(session)
     try:
         if view not in VIEWS:
-            raise ConfigError(f"There is no view {view!r}: choose {', '.join(VIEWS)}.")
+            raise ConfigError(f"The view {view!r} does not exist: choose {', '.join(VIEWS)}.")
         source = source_of(clip, upload)
         path = source if isinstance(source, Path) else source.path
         loaded, index = read_clip(path, fps=fps, seconds=MAX_SECONDS), int(frame) - 1

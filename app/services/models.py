@@ -23,8 +23,8 @@ def imported_root() -> Path:
 def available_models() -> dict[str, Path]:
     """Return every model by the name that the page gives it: bundled, trained (newest first), imported.
 
-    A run offers its best checkpoint, or its last one while there is no best. Files that are not whole, or no
-    model of ours, are left out. Cheap: a file's header is read once, and again when it was written anew.
+    A run offers its best checkpoint, or its last one before the first validation. Incomplete files and those
+    that avseg did not write are left out. A file's header is read once, and again after the file changed.
     """
     trained = {}
     for run in all_runs():

@@ -64,7 +64,7 @@ def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None]
 
 
 def startup(job: JobFolder, status_written: float = 0.0) -> Startup | None:
-    """Return how far a child is that has not written a status yet; None if it has, or if there is no child.
+    """Return how far a child is that has not written a status yet; None if it has, or without a child.
 
     status_written: seconds since 1970 of the status in the folder, which may be that of an earlier child.
     """

@@ -170,4 +170,4 @@ def _require_idle(run: RunFolder) -> None:
     if run_state(run).alive:
         raise RunError(f"The run {run.path.name} is running; stop it first.")
     if run.path.name not in {other.path.name for other in all_runs()}:
-        raise RunError(f"There is no run named {run.path.name}.")
+        raise RunError(f"The run {run.path.name} does not exist.")

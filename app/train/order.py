@@ -105,7 +105,7 @@ def current_name(preset: object, name: object) -> str:
 def preset_of(name: object) -> Config:
     """Return a preset; raises ConfigError, which names them all."""
     if not isinstance(name, str) or name not in PRESETS:
-        raise ConfigError(f"There is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
+        raise ConfigError(f"The preset {name!r} does not exist: choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]
 
 

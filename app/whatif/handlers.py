@@ -138,7 +138,7 @@ def _fit(
 
 
 def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.Progress) -> WhatIfUpdates:
-    """Run the visitor's clip under the changes, or `clip` when there is no result yet.
+    """Run the visitor's clip under the changes, or `clip` before the first result.
 
     A failed run changes the notice only.
     """

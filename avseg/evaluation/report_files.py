@@ -53,7 +53,7 @@ def read_files(files: Mapping[str, Path]) -> Evaluation:
     """Return the evaluation of report.json and those of its tables that exist, by their usual names."""
     existing = {name: path for name, path in files.items() if path.is_file()}
     if REPORT not in existing:
-        raise ReportError(f"There is no {REPORT}. Choose the file written by `python -m avseg evaluate`.")
+        raise ReportError(f"{REPORT} is missing. Choose the file written by `python -m avseg evaluate`.")
     return Evaluation(
         report=read_report(existing[REPORT]),
         clips=_rows(ClipRow, existing.get(CLIPS), CLIPS),

@@ -172,7 +172,7 @@ def record_frame(
 def record_site(predictor: Predictor, clip: Clip, frame: int, site: str, layer: int) -> Activation:
     """Record one layer of a site for one frame of a clip; of a site that the model lacks, its first one.
 
-    layer: from 1; the last one where there is no such layer. Raises ConfigError for a frame that does not
+    layer: from 1; the last one if the model has fewer. Raises ConfigError for a frame that does not
     exist.
     """
     layers = {name: len(modules) for name, modules in sites_of(predictor.model).items()}

@@ -59,7 +59,7 @@ class SynthAVS:
         return f"{self.split[:2]}{self.seed:02d}_{index:06d}"
 
     def index_of(self, name: str) -> int | None:
-        """Return the index of a clip by its name, None if there is no such clip."""
+        """Return the index of a clip by its name, None if no clip has this name."""
         number = name.rpartition("_")[2]
         index = int(number) if re.fullmatch("[0-9]{6}", number) else self.clips
         return index if index < self.clips and name == self.name(index) else None

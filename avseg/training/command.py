@@ -45,7 +45,7 @@ def _flag(name: str, value: object) -> list[str]:
 def resume_arguments(run: RunFolder, root: Path, epochs: int = 0) -> list[str]:
     """Return the arguments that resume a run from the folder `root`, up to `epochs` epochs if given.
 
-    Data, device and workers are those of its last command. Raises RunError when there is no run, ConfigError
+    Data, device and workers are those of its last command. Raises RunError without a run, ConfigError
     for fewer epochs than it has done.
     """
     config, status = run.config(), run.read_status()

@@ -147,13 +147,12 @@ def player_value(
 ) -> PlayerValue:
     """Return what a player shows of a prediction, of ground truth, or of both.
 
-    folder: gets the pack, and the video where none is given; it is made when it is missing. truth: a frame's
-    uint8 [h, w] each, of any size, or None where there is no label; class indices for AVSS, anything above 0
-    for the binary tasks. prediction None: the truth is what is marked; then `clip` is needed, and `task` says
-    how to read it. video: a file that browsers play and in which the clip begins at `start` s, with the sound
-    that is to be played (`replace_audio` changes it); otherwise the clip is written anew, which takes
-    about a tenth of its length. lanes: the audible classes, where they are known. on_progress: called while
-    the video is written.
+    folder: receives the pack, and the video if none is given; created if missing. truth: ground truth per
+    frame, uint8 [h, w] of any size, or None for a frame without a label; class indices for AVSS, foreground
+    above 0 for the binary tasks. prediction None: the player shows the ground truth alone; then `clip` and
+    `task` are needed. video: a file that browsers play, in which the clip begins at `start` s, with the audio
+    to be played (`replace_audio` changes it); without one the clip is re-encoded, which takes about a tenth
+    of its length. lanes: the audible classes, if known. on_progress: called while the video is written.
     """
     clip, task = (prediction.clip, prediction.task) if prediction else (clip, task)
     if clip is None or (prediction is None and truth is None):

@@ -68,7 +68,7 @@ class AVSBench:
         return self.entry(index).name
 
     def index_of(self, name: str) -> int | None:
-        """Return the index of a clip by its name, None if there is no such clip."""
+        """Return the index of a clip by its name, None if no clip has this name."""
         return next((index for index, entry in enumerate(self.entries) if entry.name == name), None)
 
     def waveform(self, index: int) -> np.ndarray:

@@ -102,7 +102,7 @@ class MaskIndex:
 
 
 def foreground_shares(folder: Path, entry: Entry) -> np.ndarray:
-    """Return the foreground share of every frame, float32 [F]; NaN where there is no mask to read."""
+    """Return the foreground share of every frame, float32 [F]; NaN for a frame without a readable mask."""
     shares = np.full(entry.layout.seconds, np.nan, np.float32)
     for moment in range(entry.labelled):
         try:

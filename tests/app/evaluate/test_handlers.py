@@ -164,7 +164,7 @@ def test_a_report_of_the_command_line_is_opened_or_refused(
     other.write_text("x")
     for paths, message in (
         ([str(bad)], "not a report"),
-        ([files[1]], "no report.json"),
+        ([files[1]], "report.json is missing"),
         ([str(other)], "is not one of"),
     ):
         updates = handlers.upload(paths)

@@ -73,7 +73,7 @@ def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):
     assert len(numbers["numbers"]["contributions"]) == 4 and all(Path(file).is_file() for file in files)
     with pytest.raises(gr.Error, match="Frame 9 does not exist"):
         handlers.inspect_clip(None, video, "small", 9, "decoder", 1)
-    with pytest.raises(gr.Error, match="no view 'x'"):
+    with pytest.raises(gr.Error, match="view 'x' does not exist"):
         handlers.inspect_clip(None, video, "small", 1, "x", 1)
     with pytest.raises(gr.Error, match="No clip is selected"):
         handlers.inspect_clip("../x", None, "small", 1, "mask", 1)

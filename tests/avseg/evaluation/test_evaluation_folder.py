@@ -92,7 +92,7 @@ def test_bad_files_are_refused_in_words(tmp_path: Path, name: str, change, said:
 
 
 def test_files_that_are_no_text_or_too_large(tmp_path: Path):
-    with pytest.raises(ReportError, match=r"no report\.json"):
+    with pytest.raises(ReportError, match=r"report\.json is missing"):
         read_evaluation(tmp_path)
     (tmp_path / REPORT).write_bytes(b"\xff\xfe\x00binary")
     with pytest.raises(ReportError, match="as text"):

@@ -55,6 +55,6 @@ def test_a_launch_and_its_console_are_recorded(tmp_path: Path):
     launch = Launch(os.getpid(), psutil.Process().create_time(), 5.0)
     folder.write_launch(launch)
     assert folder.read_launch() == launch and lives(launch.pid, launch.process_started)
-    folder.console_file.write_text("clips:  10%\rclips: 100%\n\navseg: There is no model x.\n")
-    assert folder.console_tail() == "clips: 100%\navseg: There is no model x."
-    assert folder.last_message == "There is no model x."
+    folder.console_file.write_text("clips:  10%\rclips: 100%\n\navseg: Model x does not exist.\n")
+    assert folder.console_tail() == "clips: 100%\navseg: Model x does not exist."
+    assert folder.last_message == "Model x does not exist."
