@@ -117,7 +117,7 @@ def test_rename_and_delete_ask_first_and_stay_inside():
     assert "not a valid run name" in handlers.rename(state, "../up").notice["value"]
     renamed = handlers.rename(state, "three")
     assert state.run == "three" and not renamed.manage_box["visible"]
-    assert "no run named one" in handlers.delete(TrainState("one"), True).notice["value"]
+    assert "run one does not exist" in handlers.delete(TrainState("one"), True).notice["value"]
     assert "not a valid run name" in handlers.delete(TrainState("../.."), True).notice["value"]
     handlers.delete(TrainState("three"), True)
     assert [run.path.name for run in runs.all_runs()] == ["two"]
