@@ -14,7 +14,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from app.services.wording import percent, plural, seconds
+from app.services.wording import plural, seconds
+from avseg.interpret.mask_statistics import percent
 
 APP = Path(__file__).resolve().parents[1]
 

@@ -13,10 +13,11 @@ from app.evaluate import text
 from app.evaluate.state import BINS
 from app.services.evaluations import public_command
 from app.services.reports import StoredReport
-from app.services.wording import percent, plural
+from app.services.wording import plural
 from avseg.evaluation.pairs import ClipPair, clip_pairs
 from avseg.evaluation.published import SINCE, TABLE_1
 from avseg.evaluation.report import ClipRow
+from avseg.interpret.mask_statistics import percent
 from avseg.media.draw import heat_map
 
 PERCENT = Axis(0, 100, (0, 25, 50, 75, 100))

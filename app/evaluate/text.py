@@ -2,8 +2,9 @@
 
 from app.services.evaluation_data import data_title, is_synthetic
 from app.services.reports import StoredReport
-from app.services.wording import percent, plural
+from app.services.wording import plural
 from avseg.evaluation.report import Report
+from avseg.interpret.mask_statistics import percent
 
 LIMITS = (0.7, 0.5, 0.25)  # of the mean IoU over the frames with ground truth: good, fair, weak
 FOLLOWS, REACTS = 0.7, 0.3  # swap sensitivity

@@ -14,8 +14,8 @@ from PIL import Image
 
 from app.components.render import environment, render
 from app.services.clips import jpeg_uri
-from app.services.wording import percent
 from avseg.interpret.inspection import Inspection
+from avseg.interpret.mask_statistics import percent
 from avseg.media.draw import heat_map
 
 TEXTS = tomllib.loads(Path(__file__).with_name("views.toml").read_text(encoding="utf-8"))

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from app.inside.figures import Group, Picture, Scale, Tile, single
-from app.services.wording import percent
 from avseg.data.labels import CLASS_INDEX, CLASSES, Colour, clip_colours
 from avseg.interpret.inspection import Inspection, MaskMap
 from avseg.interpret.maps import colour_range, strongest
+from avseg.interpret.mask_statistics import percent
 from avseg.media.draw import BINARY, heat_map, heat_over, overlay, resize
 
 WIDE, NARROW = 720, 300  # pixels, longest side of a large picture and of a tile

@@ -13,7 +13,6 @@ from app.services.cache import LRUCache
 from app.services.clips import bundled, truth_of
 from app.services.models import model_file
 from app.services.session import MODELS, ClipResult
-from app.services.wording import percent
 from avseg.checkpoints import bundled_models, read_card
 from avseg.config import Config
 from avseg.data.avsbench.thumbnail import mask_colours
@@ -22,7 +21,7 @@ from avseg.errors import CheckpointError
 from avseg.evaluation.thresholds import ground_truth_masks, metrics_by_threshold
 from avseg.interpret.inspection import Inspection, inspect
 from avseg.interpret.maps import attention_of, attention_on_mask, density, equation_2_error, mixing, overlap
-from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where
+from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where, percent
 from avseg.interventions.compare import Comparison, compare
 from avseg.interventions.run import Change, read_change, what_if
 from avseg.media.audio import LOG_OFFSET, SAMPLE_RATE, log_mel, patches_for

@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 
 from app.services.runs import RunState, run_folder, run_state
-from app.services.wording import duration, percent
+from app.services.wording import duration
 from avseg.config import Config
 from avseg.errors import AvsegError
+from avseg.interpret.mask_statistics import percent
 from avseg.training.history import HISTORIES, History
 from avseg.training.run_folder import RunFolder
 

@@ -1,8 +1,8 @@
 """The captions and tiles of the What if tab, made from numbers."""
 
-from app.services.wording import percent, plural
+from app.services.wording import plural
 from app.whatif.effect import ClipEffect, SweepResult
-from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where
+from avseg.interpret.mask_statistics import LEAST_SHARE, mean_where, percent
 from avseg.interventions.compare import label_maps
 from avseg.interventions.effect import SAME, in_words
 from avseg.interventions.run import INTERVENTION

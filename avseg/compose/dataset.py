@@ -125,7 +125,12 @@ class Compositions:
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
         """Return a clip, or only its frames `moments`. As in S4, training clips of s4 have one label."""
-        view, layers, audio = self.scene(index)
+        return self._sample(index, self.scene(index), moments)
+
+    def _sample(
+        self, index: int, scene: tuple[View, Layers, Audio], moments: Sequence[int] | None = None
+    ) -> Sample:
+        view, layers, audio = scene
         seconds = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
         frames, classes = [], []
         for second in seconds:
@@ -146,7 +151,8 @@ class Compositions:
 
 def generate(clips: Compositions, index: int) -> GeneratedClip:
     """Return a composed clip as `avseg.data.avsbench.write.write_split` takes it."""
-    sample, (_, _, audio) = clips.read(index), clips.scene(index)
+    scene = clips.scene(index)
+    sample, audio = clips._sample(index, scene), scene[2]
     names = dict.fromkeys(name for second in range(clips.seconds) for name in sorted(audio.sounding(second)))
     sounding = [VOICES.get(name, (name,))[0] for name in names]
     return GeneratedClip(

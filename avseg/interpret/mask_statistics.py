@@ -81,9 +81,9 @@ def finding(statistics: MaskStatistics) -> str:
     return ", ".join(parts) + "."
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 1) -> str:
     """Return a share of 0..1 as "9.1 %", with a space that does not break."""
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def _frames_of(count: int, total: int) -> str:
