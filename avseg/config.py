@@ -148,6 +148,8 @@ class TrainConfig:
     """Epochs at the start during which both backbones are frozen."""
     freeze_batchnorm: bool = True
     """Freeze the BatchNorm statistics of a frozen backbone too; the released code updates them."""
+    keep_visual_statistics: bool = False
+    """Keep the visual backbone's pretrained BatchNorm statistics while its weights train: for small batches."""
     backbone_weights: str = ""
     """Pretrained visual backbone: a timm name such as resnet50.tv_in1k, or a file; empty: random weights."""
     audio_weights: str = ""
@@ -168,6 +170,8 @@ class TrainConfig:
     """Clips per epoch of SynthAVS, generated anew in every epoch."""
     frames_per_clip: int = 0
     """Frames sampled from each training clip; 0 uses all. Fewer frames allow more clips per step."""
+    sounds_per_frame: int = 1
+    """Sounds that each training frame is heard with in a step, of composed clips; the frame is encoded once."""
     resample_sounds_every_second: bool = False
     """Draw the sounding objects anew for every second in three of four training scenes of SynthAVS."""
     audio_pretrain_steps: int = 0
@@ -192,6 +196,7 @@ class TrainConfig:
             "validate_every",
             "checkpoint_steps",
             "synth_clips",
+            "sounds_per_frame",
         ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")

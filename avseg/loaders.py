@@ -26,9 +26,15 @@ def training_clips(data: str, config: Config) -> Clips:
     """Return the training split of `data`: "synth", a folder with the config's task, or one with a recipe."""
     c = config.train
     if has_recipe(data):
-        count, resample = c.epochs * c.synth_clips, c.resample_sounds_every_second
+        count = c.epochs * c.synth_clips * c.sounds_per_frame
+        size, resample = config.model.image_size, c.resample_sounds_every_second
         return compositions(
-            data, config.model.task, "train", c.seed, count, config.model.image_size, resample
+            data, config.model.task, "train", c.seed, count, size, resample, c.sounds_per_frame
+        )
+    if c.sounds_per_frame > 1:
+        raise ConfigError(
+            "train.sounds_per_frame needs clips composed while training: --data of a folder written by "
+            "`compose` without a split. Set it to 1 for other data."
         )
     if data == SYNTH:
         size = (config.model.image_size, config.model.image_size)
@@ -171,7 +177,10 @@ def training_loader(
 ) -> Batches:
     """Return the batches of some steps; one loader for all epochs, so that workers start once."""
     c, m = config.train, config.model
-    tensors = ClipTensors(clips, m.image_size, c.jitter, c.frames_per_clip, m.task == "avss", c.seed)
+    crop = m.task == "avss"
+    tensors = ClipTensors(
+        clips, m.image_size, c.jitter, c.frames_per_clip, crop, c.seed, c.sounds_per_frame
+    )
     order = StepClips(
         clips_per_epoch(clips, config), c.batch_size, c.seed, steps.start, steps.stop, rank, world
     )

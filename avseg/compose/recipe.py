@@ -42,15 +42,25 @@ def has_recipe(folder: Path | str) -> bool:
 
 
 def compositions(
-    folder: Path | str, task: str, split: str, seed: int, clips: int, size: int, resample: bool = False
+    folder: Path | str,
+    task: str,
+    split: str,
+    seed: int,
+    clips: int,
+    size: int,
+    resample: bool = False,
+    takes: int = 1,
 ) -> Compositions:
-    """Return the clips of a recipe's folder; DatasetError for an unreadable recipe or unreadable sources."""
+    """Return the clips of a recipe's folder; DatasetError for an unreadable recipe or unreadable sources.
+
+    takes: training clips that share a view; 1: as the recipe says.
+    """
     path = Path(folder).expanduser() / FILE
     try:
         recipe = Recipe(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise DatasetError(f"{path} cannot be read: {error}. Write it again with `compose`.") from error
-    takes = recipe.takes if split == "train" else 1
+    takes = (takes if takes > 1 else recipe.takes) if split == "train" else 1
     return Compositions(
         _sources(recipe), task, split, seed, clips, size, takes, resample, root=str(Path(folder))
     )

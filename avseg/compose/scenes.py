@@ -33,6 +33,7 @@ FAMILIES: tuple[frozenset[str], ...] = (
 )
 LOUDNESS = (-38.0, -14.0)  # dB of full scale, of a source
 AMBIENCE = "_noise"  # class of recordings without a source to see: rain, wind, crowds
+LOUD_NOISE = 0.08  # share of clips with white noise as loud as a source
 MIN_AREA = 0.004  # share of the frame below which an object is too small to be asked for
 FADE = 0.02  # seconds
 
@@ -168,9 +169,9 @@ def draw_audio(
         spans = [(s, s + 1) for s in range(seconds)] if resample else _spans(rng, seconds)
         for first, last in spans:
             fate = rng.random()
-            if fate < 0.12 or not (able or away):
-                continue  # silence
-            if fate < 0.3 or not able:
+            if fate < 0.1 or not (able or away):
+                continue  # silence, or the noise of the room alone
+            if fate < 0.34 or not able:
                 outside[first:last] = True
                 continue
             count = 1 if rng.random() < 0.72 else min(2, len(able))
@@ -191,7 +192,7 @@ def draw_audio(
         tracks=tuple(tracks),
         seconds=seconds,
         reverberation=float(rng.uniform(0.1, 0.9)) if rng.random() < 0.4 else 0.0,
-        noise=float(rng.uniform(-85, -44)),
+        noise=float(rng.uniform(-40, -14) if rng.random() < LOUD_NOISE else rng.uniform(-85, -44)),
         seed=int(rng.integers(2**31)),
     )
 
@@ -217,7 +218,10 @@ def off_screen_class(rng: np.random.Generator, sources: Sources, present: Sequen
         taken |= set(PEOPLE)
     free = [name for name in sources.by_sound if name not in taken]
     alike = [n for n in free if any(n in family and family & taken for family in FAMILIES)]
-    pool = alike if alike and rng.random() < 0.5 else free
+    draw = rng.random()
+    pool = alike if alike and draw < 0.45 else free
+    if AMBIENCE in free and draw > 0.85:
+        return AMBIENCE
     return str(rng.choice(pool)) if pool else None
 
 

@@ -17,7 +17,10 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Batch:
-    """Some clips, their frames concatenated."""
+    """Some clips, their frames concatenated.
+
+    In training a frame may be heard with n sounds: the rows of all but `frames` are then [B*T*n].
+    """
 
     frames: torch.Tensor  # [B*T, 3, H, W] ImageNet-normalised
     log_mel: torch.Tensor  # [B*T, 1, 96, 64]
@@ -45,7 +48,8 @@ class ClipTensors(Dataset):
     Positions after the last clip start over at the first, with other colours and frames. size: px. jitter:
     strength of the variation of brightness, contrast and colour from clip to clip. frames: how many frames of
     each clip, sampled by (seed, position), including the first if no other has ground truth; 0: all. crop:
-    take the central square, as in the training of AVSS; other frames are resized to a square.
+    take the central square, as in the training of AVSS; other frames are resized to a square. takes:
+    consecutive clips that show the same frames and differ in their sound are one item.
     """
 
     def __init__(
@@ -56,21 +60,27 @@ class ClipTensors(Dataset):
         frames: int = 0,
         crop: bool = False,
         seed: int = 0,
+        takes: int = 1,
     ):
         self.clips, self.size, self.jitter, self.frames, self.crop = clips, size, jitter, frames, crop
-        self.seed = seed
+        self.seed, self.takes = seed, takes
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.clips) // self.takes
 
     def __getitem__(self, position: int) -> Batch:
+        first = position * self.takes
+        takes = [self._take(position, first + take) for take in range(self.takes)]
+        return takes[0] if self.takes == 1 else _several_sounds(takes)
+
+    def _take(self, position: int, index: int) -> Batch:
         rng, moments = np.random.default_rng([self.seed, position]), None
         if 0 < self.frames < self.clips.seconds:
             moments = np.sort(rng.choice(self.clips.seconds, self.frames, replace=False))
-        sample = self.clips.read(position % len(self.clips), moments)
+        sample = self.clips.read(index % len(self.clips), moments)
         if moments is not None and not sample.labelled.any():
             moments[0] = 0  # training clips of S4 have ground truth for their first frame only
-            sample = self.clips.read(position % len(self.clips), moments)
+            sample = self.clips.read(index % len(self.clips), moments)
         frames, classes = torch.from_numpy(sample.frames), torch.from_numpy(sample.classes)
         if self.crop:
             frames, classes = central_square(frames), central_square(classes)
@@ -84,6 +94,16 @@ class ClipTensors(Dataset):
             labelled=torch.from_numpy(sample.labelled),
             real=torch.from_numpy(sample.real),
         )
+
+
+def _several_sounds(takes: list[Batch]) -> Batch:
+    """Return the frames of the first of several takes, and every frame's sounds and truth in a row."""
+    rows = {
+        name: torch.stack([getattr(take, name) for take in takes], 1).flatten(0, 1)
+        for name in Batch.__dataclass_fields__
+        if name != "frames"
+    }
+    return Batch(frames=takes[0].frames, **rows)
 
 
 def central_square(images: torch.Tensor) -> torch.Tensor:

@@ -45,6 +45,11 @@ class VisualFeatures:
         """Return the features of the frames `rows` [n]."""
         return VisualFeatures(self.tokens[rows], self.mask_feature[rows], self.shapes)
 
+    def repeated(self, times: int) -> "VisualFeatures":
+        """Return every frame's features `times` in a row, one for each of several sounds."""
+        tokens, mask_feature = (f.repeat_interleave(times, 0) for f in (self.tokens, self.mask_feature))
+        return VisualFeatures(tokens, mask_feature, self.shapes)
+
 
 class VisualProjection(nn.ModuleList):
     """Sec. 3.2, feature transformation: F_1..F_4 to D channels (as released: 1x1 conv, group norm)."""
@@ -342,10 +347,14 @@ class AVSegFormer(nn.Module):
     ) -> AVSegOutput:
         """Return the logits of frames [B*T, 3, H, W] (ImageNet-normalised) and log_mel [B*T, 1, 96, 64].
 
-        H and W are multiples of 32. temporal_flags [B*T] of 0 and 1 zero the logits of padded frames, as in
+        H and W are multiples of 32. With log_mel [B*T*n, 1, 96, 64], n consecutive sounds are heard with each
+        frame, and the output has B*T*n masks. temporal_flags [B*T] of 0 and 1 zero the logits of padded frames, as in
         AVSS. intermediate: also return the masks of every decoder layer (none without a reformer).
         """
-        return self.decode(self.encode_frames(frames), log_mel, temporal_flags, intermediate)
+        features = self.encode_frames(frames)
+        if len(log_mel) != len(frames):
+            features = features.repeated(len(log_mel) // len(frames))
+        return self.decode(features, log_mel, temporal_flags, intermediate)
 
     def encode_frames(self, frames: torch.Tensor) -> VisualFeatures:
         """Return the visual features of frames [B*T, 3, H, W], the part that does not depend on the sound."""

@@ -59,7 +59,8 @@ def set_training(model: AVSegFormer, config: Config, epoch: int) -> None:
     frozen = {model.visual_backbone: frozen_epoch, model.audio_backbone: frozen_epoch or not c.train_audio}
     for backbone, is_frozen in frozen.items():
         backbone.requires_grad_(not is_frozen)
-        if is_frozen and c.freeze_batchnorm:
+        keep = c.keep_visual_statistics and backbone is model.visual_backbone
+        if keep or (is_frozen and c.freeze_batchnorm):
             backbone.eval()
     if model.reformer is not None:  # only the intermediate masks need it
         model.reformer.requires_grad_(c.auxiliary == "intermediate")

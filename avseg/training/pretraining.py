@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from avseg.compose.dataset import AudioClips, Compositions
-from avseg.config import Config
+from avseg.config import Config, TrainConfig
 from avseg.data.labels import CLASS_INDEX, CLASSES
 from avseg.data.samples import Clips
 from avseg.data.transforms import jitter_colours, normalise
-from avseg.media.audio import released_patches
+from avseg.media.audio import SILENT_LOG_MEL, released_patches
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.vggish import AUDIO_DIM
 from avseg.synthavs.dataset import SynthAVS
@@ -29,6 +29,7 @@ from avseg.synthavs.scenes import all_sounding, audible, frame_time, mix, render
 LEARNING_RATE = 2e-3
 AUDIO_BATCH, IMAGE_BATCH = 10, 24  # clips per step
 BACKGROUND_WEIGHT = 0.2
+MASK_LENGTHS = (16, 8)  # longest masked span, in patches of 10 ms and in mel bands
 ACCURACY_STEPS = 50  # at the end, over which the accuracy is averaged
 
 Objective = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -129,7 +130,8 @@ def pretrain_backbones(
         )
         classifier = nn.Sequential(model.audio_backbone, nn.Linear(AUDIO_DIM, len(CLASSES)))
         loader = DataLoader(audio, AUDIO_BATCH, num_workers=workers)
-        accuracy = _fit("audio pretraining", classifier, loader, _audio_objective(classifier), verbose)
+        objective = _audio_objective(classifier, c)
+        accuracy = _fit("audio pretraining", classifier, loader, objective, verbose)
         yield "audio_pretrain_steps", PretrainingResult(c.audio_pretrain_steps, accuracy)
     if c.visual_pretrain_steps:
         count = c.visual_pretrain_steps * IMAGE_BATCH
@@ -159,13 +161,36 @@ def _fit(title: str, classifier: nn.Module, loader: DataLoader, objective: Objec
     return sum(recent) / len(recent)
 
 
-def _audio_objective(classifier: nn.Module) -> Objective:
+def _audio_objective(classifier: nn.Module, config: TrainConfig) -> Objective:
+    augmentation = torch.Generator().manual_seed(config.seed)
+
     def objective(log_mel: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logits, truth = classifier(log_mel.flatten(0, 1)), truth.flatten(0, 1)  # [B*T, 71]
+        log_mel, truth = mask_spectrogram(log_mel.flatten(0, 1), augmentation), truth.flatten(0, 1)
+        with torch.autocast(log_mel.device.type, torch.bfloat16, config.mixed_precision == "bf16"):
+            logits = classifier(log_mel)  # [B*T, 71]
+        logits = logits.float()
         loss = F.binary_cross_entropy_with_logits(logits, truth) * len(CLASSES)
         return loss, ((logits > 0) == truth.bool()).all(1).float().mean()
 
     return objective
+
+
+def mask_spectrogram(log_mel: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return log-mel patches [N, 1, 96, 64] with a random span of time and of bands silenced in half of them.
+
+    Source: SpecAugment (Park et al. 2019), with one mask along each axis.
+    """
+    patches, _, *lengths = log_mel.shape
+    masked = log_mel.clone()
+    for axis, (length, longest) in enumerate(zip(lengths, MASK_LENGTHS, strict=True), start=2):
+        width = torch.randint(0, longest + 1, (patches, 1), generator=generator)
+        width *= torch.rand(patches, 1, generator=generator) < 0.5
+        first = (torch.rand(patches, 1, generator=generator) * (length - width)).long()
+        place = torch.arange(length)
+        hidden = (place >= first) & (place < first + width)  # [N, length]
+        shape = (patches, 1, length, 1) if axis == 2 else (patches, 1, 1, length)
+        masked.masked_fill_(hidden.view(shape).to(log_mel.device), SILENT_LOG_MEL)
+    return masked
 
 
 def _image_objective(classifier: nn.Module) -> Objective:
