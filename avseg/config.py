@@ -149,7 +149,7 @@ class TrainConfig:
     freeze_batchnorm: bool = True
     """Freeze the BatchNorm statistics of a frozen backbone too; the released code updates them."""
     keep_visual_statistics: bool = False
-    """Keep the visual backbone's pretrained BatchNorm statistics while its weights train: for small batches."""
+    """Keep the visual backbone's pretrained BatchNorm statistics while it trains: for small batches."""
     backbone_weights: str = ""
     """Pretrained visual backbone: a timm name such as resnet50.tv_in1k, or a file; empty: random weights."""
     audio_weights: str = ""
@@ -171,7 +171,7 @@ class TrainConfig:
     frames_per_clip: int = 0
     """Frames sampled from each training clip; 0 uses all. Fewer frames allow more clips per step."""
     sounds_per_frame: int = 1
-    """Sounds that each training frame is heard with in a step, of composed clips; the frame is encoded once."""
+    """Sounds that each training frame of a composed clip is heard with in a step; it is encoded once."""
     resample_sounds_every_second: bool = False
     """Draw the sounding objects anew for every second in three of four training scenes of SynthAVS."""
     audio_pretrain_steps: int = 0

@@ -348,8 +348,8 @@ class AVSegFormer(nn.Module):
         """Return the logits of frames [B*T, 3, H, W] (ImageNet-normalised) and log_mel [B*T, 1, 96, 64].
 
         H and W are multiples of 32. With log_mel [B*T*n, 1, 96, 64], n consecutive sounds are heard with each
-        frame, and the output has B*T*n masks. temporal_flags [B*T] of 0 and 1 zero the logits of padded frames, as in
-        AVSS. intermediate: also return the masks of every decoder layer (none without a reformer).
+        frame, and the output has B*T*n masks; temporal_flags [B*T] of 0 or 1 zero those of padded frames, as
+        in AVSS. intermediate: also return the masks of every decoder layer (none without a reformer).
         """
         features = self.encode_frames(frames)
         if len(log_mel) != len(frames):
