@@ -19,8 +19,9 @@ from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, rename_released
 
 FORMAT = "avseg-1"
-FIRST = "tiny-ms3"
-BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "models"
+DRAWN, FILMED = "tiny-ms3", "small-real"  # bundled models for drawn scenes and for filmed video
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+BUNDLED, CLIPS = ASSETS / "models", ASSETS / "clips"
 
 
 def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = torch.float32) -> Path:
@@ -99,8 +100,21 @@ def find_model(name_or_path: str | Path) -> Path:
 
 def bundled_models() -> dict[str, Path]:
     """Return the files of the bundled models by name, the default model first."""
-    files = sorted(BUNDLED.glob("*.safetensors"), key=lambda path: (path.stem != FIRST, path.stem))
+    files = sorted(BUNDLED.glob("*.safetensors"), key=lambda path: (path.stem != DRAWN, path.stem))
     return {path.stem: path for path in files}
+
+
+def recommended_model(video: Path) -> str:
+    """Return the bundled model for a video: `tiny-ms3` for a drawn scene, otherwise `small-real`."""
+    return FILMED if FILMED in bundled_models() and not is_drawn(video) else DRAWN
+
+
+def is_drawn(video: Path) -> bool:
+    """Return whether a video is a bundled drawn clip, whose SynthAVS scene is described beside it."""
+    about = Path(video).with_suffix(".json")
+    if about.resolve().parent != CLIPS or not about.is_file():
+        return False
+    return "scene" in json.loads(about.read_text(encoding="utf-8"))
 
 
 def read_released(path: Path, task: str | None = None) -> Imported:

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -12,10 +12,13 @@ from avseg.config import Config, ModelConfig, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError
 from avseg.presets import PRESETS, load_config
 
+if TYPE_CHECKING:
+    from avseg.predict import Prediction
+
 
 def predict(
     clips: tyro.conf.Positional[tuple[Path, ...]],
-    model: str = "tiny-ms3",
+    model: str = "",
     out: Path = Path("outputs"),
     fps: float = 1.0,
     threshold: float = 0.5,
@@ -29,7 +32,8 @@ def predict(
 
     Args:
         clips: Video files.
-        model: A bundled model's name or a .safetensors file; see `info`.
+        model: A bundled model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
+            drawn clips and small-real for other videos.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30. At 1, audio windows are those of AVSBench.
         threshold: Probability above which a pixel is foreground (s4, ms3).
@@ -38,6 +42,7 @@ def predict(
     """
     from tqdm import tqdm
 
+    from avseg.checkpoints import recommended_model
     from avseg.media.clip import read_clip
     from avseg.media.export import write_prediction
     from avseg.predict import SOUND_CHOICES, Predictor, audio_for, check_threshold
@@ -48,14 +53,17 @@ def predict(
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
         raise ConfigError(f"--audio is {audio}; choose original, mute, noise or an existing file.")
     out.mkdir(parents=True, exist_ok=True)
-    predictor, failed = Predictor(model, device), []
+    predictors = {name: Predictor(name, device) for name in {model or recommended_model(c) for c in clips}}
+    failed = []
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):
         try:
             clip = read_clip(path, fps)
             with tqdm(total=len(clip.frames), desc=f"{path.name}: frames", unit="frame", leave=False) as bar:
                 sound = audio_for(audio, clip)
-                prediction = predictor.predict(clip, sound, threshold, _advance(bar), audio_name)
+                prediction = predictors[model or recommended_model(path)].predict(
+                    clip, sound, threshold, _advance(bar), audio_name, measure_mute=True
+                )
             with tqdm(desc=f"{path.name}: writing", unit="file", leave=False) as bar:
                 written = write_prediction(prediction, folder, on_progress=_advance(bar))
         except AvsegError as error:
@@ -63,7 +71,8 @@ def predict(
             continue
         seconds = written.seconds
         print(
-            f"{folder}: {len(clip.frames)} frames, {prediction.foreground.mean():.1%} foreground; decode "
+            f"{folder}: {prediction.model}, {len(clip.frames)} frames, {prediction.foreground.mean():.1%} "
+            f"foreground{_mute_change(prediction)}; decode "
             f"{seconds.decode:.2f} s, model {seconds.model:.2f} s, write {seconds.write:.2f} s"
         )
         for notice in clip.notices:
@@ -71,6 +80,12 @@ def predict(
     for line in failed:
         print(f"avseg: {line}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _mute_change(prediction: "Prediction") -> str:
+    if prediction.mute_change is None:
+        return ""
+    return f", of which muting changes {prediction.mute_change:.0%}"
 
 
 def _folders(clips: tuple[Path, ...], out: Path) -> list[Path]:
@@ -345,7 +360,7 @@ def curve(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path) -> int:
 def what_if(
     clip: tyro.conf.Positional[Path],
     change: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
-    model: str = "tiny-ms3",
+    model: str = "",
     out: Path = Path("outputs/what-if"),
     fps: float = 1.0,
     threshold: float = 0.5,
@@ -359,12 +374,14 @@ def what_if(
     Args:
         clip: A video file.
         change: mute, shift=2, decoder-head=3,1 and so on; repeat the flag to combine several.
-        model: A bundled model's name or a .safetensors file; see `info`.
+        model: A bundled model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
+            drawn clips and small-real for other videos.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30.
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
     """
+    from avseg.checkpoints import recommended_model
     from avseg.interventions.compare import compare, lines, write_comparison
     from avseg.interventions.run import INTERVENTIONS, read_change
     from avseg.interventions.run import what_if as run
@@ -378,7 +395,7 @@ def what_if(
             print(f"  {row.sentence} {row.table}".rstrip())
         return 0
     changes = [read_change(text) for text in change]
-    predictor, source = Predictor(model, device), read_clip(clip, fps)
+    predictor, source = Predictor(model or recommended_model(clip), device), read_clip(clip, fps)
     before = predictor.predict(source, threshold=threshold)
     after = run(predictor, source, changes, threshold)
     comparison = compare(before, after)
@@ -391,7 +408,7 @@ def record(
     clip: tyro.conf.Positional[Path],
     out: Path,
     site: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
-    model: str = "tiny-ms3",
+    model: str = "",
     frame: int = 1,
     fps: float = 1.0,
     device: str = "auto",
@@ -404,18 +421,19 @@ def record(
         clip: A video file.
         out: The .npz file to write.
         site: A site to record (see `info --sites`); repeat the flag for several. By default all sites.
-        model: A bundled model's name or a .safetensors file.
+        model: A bundled model's name or a .safetensors file; by default, as in `predict`.
         frame: Number of the frame, from 1.
         fps: Frames per second, 0.2 to 30.
         device: auto, cpu, cuda, cuda:1 or mps.
     """
+    from avseg.checkpoints import recommended_model
     from avseg.interpret.inspection import record_frame, write_recording
     from avseg.media.clip import read_clip
     from avseg.predict import Predictor
 
     if out.suffix != ".npz":
         raise ConfigError(f"--out is {out.name}; its extension must be .npz.")
-    predictor = Predictor(model, device)
+    predictor = Predictor(model or recommended_model(clip), device)
     recording = record_frame(predictor, read_clip(clip, fps), frame - 1, site or None)
     for name, array in write_recording(recording, out).items():
         print(f"{name:22} {array.dtype!s:8} {list(array.shape)}")

@@ -258,9 +258,14 @@ class Card:
 
     name: str
     weights: str = "trained"
-    """demo (bundled, trained briefly on SynthAVS), released (by the authors), trained (by you) or random."""
+    """demo (bundled, trained briefly on SynthAVS), composed (bundled, trained on compositions of photographs
+    and recordings), released (by the authors), trained (by you) or random."""
     note: str = ""
     """One or two sentences: the training data, the length of training, the command."""
+    classes: tuple[str, ...] = ()
+    """Classes it was trained to segment; empty if not recorded."""
+    limits: str = ""
+    """What it does badly, in one sentence."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", RENAMED_WEIGHTS.get(self.weights, self.weights))
@@ -301,8 +306,10 @@ def _coerce(name: str, hint: Any, value: object) -> object:
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return from_dict(hint, value)
     origin = typing.get_origin(hint)
-    if origin is tuple and isinstance(value, list | tuple) and all(type(v) is int for v in value):
-        return tuple(value)
+    if origin is tuple and isinstance(value, list | tuple):
+        item = typing.get_args(hint)[0]
+        if all(type(v) is item for v in value):
+            return tuple(value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if (origin is Literal and isinstance(value, str)) or (origin is None and type(value) is hint):

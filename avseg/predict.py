@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from avseg.data.transforms import normalise
 from avseg.devices import choose_device
 from avseg.errors import ConfigError
-from avseg.media.audio import patches_for, silence, white_noise
+from avseg.media.audio import SILENT_LOG_MEL, patches_for, silence, white_noise
 from avseg.media.clip import Clip, fit_sound, read_sound
 from avseg.media.draw import resize
 from avseg.models.masks import foreground_probability, label_maps
@@ -54,6 +54,7 @@ class Prediction:
     device: str
     seconds: Timing
     audio: str = "original"  # the sound used: original, mute, noise, or a file's name
+    mute_change: float | None = None  # 1 - IoU with the muted clip's masks; None: no mask, or not measured
 
     def mask(self, index: int, size: tuple[int, int] | None = None) -> np.ndarray:
         """Return a frame's label map uint8 [H, W], class indices, at source size or at `size`.
@@ -134,23 +135,29 @@ class Predictor:
         on_frame: Progress | None = None,
         audio: str = "original",
         on_masks: OnMasks | None = None,
+        measure_mute: bool = False,
     ) -> Prediction:
         """Return the masks of every frame of the clip.
 
         waveform: replaces the clip's own sound, padded or trimmed to its length; `audio` is its name in the
         result. threshold: pixels with a higher probability are foreground. on_masks, then on_frame: called
-        after every batch; an exception raised there cancels the prediction.
+        after every batch; an exception raised there cancels the prediction. measure_mute: decode every frame
+        without sound too, and set `mute_change` (AVSegFormer only).
         """
         check_threshold(threshold)
+        measure_mute = measure_mute and hasattr(self.model, "encode_frames")
         started = time.perf_counter()
         if waveform is not None:
             clip = replace(clip, waveform=fit_sound(waveform, clip.duration))
         probabilities: list[np.ndarray] = []
         labels: list[np.ndarray] = []
-        done = 0
-        for probability, label_map in self._batches(clip, threshold):
+        done = common = either = 0
+        for probability, label_map, muted in self._batches(clip, threshold, measure_mute):
             probabilities.append(probability.cpu().numpy())
             labels.append(label_map.cpu().numpy())
+            if muted is not None:
+                common += int(((label_map == muted) & (muted > 0)).sum())
+                either += int(((label_map > 0) | (muted > 0)).sum())
             if on_masks:
                 on_masks(clip, done, labels[-1])
             done += len(label_map)
@@ -167,21 +174,38 @@ class Predictor:
             device=str(self.device),
             seconds=Timing(decode=clip.decode_seconds, model=time.perf_counter() - started),
             audio=audio,
+            mute_change=1 - common / either if either else None,
         )
 
-    def _batches(self, clip: Clip, threshold: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield foreground probability float32 [n, s, s] and labels uint8 [n, s, s] of each batch."""
+    def _batches(
+        self, clip: Clip, threshold: float, mute: bool
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
+        """Yield foreground probability float32 [n, s, s] and labels uint8 [n, s, s] of each batch.
+
+        With `mute`, also the labels without sound; both runs share the visual features.
+        """
         size = self.model.config.image_size
         patches = patches_for(clip.waveform, clip.times, clip.fps)  # [T, 1, 96, 64]
         for first in range(0, len(clip.frames), self.batch):
             batch = slice(first, first + self.batch)
             frames = normalise(torch.from_numpy(clip.frames[batch]).to(self.device), size)
+            log_mel = patches[batch].to(self.device)
             with torch.inference_mode():
-                logits = self.model(frames, patches[batch].to(self.device)).logits.float()
-                if logits.shape[-2:] != (size, size):
-                    logits = F.interpolate(logits, (size, size), mode="bilinear", align_corners=False)
-                masks = foreground_probability(logits), label_maps(logits, threshold)
+                if mute:
+                    features = self.model.encode_frames(frames)
+                    logits = self._at_model_size(self.model.decode(features, log_mel).logits)
+                    silent = self.model.decode(features, torch.full_like(log_mel, SILENT_LOG_MEL))
+                    muted = label_maps(self._at_model_size(silent.logits), threshold)
+                else:
+                    logits, muted = self._at_model_size(self.model(frames, log_mel).logits), None
+                masks = foreground_probability(logits), label_maps(logits, threshold), muted
             yield masks
+
+    def _at_model_size(self, logits: torch.Tensor) -> torch.Tensor:
+        size, logits = (self.model.config.image_size,) * 2, logits.float()
+        if logits.shape[-2:] == size:
+            return logits
+        return F.interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
 def check_threshold(threshold: float) -> None:

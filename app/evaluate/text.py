@@ -11,6 +11,7 @@ FOLLOWS, REACTS = 0.7, 0.3  # swap sensitivity
 FALSE_ALARM = 0.02  # share of the frame under a sound without a visible source
 WEIGHTS = {
     "demo": "demo weights",
+    "composed": "weights trained on compositions",
     "random": "random weights",
     "released": "the authors' weights",
     "trained": "trained weights",

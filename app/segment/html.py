@@ -12,6 +12,7 @@ from app.segment.run import Timings
 from app.services.clips import bundled, jpeg_uri
 from app.services.models import model_info
 from app.services.session import ClipResult
+from avseg.checkpoints import is_drawn
 from avseg.devices import choose_device
 from avseg.interpret.mask_statistics import finding, measure
 from avseg.media.draw import resize
@@ -22,12 +23,15 @@ POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sideba
 def result_heading(result: ClipResult) -> Markup:
     """Return the finding of a result, the line below it, and notices about the clip and the model."""
     prediction, bundle = result.prediction, bundled().get(result.clip)
+    drawn = is_drawn(bundle.path) if bundle else None if result.truth is not None else False
     return render(
         "segment/templates/finding.html",
         title=finding(measure(prediction)),
         caption=text.caption(prediction, result.title),
-        notices=prediction.clip.notices,
-        unlike_training=bundle is None and result.truth is None and prediction.weights == "demo",
+        notices=[
+            *(notice.text for notice in prediction.clip.notices),
+            *text.model_notices(prediction, model_info(result.model)[0], drawn),
+        ],
     )
 
 
@@ -46,13 +50,16 @@ def clip_about(sentence: str, frame: np.ndarray | None = None) -> Markup:
     return render("segment/templates/clip_about.html", text=sentence, image=image)
 
 
-def model_card(name: str | None, fps: float) -> Markup:
-    """Return what is below the selected model: its card, and what a run at this frame rate will use."""
+def model_card(name: str | None, fps: float, automatic: bool = False) -> Markup:
+    """Return what is below the selected model: its card, and what a run at this frame rate will use.
+
+    automatic: the page selected the model for the clip.
+    """
     card, config = model_info(name)
-    hint = macro("hint", text.card_text(card))
+    hint = macro("hint", text.card_text(card, automatic))
     if config is None:
         return hint
-    facts = {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "weights": card.note}
+    facts = {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "card": card}
     return hint + render("segment/templates/run_details.html", **facts)
 
 

@@ -9,9 +9,11 @@ from app.components.gradio_helpers import HIDDEN, error_notice, notice
 from app.components.player.player import PlayerValue, preview, selected_range
 from app.components.updates import UNCHANGED, Updates
 from app.segment import html, text
+from app.segment.state import SegmentState
 from app.services.clips import MAX_SECONDS, bundled
 from app.services.models import available_models
 from app.services.session import VISITORS, session_of
+from avseg.checkpoints import recommended_model
 from avseg.errors import ClipError
 from avseg.media.clip import read_clip
 
@@ -39,6 +41,7 @@ class RangeUpdates(RunUpdates):
 class ClipUpdates(RangeUpdates):
     """A clip that was selected; the player and the header show it until there is a first result."""
 
+    model: object = UNCHANGED
     clip: object = UNCHANGED
     upload: object = UNCHANGED
     camera: object = UNCHANGED
@@ -63,7 +66,8 @@ def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Req
         return ClipUpdates()
     updates = ClipUpdates(upload=None, camera=HIDDEN, about=html.clip_about(bundle.shows))
     player = preview(bundle.path, bundle.seconds, bundle.title)
-    return updates | _selected(bundle.title, bundle.seconds, fps, model, player, request)
+    selected, model = _select_model(bundle.path, model, fps, request)
+    return updates | selected | _selected(bundle.title, bundle.seconds, fps, model, player, request)
 
 
 def check_upload(
@@ -80,8 +84,9 @@ def check_upload(
     about = html.clip_about(f"{clip.name}: {text.clip_summary(clip)}.", clip.frames[len(clip.frames) // 2])
     camera = gr.update(value=None, visible=False)
     updates = ClipUpdates(clip=None, upload=upload, camera=camera, about=about)
+    selected, model = _select_model(Path(upload), model, fps, request)
     # A visitor's file is never served as it is: the player shows it once it is decoded and written anew.
-    return updates | _selected(clip.name, round(clip.duration, 2), fps, model, None, request)
+    return updates | selected | _selected(clip.name, round(clip.duration, 2), fps, model, None, request)
 
 
 def clear_upload(model: str | None, fps: float, request: gr.Request = None) -> ClipUpdates:
@@ -96,7 +101,8 @@ def open_camera() -> ClipUpdates:
 
 
 def choose_model(clip: str | None, model: str | None, fps: float, request: gr.Request = None) -> ModelUpdates:
-    """Select a model."""
+    """Select a model; from now on, the page selects none for a clip."""
+    VISITORS.of(session_of(request)).state(SegmentState).model_picked = True
     title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
     header = UNCHANGED if _displayed(request) else html.choice_header(title, model)
     return ModelUpdates(card=html.model_card(model, fps), header=header)
@@ -131,6 +137,16 @@ def drag_range(
         return RangeUpdates(notice=notice(other, "note"))
     start, end = (round(shown.start + moment, 1) for moment in span)
     return choose_range(start, end, fps, model) | RangeUpdates(start=start, end=end, notice=HIDDEN)
+
+
+def _select_model(
+    video: Path, model: str | None, fps: float, request: gr.Request | None
+) -> tuple[ClipUpdates, str | None]:
+    """Return the updates that select the model for a video, and its name, unless the visitor picked one."""
+    if VISITORS.of(session_of(request)).state(SegmentState).model_picked:
+        return ClipUpdates(), model
+    model = recommended_model(video)
+    return ClipUpdates(model=model, card=html.model_card(model, fps, automatic=True)), model
 
 
 def _selected(

@@ -54,7 +54,7 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     clip = read_clip(path, fps=choice.fps, start=start, seconds=seconds)
     report(0, "Running the model")
     on_frame = part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
-    prediction = MODELS.predict(choice.model, clip, on_frame, on_masks)
+    prediction = MODELS.predict(choice.model, clip, on_frame, on_masks, measure_mute=True)
     if isinstance(choice.source, Path):
         return ClipResult(prediction, choice.source.name, choice.model)
     return ClipResult(prediction, choice.source.title, choice.model, choice.source.name)

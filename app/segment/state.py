@@ -21,5 +21,6 @@ class Displayed:
 class SegmentState:
     """The current run and the result that waits for its downloads."""
 
+    model_picked: bool = False  # by the visitor, so the page no longer selects one for each clip
     preview: Preview | None = None
     unsaved: Displayed | None = None

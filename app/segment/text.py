@@ -1,12 +1,17 @@
 """The texts of the Segment tab that depend on a clip, a range or a model."""
 
+import numpy as np
+
 from app.services.clips import MAX_SECONDS
 from app.services.wording import plural
-from avseg.checkpoints import Card
+from avseg.checkpoints import DRAWN, FILMED, Card
+from avseg.interpret.mask_statistics import percent
 from avseg.media.clip import Clip, frame_count
 from avseg.predict import Prediction
 
 OWN_VIDEO = "Your own video"
+LEAST_MUTE_CHANGE = 0.5  # share of the masked pixels; below it, masks "barely react to the sound"
+AUDIBLE = 0.01  # peak, of full scale
 
 
 def button_text(start: float | None, end: float | None, fps: float) -> str:
@@ -32,8 +37,39 @@ def clip_summary(clip: Clip) -> str:
     return f"{width} × {height} px, {clip.duration:.1f} s, {sound}"
 
 
-def card_text(card: Card) -> str:
-    """Return what the weights of a model are."""
-    if card.weights == "demo":
-        return "Demo model, trained on cartoon scenes only."
-    return "Random weights, not trained." if card.weights == "random" else card.note
+def card_text(card: Card, automatic: bool = False) -> str:
+    """Return what the weights of a model are, and that the page selected it where `automatic`."""
+    texts = {
+        "demo": "Demo model, trained on cartoon scenes only.",
+        "composed": f"For filmed video: trained on photographs and sounds of {len(card.classes)} classes.",
+        "random": "Random weights, not trained.",
+    }
+    return texts.get(card.weights, card.note) + (" Selected for this clip." if automatic else "")
+
+
+def model_notices(prediction: Prediction, card: Card, drawn: bool | None) -> list[str]:
+    """Return what to know about these masks: a model of another kind of clip, or masks without the sound.
+
+    drawn: whether the clip is a drawn scene; None if that is not known.
+    """
+    if drawn is False and card.weights == "demo":
+        return [
+            "This demo model was trained only on cartoon scenes, so it does not work on filmed video. Select "
+            f"{FILMED} for it."
+        ]
+    if drawn and card.weights == "composed":
+        return [f"{card.name} was trained on photographs. {DRAWN} is the model for drawn scenes."]
+    change, known = prediction.mute_change, ", ".join(card.classes)
+    if change is not None and change < LEAST_MUTE_CHANGE:
+        beyond = " The sound or the object may be none of the classes it knows" if known else ""
+        return [
+            f"Muting the sound changes only {percent(change)} of the masked pixels: these masks barely react "
+            f"to the sound.{beyond}{f': {known}.' if beyond else ''}"
+        ]
+    audible = prediction.clip.has_sound and np.abs(prediction.clip.waveform).max(initial=0) > AUDIBLE
+    if change is None and known and audible and not prediction.labels.any():
+        return [
+            f"The clip has sound, but {card.name} found none of the classes it knows both in view and in the "
+            f"sound: {known}."
+        ]
+    return []

@@ -59,10 +59,17 @@ class Models:
         self._loaded: LRUCache[tuple[Path, int], Predictor] = LRUCache(MODELS_KEPT)
 
     def predict(
-        self, name: str, clip: Clip, on_frame: Progress | None = None, on_masks: OnMasks | None = None
+        self,
+        name: str,
+        clip: Clip,
+        on_frame: Progress | None = None,
+        on_masks: OnMasks | None = None,
+        measure_mute: bool = False,
     ) -> Prediction:
-        """Return what a model says about a clip; raises CheckpointError when it is not there."""
-        return self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks)
+        """Return a model's prediction of a clip; raises CheckpointError when the model does not exist."""
+        return self.run(
+            name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, measure_mute=measure_mute
+        )
 
     def run(
         self,

@@ -34,7 +34,7 @@ CHOICES: Mapping[str, Sequence[str]] = {
     "kind": (SYNTHAVS, FOLDER, COMPOSED),
     "task": ("s4", "ms3", "avss"),
     "measured_as": ("classes", "foreground"),
-    "weights": ("demo", "released", "trained", "random"),
+    "weights": ("demo", "composed", "released", "trained", "random"),
 }
 AGAIN = "Write it again with `python -m avseg evaluate`."
 SYNTHAVS_SENTENCE = re.compile(r"SynthAVS (s4|ms3|avss) (train|val|test), seed (\d{1,6})")

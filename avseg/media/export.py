@@ -213,6 +213,7 @@ def _record(prediction: Prediction, frames: list[dict[str, object]], seconds: Ti
         "notices": [notice.text for notice in clip.notices],
         "model": prediction.model,
         "weights": prediction.weights,
+        "mute_change": prediction.mute_change,
         "task": prediction.task,
         "device": prediction.device,
         "threshold": prediction.threshold,

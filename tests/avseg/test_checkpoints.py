@@ -269,3 +269,15 @@ def test_a_saved_file_has_the_usual_mode(saved, tmp_path):
     plain = tmp_path / "plain"
     plain.touch()
     assert saved.stat().st_mode == plain.stat().st_mode
+
+
+def test_drawn_clips_and_other_videos_get_the_model_trained_for_them(tmp_path, monkeypatch):
+    drawn = avseg.checkpoints.CLIPS / "dog-and-guitar.mp4"
+    (tmp_path / "mine.json").write_text('{"scene": {}}')  # beside a video of the user's own: no drawn clip
+    files = {avseg.checkpoints.DRAWN: Path("a"), avseg.checkpoints.FILMED: Path("b")}
+    monkeypatch.setattr(avseg.checkpoints, "bundled_models", lambda: files)
+    assert avseg.checkpoints.is_drawn(drawn) and not avseg.checkpoints.is_drawn(tmp_path / "mine.mp4")
+    assert avseg.checkpoints.recommended_model(drawn) == avseg.checkpoints.DRAWN
+    assert avseg.checkpoints.recommended_model(tmp_path / "mine.mp4") == avseg.checkpoints.FILMED
+    del files[avseg.checkpoints.FILMED]
+    assert avseg.checkpoints.recommended_model(tmp_path / "mine.mp4") == avseg.checkpoints.DRAWN

@@ -199,3 +199,18 @@ def test_sound_of_a_file_without_any(tmp_path: Path):
 def test_clips_compare_by_identity():
     clip = clip_of()
     assert clip == clip and clip != replace(clip)
+
+
+def test_mute_change_is_measured_with_shared_visual_features():
+    model = AVSegFormer(SMALL).eval()
+    clip = clip_of()
+    plain = Predictor(model, "cpu").predict(clip)
+    measured = Predictor(model, "cpu", batch=2).predict(clip, measure_mute=True)
+    np.testing.assert_allclose(measured.probability, plain.probability, atol=1e-5)
+    assert plain.mute_change is None
+    muted = Predictor(model, "cpu").predict(clip, np.zeros_like(clip.waveform))
+    common, either = (measured.labels & muted.labels).sum(), (measured.labels | muted.labels).sum()
+    assert either and measured.mute_change == pytest.approx(1 - common / either, abs=0.01)
+    silent = Predictor(model, "cpu").predict(clip, np.zeros_like(clip.waveform), measure_mute=True)
+    assert silent.mute_change == pytest.approx(0, abs=1e-3)
+    assert Predictor(BrightAndLoud(), "cpu").predict(clip, measure_mute=True).mute_change is None

@@ -1,6 +1,6 @@
 """What the Segment tab says and draws."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +8,11 @@ import pytest
 from app.components.html import header_html
 from app.components.render import macro
 from app.segment import html, text
+from avseg.checkpoints import Card
+from avseg.media.clip import read_clip
+from avseg.predict import Predictor
+from tests.support.media import counting
+from tests.support.stand_in_model import BrightAndLoud
 
 
 @pytest.mark.parametrize(
@@ -27,7 +32,7 @@ def test_the_button_says_what_will_happen(start, end, fps, words):
 
 def test_text_from_files_is_escaped():
     nasty = "<img src=x onerror=alert(1)>.mp4"
-    card = SimpleNamespace(weights="trained", note=nasty)
+    card = Card("nasty", "trained", nasty)
     pieces = (
         header_html({"Clip": nasty, "Model": nasty}, "demo"),
         macro("heading", nasty, nasty),
@@ -41,3 +46,18 @@ def test_text_from_files_is_escaped():
 def test_frames_of_any_shape_are_drawn():
     wide, tall = np.zeros((2, 900, 3), np.uint8), np.zeros((900, 2, 3), np.uint8)
     assert all("data:image/jpeg" in html.clip_about("", frame) for frame in (wide, tall))
+
+
+def test_masks_that_ignore_the_sound_are_announced(tmp_path):
+    clip = read_clip(counting(tmp_path / "steps.mp4", seconds=3))
+    prediction = replace(Predictor(BrightAndLoud(), "cpu").predict(clip), mute_change=0.12)
+    known = Card("small-real", "composed", classes=("dog", "cat"))
+    (notice,) = text.model_notices(prediction, known, False)
+    assert "Muting the sound changes only 12.0\xa0% of the masked pixels" in notice and "dog, cat" in notice
+    assert not text.model_notices(replace(prediction, mute_change=0.9), known, False)
+    empty = replace(prediction, mute_change=None, labels=0 * prediction.labels)
+    assert "none of the classes it knows" in text.model_notices(empty, known, False)[0]
+    assert not text.model_notices(empty, Card("mine"), False)
+    (notice,) = text.model_notices(prediction, Card("tiny-ms3", "demo"), False)
+    assert "does not work on filmed video" in notice and "small-real" in notice
+    assert "tiny-ms3 is the model for drawn scenes" in text.model_notices(prediction, known, True)[0]

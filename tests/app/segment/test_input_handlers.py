@@ -35,6 +35,22 @@ def test_an_upload_is_checked_at_once(tmp_path):
     assert updates.camera["value"] is None and updates.player is None and "mine.mp4" in updates.header
 
 
+def test_the_model_follows_the_clip_until_the_visitor_picks_one(tmp_path, monkeypatch):
+    video = str(counting(tmp_path / "mine.mp4", seconds=1))
+    monkeypatch.setattr(input_handlers, "recommended_model", lambda path: f"model for {path.stem}")
+    updates = input_handlers.check_upload(video, "tiny-ms3", 1)
+    assert updates.model == "model for mine" and "Selected for this clip." in updates.card
+    assert "model for mine" in updates.header or "none" in updates.header
+    assert input_handlers.choose_clip("dog-and-guitar", updates.model, 1).model == "model for dog-and-guitar"
+    picked = input_handlers.choose_model("dog-and-guitar", "tiny-ms3", 1)
+    assert "Selected for this clip." not in picked.card
+    for updates in (
+        input_handlers.check_upload(video, "tiny-ms3", 1),
+        input_handlers.choose_clip("dog-and-guitar", "tiny-ms3", 1),
+    ):
+        assert updates.model is UNCHANGED
+
+
 def test_a_text_file_is_refused_with_a_reason(tmp_path):
     path = tmp_path / "notes.mp4"
     path.write_text("this is not a video\n" * 20)
