@@ -43,13 +43,14 @@ def predict(
     from tqdm import tqdm
 
     from avseg.checkpoints import recommended_model
-    from avseg.media.clip import read_clip
+    from avseg.media.clip import check_rate, read_clip
     from avseg.media.export import write_prediction
     from avseg.predict import SOUND_CHOICES, Predictor, audio_for, check_threshold
 
     if not clips:
         raise ConfigError("Name at least one clip.")
-    check_threshold(threshold)  # report what is wrong for every clip before any work
+    check_rate(fps)  # report what is wrong for every clip before any work
+    check_threshold(threshold)
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
         raise ConfigError(f"--audio is {audio}; choose original, mute, noise or an existing file.")
     out.mkdir(parents=True, exist_ok=True)
@@ -358,7 +359,7 @@ def curve(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path) -> int:
 
 
 def what_if(
-    clip: tyro.conf.Positional[Path],
+    clip: tyro.conf.Positional[Path | None] = None,
     change: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     model: str = "",
     out: Path = Path("outputs/what-if"),
@@ -381,12 +382,12 @@ def what_if(
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
     """
-    from avseg.checkpoints import recommended_model
+    from avseg.checkpoints import find_model, read_card, recommended_model
     from avseg.interventions.compare import compare, lines, write_comparison
-    from avseg.interventions.run import INTERVENTIONS, read_change
+    from avseg.interventions.run import INTERVENTIONS, checked, checkpoint_of, read_changes
     from avseg.interventions.run import what_if as run
-    from avseg.media.clip import read_clip
-    from avseg.predict import Predictor
+    from avseg.media.clip import check_rate, read_clip
+    from avseg.predict import Predictor, check_threshold
 
     if not change:
         for row in INTERVENTIONS:
@@ -394,8 +395,13 @@ def what_if(
             print(f"{row.name}={values}".removesuffix("="))
             print(f"  {row.sentence} {row.table}".rstrip())
         return 0
-    changes = [read_change(text) for text in change]
-    predictor, source = Predictor(model or recommended_model(clip), device), read_clip(clip, fps)
+    if clip is None:
+        raise ConfigError("Name the clip: python -m avseg what-if CLIP --change ...")
+    check_rate(fps)
+    check_threshold(threshold)
+    changes, model = read_changes(change), model or recommended_model(clip)
+    checked(changes, read_card(find_model(checkpoint_of(changes) or model))[0])
+    predictor, source = Predictor(model, device), read_clip(clip, fps)
     before = predictor.predict(source, threshold=threshold)
     after = run(predictor, source, changes, threshold)
     comparison = compare(before, after)
@@ -428,9 +434,14 @@ def record(
     """
     from avseg.checkpoints import recommended_model
     from avseg.interpret.inspection import record_frame, write_recording
-    from avseg.media.clip import read_clip
+    from avseg.interpret.sites import check_sites
+    from avseg.media.clip import check_rate, read_clip
     from avseg.predict import Predictor
 
+    check_rate(fps)
+    check_sites(site)
+    if frame < 1:
+        raise ConfigError(f"Frame {frame} does not exist: frames count from 1.")
     if out.suffix != ".npz":
         raise ConfigError(f"--out is {out.name}; its extension must be .npz.")
     predictor = Predictor(model or recommended_model(clip), device)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from avseg.arguments import is_number, printed
 from avseg.data.transforms import normalise
 from avseg.devices import choose_device
 from avseg.errors import ConfigError
@@ -79,6 +80,7 @@ class Prediction:
 
     def at_threshold(self, threshold: float) -> "Prediction":
         """Return the same prediction at another threshold (AVSS masks do not change)."""
+        check_threshold(threshold)
         labels = self.labels if self.task == "avss" else (self.probability > threshold).astype(np.uint8)
         return replace(self, labels=labels, threshold=threshold)
 
@@ -208,10 +210,10 @@ class Predictor:
         return F.interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
-def check_threshold(threshold: float) -> None:
+def check_threshold(threshold: object) -> None:
     """Raise ConfigError unless the threshold is a probability."""
-    if not 0 <= threshold <= 1:
-        raise ConfigError(f"The threshold is {threshold:g}; it must lie between 0 and 1.")
+    if not is_number(threshold, 0, 1):
+        raise ConfigError(f"The threshold is {printed(threshold)}; it must be a number between 0 and 1.")
 
 
 def audio_for(choice: str | Path, clip: Clip, seed: int = 0) -> np.ndarray:

@@ -15,10 +15,11 @@ from app.inside.inspections import activation_of, inspection_of
 from app.inside.model_map import model_map
 from app.inside.state import Choice, InsideState, changed, requested
 from app.inside.views import VIEWS, view_of, write_pictures
-from app.services.clips import MAX_SECONDS, source_of
+from app.services.clips import MAX_SECONDS, check_offered_rate, source_of
 from app.services.handoff import InsideRequest
 from app.services.models import available_models
 from app.services.session import MODELS, VISITORS, ClipResult, Visitor, session_of
+from avseg.arguments import is_whole, printed
 from avseg.errors import AvsegError, ConfigError
 from avseg.interpret.inspection import Activation, inspect, record_site
 from avseg.media.clip import read_clip
@@ -107,15 +108,15 @@ def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpda
 
 
 def inspect_clip(
-    clip: str | None,
-    upload: str | None,
-    model: str,
+    clip: str | None = None,
+    upload: str | None = None,
+    model: str = "tiny-ms3",
     frame: float = 1,
     view: str = "mixer",
     fps: float = 1,
     request: gr.Request = None,
 ) -> tuple[dict[str, object], list[str]]:
-    """Follow one frame of a bundled clip, or of a video file, through a model.
+    """Follow one frame of a bundled clip, or of a video file (which goes first), through a model.
 
     frame counts from 1, at `fps` frames per second. view: frame, sound, audio, queries, backbone, encoder,
     feature, mixer, decoder, layers, head, mask or activations. Returns the view's numbers and its pictures as
@@ -124,16 +125,22 @@ def inspect_clip(
     session = session_of(request)
     folder = VISITORS.new_result(session)
     try:
-        if view not in VIEWS:
-            raise ConfigError(f"The view {view!r} does not exist: choose {', '.join(VIEWS)}.")
+        if not isinstance(view, str) or view not in VIEWS:
+            raise ConfigError(f"The view {str(view)[:60]!r} does not exist: choose {', '.join(VIEWS)}.")
         source = source_of(clip, upload)
         path = source if isinstance(source, Path) else source.path
-        loaded, index = read_clip(path, fps=fps, seconds=MAX_SECONDS), int(frame) - 1
+        check_offered_rate(fps)
+        MODELS.config(model)
+        if not is_whole(frame, 1, MAX_SECONDS * fps):
+            raise ConfigError(f"Frame {printed(frame)} does not exist: choose 1 to {MAX_SECONDS * fps:g}.")
+        index = int(frame) - 1
+        # The audio of a frame ends at most half a second after the frame.
+        loaded = read_clip(path, fps=fps, seconds=min(MAX_SECONDS, frame / fps + 0.5))
         inspection = MODELS.run(model, inspect, loaded, index)
         opened = view_of(inspection, Choice(view), partial(MODELS.run, model, record_site, loaded, index))
     except AvsegError as error:
         VISITORS.drop(session, folder)
-        raise gr.Error(str(error)) from error
+        raise gr.Error(str(error), print_exception=False) from error
     numbers = {
         "view": view,
         "model": inspection.model,

@@ -52,7 +52,7 @@ def build(shared: PageContext) -> InsideLayout:
 def build_endpoint() -> EndpointLayout:
     """Add the hidden components of /inspect."""
     inputs = [
-        gr.Textbox(label="clip", info="Name of a bundled clip", value=next(iter(bundled())), visible=False),
+        gr.Textbox(label="clip", info=f"A bundled clip: {', '.join(bundled())}", visible=False),
         gr.File(label="upload", visible=False),
         gr.Textbox(label="model", value=next(iter(available_models()), ""), visible=False),
         gr.Number(label="frame", value=1, visible=False),

@@ -74,11 +74,6 @@ def _wire_result(parts: SegmentLayout, tab: gr.Tab) -> None:
     for button, tab_id in ((parts.whatif, "whatif"), (parts.inside, "inside")):
         connect(button.click, partial(h.open_tab, tab_id), None, h.TabUpdates, parts, **now)
 
-    # The endpoint for other programs; the page itself does not use it.
-    threshold = gr.Number(0.5, visible=False, label="Threshold")
-    record = gr.JSON(visible=False, label="Record")
-    names = ("Everything", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
-    files = [gr.File(visible=False, label=name) for name in names]
-    answered = [record, *files]
-    endpoint = gr.Button(visible=False)
-    endpoint.click(h.answer, [*choices, threshold], answered, api_name="segment", **ONE_MODEL)
+    endpoint = layout.build_endpoint()
+    segmenting = {"api_name": "segment", **ONE_MODEL}
+    endpoint.button.click(h.answer, endpoint.inputs, endpoint.outputs, **segmenting)

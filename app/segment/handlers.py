@@ -214,9 +214,9 @@ def open_tab(tab: str) -> TabUpdates:
 
 
 def answer(
-    clip: str | None,
-    video: str | None,
-    model: str,
+    clip: str | None = None,
+    video: str | None = None,
+    model: str = "tiny-ms3",
     frames_per_second: float = 1,
     start: float | None = 0,
     end: float | None = None,
@@ -234,9 +234,9 @@ def answer(
     if video:
         visitor.uploads.add(Path(video))
     try:
-        choice = run.Choice(source_of(clip, video), model, frames_per_second, start or 0.0, end)
+        choice = run.Choice(source_of(clip, video), model, frames_per_second, start or 0.0, end, threshold)
         report = progress_report(visitor.jobs.start("segment-api"), progress)
-        prediction = run.predict(choice, report).prediction.at_threshold(threshold)
+        prediction = run.predict(choice, report).prediction
         tick = run.part(report, run.MODEL_SHARE, 1, "Writing the files")
         files = write_downloads(prediction, folder / "files", tick)
     except AvsegError as error:

@@ -8,8 +8,7 @@ from app.components.page_context import PageContext
 from app.components.player.player import Player, preview
 from app.components.render import macro
 from app.segment import html, text
-from app.segment.run import RATES
-from app.services.clips import MAX_SECONDS, bundled
+from app.services.clips import MAX_SECONDS, RATES, bundled
 from app.services.models import available_models
 
 # What the page lets through; what the file really is, decoding shows.
@@ -54,6 +53,15 @@ class SegmentLayout:
     downloads: tuple[gr.DownloadButton, ...]  # in the order of avseg.media.downloads.Downloads
     whatif: gr.Button
     inside: gr.Button
+
+
+@dataclass(frozen=True)
+class EndpointLayout:
+    """The hidden components of /segment, in the order of its arguments."""
+
+    inputs: list[gr.components.Component]
+    outputs: list[gr.components.Component]
+    button: gr.Button
 
 
 def build(shared: PageContext) -> SegmentLayout:
@@ -114,3 +122,20 @@ def _add_result(parts: dict[str, object]) -> None:
         )
         parts["whatif"] = gr.Button("Change the sound", elem_id="to-whatif", **small)
         parts["inside"] = gr.Button("Look inside frame 1", elem_id="to-inside", **small)
+
+
+def build_endpoint() -> EndpointLayout:
+    """Add the hidden components of /segment, the endpoint for other programs."""
+    hidden = {"visible": False}
+    inputs = [
+        gr.Textbox(label="Clip", info=f"A bundled clip: {', '.join(bundled())}", **hidden),
+        gr.File(label="Video", **hidden),
+        gr.Textbox(label="Model", value=next(iter(available_models()), ""), **hidden),
+        gr.Number(label="Frames per second", value=1, **hidden),
+        gr.Number(label="Start, s", value=0, **hidden),
+        gr.Number(label="End, s", **hidden),
+        gr.Number(label="Threshold", value=0.5, **hidden),
+    ]
+    names = ("Everything", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
+    files = [gr.File(label=name, **hidden) for name in names]
+    return EndpointLayout(inputs, [gr.JSON(label="Record", **hidden), *files], gr.Button(**hidden))

@@ -1,17 +1,18 @@
 """From a selected clip to its prediction and its player."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.components.player.player import PlayerValue, player_value
-from app.services.clips import MAX_SECONDS, Bundled, bundled, lanes_of, truth_of
+from app.services.clips import MAX_SECONDS, Bundled, bundled, check_offered_rate, lanes_of, truth_of
 from app.services.session import MODELS, ClipResult
+from avseg.arguments import is_number, printed
 from avseg.errors import ClipError
-from avseg.media.clip import read_clip
-from avseg.predict import OnMasks
+from avseg.media.clip import check_range, read_clip
+from avseg.predict import OnMasks, check_threshold
 
-RATES = (1, 2, 4, 8)  # frames per second
 MODEL_SHARE = 0.7  # of the progress bar; writing the player's files has the rest
 
 Report = Callable[[float, str], object]
@@ -27,6 +28,7 @@ class Choice:
     fps: float = 1
     start: float = 0.0  # seconds
     end: float | None = None  # seconds; None for the clip's end
+    threshold: float = 0.5  # on the probability
 
 
 @dataclass(frozen=True)
@@ -40,24 +42,35 @@ class Timings:
 
 
 def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> ClipResult:
-    """Read and segment the selected clip; raises AvsegError."""
-    if choice.fps not in RATES:
-        raise ClipError(f"{choice.fps} frames per second is not available here: choose 1, 2, 4 or 8.")
+    """Read and segment the selected clip; raises AvsegError, for a wrong argument before any work."""
+    check_offered_rate(choice.fps)
+    check_threshold(choice.threshold)
+    MODELS.config(choice.model)
+    start, seconds = _range(choice.start, choice.end)
     path = choice.source if isinstance(choice.source, Path) else choice.source.path
-    start, end = choice.start or 0.0, choice.end
-    if end is not None and end <= start:
-        raise ClipError(f"The range ends at {end:g} s, before it starts at {start:g} s. Enter a later end.")
-    seconds = MAX_SECONDS if end is None else end - start
-    if seconds > MAX_SECONDS + 1e-6:
-        raise ClipError(f"{seconds:g} s is more than {MAX_SECONDS:g} s: choose a shorter range.")
     report(0, "Reading the clip")
     clip = read_clip(path, fps=choice.fps, start=start, seconds=seconds)
     report(0, "Running the model")
     on_frame = part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
-    prediction = MODELS.predict(choice.model, clip, on_frame, on_masks, measure_mute=True)
+    options = {"threshold": choice.threshold, "measure_mute": True}
+    prediction = MODELS.predict(choice.model, clip, on_frame, on_masks, **options)
     if isinstance(choice.source, Path):
         return ClipResult(prediction, choice.source.name, choice.model)
     return ClipResult(prediction, choice.source.title, choice.model, choice.source.name)
+
+
+def _range(start: object, end: object) -> tuple[float, float]:
+    """Return start and length of a range, s; raises ClipError for one that the page does not take."""
+    if end is None:
+        check_range(start, MAX_SECONDS)
+        return float(start), MAX_SECONDS
+    if not is_number(end, 0, math.inf):
+        raise ClipError(f"The range ends at {printed(end)} s; choose a number of seconds.")
+    check_range(start, MAX_SECONDS)
+    if end <= start:
+        raise ClipError(f"The range ends at {end:g} s, before it starts at {start:g} s. Enter a later end.")
+    check_range(start, end - start, MAX_SECONDS)
+    return float(start), float(end - start)
 
 
 def make_player(result: ClipResult, folder: Path, report: Report) -> PlayerValue:

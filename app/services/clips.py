@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avseg.arguments import printed
 from avseg.errors import ClipError
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
@@ -21,6 +22,7 @@ ORDER = ("dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park", "sir
 THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
 POSTER_MOMENT = 1.2  # seconds
 MAX_SECONDS = 60.0  # of a clip that the page takes
+RATES = (1, 2, 4, 8)  # frames per second that the page offers
 TRUTH = (360, 640)  # height, width: the size of the bundled videos
 
 
@@ -73,9 +75,15 @@ def source_of(clip: str | None, upload: str | None) -> Bundled | Path:
     """
     if upload:
         return Path(upload)
-    if clip not in bundled():
+    if not isinstance(clip, str) or clip not in bundled():
         raise ClipError("No clip is selected. Select a bundled clip or upload a video.")
     return bundled()[clip]
+
+
+def check_offered_rate(fps: object) -> None:
+    """Raise ClipError unless the page offers this frame rate."""
+    if isinstance(fps, bool) or fps not in RATES:
+        raise ClipError(f"{printed(fps)} frames per second is not available here: choose 1, 2, 4 or 8.")
 
 
 @cache

@@ -35,11 +35,11 @@ def available_models() -> dict[str, Path]:
     return bundled_models() | trained | {f"{path.stem} · {IMPORTED}": path for path in files}
 
 
-def model_file(name: str) -> Path:
+def model_file(name: object) -> Path:
     """Return the file of a model; raises CheckpointError when it does not exist."""
-    path = available_models().get(name)
+    path = available_models().get(name) if isinstance(name, str) else None
     if path is None:
-        raise CheckpointError(f"The model {name!r} no longer exists. Choose another one.")
+        raise CheckpointError(f"The model {str(name)[:60]!r} no longer exists. Choose another one.")
     return path
 
 

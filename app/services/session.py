@@ -26,6 +26,8 @@ from app.services.cache import LRUCache
 from app.services.handoff import Request
 from app.services.jobs import Jobs
 from app.services.models import model_file
+from avseg.checkpoints import read_card
+from avseg.config import ModelConfig
 from avseg.media.clip import Clip
 from avseg.predict import OnMasks, Prediction, Predictor, Progress
 
@@ -58,18 +60,25 @@ class Models:
         self._lock = threading.Lock()
         self._loaded: LRUCache[tuple[Path, int], Predictor] = LRUCache(MODELS_KEPT)
 
+    def config(self, name: object) -> ModelConfig:
+        """Return a model's config without loading its weights, so that arguments are checked before any work.
+
+        Raises CheckpointError when the model does not exist.
+        """
+        return read_card(model_file(name))[0]
+
     def predict(
         self,
         name: str,
         clip: Clip,
         on_frame: Progress | None = None,
         on_masks: OnMasks | None = None,
+        threshold: float = 0.5,
         measure_mute: bool = False,
     ) -> Prediction:
         """Return a model's prediction of a clip; raises CheckpointError when the model does not exist."""
-        return self.run(
-            name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, measure_mute=measure_mute
-        )
+        options = {"threshold": threshold, "measure_mute": measure_mute}
+        return self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, **options)
 
     def run(
         self,

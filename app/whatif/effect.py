@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
-from app.services.clips import MAX_SECONDS, TRUTH, bundled, scene_of, truth_of
+from app.services.clips import MAX_SECONDS, TRUTH, bundled, check_offered_rate, scene_of, truth_of
 from app.services.models import available_models
 from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import read_card
@@ -17,7 +17,7 @@ from avseg.config import ModelConfig
 from avseg.errors import AvsegError, ConfigError
 from avseg.interventions.compare import compare, mean_curve
 from avseg.interventions.effect import Effect, FrameTruth
-from avseg.interventions.run import INTERVENTIONS, Change, Sweep, sweep, what_if
+from avseg.interventions.run import INTERVENTIONS, Change, Sweep, checked, checkpoint_of, sweep, what_if
 from avseg.media.clip import Clip, read_clip
 from avseg.media.draw import resize
 from avseg.media.export import write_clip
@@ -48,8 +48,17 @@ class SweepResult:
 def segment_bundled(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
     """Segment a bundled clip for a visitor who has no result yet; raises ConfigError for another name."""
     path = _file_of(clip)
+    check_offered_rate(fps)
+    MODELS.config(model)
     prediction = MODELS.predict(model, read_clip(path, fps=fps, seconds=MAX_SECONDS), on_frame)
     return ClipResult(prediction, bundled()[clip].title, model, clip)
+
+
+def change_bundled(clip: str, model: str, changes: Sequence[Change], fps: float = 1.0) -> ClipEffect:
+    """Segment a bundled clip, then run it under some changes, which are checked first; raises AvsegError."""
+    config = MODELS.config(_model_for(model, changes))
+    checked(_with_files(changes), config)
+    return run_changes(segment_bundled(clip, model, fps=fps), changes)
 
 
 def run_changes(
@@ -60,7 +69,7 @@ def run_changes(
         raise ConfigError("Tick at least one change on the left.")
     changes, before = _with_files(changes), result.prediction
     began = time.perf_counter()
-    model = _model_for(result, changes)
+    model = _model_for(result.model, changes)
     after = MODELS.run(model, _predict, before.clip, changes, before.threshold, on_frame=on_frame)
     seconds = time.perf_counter() - began
     truth = truth_of_result(result)
@@ -74,7 +83,7 @@ def sweep_change(
     """Run the visitor's clip with one change over its range; `others` apply at every value."""
     (change,), others = _with_files([change]), _with_files(others)
     before, began = result.prediction, time.perf_counter()
-    model = _model_for(result, others)
+    model = _model_for(result.model, others)
     others = [other for other in others if other.row.kind != "weights" and other.name != change.name]
     options = {"rest": others, "threshold": before.threshold}
     swept = MODELS.run(model, sweep, before.clip, change, on_frame=on_frame, **options)
@@ -162,14 +171,15 @@ def _with_files(changes: Sequence[Change]) -> list[Change]:
 
 
 def _file_of(clip: object) -> Path:
-    if clip not in bundled():
-        raise ConfigError(f"No bundled clip is called {clip!r}. Bundled clips: {', '.join(bundled())}.")
+    if not isinstance(clip, str) or clip not in bundled():
+        names = ", ".join(bundled())
+        raise ConfigError(f"No bundled clip is called {str(clip)[:60]!r}. Bundled clips: {names}.")
     return bundled()[clip].path
 
 
-def _model_for(result: ClipResult, changes: Sequence[Change]) -> str:
-    """Return the model that runs: the other checkpoint of the changes, else the one of the result."""
-    other = next((str(change.given[0]) for change in changes if change.row.kind == "weights"), None)
+def _model_for(model: str, changes: Sequence[Change]) -> str:
+    """Return the model that runs: the other checkpoint of the changes, else `model`."""
+    other = checkpoint_of(changes)
     if other is not None and other not in available_models():
         raise ConfigError(f"No model is called {other!r}. Models: {', '.join(available_models())}.")
-    return other or result.model
+    return other or model

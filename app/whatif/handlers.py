@@ -17,6 +17,7 @@ from app.services.session import VISITORS, session_of
 from app.whatif import html, text
 from app.whatif.effect import (
     both_players,
+    change_bundled,
     config_of,
     run_changes,
     segment_bundled,
@@ -27,7 +28,7 @@ from app.whatif.state import WhatIfState
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError
 from avseg.interventions.effect import finding
-from avseg.interventions.run import INTERVENTIONS, Change, read_change
+from avseg.interventions.run import INTERVENTIONS, Change, read_change, read_changes
 from avseg.predict import Progress
 
 RUN, SWEEP = "what-if", "sweep"  # names of the jobs
@@ -234,10 +235,9 @@ def what_if(
     changes are those of `python -m avseg what-if CLIP`; sounds come from the bundled clips.
     """
     try:
-        result = segment_bundled(clip, model, fps=fps)
-        effect = run_changes(result, [read_change(change) for change in changes])
+        effect = change_bundled(clip, model, read_changes(changes), fps)
     except AvsegError as error:
-        raise gr.Error(str(error)) from error
+        raise gr.Error(str(error), print_exception=False) from error
     columns = effect.comparison.columns()
     return {
         "finding": finding(effect),

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from avseg.arguments import is_whole, printed
 from avseg.config import ModelConfig
 from avseg.data.transforms import normalise
 from avseg.errors import ConfigError
@@ -22,7 +23,7 @@ from avseg.media.audio import patches_for
 from avseg.media.clip import Clip
 from avseg.models.avsegformer import AVSegFormer, MaskGeneration
 from avseg.models.masks import foreground_logit, foreground_probability, label_maps
-from avseg.predict import Predictor
+from avseg.predict import Predictor, check_threshold
 
 QUERIES_KEPT = 32  # with attention per head: those with the largest effect on the mask
 MAX_WORK = 5e10  # multiply-adds for contributions; about two seconds on two CPU cores
@@ -118,6 +119,7 @@ def inspect(predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5
     on the mask at 0.5. Raises ConfigError for a frame that does not exist and for a model that is not
     AVSegFormer.
     """
+    check_threshold(threshold)
     model, started = predictor.model, time.perf_counter()
     picture, patch = _inputs(predictor, clip, frame)
     with torch.inference_mode(), record(model, keep=_KEEP) as recording:
@@ -201,8 +203,9 @@ def _inputs(predictor: Predictor, clip: Clip, frame: int) -> tuple[torch.Tensor,
     model = predictor.model
     if not isinstance(model, AVSegFormer):
         raise ConfigError(f"{type(model).__name__} is not AVSegFormer: it has no sites to record.")
-    if not 0 <= frame < len(clip.frames):
-        raise ConfigError(f"Frame {frame + 1} does not exist: the clip has {len(clip.frames)}.")
+    if not is_whole(frame, 0, len(clip.frames) - 1):
+        number = printed(frame + 1 if isinstance(frame, int) else frame)
+        raise ConfigError(f"Frame {number} does not exist: the clip has {len(clip.frames)}.")
     picture = torch.from_numpy(clip.frames[frame : frame + 1]).to(predictor.device)
     patch = patches_for(clip.waveform, clip.times, clip.fps)[frame : frame + 1]
     return normalise(picture, model.config.image_size), patch

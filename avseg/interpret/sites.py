@@ -105,6 +105,12 @@ def sites_of(model: nn.Module) -> dict[str, list[nn.Module]]:
     return {name: matches for name, matches in modules.items() if matches}
 
 
+def check_sites(names: Iterable[str]) -> None:
+    """Raise ConfigError for a name that is not a site."""
+    if unknown := sorted(set(names) - set(SITE)):
+        raise ConfigError(f"Unknown site {', '.join(unknown)}. Sites: {', '.join(SITE)}.")
+
+
 @contextmanager
 def record(
     model: nn.Module, sites: Iterable[str] | None = None, keep: Mapping[str, Keep] | None = None
@@ -116,9 +122,7 @@ def record(
     the model lacks is absent from the recording; an unknown name raises ConfigError.
     """
     names, keep = list(SITE) if sites is None else list(sites), keep or {}
-    unknown = sorted({*names, *keep} - set(SITE))
-    if unknown:
-        raise ConfigError(f"Unknown site {', '.join(unknown)}. Sites: {', '.join(SITE)}.")
+    check_sites([*names, *keep])
     recording, thread = Recording(), threading.get_ident()
     handles: list[RemovableHandle] = []
     try:

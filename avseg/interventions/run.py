@@ -5,6 +5,7 @@ in the order of the table. Sound rows change the waveform before the audio front
 hooks that are removed when the block ends.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from functools import partial
 
 from torch import nn
 
+from avseg.config import ModelConfig
 from avseg.errors import ConfigError
 from avseg.interventions.model import Hook
 from avseg.interventions.table import INTERVENTION, INTERVENTIONS, Intervention, Parameter, Value
@@ -27,8 +29,10 @@ __all__ = [
     "Parameter",
     "Sweep",
     "checked",
+    "checkpoint_of",
     "intervene",
     "read_change",
+    "read_changes",
     "sweep",
     "what_if",
 ]
@@ -68,19 +72,46 @@ class Change:
 
 
 def read_change(text: str) -> Change:
-    """Parse a change such as "mute", "shift=2" or "decoder-head=3,1"; ConfigError for an unknown name."""
+    """Parse a change such as "mute", "shift=2" or "decoder-head=3,1"; ConfigError for an unknown name.
+
+    A file's name may contain commas: "swap=a,b.mp4", or with a start "swap=a,b.mp4,3".
+    """
     name, _, values = text.partition("=")
     row = Change(name.strip()).row
-    single = len(row.parameters) == 1  # "channels=3,17" is one value that contains a comma
-    parts = [values] if single else values.split(",")
-    return Change(row.name, tuple(part.strip() for part in parts) if values.strip() else ())
+    parts = _split(values, row.parameters) if values.strip() else []
+    return Change(row.name, tuple(part.strip() for part in parts))
+
+
+def read_changes(texts: object) -> tuple[Change, ...]:
+    """Parse a list of changes; ConfigError for anything else, and for an unknown name."""
+    if not isinstance(texts, list | tuple) or not texts or not all(isinstance(text, str) for text in texts):
+        raise ConfigError('Give a list of changes, such as ["mute", "shift=2"].')
+    return tuple(map(read_change, texts))
+
+
+def _split(values: str, parameters: tuple[Parameter, ...]) -> list[str]:
+    """Split values at commas; a first parameter that is text keeps its own, and numbers may follow it."""
+    if not parameters or parameters[0].kind not in ("clip", "model", "channels"):
+        return values.split(",")
+    parts, followers = values.split(","), 0
+    while followers < min(len(parameters), len(parts)) - 1 and _is_number(parts[-1 - followers]):
+        followers += 1
+    first = len(parts) - followers
+    return [",".join(parts[:first]), *parts[first:]]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def checked(changes: Sequence[Change], config: object) -> tuple[Change, ...]:
     """Return changes in the order of the table, with all values converted.
 
-    config: of the model. Raises ConfigError for an unknown row, a row given twice, a value out of the model's
-    range, and rows that exclude each other.
+    config: of the model. Raises ConfigError for a row that is unknown, given twice or not in the model, a
+    value out of the model's range, and rows that exclude each other.
     """
     named = {change.row.name: change for change in changes}
     if len(named) < len(changes):
@@ -92,6 +123,8 @@ def checked(changes: Sequence[Change], config: object) -> tuple[Change, ...]:
     applied = []
     for row in INTERVENTIONS:
         if row.name in named:
+            if isinstance(config, ModelConfig) and (reason := row.lacks(config)):
+                raise ConfigError(reason)
             pairs = zip(row.parameters, named[row.name].given, strict=True)
             applied.append(
                 Change(row.name, tuple(parameter.read(value, config) for parameter, value in pairs))
@@ -146,10 +179,8 @@ def what_if(
     predictor for the row `checkpoint`; by default it is loaded on the same device. Raises ConfigError for an
     invalid combination or value, and ClipError if the sound of another clip cannot be read.
     """
-    other = next((change.given[0] for change in changes if change.row.kind == "weights"), None)
-    if other is not None:
-        Change("checkpoint").row.parameters[0].read(other, None)
-        predictor = load(str(other)) if load else Predictor(str(other), predictor.device)
+    if (other := checkpoint_of(changes)) is not None:
+        predictor = load(other) if load else Predictor(other, predictor.device)
     applied = checked(changes, predictor.model.config)
     waveform = clip.waveform
     for change in applied:
@@ -158,6 +189,12 @@ def what_if(
     audio = ", ".join(change.words for change in applied if change.row.sound) or "original"
     with intervene(predictor.model, applied):
         return predictor.predict(clip, waveform, threshold, on_frame, audio)
+
+
+def checkpoint_of(changes: Sequence[Change]) -> str | None:
+    """Return the checkpoint that the changes run, None for the predictor's own; ConfigError for no name."""
+    other = next((change for change in changes if change.row.kind == "weights"), None)
+    return None if other is None else str(other.row.parameters[0].read(other.given[0], None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,13 +226,15 @@ def sweep(
     """Return the masks for one change at several values, by default over the whole range of its row.
 
     The values are those of the first parameter that has a range; the others are taken from `change`. rest:
-    changes applied for every value. on_frame: called with (done, total) over all frames. Raises ConfigError
-    for a row without a range.
+    changes applied for every value; another checkpoint among them is loaded once, and the range is its own.
+    on_frame: called with (done, total) over all frames. Raises ConfigError for a row without a range.
     """
     change = Change(change) if isinstance(change, str) else change
     parameter = change.row.swept
     if parameter is None:
         raise ConfigError(f"{change.row.title} has no range to sweep.")
+    if (other := checkpoint_of(rest)) is not None:
+        predictor = Predictor(other, predictor.device)
     values = parameter.values_in(predictor.model.config) if values is None else tuple(values)
     position, frames = change.row.parameters.index(parameter), len(clip.frames)
 
@@ -206,7 +245,6 @@ def sweep(
     for index, value in enumerate(values):
         arguments = (*change.given[:position], value, *change.given[position + 1 :])
         step = partial(tick, index * frames) if on_frame else None
-        predictions.append(
-            what_if(predictor, clip, [*rest, replace(change, values=arguments)], threshold, step)
-        )
+        applied = [*rest, replace(change, values=arguments)]
+        predictions.append(what_if(predictor, clip, applied, threshold, step, lambda _: predictor))
     return Sweep(change.name, parameter, values, tuple(predictions))

@@ -22,7 +22,7 @@ class Parameter:
     name: str
     label: str
     default: Value
-    kind: str = "number"  # number, whole, choice, text, clip (a file with sound) or model (a name or file)
+    kind: str = "number"  # number, whole, choice, channels, clip (a file with sound) or model (name, file)
     low: float = 0.0
     high: float = 0.0
     high_from: str = ""  # field of ModelConfig that is the largest value, in place of `high`
@@ -55,6 +55,8 @@ class Parameter:
             value = str(value).strip()
             if not value or (self.choices and value not in self.choices):
                 raise ConfigError(f"{self.label}: {value or 'nothing'!r}; {self._expected()}.")
+            if self.kind == "channels" and isinstance(config, ModelConfig):
+                inside.numbers(value, config.embed_dim)
             return value
         low, high = self.range_in(config)
         number = self._number(value)
@@ -76,7 +78,7 @@ class Parameter:
     def _number(self, value: Value) -> float:
         try:
             return float(value)
-        except ValueError:
+        except (TypeError, ValueError):
             raise ConfigError(f"{self.label}: {value!r} is not a number.") from None
 
     def _expected(self) -> str:
@@ -193,7 +195,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "Zero these channels of the mixed feature.",
         "model",
         "without channels {channels}",
-        parameters=(Parameter("channels", "Channels, from 0 on", "0-7", "text"),),
+        parameters=(Parameter("channels", "Channels, from 0 on", "0-7", "channels"),),
         hooks=inside.named_channels,
     ),
     Intervention(

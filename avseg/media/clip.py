@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avseg.arguments import is_number, printed
 from avseg.errors import ClipError
 from avseg.media.audio import SAMPLE_RATE, silence
 from avseg.media.decode import SOUND_FORMATS, Child, Limits, Log, checked_file, explain
@@ -21,6 +22,7 @@ from avseg.media.decode import SOUND_FORMATS, Child, Limits, Log, checked_file, 
 WORKING_SIDE = 640
 FPS_RANGE = (0.2, 30.0)
 MAX_SECONDS = 600.0  # seconds
+LATEST_START = 1e6  # seconds; ffmpeg takes no larger numbers of microseconds
 FRAME_BYTES = 1_250_000_000  # for all frames; a long clip at a high rate gets a smaller working size
 RELEASED_TIME = 15 / 16  # s within every second, at 1 frame per second
 # The released front end needs at least 4.815 s of sound for five patches, for the five frames of a 5 s clip.
@@ -83,7 +85,8 @@ def read_clip(
     """
     started = time.perf_counter()
     limits = limits or Limits()
-    _check_range(fps, start, seconds)
+    check_rate(fps)
+    check_range(start, seconds)
     path = checked_file(path, limits)
     frames, log = _read_pictures(path, fps, start, seconds, limits)
     lead = min(LEAD, start)
@@ -203,14 +206,19 @@ def _first_time(fps: float) -> float:
     return RELEASED_TIME if fps == 1 else 0.5 / fps
 
 
-def _check_range(fps: float, start: float, seconds: float) -> None:
-    low, high = FPS_RANGE
-    if not low <= fps <= high:
-        raise ClipError(f"The rate is {fps:g} frames per second; choose {low:g} to {high:g}.")
-    if not 0 <= start < math.inf:
-        raise ClipError(f"The start is {start:g} s; choose 0 or more.")
-    if not 0 < seconds <= MAX_SECONDS:
-        raise ClipError(f"The length is {seconds:g} s; choose more than 0 and at most {MAX_SECONDS:g} s.")
+def check_rate(fps: object) -> None:
+    """Raise ClipError unless clips can be read at this rate."""
+    if not is_number(fps, *FPS_RANGE):
+        low, high = FPS_RANGE
+        raise ClipError(f"The rate is {printed(fps)} frames per second; choose {low:g} to {high:g}.")
+
+
+def check_range(start: object, seconds: object, most: float = MAX_SECONDS) -> None:
+    """Raise ClipError unless a range (s) can be read: from 0 or later, more than 0 s and at most `most` s."""
+    if not is_number(start, 0, LATEST_START):
+        raise ClipError(f"The start is {printed(start)} s; choose 0 or more, before the end of the file.")
+    if not is_number(seconds, 0, most + 1e-6) or not seconds:
+        raise ClipError(f"The range is {printed(seconds)} s long; choose more than 0 and at most {most:g} s.")
 
 
 def _grid(rate: float, offset: float, scale: str) -> str:

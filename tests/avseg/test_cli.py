@@ -70,6 +70,8 @@ def test_clips_of_one_name_get_a_folder_each(small: Path, clip: Path, tmp_path: 
     ("wrong", "words"),
     [
         (["--threshold", "2"], "threshold is 2"),
+        (["--threshold", "nan"], "threshold is nan"),
+        (["--fps", "100"], "The rate is 100 frames per second; choose 0.2 to 30"),
         (["--audio", "gone.wav"], "--audio is gone.wav"),
         (["--device", "gpu"], "'gpu' is not a device"),
         (["--out", "one clip.mp4/out"], "Not a directory"),
@@ -78,7 +80,27 @@ def test_clips_of_one_name_get_a_folder_each(small: Path, clip: Path, tmp_path: 
 def test_predict_says_what_is_wrong_before_the_work(wrong, words, clip, small, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(clip.parent)
     monkeypatch.setattr("avseg.media.clip.read_clip", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr("avseg.checkpoints.load_model", lambda *_: pytest.fail("work began"))
     assert main(["predict", str(clip), "--model", str(small), "--out", str(tmp_path / "o"), *wrong]) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--fps", "100"], "The rate is 100"),
+        (["--threshold", "inf"], "The threshold is inf"),
+        (["--change", "decoder-cut=9"], "out of range; choose a whole number from 1 to 3"),
+        (["--change", "channels=99"], "from 0 to 31"),
+        (["--change", "mute"], "only once"),
+        (["--change", "checkpoint=gone"], "'gone' is neither a bundled model nor a file"),
+    ],
+)
+def test_what_if_says_what_is_wrong_before_the_work(wrong, words, clip, small, tmp_path, capsys, monkeypatch):
+    for work in ("avseg.media.clip.read_clip", "avseg.checkpoints.load_model"):
+        monkeypatch.setattr(work, lambda *_: pytest.fail("work began"))
+    arguments = ["what-if", str(clip), "--model", str(small), "--out", str(tmp_path), "--change", "mute"]
+    assert main([*arguments, *wrong]) == 1
     assert words in capsys.readouterr().err
 
 

@@ -18,6 +18,7 @@ def visitor(tmp_path, monkeypatch) -> session.Visitor:
     visitors, predictor = session.Visitors(), small_predictor()
     monkeypatch.setattr(handlers, "VISITORS", visitors)
     monkeypatch.setattr(session.MODELS, "_predictor", lambda name: predictor)
+    monkeypatch.setattr(session.MODELS, "config", lambda name: predictor.model.config)
     CACHE.drop(lambda key: True)
     clip = read_clip(counting(tmp_path / "a.mp4", seconds=2), fps=1)
     visitors.of("local").result = ClipResult(predictor.predict(clip), "Two frames", "small", None, 1)

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import pytest
 
 from app.inside import handlers
@@ -14,7 +15,10 @@ from app.services import session
 from app.services.clips import bundled
 from app.services.handoff import InsideRequest
 from avseg.checkpoints import bundled_models
+from avseg.interpret.inspection import inspect
+from avseg.media.clip import read_clip
 from tests.support.media import counting
+from tests.support.small_model import small_predictor
 
 
 def sent(action: str, value: object) -> SimpleNamespace:
@@ -77,6 +81,37 @@ def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):
         handlers.inspect_clip(None, video, "small", 1, "x", 1)
     with pytest.raises(gr.Error, match="No clip is selected"):
         handlers.inspect_clip("../x", None, "small", 1, "mask", 1)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [("frame", value, "does not exist: choose 1 to 60") for value in (0, 61, 1.5, float("nan"), None, [1])]
+    + [("fps", value, "choose 1, 2, 4 or 8") for value in (30, 0.2, None, [1])]
+    + [("view", [], "The view"), ("clip", [], "No clip is selected")],
+)
+def test_the_endpoint_checks_every_argument_before_work(argument, value, words, visitor, monkeypatch):
+    monkeypatch.setattr(handlers, "read_clip", None)
+    with pytest.raises(gr.Error, match=words):
+        handlers.inspect_clip(**{"clip": "dog-and-guitar", "model": "small", argument: value})
+
+
+def test_the_endpoint_decodes_no_more_than_the_frame_needs(visitor, monkeypatch):
+    lengths = []
+
+    def read(path, fps, seconds):
+        lengths.append(seconds)
+        return read_clip(path, fps=fps, seconds=seconds)
+
+    monkeypatch.setattr(handlers, "read_clip", read)
+    clip = "dog-and-guitar"
+    for fps, frame in ((1, 2), (8, 9)):
+        numbers, _ = handlers.inspect_clip(clip, None, "small", frame, "decoder", fps)
+        whole = read_clip(bundled()[clip].path, fps=fps)
+        inspection = inspect(small_predictor(), whole, frame - 1)
+        assert numbers["moment"] == inspection.moment
+        drops = numbers["numbers"]["contributions"]
+        np.testing.assert_allclose(drops, inspection.contributions.drop, atol=1e-4)
+    assert lengths == [2.5, 9 / 8 + 0.5]
 
 
 def test_other_programs_can_call_it(app_server):

@@ -26,3 +26,4 @@ def stand_in(monkeypatch) -> None:
     """Any model name gives a model that segments what is bright while the clip is audible."""
     predictor = Predictor(BrightAndLoud("ms3"), "cpu")
     monkeypatch.setattr(session.MODELS, "_predictor", lambda name: predictor)
+    monkeypatch.setattr(session.MODELS, "config", lambda name: predictor.model.config)

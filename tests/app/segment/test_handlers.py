@@ -10,7 +10,7 @@ import pytest
 from gradio import EventData
 
 from app.components.updates import UNCHANGED
-from app.segment import handlers
+from app.segment import handlers, run
 from app.segment.run import Choice, predict
 from app.segment.state import SegmentState
 from app.services import session
@@ -177,7 +177,7 @@ def test_a_range_is_segmented(stand_in, tmp_path):
     assert "from 1.5 to 3 s" in updates.finding
     for start, end, words in (
         (3, 2, "ends at 2 s"),
-        (0, 70, "more than 60 s"),
+        (0, 70, "at most 60 s"),
         (90, 100, "no frames after 90"),
     ):
         failed = handlers.segment(None, str(video), "stand-in", 1, start, end)
@@ -198,6 +198,37 @@ def test_other_programs_get_the_record_and_files(stand_in, tmp_path):
     assert [Path(path).suffix for path in files] == [".zip", ".mp4", ".zip", ".json", ".json"]
     with pytest.raises(gr.Error, match="No clip is selected"):
         handlers.answer("no-such", None, "stand-in")
+    assert len(handlers.answer(clip="dog-and-guitar", model="stand-in", end=2)[0]["frames"]) == 2
+    assert len(handlers.answer(video=str(video), model="stand-in")[0]["frames"]) == 3
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [("threshold", value, "it must be a number between 0 and 1") for value in (7, -1, NAN, None, [1], True)]
+    + [("frames_per_second", value, "choose 1, 2, 4 or 8") for value in (30, NAN, None, [1])]
+    + [("start", value, "choose 0 or more") for value in (-1, NAN, 1e300, [1], "x")]
+    + [("end", value, "ends at") for value in (0, -1, NAN, [1], "x")]
+    + [("end", 61, "at most 60 s"), ("model", "gone", "no longer exists"), ("model", [], "no longer exists")]
+    + [("clip", value, "No clip is selected") for value in (None, ["x"], {}, "../x")],
+)
+def test_every_argument_is_checked_before_work(argument, value, words, monkeypatch):
+    monkeypatch.setattr(run, "read_clip", None)  # nothing is decoded
+    with pytest.raises(gr.Error, match=words):
+        handlers.answer(**{"clip": "dog-and-guitar", argument: value})
+
+
+def test_other_programs_may_leave_out_what_has_a_default(app_server):
+    from gradio_client import Client
+
+    endpoint = Client(app_server, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    for name in ("/segment", "/inspect", "/what_if", "/evaluate"):
+        required = [
+            p["parameter_name"] for p in endpoint[name]["parameters"] if not p["parameter_has_default"]
+        ]
+        assert required == {"/what_if": ["changes"], "/evaluate": ["model"]}.get(name, [])
 
 
 def test_a_clip_without_sound_gives_nothing_and_says_why(stand_in, tmp_path):

@@ -24,6 +24,7 @@ def models(monkeypatch):
     deaf.forward, deaf.card = nothing, Card("other", "random")
     predictors = {"model": Predictor(BrightAndLoud(), "cpu"), "other": Predictor(deaf, "cpu")}
     monkeypatch.setattr(session.MODELS, "_predictor", predictors.__getitem__)
+    monkeypatch.setattr(session.MODELS, "config", lambda name: predictors[name].model.config)
     for module in (handlers, effect, layout):
         monkeypatch.setattr(module, "available_models", lambda: dict.fromkeys(predictors))
     predictors["model"].model.card = Card("model", "random")

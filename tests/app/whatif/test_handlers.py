@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
 from app.services.handoff import WhatIfRequest
@@ -145,6 +146,20 @@ def test_an_impossible_request_is_an_error(models, config):
         updates = handlers.arrive()
         assert 'role="alert"' in updates.notice["value"] and not updates.ticks
         assert "requested" not in updates.changes()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [("fps", value, "choose 1, 2, 4 or 8") for value in (30, 0.2, float("nan"), None, [1])]
+    + [("clip", [], "No bundled clip"), ("clip", None, "No bundled clip")]
+    + [("changes", value, "list of changes") for value in ([], "mute", None, [1], {"mute": 1})]
+    + [("changes", ["mute", "mute"], "only once"), ("changes", ["shift=99"], "out of range")]
+    + [("changes", ["swap=x"], "No bundled clip")],
+)
+def test_the_endpoint_checks_every_argument_before_work(argument, value, words, models, monkeypatch):
+    monkeypatch.setattr(effect, "read_clip", None)
+    with pytest.raises(gr.Error, match=words):
+        handlers.what_if(**{"changes": ["mute"], "model": "model", argument: value})
 
 
 def test_the_endpoint_answers_with_numbers(models):

@@ -274,6 +274,10 @@ def test_words_are_read_and_said():
     assert read_change("decoder-head=3").words == "without decoder head 3 in any layer"
     assert read_change("channels=3,17").values == ("3,17",)
     assert read_change("swap=/a/b/dog.mp4,1").words == "with the sound of dog"
+    assert read_change("swap=/a,b.mp4,3").values == ("/a,b.mp4", "3")
+    assert read_change("swap=/a,b,c.mp4").values == ("/a,b,c.mp4",)
+    assert read_change("swap=/a,1,2").values == ("/a,1", "2")
+    assert read_change("checkpoint=a,1.safetensors").values == ("a,1.safetensors",)
     with pytest.raises(ConfigError, match="Unknown change 'loud'"):
         read_change("loud=3")
 
@@ -357,6 +361,20 @@ def test_a_sweep_goes_through_the_whole_range(clip):
         sweep(predictor, clip, "mute")
 
 
+def test_a_sweep_of_another_checkpoint_loads_it_once_and_takes_its_range(clip, tmp_path, monkeypatch):
+    other, loaded = build(decoder_layers=2), []
+
+    def load(name: str, device: torch.device) -> torch.nn.Module:
+        loaded.append(name)
+        return other
+
+    monkeypatch.setattr("avseg.checkpoints.load_model", load)
+    found = sweep(Predictor(build(), "cpu"), clip, "decoder-cut", rest=[Change("checkpoint", ("other",))])
+    assert found.values == (1, 2) and loaded == ["other"]
+    alone = Predictor(other, "cpu").predict(clip)
+    assert np.array_equal(found.predictions[-1].probability, alone.probability)
+
+
 def prediction(clip: SimpleNamespace, labels: np.ndarray, task: str = "ms3") -> SimpleNamespace:
     return SimpleNamespace(clip=clip, labels=labels, task=task, mask=lambda index, size: labels[index])
 
@@ -403,6 +421,7 @@ def test_the_command_writes_what_it_says(tmp_path, capsys):
     assert Image.open(tmp_path / "one clip" / "strip.png").height == 2 * 72 + 4
     assert main([*arguments, "--change", "louder"]) == 1
     assert capsys.readouterr().err.startswith("avseg: Unknown change 'louder'. Changes: swap, shift")
-    assert main(arguments[:2]) == 0
+    assert main(["what-if", "--change", "mute"]) == 1 and "Name the clip" in capsys.readouterr().err
+    assert main(["what-if"]) == 0
     listed = capsys.readouterr().out
     assert all(row.name in listed and row.sentence in listed for row in INTERVENTIONS)
