@@ -81,16 +81,9 @@ class Compositions:
         """Return a clip's view, decoded, and its audio; raises IndexError past the end."""
         if not 0 <= index < self.clips:
             raise IndexError(f"Clip {index} of {self.clips}.")
-        split = SPLITS.index(self.split)
-        rng = np.random.default_rng([self.seed, split, index // self.takes, 0])
-        for _ in range(ATTEMPTS):
-            view = draw_view(rng, self.chosen)
-            layers = decode(view)
-            present = visible(render(view, layers, 0.0, self.seconds, 64)[1])
-            if any(self.chosen.voices(name) for name in present):
-                break
+        view, layers, present = _decoded_view(self, index // self.takes)
         # An object that is labelled but hardly in view is neither asked for nor heard from off screen.
-        rng = np.random.default_rng([self.seed, split, index, 1])
+        rng = np.random.default_rng([self.seed, SPLITS.index(self.split), index, 1])
         audio = draw_audio(rng, self.chosen, present or view.classes, self.seconds, self.task, self.resample)
         return view, layers, audio
 
@@ -130,11 +123,11 @@ class Compositions:
     def _sample(
         self, index: int, scene: tuple[View, Layers, Audio], moments: Sequence[int] | None = None
     ) -> Sample:
-        view, layers, audio = scene
+        audio = scene[2]
         seconds = tuple(range(self.seconds)) if moments is None else tuple(int(m) for m in moments)
         frames, classes = [], []
         for second in seconds:
-            frame, masks = render(view, layers, second + 0.5, self.seconds, self.size)
+            frame, masks = _rendered(self, index // self.takes, second)
             frames.append(frame)
             classes.append(class_map(masks, audio.sounding(second), self.size))
         first_only = self.task == "s4" and self.split == "train"
@@ -162,6 +155,27 @@ def generate(clips: Compositions, index: int) -> GeneratedClip:
         waveform=sample.waveform,
         sounding=tuple(name for name in sounding if name in CLASS_INDEX),
     )
+
+
+# Consecutive takes share their view, so a few entries save most of the decoding.
+@lru_cache(maxsize=4)
+def _decoded_view(clips: Compositions, group: int) -> tuple[View, Layers, tuple[str, ...]]:
+    """Return the view of the clips of a group, decoded, and the classes visible in its first frame."""
+    rng = np.random.default_rng([clips.seed, SPLITS.index(clips.split), group, 0])
+    for _ in range(ATTEMPTS):
+        view = draw_view(rng, clips.chosen)
+        layers = decode(view)
+        present = visible(render(view, layers, 0.0, clips.seconds, 64)[1])
+        if any(clips.chosen.voices(name) for name in present):
+            break
+    return view, layers, present
+
+
+@lru_cache(maxsize=16)
+def _rendered(clips: Compositions, group: int, second: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the frame of a second of a group's view, and its visible masks."""
+    view, layers, _ = _decoded_view(clips, group)
+    return render(view, layers, second + 0.5, clips.seconds, clips.size)
 
 
 @lru_cache(maxsize=4096)
