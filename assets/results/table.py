@@ -48,7 +48,7 @@ def _robustness(task: str, report: Report) -> list[tuple[str, str]]:
         f"{robustness[name]:.1%}".replace("%", " %") for name in ("silence", "noise", "offscreen")
     )
     return [
-        (f"{task}: predicted foreground with silence / white noise / off-screen audio", " / ".join(shares)),
+        (f"{task}: predicted foreground with silence / white noise / off-screen audio", shares),
         (
             f"{task}: swap sensitivity / target-switch IoU",
             f"{robustness['swap_sensitivity']:.3f} / {robustness['target_switch_iou']:.3f}",
