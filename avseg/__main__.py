@@ -2,11 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 
 import tyro
 
 from avseg.cli import commands
 from avseg.errors import AvsegError
+from avseg.files import full_disk, write_error
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,15 +18,21 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for function in commands(arguments):
             app.command(function)
-        return app.cli(prog="python -m avseg", args=arguments) or 0
+        status = app.cli(prog="python -m avseg", args=arguments) or 0
+        sys.stdout.flush()
+        return status
     except AvsegError as error:
         print(f"avseg: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # The reader, `head` for example, closed the pipe; nothing may be flushed to it at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader, `head` for example, closed the pipe
+        _discard_output()
         return 0
     except OSError as error:
+        if full_disk(error):  # every file is written by avseg.files, so it is the output that has no space
+            _discard_output()
+            error = write_error(error.errno, Path(error.filename or "The output"))
+            print(f"avseg: {error}", file=sys.stderr)
+            return 1
         if error.filename is None or error.errno is None:
             raise
         print(f"avseg: {error.filename}: {error.strerror}.", file=sys.stderr)
@@ -32,6 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("avseg: stopped.", file=sys.stderr)
         return 130
+
+
+def _discard_output() -> None:
+    """Let nothing more be flushed to a standard output that cannot be written, at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

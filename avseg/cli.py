@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from avseg.config import Config, ModelConfig, Task, TrainConfig
-from avseg.errors import AvsegError, ConfigError
+from avseg.errors import AvsegError, ConfigError, WriteError
 from avseg.presets import PRESETS, load_config
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def predict(
     from tqdm import tqdm
 
     from avseg.checkpoints import recommended_model
+    from avseg.files import make_folder
     from avseg.media.clip import check_rate, read_clip
     from avseg.media.export import write_prediction
     from avseg.predict import SOUND_CHOICES, Predictor, audio_for, check_threshold
@@ -53,7 +54,7 @@ def predict(
     check_threshold(threshold)
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
         raise ConfigError(f"--audio is {audio}; choose original, mute, noise or an existing file.")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     predictors = {name: Predictor(name, device) for name in {model or recommended_model(c) for c in clips}}
     failed = []
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
@@ -67,6 +68,9 @@ def predict(
                 )
             with tqdm(desc=f"{path.name}: writing", unit="file", leave=False) as bar:
                 written = write_prediction(prediction, folder, on_progress=_advance(bar))
+        except WriteError as error:  # the next clips could not be written either
+            failed.append(str(error))
+            break
         except AvsegError as error:
             failed.append(f"{path}: {error}")
             continue
@@ -325,6 +329,7 @@ def evaluate(
     from avseg.evaluation.evaluate import evaluate as run
     from avseg.evaluation.folder import track_progress
     from avseg.evaluation.report import summary, write_evaluation
+    from avseg.files import make_folder
     from avseg.loaders import evaluation_clips
 
     if clips < 0:
@@ -335,7 +340,7 @@ def evaluate(
         task = task or network.config.task
         dataset = evaluation_clips(data, task, split, network.config.image_size, clips, seed)
         indices = sample_clips(dataset, clips, seed)
-        out.mkdir(parents=True, exist_ok=True)  # fail before the work if it cannot be written
+        make_folder(out)  # fail before the work if it cannot be written
         evaluation = run(network, dataset, indices, options, _command(), on_progress)
         if process()[0] == 0:
             path = write_evaluation(evaluation, out)

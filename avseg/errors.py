@@ -1,8 +1,32 @@
 """Errors for users: each message says what was found, what was expected and what to do."""
 
+import errno
+import os
+
+# No space on the disk, a quota that is used up, a file larger than its file system allows.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class AvsegError(Exception):
     """Base class of every error with a message for users."""
+
+
+class WriteError(AvsegError, OSError):
+    """A file cannot be written; made like an OSError, of errno, its meaning and the path."""
+
+    def __str__(self) -> str:
+        return f"{self.filename} could not be written: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """The cause and what to do, without the path."""
+        if self.errno == errno.ENOSPC:
+            return "the disk is full. Free some space and try again."
+        if self.errno == errno.EDQUOT:
+            return "your disk quota is used up. Free some space and try again."
+        if self.errno == errno.EFBIG:
+            return "it is larger than this disk or its limits allow. Choose another disk."
+        return f"{self.strerror or os.strerror(self.errno or errno.EIO)}. Choose another place."
 
 
 class ClipError(AvsegError):

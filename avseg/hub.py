@@ -18,7 +18,7 @@ import torch
 from avseg.checkpoints import FORMAT, bundled_models, find_model, load_model, read_card, save_model
 from avseg.config import UNTITLED, Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
-from avseg.files import atomic_write
+from avseg.files import atomic_writes
 from avseg.models.avsegformer import AVSegFormer
 
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
@@ -65,11 +65,10 @@ def save_pretrained(
             "This model has no card, so nobody could tell what its weights are. Pass one: "
             'card=Card(name, "trained", "Training data, length, command."), from avseg.checkpoints.'
         )
-    save_model(folder / WEIGHTS, model, card)
-    with atomic_write(folder / CONFIG) as file:
-        file.write_text(json.dumps(_config_file(model, card), indent=2) + "\n", encoding="utf-8")
-    with atomic_write(folder / README) as file:
-        file.write_text(model_card(model, card, repo or str(folder), licence), encoding="utf-8")
+    with atomic_writes(*(folder / name for name in (WEIGHTS, CONFIG, README))) as (weights, config, readme):
+        save_model(weights, model, card)
+        config.write_text(json.dumps(_config_file(model, card), indent=2) + "\n", encoding="utf-8")
+        readme.write_text(model_card(model, card, repo or str(folder), licence), encoding="utf-8")
     return folder
 
 

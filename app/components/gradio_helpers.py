@@ -6,6 +6,7 @@ from collections.abc import Callable
 import gradio as gr
 
 from app.components.render import macro
+from app.services.host import error_text
 from app.services.jobs import Cancelled, JobToken
 from app.services.session import MODEL_QUEUE
 from avseg.errors import AvsegError
@@ -32,7 +33,7 @@ def notice(text: str, kind: str = "error") -> dict:
 
 def error_notice(error: AvsegError) -> dict:
     """Return the update that shows an error; a job that the visitor stopped is not one."""
-    return notice(str(error), "note" if isinstance(error, Cancelled) else "error")
+    return notice(error_text(error), "note" if isinstance(error, Cancelled) else "error")
 
 
 def progress_report(token: JobToken, progress: gr.Progress | None = None) -> Callable[[float, str], None]:

@@ -17,11 +17,17 @@ orders them, and what it leaves unset stays as it is on the page.
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
+
+from app.services.host import error_text
+from avseg.errors import AvsegError
+from avseg.files import full_disk
+
+T = TypeVar("T")
 
 
 class _Unchanged:
@@ -53,6 +59,21 @@ class Updates:
         return {name: value for name, value in values if value is not UNCHANGED}
 
 
+def told(handler: Callable[..., T]) -> Callable[..., T]:
+    """Return a handler whose errors for users, and full disks, reach the visitor as a message."""
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any, **kwargs: Any) -> T:
+        try:
+            return handler(*args, **kwargs)
+        except (AvsegError, OSError) as error:
+            if not isinstance(error, AvsegError) and not full_disk(error):
+                raise
+            raise gr.Error(error_text(error), print_exception=False) from error
+
+    return wrapped
+
+
 def components_of(updates: type[Updates], layout: object) -> list[Component]:
     """Return the components of `layout` that the fields of `updates` name; a group counts as its members."""
     components: list[Component] = []
@@ -67,7 +88,7 @@ def named(handler: Callable[..., Updates], layout: object) -> Callable[..., dict
     @functools.wraps(handler)
     def wrapped(*args: Any, **kwargs: Any) -> dict[Component, Any]:
         result: dict[Component, Any] = {}
-        updates = handler(*args, **kwargs)
+        updates = told(handler)(*args, **kwargs)
         for name, value in updates.changes().items():
             target = getattr(layout, name)
             members = _members(target)

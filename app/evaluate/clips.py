@@ -24,6 +24,7 @@ from avseg.data.samples import Clips, DataReference
 from avseg.errors import AvsegError, CheckpointError, DatasetError, ReportError
 from avseg.evaluation.clip import EvaluatedClip, evaluate_clip
 from avseg.evaluation.report import ClipRow
+from avseg.files import make_folder
 from avseg.media.draw import error_map, shrink
 from avseg.predict import Predictor
 from avseg.synthavs.dataset import SynthAVS
@@ -170,7 +171,7 @@ def open_clip(report: StoredReport, name: str, folder: Path) -> OpenedClip:
     """Return a clip of a report for the page; its files go to `folder`. Raises AvsegError."""
     measured = measure(report, name)
     clips, index = locate(report, name, DISPLAY_SIZE)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     prediction, truth, lanes = measured.prediction, tuple(measured.truth), []
     if isinstance(clips, SynthAVS):
         scene, video = clips.scene(index), folder / "clip.mp4"

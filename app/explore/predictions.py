@@ -18,6 +18,7 @@ from app.services.session import MODELS, Visitor
 from avseg.data.avsbench.clip import DatasetClip, read_dataset_clip, with_video
 from avseg.errors import DatasetError
 from avseg.evaluation.clip import clip_iou, frame_ious
+from avseg.files import make_folder
 from avseg.predict import Prediction
 
 MAX_SCORED = 200  # clips at once
@@ -122,6 +123,4 @@ def _new_folder(visitor: Visitor, state: ExploreState) -> Path:
     for old in root.glob("clip-*") if root.is_dir() else ():
         if old not in used:
             shutil.rmtree(old, ignore_errors=True)
-    folder = root / f"clip-{uuid.uuid4().hex[:12]}"
-    folder.mkdir(parents=True)
-    return folder
+    return make_folder(root / f"clip-{uuid.uuid4().hex[:12]}")

@@ -9,7 +9,7 @@ import gradio as gr
 from app.components.events import action_of, integer
 from app.components.gradio_helpers import error_notice
 from app.components.html import result_header
-from app.components.updates import UNCHANGED, Updates
+from app.components.updates import UNCHANGED, Updates, told
 from app.inside import html
 from app.inside.inspections import activation_of, inspection_of
 from app.inside.model_map import model_map
@@ -107,6 +107,7 @@ def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpda
     return show(visitor)
 
 
+@told
 def inspect_clip(
     clip: str | None = None,
     upload: str | None = None,

@@ -13,6 +13,7 @@ from app.inside.decoder import decoder_view
 from app.inside.figures import Picture, View
 from app.inside.mixer import mixer_view
 from app.inside.state import Choice, settled
+from avseg.files import atomic_write
 from avseg.interpret.inspection import Activation, Inspection
 from avseg.media.draw import resize
 
@@ -47,7 +48,6 @@ def view_of(inspection: Inspection, choice: Choice, record: Callable[[str, int],
 
 def write_pictures(view: View, folder: Path) -> list[Path]:
     """Write every picture of a view as PNG; returns the files in the order of the view."""
-    folder.mkdir(parents=True, exist_ok=True)
     drawn = [picture for group in view.groups for tile in group.tiles for picture in tile.pictures]
     paths = []
     for index, picture in enumerate((p for p in drawn if isinstance(p, Picture)), start=1):
@@ -58,5 +58,6 @@ def write_pictures(view: View, folder: Path) -> list[Path]:
             height, width = picture.shape
             size = (max(1, round(FILE_WIDTH * height / width)), FILE_WIDTH)
             image = resize(np.ascontiguousarray(image), size, smooth=False)
-        Image.fromarray(image).save(paths[-1])
+        with atomic_write(paths[-1], durable=False) as unfinished:
+            Image.fromarray(image).save(unfinished, "PNG")
     return paths

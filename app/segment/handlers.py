@@ -11,7 +11,7 @@ from app.components.gradio_helpers import HIDDEN, error_notice, notice, progress
 from app.components.html import result_header
 from app.components.player.player import selected_frame
 from app.components.render import macro
-from app.components.updates import UNCHANGED, Updates
+from app.components.updates import UNCHANGED, Updates, told
 from app.segment import html, run, text
 from app.segment.layout import FILES
 from app.segment.preview import Preview
@@ -213,6 +213,7 @@ def open_tab(tab: str) -> TabUpdates:
     return TabUpdates(tabs=gr.Tabs(selected=tab))
 
 
+@told
 def answer(
     clip: str | None = None,
     video: str | None = None,

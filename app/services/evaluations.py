@@ -12,6 +12,7 @@ import shlex
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -23,7 +24,7 @@ from app.services.process import ROOT, kill, launch, startup, withdraw
 from avseg.checkpoints import bundled_models
 from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
-from avseg.files import atomic_write
+from avseg.files import write_texts
 from avseg.training import command as training_command
 from avseg.training.command import display_path
 
@@ -187,10 +188,9 @@ def submit(request: EvaluationRequest, session: str = "") -> str:
             moment += 1
         folder = evaluations_root() / key
         try:
-            folder.mkdir(parents=True)
-            with atomic_write(folder / REQUEST_FILE) as file:
-                file.write_text(json.dumps(asdict(request)), encoding="utf-8")
+            write_texts(folder, {REQUEST_FILE: json.dumps(asdict(request))})
         except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
             raise ReportError(f"Evaluations cannot be stored here: {error.strerror or error}.") from error
         _OWNERS[key] = session
     advance()
@@ -247,7 +247,8 @@ def _start(item: QueuedEvaluation) -> None:
         model, data = validate(item.request)
         launch(arguments(item.request, model, data, folder.path), folder, on_exit=advance)
     except (AvsegError, OSError) as error:
-        folder.write_status(EvaluationStatus("failed", str(error)))
+        with suppress(ReportError):  # on a full disk it waits until there is space
+            folder.write_status(EvaluationStatus("failed", str(error)))
 
 
 def may_cancel(key: str, session: str) -> bool:

@@ -1,8 +1,11 @@
 """What the host of the page allows: who may open it, and whether strangers may train on it."""
 
+import errno
 import os
+from pathlib import Path
 
-from avseg.errors import ConfigError, RunError
+from avseg.errors import ConfigError, RunError, WriteError
+from avseg.files import write_error
 
 NOT_HERE = "Training is off on this host. Copy the command and run it on your own machine."
 
@@ -24,6 +27,13 @@ def logins() -> list[tuple[str, str]] | None:
 def public_host() -> bool:
     """Whether strangers may open the page: on a Space, or where AVSEG_PUBLIC=1."""
     return bool(os.environ.get("SPACE_ID")) or os.environ.get("AVSEG_PUBLIC") == "1"
+
+
+def error_text(error: Exception) -> str:
+    """Return an error as the page shows it; strangers do not learn the path of a file that has no space."""
+    if isinstance(error, OSError) and (public_host() or not isinstance(error, WriteError)):
+        error = write_error(error.errno or errno.EIO, Path("A file"))
+    return str(error)
 
 
 def may_train() -> bool:

@@ -59,7 +59,11 @@ def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None]
         started = psutil.Process(process.pid).create_time()
     threading.Thread(target=wait, daemon=True).start()
     record = Launch(process.pid, started, now)
-    job.write_launch(record)
+    try:
+        job.write_launch(record)
+    except OSError:
+        process.kill()  # nobody could watch or stop it
+        raise
     return record
 
 

@@ -28,6 +28,7 @@ from app.services.jobs import Jobs
 from app.services.models import model_file
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
+from avseg.files import make_folder
 from avseg.media.clip import Clip
 from avseg.predict import OnMasks, Prediction, Predictor, Progress
 
@@ -197,8 +198,7 @@ class Visitors:
         for name, other in self._open.copy().items():
             if now - other.last_request > FILES_AGE:
                 self.leave(name)
-        folder = visitor.folder / uuid.uuid4().hex[:12]
-        folder.mkdir(parents=True)
+        folder = make_folder(visitor.folder / uuid.uuid4().hex[:12])
         visitor.results.append(folder)
         while len(visitor.results) > RESULTS_KEPT:
             shutil.rmtree(visitor.results.pop(0), ignore_errors=True)

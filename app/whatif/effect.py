@@ -15,6 +15,7 @@ from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError, ConfigError
+from avseg.files import make_folder
 from avseg.interventions.compare import compare, mean_curve
 from avseg.interventions.effect import Effect, FrameTruth
 from avseg.interventions.run import INTERVENTIONS, Change, Sweep, checked, checkpoint_of, sweep, what_if
@@ -96,7 +97,7 @@ def sweep_change(
 
 def both_players(effect: ClipEffect, folder: Path) -> tuple[PlayerValue, PlayerValue]:
     """Return players of before and after, each with the audio of its run; `folder` gets the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     result, clip = effect.result, effect.before.clip
     source = bundled().get(result.clip)
     # A visitor's file is never served as it is.

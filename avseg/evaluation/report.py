@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from avseg.data.samples import DataReference
-from avseg.files import atomic_write
+from avseg.files import write_texts
 
 REPORT, CLIPS, CLASSES, SUMMARY = "report.json", "clips.csv", "classes.csv", "summary.md"
 CONFUSION = "confusion.csv"
@@ -217,17 +217,15 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
         CLASSES: _table(ClassRow, evaluation.classes),
         SUMMARY: summary(evaluation.report),
     }
-    if evaluation.confusion is None:
-        (folder / CONFUSION).unlink(missing_ok=True)
-    else:
+    if evaluation.confusion is not None:
         texts[CONFUSION] = _matrix(evaluation.confusion)
     # Last: whoever reads a new report.json finds the tables that belong to it.
     values = asdict(evaluation.report)
     values["data"]["description"] = evaluation.report.data.description  # for readers; not read back
     texts[REPORT] = json.dumps(values, indent=2, allow_nan=False) + "\n"
-    for name, text in texts.items():
-        with atomic_write(folder / name) as file:
-            file.write_text(text, encoding="utf-8")
+    write_texts(folder, texts)
+    if evaluation.confusion is None:
+        (folder / CONFUSION).unlink(missing_ok=True)
     return folder / REPORT
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from avseg.errors import ConfigError
 from avseg.evaluation.metrics import iou
-from avseg.files import atomic_write
+from avseg.files import atomic_writes
 from avseg.interpret.mask_statistics import mean_where
 from avseg.interventions.run import Change
 from avseg.media.draw import resize, strip
@@ -124,10 +124,9 @@ def write_comparison(
         "changes": [{"name": change.name, "values": change.given} for change in changes],
         **comparison.columns(),
     }
-    with atomic_write(folder / "comparison.json") as path:
-        path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     rows = [strip(list(p.clip.frames), list(p.labels), colours_of(p)) for p in (before, after)]
     gap = np.full((4, *rows[0].shape[1:]), 255, np.uint8)
-    with atomic_write(folder / "strip.png") as path:
-        Image.fromarray(np.concatenate([rows[0], gap, rows[1]])).save(path, "PNG")
+    with atomic_writes(folder / "comparison.json", folder / "strip.png") as (table, picture):
+        table.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        Image.fromarray(np.concatenate([rows[0], gap, rows[1]])).save(picture, "PNG")
     return folder

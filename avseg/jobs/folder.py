@@ -18,7 +18,7 @@ from typing import Generic, Literal, TypeVar
 
 import psutil
 
-from avseg.files import atomic_write
+from avseg.files import write_texts, writing
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "killed"]
 UNDER_WAY: tuple[State, ...] = ("waiting", "running")
@@ -54,7 +54,7 @@ class JobFolder(Generic[StatusT]):
     """Reads and writes one job folder; subclasses name the class of their status."""
 
     status_class: type[StatusT]
-    after_crash = "The process ended without a message."
+    stop_here = False  # whether this process was asked to stop, with or without a file
 
     def __init__(self, path: Path):
         self.path = Path(path)
@@ -68,8 +68,7 @@ class JobFolder(Generic[StatusT]):
         """Replace the status, stamped with this process and the time."""
         process = psutil.Process()
         stamped = replace(status, pid=process.pid, process_started=process.create_time(), updated=time.time())
-        with atomic_write(self.status_file) as file:
-            file.write_text(json.dumps(asdict(stamped), indent=2), encoding="utf-8")
+        write_texts(self.path, {self.status_file.name: json.dumps(asdict(stamped), indent=2)})
 
     def read_status(self) -> StatusT | None:
         """Return the status, None without a readable one.
@@ -81,17 +80,24 @@ class JobFolder(Generic[StatusT]):
         except (OSError, ValueError, TypeError):
             return None
         if status.state == "running" and not lives(status.pid, status.process_started):
-            return replace(status, state="killed", message=self.after_crash)
+            message = f"The process ended without a message. {self.advice}".strip()
+            return replace(status, state="killed", message=message)
         return status
+
+    @property
+    def advice(self) -> str:
+        """How to go on after an interruption."""
+        return ""
 
     def request_stop(self) -> None:
         """Ask the job to stop at the next opportunity."""
-        self.stop_file.touch()
+        with writing(self.stop_file):
+            self.stop_file.touch()
 
     @property
     def stop_requested(self) -> bool:
         """Whether somebody asked the job to stop."""
-        return self.stop_file.exists()
+        return self.stop_here or self.stop_file.exists()
 
     def clear_stop(self, before: float | None = None) -> None:
         """Withdraw the request to stop; with `before` (s since 1970) only one that is older."""
@@ -101,7 +107,7 @@ class JobFolder(Generic[StatusT]):
 
     def log(self, message: str) -> None:
         """Append a line to the log."""
-        with self.log_file.open("a", encoding="utf-8") as file:
+        with writing(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")
 
     def log_tail(self, lines: int = 50) -> str:
@@ -112,8 +118,7 @@ class JobFolder(Generic[StatusT]):
 
     def write_launch(self, launch: Launch) -> None:
         """Record the process that was started for this job."""
-        with atomic_write(self.launch_file) as file:
-            file.write_text(json.dumps(asdict(launch)), encoding="utf-8")
+        write_texts(self.path, {self.launch_file.name: json.dumps(asdict(launch))})
 
     def read_launch(self) -> Launch | None:
         """Return the process that was started last, None without one."""

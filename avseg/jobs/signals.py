@@ -1,21 +1,18 @@
 """How a job ends early: signals, errors, and the messages that explain them."""
 
-import errno
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 
 import torch
 
-from avseg.errors import AvsegError, RunError
+from avseg.errors import AvsegError, RunError, WriteError
+from avseg.files import full_disk, write_error
 from avseg.jobs.folder import JobFolder, StatusT
 
 Handler = Callable[[int, FrameType | None], object] | int | None
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OUT_OF_MEMORY = (
     "Out of memory. Lower train.batch_size, raise train.accumulate, or choose a smaller model.image_size; "
     "then start another run."
@@ -37,7 +34,9 @@ def stop_on_signals(job: JobFolder, main: bool = True) -> Iterator[None]:
     def handle(number: int, _: FrameType | None) -> None:
         signal.signal(number, previous[number])
         if main:
-            job.request_stop()
+            job.stop_here = True
+            with suppress(OSError):  # the disk may be full
+                job.request_stop()
 
     previous: dict[int, Handler] = {}
     with suppress(ValueError):  # not the main thread
@@ -64,47 +63,36 @@ def report_status(job: JobFolder[StatusT], status: StatusT, main: bool = True) -
         if main:
             last = job.read_status() or status
             with suppress(OSError):  # the disk may be full
-                job.write_status(replace(last, state="failed", message=error_message(error)))
-                job.log(error_message(error))
+                message = error_message(error, job.advice)
+                job.write_status(replace(last, state="failed", message=message))
+                job.log(message)
         raise
 
 
 @contextmanager
-def translate_errors(folder: Path) -> Iterator[None]:
+def translate_errors(job: JobFolder) -> Iterator[None]:
     """Turn errors about exhausted memory or disk into a `RunError` that says what to do."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise RunError(OUT_OF_MEMORY) from error
     except OSError as error:
-        if error.errno not in FULL:
+        if not (number := full_disk(error)):
             raise
-        raise _disk_full(folder) from error
+        said = error if isinstance(error, WriteError) else write_error(number, job.path)
+        raise RunError(f"{said} {job.advice}") from error
     except RuntimeError as error:
         if "allocate memory" in str(error):
             raise RunError(OUT_OF_MEMORY) from error
         if str(error).startswith("DataLoader worker"):
             raise RunError(WORKER_KILLED) from error
         raise
-    except Exception as error:
-        # safetensors wraps the system's error.
-        if any(f"os error {number}" in str(error) for number in FULL):
-            raise _disk_full(folder) from error
-        raise
 
 
-def _disk_full(folder: Path) -> RunError:
-    disk = os.statvfs(folder)
-    return RunError(
-        f"The disk of {folder} is full ({disk.f_bavail * disk.f_frsize / 2**20:.0f} MiB left); the last "
-        "checkpoint is complete. Free some space and resume with --resume."
-    )
-
-
-def error_message(error: BaseException) -> str:
-    """Return the message that the status keeps of an error."""
+def error_message(error: BaseException, advice: str = "") -> str:
+    """Return the message that the status keeps of an error; advice: how an interrupted job goes on."""
     if isinstance(error, AvsegError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "Interrupted by Ctrl-C; the last checkpoint is complete. Resume with --resume."
+        return f"Interrupted by Ctrl-C. {advice}".strip()
     return f"{type(error).__name__}: {error}"

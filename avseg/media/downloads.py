@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from avseg.errors import ClipError, ConfigError
+from avseg.errors import ClipError, ConfigError, WriteError
+from avseg.files import writing
 from avseg.media.export import write_coco, write_prediction
 
 if TYPE_CHECKING:
@@ -39,14 +40,19 @@ def write_downloads(
         written = write_prediction(prediction, folder, on_progress=on_progress)
         coco = write_coco(prediction, folder / "coco.json")
         everything = folder / f"{Path(prediction.clip.name).stem}-{prediction.model}.zip"
-        with ZipFile(everything, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+        with writing(everything), ZipFile(everything, "w", ZIP_DEFLATED, compresslevel=1) as archive:
             for path in (written.overlay, coco, written.record, *written.masks):
                 archive.write(path, path.relative_to(folder))
-        masks = Path(shutil.make_archive(str(folder / "masks"), "zip", folder / "masks"))
+        with writing(folder / "masks.zip"):
+            masks = Path(shutil.make_archive(str(folder / "masks"), "zip", folder / "masks"))
         shutil.rmtree(folder / "masks")
     except (OSError, ClipError) as error:
-        if isinstance(error, ClipError) and folder.parent.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.parent.is_dir():
+            reason = "their folder was deleted. Run it again."
+        elif isinstance(error, WriteError):
+            reason = error.reason
+        else:
             raise
-        reason = error.strerror if isinstance(error, OSError) else "their folder was deleted"
-        raise ConfigError(f"The files could not be written: {reason}. Run it again.") from error
+        raise ConfigError(f"The files could not be written: {reason}") from error
     return Downloads(everything, written.overlay, masks, coco, written.record)

@@ -8,7 +8,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from PIL import Image
 
 from avseg.data.labels import CLASS_INDEX, CLASSES, clip_colours
 from avseg.errors import ConfigError
+from avseg.files import write_texts, writing
 from avseg.media.clip import Clip, VideoReader
 from avseg.media.draw import BINARY, Colour, mask_layer
 from avseg.media.video import write_mp4
@@ -48,19 +49,16 @@ def write_prediction(
 
     An earlier result is replaced once the new one is complete. on_progress: called with (done, total) after
     every mask and frame; an exception raised there cancels and leaves no files. Raises ConfigError for a
-    folder that contains other files or is not writable, ClipError if the source video can no longer be read.
+    folder that contains other files, WriteError for a full disk or a folder that is not writable, and
+    ClipError if the source video can no longer be read.
     """
     started = time.perf_counter()
     folder = Path(folder).expanduser().resolve()
     _check_folder(folder)
     unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    try:
+    with writing(folder), ExitStack() as stack:
+        stack.callback(shutil.rmtree, unfinished, ignore_errors=True)
         (unfinished / MASKS).mkdir(parents=True)
-    except OSError as error:
-        raise ConfigError(
-            f"{folder.parent} is not writable ({error.strerror}). Choose another folder."
-        ) from error
-    try:
         reader = VideoReader(prediction.clip)
         count = len(prediction.labels)
         tick = _counter(count + reader.count, on_progress)
@@ -72,8 +70,6 @@ def write_prediction(
             json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
         _replace_folder(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     masks = tuple(folder / frame["mask"] for frame in frames)
     return Written(folder, folder / OVERLAY, masks, folder / RECORD, seconds)
 
@@ -133,7 +129,7 @@ def write_coco(prediction: Prediction, path: Path) -> Path:
         "annotations": annotations,
         "categories": [{"id": index, "name": CLASSES[index] if several else "sounding"} for index in used],
     }
-    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    write_texts(path.parent, {path.name: json.dumps(content) + "\n"})
     return path
 
 

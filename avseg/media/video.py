@@ -11,7 +11,8 @@ from typing import IO, BinaryIO
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from avseg.errors import ClipError
+from avseg.errors import AvsegError, ClipError
+from avseg.files import atomic_write, full_disk, write_error
 from avseg.media.audio import SAMPLE_RATE, silence
 
 COPY_SECONDS = 120  # at most, for `replace_audio`
@@ -19,10 +20,11 @@ COPY_SECONDS = 120  # at most, for `replace_audio`
 
 def write_wav(file: Path | BinaryIO, waveform: np.ndarray, channels: int = 1) -> None:
     """Write a mono waveform float [samples] in [-1, 1] as 16-bit PCM at 16 kHz, the same in every channel."""
-    samples = np.rint(np.clip(waveform, -1, 1) * 32767).astype("<i2")
     if isinstance(file, Path):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(file) if isinstance(file, Path) else file, "wb") as out:
+        with atomic_write(file, durable=False) as unfinished, unfinished.open("wb") as stream:
+            return write_wav(stream, waveform, channels)
+    samples = np.rint(np.clip(waveform, -1, 1) * 32767).astype("<i2")
+    with wave.open(file, "wb") as out:
         out.setnchannels(channels)
         out.setsampwidth(2)
         out.setframerate(SAMPLE_RATE)
@@ -42,17 +44,22 @@ def write_mp4(
     """Write frames uint8 [H, W, 3] with sound float [samples] as H.264 and AAC in MP4, for any browser.
 
     rate: frames per second, two decimals at most. crf, preset, threads: x264's quality, effort and threads.
-    Raises ClipError with ffmpeg's last words when the file cannot be written.
+    After an error `path` is as it was. Raises WriteError on a full disk, ClipError with ffmpeg's last words
+    when the file cannot be written for another reason.
     """
     from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
     iterator = iter(frames)
     first = next(iterator)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", errors="replace") as log:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile("w+", errors="replace") as log,
+        atomic_write(path, durable=False) as unfinished,
+    ):
         audio = Path(folder) / "audio.wav"
         write_wav(audio, waveform)
         writer = FFMPEG_VideoWriter(
-            str(path),
+            str(unfinished),
             first.shape[1::-1],
             rate,
             audiofile=str(audio),
@@ -60,7 +67,7 @@ def write_mp4(
             preset=preset,
             logfile=log,
             threads=threads,
-            ffmpeg_params=_options(pixel_aspect, crf),
+            ffmpeg_params=[*_options(pixel_aspect, crf), "-f", "mp4"],
         )
         process = writer.proc
         try:
@@ -78,18 +85,20 @@ def write_mp4(
 def replace_audio(video: Path, waveform: np.ndarray, path: Path, start: float = 0.0) -> Path:
     """Write a copy of an MP4 with another sound float32 [samples], which begins at `start` s of the video.
 
-    The pictures are copied, not encoded again. Raises ClipError for a video that cannot be copied.
+    The pictures are copied, not encoded again. Raises ClipError for a video that cannot be copied, WriteError
+    on a full disk.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, atomic_write(path, durable=False) as unfinished:
         audio = Path(folder) / "audio.wav"
         write_wav(audio, np.concatenate([silence(round(start * SAMPLE_RATE)), waveform]))
         inputs = ["-i", str(video), "-i", str(audio), "-map", "0:v:0", "-map", "1:a:0"]
-        codecs = ["-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart"]
-        command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *inputs, *codecs, str(path)]
+        codecs = ["-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart", "-f", "mp4"]
+        command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *inputs, *codecs, str(unfinished)]
         try:
-            subprocess.run(command, capture_output=True, timeout=COPY_SECONDS, check=True)
-        except subprocess.SubprocessError as error:
-            path.unlink(missing_ok=True)
+            subprocess.run(command, capture_output=True, text=True, timeout=COPY_SECONDS, check=True)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            if number := full_disk(str(error.stderr)):
+                raise write_error(number, path) from error
             raise ClipError(f"The sound of {video.name} could not be replaced: open it again.") from error
     return path
 
@@ -101,6 +110,9 @@ def _options(pixel_aspect: float, crf: int) -> list[str]:
     return ["-vf", filters, "-crf", str(crf), "-movflags", "+faststart"]
 
 
-def _not_written(path: Path, log: IO[str]) -> ClipError:
+def _not_written(path: Path, log: IO[str]) -> AvsegError:
     log.seek(0)
-    return ClipError(f"ffmpeg could not write {path}: {log.read().strip()[-300:]}")
+    said = log.read().strip()
+    if number := full_disk(said):
+        return write_error(number, path)
+    return ClipError(f"ffmpeg could not write {path}: {said[-300:]}")

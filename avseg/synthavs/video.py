@@ -18,7 +18,6 @@ def write_video(
 
     Raises DatasetError with ffmpeg's message if it fails.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         write_mp4(path, _frames(scene, size, fps, oversample), fps, mix(scene), 1.0, crf, "medium", threads=1)
     except ClipError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from avseg.data.avsbench.write import TASK_FOLDERS, GeneratedClip, write_split
-from avseg.files import atomic_write
+from avseg.files import write_texts
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import frame_time, mix, render, sounding
 from avseg.synthavs.video import write_video
@@ -37,8 +37,7 @@ def write(
     }
     path = folder / "scenes.json"
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    with atomic_write(path) as file:
-        file.write_text(json.dumps({**earlier, **scenes}), encoding="utf-8")
+    write_texts(folder, {path.name: json.dumps({**earlier, **scenes})})
     return folder
 
 

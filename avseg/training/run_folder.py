@@ -20,7 +20,7 @@ from pathlib import Path
 
 from avseg.config import RENAMED_FIELDS, Config
 from avseg.errors import ConfigError, RunError
-from avseg.files import atomic_write
+from avseg.files import write_texts, writing
 from avseg.jobs.folder import JobFolder, JobStatus
 from avseg.presets import load_config
 
@@ -44,7 +44,6 @@ class RunFolder(JobFolder[Status]):
     """Reads and writes one run folder."""
 
     status_class = Status
-    after_crash = "The process ended without a message. Resume the run."
 
     def __init__(self, path: Path):
         super().__init__(path)
@@ -54,6 +53,13 @@ class RunFolder(JobFolder[Status]):
         self.last_model = self.path / "last.safetensors"
         self.best_model = self.path / "best.safetensors"
         self.samples = self.path / "samples"
+
+    @property
+    def advice(self) -> str:
+        """How to go on after an interruption: from the last checkpoint, if there is one yet."""
+        if self.resume_file.is_file():
+            return "The last checkpoint is complete: resume the run (--resume)."
+        return "There is no checkpoint yet: start the run again."
 
     @property
     def exists(self) -> bool:
@@ -67,9 +73,7 @@ class RunFolder(JobFolder[Status]):
                 f"{self.path} already contains a run: add --resume to resume it, or choose another folder."
             )
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.config_file) as file:
-                file.write_text(config.to_json())
+            write_texts(self.path, {self.config_file.name: config.to_json()})
         except OSError as error:
             raise RunError(
                 f"The run folder {self.path} cannot be created: {error.strerror or error}."
@@ -101,12 +105,11 @@ class RunFolder(JobFolder[Status]):
                 f"The run in {self.path} was started with other values of {', '.join(changed)}. Resume it "
                 "with its own (only train.epochs may change), or start another run."
             )
-        with atomic_write(self.config_file) as file:
-            file.write_text(config.to_json())
+        write_texts(self.path, {self.config_file.name: config.to_json()})
 
     def write_event(self, kind: str, **values: object) -> None:
         """Append one line to the event log."""
-        with self.events_file.open("a") as file:
+        with writing(self.events_file), self.events_file.open("a") as file:
             file.write(json.dumps({"time": time.time(), "kind": kind, **values}) + "\n")
 
     def events(self) -> Iterator[dict[str, object]]:
@@ -126,8 +129,7 @@ class RunFolder(JobFolder[Status]):
     def truncate_events(self, step: int) -> None:
         """Drop the events after a step, which a resumed run repeats."""
         events = [event for event in self.events() if _number(event.get("step", 0)) <= step]
-        with atomic_write(self.events_file) as file:
-            file.write_text("".join(json.dumps(event) + "\n" for event in events))
+        write_texts(self.path, {self.events_file.name: "".join(json.dumps(event) + "\n" for event in events)})
 
 
 def _number(value: object) -> float:

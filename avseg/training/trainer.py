@@ -71,7 +71,7 @@ def train(
     status = Status("running", epochs=config.train.epochs, data=data, command=command, started=time.time())
     with (
         report_status(run, status, main),
-        translate_errors(run.path),
+        translate_errors(run),
         tensorboard_sink(run.path / "tensorboard", tensorboard and main) as on_event,
     ):
         training = Training(config, run, data, accelerator, workers, status)

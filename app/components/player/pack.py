@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avseg.files import atomic_write
 from avseg.interpret.threshold_counts import Truth, count_pixels
 from avseg.media.audio import log_mel
 from avseg.media.clip import Clip
@@ -81,7 +82,8 @@ def write_pack(
     counts = count_pixels(clip, prediction, truth, indices)
     tables = (counts.marked, counts.hits, counts.area)
     pieces = [None if table is None else writer.add(table.tobytes()) for table in tables]
-    path.write_bytes(writer.data.getvalue())
+    with atomic_write(path, durable=False) as unfinished:
+        unfinished.write_bytes(writer.data.getvalue())
     height, width = clip.frames.shape[1:3]
     return Parts(thumbs, sound, height * width, len(indices), probability, labels, truths, *pieces)
 

@@ -27,6 +27,7 @@ from app.components.player.pack import Parts, write_pack
 from app.components.render import render
 from app.services.clips import Lane
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, Colour, clip_colours
+from avseg.files import make_folder
 from avseg.interpret.threshold_counts import Truth, class_order
 from avseg.media.clip import Clip
 from avseg.media.draw import ORANGE
@@ -157,7 +158,7 @@ def player_value(
     clip, task = (prediction.clip, prediction.task) if prediction else (clip, task)
     if clip is None or (prediction is None and truth is None):
         raise ValueError("player_value needs a prediction, or a clip and its ground truth.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if video is None:
         video, start = write_clip(clip, folder / "video.mp4", on_progress=on_progress), 0.0
     several = task == "avss"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from avseg.data.avsbench.layout import LAYOUTS
-from avseg.files import atomic_write
+from avseg.files import write_texts
 
 KINDS: dict[str, tuple[str, str]] = {
     "clip count": ("error", "the table lists another number of clips than AVSBench's"),
@@ -99,8 +99,7 @@ class CheckReport:
 def save_report(report: CheckReport, path: Path, key: str) -> None:
     """Save a report for `load_report`; key: the state of the data. Raises OSError."""
     fields = {**vars(report), "findings": [list(vars(finding).values()) for finding in report.findings]}
-    with atomic_write(path) as file:
-        file.write_text(json.dumps({"key": f"{_VERSION} {key}", "report": fields}), encoding="utf-8")
+    write_texts(path.parent, {path.name: json.dumps({"key": f"{_VERSION} {key}", "report": fields})})
 
 
 def load_report(path: Path, key: str) -> CheckReport | None:
@@ -166,9 +165,7 @@ def write_report(report: CheckReport, folder: Path | str) -> Path:
         "report.csv": table.getvalue(),
         "report.md": f"{summary(report)}\n{_examples(report)}",
     }
-    for name, text in texts.items():
-        with atomic_write(folder / name) as file:
-            file.write_text(text, encoding="utf-8", newline="")
+    write_texts(folder, texts)
     return folder
 
 

@@ -13,6 +13,7 @@ from avseg.data.avsbench.dataset import read_frame, read_mask
 from avseg.data.avsbench.files import ADVICE, fit, read_wav
 from avseg.data.avsbench.layout import SCENES, Entry
 from avseg.errors import ClipError, DatasetError
+from avseg.files import make_folder, writing
 from avseg.media.audio import SAMPLE_RATE, silence
 from avseg.media.clip import WORKING_SIDE, Clip, Notice, fit_sound, frame_times, read_clip
 from avseg.media.draw import resize
@@ -91,12 +92,12 @@ def with_video(content: DatasetClip, folder: Path, entry: Entry, target: Path) -
 
     A drawn clip may have its own; otherwise every frame is held for its second. Raises ClipError.
     """
-    target.mkdir(parents=True, exist_ok=True)
-    path = target / "clip.mp4"
+    path = make_folder(target) / "clip.mp4"
     own = folder / DRAWN_VIDEOS[entry.task].format(split=entry.split, given=entry.annotation, name=entry.name)
     count = len(content.clip.frames)
     if (folder / SCENES).is_file() and own.is_file() and own.resolve().is_relative_to(folder):
-        shutil.copyfile(own, path)
+        with writing(path):
+            shutil.copyfile(own, path)
         video = read_clip(path, fps=1, seconds=count)
         if len(video.frames) == count:
             return _with_content_of(video, content)

@@ -20,7 +20,7 @@ from PIL import Image
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, S4_CATEGORY_CLASS
 from avseg.errors import DatasetError
-from avseg.files import atomic_write
+from avseg.files import atomic_write, write_texts
 from avseg.media.video import write_wav
 
 TASK_FOLDERS = {task: layout.folder for task, layout in LAYOUTS.items()}
@@ -64,7 +64,8 @@ def write_split(
     Several splits may be written into one root, one after another: rows are added to the table, and a clip
     that is written again replaces itself. progress: called with (clips done, clips in all). workers:
     processes, to which `make` is pickled; the output does not depend on their number. Raises DatasetError if
-    an existing table has another header, or if a clip of the same name belongs to another split.
+    an existing table has another header, or if a clip of the same name belongs to another split. Raises
+    WriteError on a full disk; no file is cut short then, and the table is as it was.
     """
     folder = Path(root) / TASK_FOLDERS[task]
     table = folder / LAYOUTS[task].table
@@ -79,7 +80,7 @@ def write_split(
     _merge_table(table, task, rows)
     if task == "avss":
         one_based = {name: index + 1 for index, name in enumerate(CLASSES)}
-        (folder / "label2idx.json").write_text(json.dumps(one_based), encoding="utf-8")
+        write_texts(folder, {"label2idx.json": json.dumps(one_based)})
     return folder
 
 
@@ -148,8 +149,9 @@ def _write_video(path: Path, clip: GeneratedClip) -> None:
 
 
 def _save(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **({"quality": 92} if path.suffix == ".jpg" else {}))
+    kind, options = ("JPEG", {"quality": 92}) if path.suffix == ".jpg" else ("PNG", {})
+    with atomic_write(path, durable=False) as unfinished:
+        Image.fromarray(pixels).save(unfinished, kind, **options)
 
 
 def _binary(classes: np.ndarray) -> np.ndarray:
@@ -184,5 +186,4 @@ def _merge_table(path: Path, task: str, rows: list[dict[str, object]]) -> None:
     writer = csv.DictWriter(text, COLUMNS[task], lineterminator="\n")
     writer.writeheader()
     writer.writerows(merged.values())
-    with atomic_write(path) as file:
-        file.write_text(text.getvalue(), encoding="utf-8")
+    write_texts(path.parent, {path.name: text.getvalue()})

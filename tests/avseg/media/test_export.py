@@ -204,7 +204,7 @@ def test_folders_of_others_are_left_alone(prediction: Prediction, tmp_path: Path
 
 def test_a_video_that_cannot_be_heard_otherwise_is_said_in_words(tmp_path: Path, monkeypatch):
     def endless(command: list[str], **options: object) -> None:
-        (tmp_path / "other.mp4").write_bytes(b"half")
+        Path(command[-1]).write_bytes(b"half")
         raise subprocess.TimeoutExpired(command, 120)
 
     (tmp_path / "text.mp4").write_text("This is not a video.")

@@ -1,0 +1,74 @@
+"""On a full disk every command says so in one sentence, and what was there before stays as it was."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from avseg.__main__ import main
+from tests.support.writing_commands import write_inputs, writing_commands
+
+NAMES = tuple(writing_commands(Path(), Path()))
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size in bytes, of whichever library or child writes it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    write_inputs(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_disk_is_one_sentence_and_harms_nothing(name: str, inputs: Path, tmp_path: Path, capsys):
+    command = writing_commands(inputs, tmp_path)[name]
+    assert main(command) == 0
+    whole = contents(tmp_path)
+    if name == "train":
+        command += ["--train.epochs", "2", "--resume"]
+    for limit in (0, max(map(len, whole.values())) // 2):
+        capsys.readouterr()
+        with file_size_limit(limit):
+            assert main(command) == 1
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("avseg: ")]
+        assert len(said) == 1 and "could not be written: it is larger than" in said[0]
+        left = contents(tmp_path)
+        grown = ("run/events.jsonl", "run/log.txt", "run/config.json", "run/status.json", "status.json")
+        assert {path: left.get(path) for path in whole if path not in grown} == {
+            path: content for path, content in whole.items() if path not in grown
+        }
+        assert not [path for path in left if path not in whole]
+    assert main(command) == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_one_sentence(root: Path):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "avseg", "info"]
+        done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "avseg: The output could not be written: the disk is full. Free some space and try again.\n"
+    )
