@@ -22,7 +22,7 @@ from app.services.host import public_host
 from app.services.models import available_models
 from app.services.process import ROOT, kill, launch, startup, withdraw
 from avseg.checkpoints import bundled_models
-from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError
+from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError, WriteError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.files import write_texts
 from avseg.training import command as training_command
@@ -247,7 +247,7 @@ def _start(item: QueuedEvaluation) -> None:
         model, data = validate(item.request)
         launch(arguments(item.request, model, data, folder.path), folder, on_exit=advance)
     except (AvsegError, OSError) as error:
-        with suppress(ReportError):  # on a full disk it waits until there is space
+        with suppress(WriteError):  # on a full disk it waits until there is space
             folder.write_status(EvaluationStatus("failed", str(error)))
 
 

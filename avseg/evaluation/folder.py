@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from avseg.errors import AvsegError, ReportError
+from avseg.errors import AvsegError, WriteError
 from avseg.jobs.folder import UNDER_WAY, JobFolder, JobStatus, State
 from avseg.jobs.signals import error_message, stop_on_signals
 
@@ -42,15 +42,6 @@ class EvaluationFolder(JobFolder[EvaluationStatus]):
     """Reads and writes the status of an evaluation."""
 
     status_class = EvaluationStatus
-
-    def write_status(self, status: EvaluationStatus) -> None:
-        """Replace the status; raises ReportError if the folder cannot be written."""
-        try:
-            super().write_status(status)
-        except OSError as error:
-            raise ReportError(
-                f"{self.path} cannot be written ({error.strerror or error}). Choose another --out."
-            ) from error
 
     def read_status(self) -> EvaluationStatus | None:
         """Return the status; a process that is gone after a stop was requested counts as stopped."""
@@ -93,7 +84,7 @@ def track_progress(path: Path | None) -> Iterator[Callable[[int, int], None] | N
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         message = "Stopped at once; no report was written." if interrupted else error_message(error)
-        with suppress(ReportError):  # the disk may be full
+        with suppress(WriteError):  # the disk may be full
             write("stopped" if interrupted or isinstance(error, Stopped) else "failed", message)
         raise
     else:

@@ -36,7 +36,7 @@ def writing_commands(inputs: Path, out: Path) -> dict[str, list[str]]:
     return {
         "predict": ["predict", clip, *here, "--out", str(out)],
         "what-if": ["what-if", clip, "--change", "mute", *here, "--out", str(out)],
-        "record": ["record", clip, str(out / "frame.npz"), "--site", "logits", *here],
+        "record": ["record", clip, "--out", str(out / "frame.npz"), "--site", "queries", *here],
         "synth": ["synth", str(out), *one],
         "compose": ["compose", str(out), *sources, "--size", "64", *one],
         "check": ["check", data, "--out", str(out)],

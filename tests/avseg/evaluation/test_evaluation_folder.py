@@ -1,5 +1,6 @@
 """An evaluation seen from outside: its status, its end, and its report read back with doubt."""
 
+import errno
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from avseg.evaluation.evaluate import evaluate
 from avseg.evaluation.folder import EvaluationFolder, EvaluationStatus, Stopped, track_progress
 from avseg.evaluation.report import CLIPS, CONFUSION, REPORT, Evaluation, write_evaluation
 from avseg.evaluation.report_files import read_evaluation, read_report
+from avseg.files import write_error
 from tests.support.oracles import DOG, HERE, SIZE, Blocks, Oracle, constant, seer, white
 
 BUNDLED_REPORTS = Path(__file__).resolve().parents[3] / "assets" / "results"
@@ -133,7 +135,7 @@ def test_status_tells_progress_end_and_error(tmp_path: Path):
 
 def test_a_full_disk_does_not_hide_why_it_ended(tmp_path: Path, monkeypatch):
     def full(self, status):
-        raise ReportError("cannot be written to")
+        raise write_error(errno.ENOSPC, self.status_file)
 
     with pytest.raises(DatasetError, match="No clips"), track_progress(tmp_path):
         monkeypatch.setattr(EvaluationFolder, "write_status", full)
