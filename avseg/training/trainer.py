@@ -100,7 +100,8 @@ def _prepare(run: RunFolder, config: Config, data: str, resume: bool) -> None:
     A data folder may have moved in the meantime; SynthAVS and a folder are never the same data.
     """
     if not resume:
-        return run.create(config)
+        run.create(config)
+        return sweep(run.path)
     status = run.read_status()
     if status is not None and status.state == "running":
         raise RunError(f"The run in {run.path} is still running (process {status.pid}).")
