@@ -4,7 +4,7 @@ import numpy as np
 
 from app.inside.figures import TEXTS, Group, Parts, Tile, View, part, signed, view, whole_percent
 from app.inside.pictures import WIDE, cells, masked, over, scale_of
-from app.inside.state import MEAN, Choice
+from app.inside.state import GRID, MEAN, Choice
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.maps import STRIDES, attention_of, density, level_maps, overlap, share_on
 
@@ -43,6 +43,7 @@ def decoder_view(inspection: Inspection, choice: Choice) -> View:
         ),
         right=(
             _attention_maps(inspection, f"Layer {choice.layer}, {whose}", attention),
+            _grid(inspection, choice, mask),
             *_layers(inspection, choice, whose, mask),
         ),
         numbers={
@@ -75,6 +76,30 @@ def _attention_maps(inspection: Inspection, title: str, attention: np.ndarray) -
     )
     large = Tile("", (over(inspection, title, relative, scale, WIDE),))
     return Group(title, (large,), scale, 1, beside=Group("", levels, shared, 1))
+
+
+def _grid(inspection: Inspection, choice: Choice, mask: np.ndarray) -> Group:
+    """Return the attention of the selected query in every layer and head."""
+    layers, heads = range(1, inspection.config.decoder_layers + 1), range(1, inspection.config.heads + 1)
+    cases = {
+        (layer, head): _attention(inspection, layer, head, choice.query) for layer in layers for head in heads
+    }
+    maps = {case: density(attention, inspection.size) for case, attention in cases.items()}
+    scale = scale_of(np.stack(list(maps.values())), RELATIVE, percentile=99.5)
+    tiles = tuple(
+        Tile(
+            f"{layer}.{head}",
+            (cells(inspection, f"Layer {layer}, head {head}", maps[layer, head], scale),),
+            "attention",
+            GRID * layer + head,
+            (layer, head) == (choice.layer, choice.head),
+            whole_percent(share_on(cases[layer, head], mask)) if mask.any() else "",
+        )
+        for layer, head in cases
+    )
+    query = "mean of all queries" if choice.query == MEAN else f"query {choice.query}"
+    note = "share of the attention on the mask below" if mask.any() else ""
+    return Group(f"Every layer and head, {query}", tiles, scale, len(heads), note=note, small=True)
 
 
 def _queries(inspection: Inspection, choice: Choice) -> Parts:

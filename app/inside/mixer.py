@@ -7,11 +7,12 @@ from app.inside.figures import TEXTS, Group, Parts, Tile, View, number, part, si
 from app.inside.pictures import activation_scale, cells, over, scale_of
 from app.inside.state import Choice
 from avseg.interpret.inspection import Inspection
-from avseg.interpret.maps import mixing
+from avseg.interpret.maps import mask_cells, mixing
 
 NINE = 9
 ROWS = (Markup("before F<sub>mask</sub>"), "after F\u0302")
 NO_MIXER = "Without a mixer the sound does not attend to pixels."
+SORTS = ((0, "by effect"), (1, "by weight"))
 CROSS = "Audio-to-pixel attention is 1 at every pixel and head: the softmax is over a single audio token."
 
 
@@ -20,8 +21,9 @@ def mixer_view(inspection: Inspection, choice: Choice) -> View:
     mix = mixing(inspection)
     texts = TEXTS["mixer"][mix.kind]
     written = number if mix.kind == "gated" else signed
-    weights = ["" if mix.kind == "none" else written(float(weight)) for weight in mix.weights]
-    first, last = mix.order[:NINE], mix.order[::-1][:NINE]
+    values, order = (mix.weights, mix.order) if choice.by_weight else (mix.effects, mix.effect_order)
+    weights = ["" if mix.kind == "none" else written(float(value)) for value in values]
+    first, last = order[:NINE], order[::-1][:NINE]
     ends = np.union1d(first, last)
     scale = activation_scale(np.concatenate([inspection.mask_feature[ends], inspection.mixed[ends]]))
 
@@ -40,21 +42,24 @@ def mixer_view(inspection: Inspection, choice: Choice) -> View:
         right: Parts = (channels("Channels, unchanged", first), part("text", NO_MIXER))
     else:
         attention = part("text", CROSS) if mix.kind == "cross" else _attention(inspection)
-        right = (channels(texts["first"], first), channels(texts["last"], last), attention)
+        titles = texts["first"], texts["last"]
+        if not choice.by_weight:
+            titles = tuple(f"{title}, by effect on the mask" for title in titles)
+        right = (channels(titles[0], first), channels(titles[1], last), attention)
         if mix.kind == "gated":
-            most, least = (f"c{mix.order[i] + 1}, {weights[mix.order[i]]}" for i in (0, -1))
-            caption = f"Most open: {most}; least: {least}."
+            most, least = (f"c{order[i] + 1}, {weights[order[i]]}" for i in (0, -1))
+            caption = f"Largest: {most}; smallest: {least}."
         else:
             (up, down), positive = texts["effects"], int((mix.weights > 0).sum())
             caption = f"{positive} channels {up}, {len(weights) - positive} {down}."
             caption += " Full colour: nine at each end."
-        bars = [(int(i) + 1, f"c{i + 1}: {weights[i]}", float(mix.weights[i])) for i in mix.order]
-        top = 1.0 if mix.kind == "gated" else 0.0
-        title = f"All {len(weights)} weights, sorted"
-        chart = part(
-            "weights", title, "channel", bars, choice.channel, NINE, caption, number, texts["unit"], top
-        )
-        left = (chart, *left)
+        bars = [(int(i) + 1, f"c{i + 1}: {weights[i]}", float(values[i])) for i in order]
+        top = 1.0 if mix.kind == "gated" and choice.by_weight else 0.0
+        title = f"All {len(weights)} {'weights' if choice.by_weight else 'effects on the mask'}, sorted"
+        unit = texts["unit"] if choice.by_weight else "weight × mean activation in the mask"
+        chart = part("weights", title, "channel", bars, choice.channel, NINE, caption, number, unit, top)
+        sort = part("control", "Sort channels", "by_weight", SORTS, choice.by_weight)
+        left = (part("text", _gain(inspection), "says"), sort, chart, *left)
     return view(
         texts,
         inspection,
@@ -64,9 +69,27 @@ def mixer_view(inspection: Inspection, choice: Choice) -> View:
             "mixer": mix.kind,
             "weights": mix.weights.astype(float).round(5).tolist(),
             "order": (mix.order + 1).tolist(),
+            "effects": mix.effects.astype(float).round(5).tolist(),
+            "effect_order": (mix.effect_order + 1).tolist(),
             "channel": choice.channel,
         },
     )
+
+
+def _gain(inspection: Inspection) -> str:
+    """Return how much the mixer changes the mean absolute activation inside and outside the mask."""
+    inside = mask_cells(inspection)
+    changes = []
+    for region in (inside, ~inside):
+        before, after = (
+            np.abs(maps[:, region]).mean() for maps in (inspection.mask_feature, inspection.mixed)
+        )
+        changes.append(
+            f"{after / before - 1:+.0%}".replace("%", "\u00a0%").replace("-", "\u2212") if before else "0"
+        )
+    if inside.all():
+        return f"The mixer changes the mean activation of the frame by {changes[0]}."
+    return f"The mixer changes the mean activation inside the mask by {changes[0]}, outside by {changes[1]}."
 
 
 def _attention(inspection: Inspection) -> Group:

@@ -9,10 +9,11 @@ from app.components.events import Action
 from app.inside.inspections import CACHE
 from app.services.handoff import InsideRequest
 from avseg.interpret.inspection import Inspection
-from avseg.interpret.maps import mixing, strongest
+from avseg.interpret.maps import mixing, most_on_mask, strongest
 from avseg.interpret.sites import SITES
 
 MEAN = 0  # as head or query: the mean of all
+GRID = 100  # a cell of the decoder's grid is GRID * layer + head
 POSITIONS = 1000  # a clicked position is in thousandths of the frame
 
 
@@ -35,6 +36,7 @@ class Choice:
     site: str = SITES[0].name  # of the recorded activations
     site_layer: int | None = None
     page: int = 0  # of the channels of a site, from 0
+    by_weight: int = 0  # 1: the mixer's channels are sorted by weight, otherwise by their effect on the mask
 
 
 NUMBERS = frozenset(f.name for f in fields(Choice)) - {"view", "site"}
@@ -61,6 +63,9 @@ def changed(choice: Choice, action: Action, views: Collection[str]) -> Choice:
         return replace(choice, site=str(value), site_layer=None, page=0)
     if name == "position" and isinstance(value, dict) and all(map(_is_whole, map(value.get, "xy"))):
         return replace(choice, x=value["x"], y=value["y"])
+    if name == "attention" and _is_whole(value):  # a cell of the grid of layers and heads
+        layer, head = divmod(value, GRID)
+        return replace(choice, layer=layer, head=head)
     return replace(choice, **{name: value}) if name in NUMBERS and _is_whole(value) else choice
 
 
@@ -82,6 +87,11 @@ def settled(choice: Choice, inspection: Inspection) -> Choice:
         row, column = divmod(int(probability.argmax()), probability.shape[1])
         x, y = (round(POSITIONS * (cell + 0.5) / inspection.size) for cell in (column, row))
     queries = {MEAN, *(int(query) + 1 for query in inspection.kept)}
+    layer = _within(choice.layer, 1, config.decoder_layers, config.decoder_layers)
+    on_mask = most_on_mask(inspection, layer - 1)
+    head, query = (number + 1 for number in on_mask) if on_mask else (MEAN, int(inspection.kept[0]) + 1)
+    mix = mixing(inspection)
+    first = (mix.order if choice.by_weight else mix.effect_order)[0]
     return replace(
         choice,
         stage=stage,
@@ -91,10 +101,11 @@ def settled(choice: Choice, inspection: Inspection) -> Choice:
         encoder_head=_within(choice.encoder_head, MEAN, config.heads, MEAN),
         x=min(max(x, 0), POSITIONS),
         y=min(max(y, 0), POSITIONS),
-        channel=_within(choice.channel, 1, config.embed_dim, int(mixing(inspection).order[0]) + 1),
-        layer=_within(choice.layer, 1, config.decoder_layers, config.decoder_layers),
-        head=_within(choice.head, MEAN, config.heads, MEAN),
-        query=choice.query if choice.query in queries else int(inspection.kept[0]) + 1,
+        channel=_within(choice.channel, 1, config.embed_dim, int(first) + 1),
+        by_weight=_within(choice.by_weight, 0, 1, 0),
+        layer=layer,
+        head=_within(choice.head, MEAN, config.heads, head),
+        query=choice.query if choice.query in queries else query,
     )
 
 

@@ -28,6 +28,10 @@ class Mixing:
     kind: str  # channel, gated, cross or none
     weights: np.ndarray  # float32 [D]: omega; the gate; for cross the added vector; zeros for none
     order: np.ndarray  # int64 [D], the most amplified channel first
+    effects: (
+        np.ndarray
+    )  # float32 [D]: weight times mean activation inside the mask (of an empty one: the frame)
+    effect_order: np.ndarray  # int64 [D], the channel with the largest effect first
 
 
 def attention_of(
@@ -93,7 +97,10 @@ def sampling(inspection: Inspection, layer: int, level: int, x: float, y: float)
 
 
 def mixing(inspection: Inspection) -> Mixing:
-    """Return the mixer's weight of every channel, and the channels from most to least amplified."""
+    """Return the mixer's weight of every channel, its effect, and the channels sorted by either.
+
+    A channel without activation inside the mask has no effect, however large its weight.
+    """
     kind = inspection.config.mixer
     if kind == "cross":
         weights = inspection.added
@@ -101,7 +108,31 @@ def mixing(inspection: Inspection) -> Mixing:
         weights = np.zeros(len(inspection.mask_feature), np.float32)
     else:
         weights = inspection.mixer_weights
-    return Mixing(kind, weights, np.argsort(-weights, kind="stable"))
+    mask = mask_cells(inspection)
+    effects = weights * (1.0 if kind == "cross" else inspection.mask_feature[:, mask].mean(1))
+    order, effect_order = (np.argsort(-values, kind="stable") for values in (weights, effects))
+    return Mixing(kind, weights, order, effects, effect_order)
+
+
+def mask_cells(inspection: Inspection) -> np.ndarray:
+    """Return the cells of the mask feature inside the mask, bool [h, h]; all of them if the mask is empty."""
+    labels, side = inspection.terms.both.labels > 0, inspection.mask_feature.shape[-1]
+    step = labels.shape[0] // side
+    cells = labels.reshape(side, step, side, step).mean((1, 3)) > 0.5
+    return cells if cells.any() else np.ones_like(cells)
+
+
+def most_on_mask(inspection: Inspection, layer: int) -> tuple[int, int] | None:
+    """Return the head and the query (its index in the model) of a layer with most attention on the mask.
+
+    Only the queries in `inspection.kept` are compared; None for an empty mask.
+    """
+    mask = inspection.terms.both.labels > 0
+    if not mask.any():
+        return None
+    shares = share_on(inspection.attention[layer], mask)  # [heads, K]
+    head, position = divmod(int(shares.argmax()), shares.shape[1])
+    return head, int(inspection.kept[position])
 
 
 def equation_2_error(inspection: Inspection) -> float:

@@ -53,7 +53,7 @@ def test_choosing_runs_no_model(visitor, monkeypatch):
     assert visitor.state(InsideState).choice.view == "decoder"
     assert "Queries by contribution" in updates.view and 'aria-pressed="true"' in updates.map
     views = {updates.view}
-    for name, value in (("layer", 1), ("head", 2), ("query", 0)):
+    for name, value in (("layer", 1), ("head", 0), ("query", 0)):
         updates = handlers.choose(sent(name, value))
         assert updates.changes().keys() == {"notice", "view"} and updates.view not in views
         views.add(updates.view)

@@ -16,7 +16,9 @@ from avseg.interpret.maps import (
     colour_range,
     density,
     level_maps,
+    mask_cells,
     mixing,
+    most_on_mask,
     overlap,
     principal,
     sampling,
@@ -113,6 +115,11 @@ def test_mixers_do_what_their_formula_says(case):
     }[mix.kind]
     np.testing.assert_allclose(seen.mixed, expected, atol=1e-4)
     assert mix.kind == seen.config.mixer and (np.diff(mix.weights[mix.order]) <= 0).all()
+    assert (np.diff(mix.effects[mix.effect_order]) <= 0).all()
+    cells = mask_cells(seen)
+    if mix.kind in ("channel", "gated"):  # what the mixer puts into the mask
+        gain = (seen.mixed - (mix.kind == "channel") * seen.mask_feature)[:, cells].mean(1)
+        np.testing.assert_allclose(mix.effects, gain, atol=1e-4)
     if mix.kind == "gated":
         assert (mix.weights > 0).all() and (mix.weights < 1).all()
     if mix.kind == "cross":
@@ -233,3 +240,17 @@ def test_a_frame_that_is_not_there_and_a_model_of_another_kind_are_refused(plain
         inspect(predictor, clip, 2)
     with pytest.raises(ConfigError, match="BrightAndLoud is not AVSegFormer"):
         inspect(Predictor(BrightAndLoud(), "cpu"), clip, 0)
+
+
+def test_the_head_and_query_with_most_attention_on_the_mask_are_found(case):
+    _, seen = case
+    mask, layer = seen.terms.both.labels > 0, len(seen.attention) - 1
+    best = most_on_mask(seen, layer)
+    assert (best is None) == (not mask.any())
+    if best:
+        shares = [
+            float(share_on(attention_of(seen, layer, head, int(query)), mask))
+            for head in range(seen.config.heads)
+            for query in seen.kept
+        ]
+        assert float(share_on(attention_of(seen, layer, *best), mask)) == pytest.approx(max(shares))
