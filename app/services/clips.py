@@ -6,15 +6,17 @@ import json
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from avseg.arguments import printed
+from avseg.compose import stills
 from avseg.errors import ClipError
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
-from avseg.synthavs.scenes import Scene, scene_from_dict, truth
+from avseg.synthavs.scenes import all_sounding, scene_from_dict, truth
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
 # The first ones shown; clips that are not named here follow by name.
@@ -24,6 +26,7 @@ POSTER_MOMENT = 1.2  # seconds
 MAX_SECONDS = 60.0  # of a clip that the page takes
 RATES = (1, 2, 4, 8)  # frames per second that the page offers
 TRUTH = (360, 640)  # height, width: the size of the bundled videos
+Kind = Literal["drawn", "photographs"]  # a drawn scene, or composed from photographs and recordings
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Bundled:
     path: Path
     visible: tuple[str, ...]  # classes in view
     heard: tuple[tuple[str, ...], ...]  # audible classes of every second, on screen or not
+    kind: Kind = "drawn"
 
 
 @cache
@@ -64,6 +68,7 @@ def bundled() -> dict[str, Bundled]:
             path=FOLDER / f"{name}.mp4",
             visible=tuple(about["visible"]),
             heard=tuple(map(tuple, about["heard"])),
+            kind=about.get("kind", "drawn"),
         )
     return clips
 
@@ -93,17 +98,20 @@ def thumbnail(name: str) -> str:
     return jpeg_uri(resize(clip.frames[0], THUMBNAIL), quality=80)
 
 
-def scene_of(name: str) -> Scene:
-    """Return the scene that a bundled clip was drawn from."""
-    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
-    return scene_from_dict(about["scene"])
-
-
 @lru_cache(maxsize=32)
-def truth_of(name: str, moments: tuple[float, ...]) -> tuple[np.ndarray, ...]:
-    """Return the ground truth of a bundled clip at moments of its file, s: classes, uint8 [360, 640]."""
-    scene = scene_of(name)
-    return tuple(truth(scene, min(float(moment), scene.seconds - 1e-3), TRUTH) for moment in moments)
+def truth_of(name: str, moments: tuple[float, ...], silent: bool = False) -> tuple[np.ndarray, ...]:
+    """Return the ground truth of a bundled clip at moments of its file, s: classes, uint8 [360, 640].
+
+    silent: of everything in view, sounding or not.
+    """
+    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
+    times = [min(float(moment), about["seconds"] - 1e-3) for moment in moments]
+    if bundled()[name].kind == "photographs":
+        still = stills.still_from_dict(about["still"])
+        return tuple(stills.truth(still, time, TRUTH, silent) for time in times)
+    scene = scene_from_dict(about["scene"])
+    scene = all_sounding(scene) if silent else scene
+    return tuple(truth(scene, time, TRUTH) for time in times)
 
 
 def lanes_of(clip: Bundled, start: float, duration: float) -> tuple[Lane, ...]:

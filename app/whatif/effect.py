@@ -3,13 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
-from app.services.clips import MAX_SECONDS, TRUTH, bundled, check_offered_rate, scene_of, truth_of
+from app.services.clips import MAX_SECONDS, bundled, check_offered_rate, truth_of
 from app.services.models import available_models
 from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import read_card
@@ -24,7 +23,6 @@ from avseg.media.draw import resize
 from avseg.media.export import write_clip
 from avseg.media.video import replace_audio
 from avseg.predict import Prediction, Predictor, Progress
-from avseg.synthavs.scenes import all_sounding, truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,15 +134,9 @@ def truth_of_result(result: ClipResult) -> FrameTruth | None:
         return FrameTruth(np.stack([resize(labels, size, smooth=False) for labels in result.truth]))
     if result.clip not in bundled():
         return None
-    return _bundled_truth(result.clip, tuple(float(clip.start + time) for time in clip.times))
-
-
-@lru_cache(maxsize=8)
-def _bundled_truth(name: str, times: tuple[float, ...]) -> FrameTruth:
-    scene = scene_of(name)
-    everything, last = all_sounding(scene), scene.seconds - 1e-3
-    in_view = [truth(everything, min(time, last), TRUTH) for time in times]
-    return FrameTruth(np.stack(truth_of(name, times)), np.stack(in_view))
+    times = tuple(float(clip.start + time) for time in clip.times)
+    in_view = truth_of(result.clip, times, silent=True)
+    return FrameTruth(np.stack(truth_of(result.clip, times)), np.stack(in_view))
 
 
 def _predict(

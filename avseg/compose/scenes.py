@@ -306,11 +306,7 @@ def _camera(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return the base picture as the camera sees it, and its masks."""
     height, width = layers.picture.shape[:2]
-    left, top, wide, high = view.window
-    factor = view.pan[2] ** progress
-    wide, high = min(1.0, wide * factor), min(1.0, high * factor)
-    left = min(max(0.0, left + view.pan[0] * progress), 1 - wide)
-    top = min(max(0.0, top + view.pan[1] * progress), 1 - high)
+    left, top, wide, high = crop(view.window, view.pan, progress)
     box = (left * width, top * height, (left + wide) * width, (top + high) * height)
 
     def seen(pixels: np.ndarray, smooth: bool) -> np.ndarray:
@@ -322,10 +318,27 @@ def _camera(
     return np.ascontiguousarray(seen(layers.picture, True)), masks
 
 
+def crop(
+    window: tuple[float, float, float, float], pan: tuple[float, float, float], progress: float
+) -> tuple[float, float, float, float]:
+    """Return what the camera sees of a picture, as shares: left, top, width, height.
+
+    progress: share of the clip that has passed.
+    """
+    left, top, wide, high = window
+    factor = pan[2] ** progress
+    wide, high = min(1.0, wide * factor), min(1.0, high * factor)
+    left = min(max(0.0, left + pan[0] * progress), 1 - wide)
+    top = min(max(0.0, top + pan[1] * progress), 1 - high)
+    return left, top, wide, high
+
+
 def _graded(frame: np.ndarray, view: View) -> np.ndarray:
     brightness, contrast, saturation = view.light
     if view.blur:
         frame = np.asarray(Image.fromarray(frame).filter(ImageFilter.GaussianBlur(view.blur)))
+    if view.light == (1.0, 1.0, 1.0):
+        return frame
     values = (frame.astype(np.float32) - 127.5) * contrast + 127.5 * brightness
     grey = values.mean(axis=2, keepdims=True)
     return np.clip(grey + (values - grey) * saturation, 0, 255).astype(np.uint8)
