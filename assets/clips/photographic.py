@@ -111,7 +111,8 @@ CLIPS: Mapping[str, Clip] = {
     ),
     "video-call": Clip(
         "Video call",
-        "Two photographs side by side: a woman speaks, a kitten mews, both are silent, the woman speaks again.",
+        "Two photographs side by side: a woman speaks, a kitten mews, both are silent, "
+        "the woman speaks again.",
         (
             Pane((0.0, 0.0, 0.5, 1.0), (0.03, 0.0, 0.8889, 1.0), (0.05, 0.0, 0.9), ()),
             Pane((0.5, 0.0, 0.5, 1.0), (0.25, 0.04, 0.48, 0.96), (0.015, 0.02, 0.93), ()),
