@@ -3,15 +3,20 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import gradio as gr
+from starlette.applications import Starlette
 
 from app import evaluate, explore, inside, learn, segment, train, whatif
 from app.components import theme
+from app.components.blocks import PageBlocks
 from app.components.page_context import PageContext
 from app.components.render import render
+from app.services.clips import FOLDER as BUNDLED_CLIPS
+from app.services.gate import Gate
 from app.services.host import logins
 from app.services.session import FILES_AGE, VISITORS, private_cache
 
@@ -30,12 +35,16 @@ TITLE = "AVSeg Explorer"
 CLEANED_EVERY = 600  # seconds
 WAITING = 30  # visitors in the queue; further ones are asked to come back
 FILE_SIZE = "200mb"
+UPLOAD_LIMIT = 200 * 2**20  # bytes of one request
 
 
 def build() -> gr.Blocks:
     """Return the page, ready for `serve`."""
     private_cache()
-    with gr.Blocks(
+    gr.set_static_paths(
+        [BUNDLED_CLIPS]
+    )  # served from where they are; copies in the cache would look like uploads
+    with PageBlocks(
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
@@ -62,6 +71,14 @@ def serve(demo: gr.Blocks) -> None:
     demo.launch(**launch_options())
 
 
+@asynccontextmanager
+async def closed_gate(app: Starlette) -> AsyncIterator[None]:
+    """Put the gate around Gradio's own middleware, whose CORS answers before any that a caller adds."""
+    assert app.middleware_stack is not None  # it runs us
+    app.middleware_stack = Gate(app.middleware_stack, UPLOAD_LIMIT)
+    yield
+
+
 def leave(request: gr.Request) -> None:
     """Delete the files of a visitor who closed the page."""
     VISITORS.leave(request.session_hash or "")
@@ -80,4 +97,6 @@ def launch_options() -> dict[str, object]:
         "ssr_mode": False,
         "max_file_size": FILE_SIZE,
         "footer_links": ["api"],
+        "run_history": False,  # its page is closed
+        "app_kwargs": {"lifespan": closed_gate},
     }

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 from avseg.errors import ConfigError, RunError, WriteError
@@ -24,9 +25,25 @@ def logins() -> list[tuple[str, str]] | None:
     return pairs
 
 
+def is_space() -> bool:
+    """Whether the page is a Hugging Face Space."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
 def public_host() -> bool:
     """Whether strangers may open the page: on a Space, or where AVSEG_PUBLIC=1."""
-    return bool(os.environ.get("SPACE_ID")) or os.environ.get("AVSEG_PUBLIC") == "1"
+    return is_space() or os.environ.get("AVSEG_PUBLIC") == "1"
+
+
+def allowed_hosts() -> tuple[str, ...]:
+    """Return the names that the page answers to: loopback, the served name, a Space's, and AVSEG_HOSTS.
+
+    AVSEG_HOSTS holds names with spaces or commas between them; "*.example.org" stands for all names below.
+    """
+    names = ["localhost", "127.0.0.1", "::1"]
+    for variable in ("GRADIO_SERVER_NAME", "SPACE_HOST", "AVSEG_HOSTS"):
+        names += re.split(r"[\s,]+", os.environ.get(variable, "").lower())
+    return tuple(name for name in names if name)
 
 
 def error_text(error: Exception) -> str:

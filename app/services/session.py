@@ -28,6 +28,7 @@ from app.services.jobs import Jobs
 from app.services.models import model_file
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
+from avseg.errors import ConfigError
 from avseg.files import make_folder
 from avseg.media.clip import Clip
 from avseg.predict import OnMasks, Prediction, Predictor, Progress
@@ -35,6 +36,7 @@ from avseg.predict import OnMasks, Prediction, Predictor, Progress
 MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
+RESULTS = "results"  # folder of the cache that is served; uploads beside it are not
 FILES_AGE = 7200  # seconds after which a visitor's files go, whether or not the page was closed
 
 T = TypeVar("T")
@@ -43,15 +45,29 @@ R = TypeVar("R", bound=Request)
 
 
 def private_cache() -> Path:
-    """Return the folder for everything visitors send and get; one of our own unless GRADIO_TEMP_DIR names it.
+    """Return the folder for everything visitors send and get: one of our own, below GRADIO_TEMP_DIR if given.
 
     Gradio's default folder is shared by all apps and users of a machine. Ours goes when the server ends.
+    Raises ConfigError where no folder can be written.
     """
-    if not os.environ.get("GRADIO_TEMP_DIR"):
-        folder = tempfile.mkdtemp(prefix="avseg-explorer-")
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    named = os.environ.get("GRADIO_TEMP_DIR")
+    if not named or named not in _OWN_CACHES:
+        try:
+            if named:
+                Path(named).mkdir(parents=True, exist_ok=True)
+            folder = tempfile.mkdtemp(prefix="avseg-explorer-", dir=named or None)
+        except OSError as error:
+            raise ConfigError(
+                f"No folder for visitors' files can be written ({error}). Name another one in "
+                "GRADIO_TEMP_DIR, or mount a file system on /tmp."
+            ) from error
+        _OWN_CACHES.add(folder)
+        os.environ["GRADIO_TEMP_DIR"] = named = folder
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
+    return Path(named).resolve()
+
+
+_OWN_CACHES: set[str] = set()
 
 
 class Models:
@@ -184,7 +200,7 @@ class Visitors:
         """Return the visitor of a session, a new one at its first call."""
         with self._lock:
             if session not in self._open:
-                self._open[session] = Visitor(private_cache() / "results" / uuid.uuid4().hex)
+                self._open[session] = Visitor(private_cache() / RESULTS / uuid.uuid4().hex)
             self._open[session].last_request = time.monotonic()
             return self._open[session]
 

@@ -1,0 +1,64 @@
+"""The page's `gr.Blocks`: every call of every endpoint goes through it, and every refusal is a sentence."""
+
+import logging
+from typing import Any
+
+import gradio as gr
+from gradio.exceptions import InvalidPathError
+
+from app.services.gate import OWN_FILES_ONLY, is_url
+from avseg.errors import AvsegError
+
+NOT_UPLOADED = "A file must be uploaded first: give the path that the upload returned."
+BAD_ARGUMENTS = "The arguments do not fit this call. /gradio_api/openapi.json describes them."
+UNEXPECTED = "Something went wrong on the server; its log has the details. Please report it."
+
+
+class PageBlocks(gr.Blocks):
+    """Blocks that fetch no URLs, and answer every error with a sentence.
+
+    Gradio answers errors other than `gr.Error` with null, since their text may reveal too much.
+    """
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any
+    ) -> list[Any]:
+        """Return what the handler takes; URLs in place of files are refused, not fetched."""
+        if any(map(names_url, inputs)):
+            raise gr.Error(OWN_FILES_ONLY, print_exception=False)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **options)
+        except gr.Error as error:
+            raise gr.Error(str(error.message), print_exception=False) from error
+        except InvalidPathError as error:
+            raise gr.Error(NOT_UPLOADED, print_exception=False) from error
+        except Exception as error:  # whatever a component raises about what a client sent
+            logging.getLogger(__name__).debug("refused arguments", exc_info=True)
+            raise gr.Error(BAD_ARGUMENTS, print_exception=False) from error
+
+    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """Run one call; errors that nobody foresaw are logged and answered without their text."""
+        try:
+            return await super().process_api(*args, **options)
+        except gr.Error:
+            raise
+        except AvsegError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except (StopIteration, StopAsyncIteration):  # how Gradio notices the end of a generator
+            raise
+        except Exception as error:
+            raise gr.Error(UNEXPECTED) from error  # printed with its traceback
+
+
+def names_url(value: Any) -> bool:
+    """Return whether the path of a file anywhere in a JSON value is a URL."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if is_url(item.get("path")):
+                return True
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+    return False
