@@ -6,6 +6,9 @@ Nothing is unpickled: models are read with safetensors, released .pth files with
 
 import dataclasses
 import json
+import os
+import re
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -14,14 +17,16 @@ from safetensors.torch import save_file
 
 from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
+from avseg.file_kinds import CONVERT, require_weights
 from avseg.files import UNREADABLE, atomic_write
 from avseg.models.avsegformer import AVSegFormer
-from avseg.models.released import Imported, rename_released
+from avseg.models.released import Imported, find_state_dict, rename_released
 
 FORMAT = "avseg-1"
 DRAWN, FILMED = "tiny-ms3", "small-real"  # bundled models for drawn scenes and for filmed video
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED, CLIPS = ASSETS / "models", ASSETS / "clips"
+SAME_LOOKS = "S4 and MS3 models look the same; s4 was assumed (otherwise import with --task ms3)."
 
 
 def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = torch.float32) -> Path:
@@ -47,22 +52,26 @@ def read_card(path: Path) -> tuple[ModelConfig, Card]:
     Raises CheckpointError for a missing or damaged file and for one that avseg did not write.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path} does not exist.")
+    if require_weights(path) == "torch":
+        command = CONVERT.format(file=path.name, stem=path.stem)
+        raise CheckpointError(f"{path.name} is a PyTorch file, not a model of this app. {command}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path.name} is not a complete safetensors file ({error}). Import a released .pth file with "
-            "`python -m avseg import-weights FILE.pth --out MODEL.safetensors`."
+            f"{path.name} is not a complete safetensors file: damaged, or still being copied ({error})."
+            + ("" if path.suffix == ".safetensors" else f" {CONVERT.format(file=path.name, stem=path.stem)}")
         ) from error
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path.name} has no avseg config: avseg did not write it.")
+        raise CheckpointError(
+            f"{path.name} has no avseg config: another program wrote it. Import the .pth file of the release "
+            "with `python -m avseg import-weights FILE.pth --out MODEL.safetensors`."
+        )
     try:
         config = from_dict(ModelConfig, json.loads(metadata["config"]))
         return config, from_dict(Card, json.loads(metadata["card"]))
-    except (KeyError, ValueError, ConfigError) as error:
+    except (KeyError, ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"The config inside {path.name} cannot be read: {error}") from error
 
 
@@ -73,9 +82,14 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
     """
     path = find_model(name_or_path)
     config, card = read_card(path)
-    model = AVSegFormer(config)
     with safe_open(path, framework="pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        names = list(file.keys())
+        # Before any memory is taken: a config may ask for more than the file holds.
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+        if texts := _differences(parameter_shapes(config), shapes):
+            raise CheckpointError(f"The weights in {path.name} do not fit their own config. {texts}.")
+        tensors = {name: file.get_tensor(name) for name in names}
+    model = AVSegFormer(config)
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
@@ -117,22 +131,30 @@ def is_drawn(video: Path) -> bool:
     return "scene" in json.loads(about.read_text(encoding="utf-8"))
 
 
+def imported_root() -> Path:
+    """Return the folder of imported models: AVSEG_MODELS, or `models` in the repository."""
+    return Path(os.environ.get("AVSEG_MODELS", ASSETS.parent / "models")).expanduser()
+
+
 def read_released(path: Path, task: str | None = None) -> Imported:
     """Read a released .pth file, without running pickled code, and rename its parameters."""
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path} does not exist.")
+    if require_weights(path) == "safetensors":
+        raise CheckpointError(f"{path.name} is a safetensors file, not a .pth file of the release.")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         # torch's own message is left out: it recommends loading the file in the unsafe way.
+        blocked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        more = f"Python objects ({blocked[1]})" if blocked else "more than tensors"
         raise CheckpointError(
-            f"{path.name} cannot be read as plain weights: it is damaged or contains more than tensors, and "
-            "nothing else is ever loaded. Expected a .pth state dict saved by torch.save."
+            f"{path.name} cannot be read as plain weights: it is damaged or contains {more}, and only "
+            "tensors are ever loaded. Where the file was made, save the state dict alone: "
+            'torch.save(model.state_dict(), "weights.pth").'
         ) from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path.name} contains a {type(state).__name__}, not a state dict.")
-    return import_released(state, task)
+    state, source = find_state_dict(saved)
+    imported = import_released(state, task)
+    return dataclasses.replace(imported, source=source)
 
 
 def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
@@ -143,25 +165,39 @@ def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
     """
     imported = rename_released(state, task)
     config, weights = imported.config, imported.weights
+    shapes = {name: tuple(v.shape) for name, v in weights.items()}
+    if texts := _differences(parameter_shapes(config), shapes, imported.unknown):
+        raise CheckpointError(
+            f"This looks like a released {config.task} model ({config.backbone}, {config.edition}), but does "
+            f"not match it. {texts}."
+        )
+    return imported
+
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+@lru_cache(maxsize=32)
+def parameter_shapes(config: ModelConfig) -> Shapes:
+    """Return the shapes of a model's weights by name; it is built without storage."""
     with torch.device("meta"):
-        expected = {name: tuple(v.shape) for name, v in AVSegFormer(config).state_dict().items()}
+        return {name: tuple(v.shape) for name, v in AVSegFormer(config).state_dict().items()}
+
+
+def _differences(expected: Shapes, found: Shapes, unknown: tuple[str, ...] = ()) -> str:
+    """Say how the shapes found differ from those expected, "" if they do not; unknown: further names."""
     shapes = [
-        f"{name} has shape {tuple(v.shape)} instead of {expected[name]}"
-        for name, v in weights.items()
-        if name in expected and tuple(v.shape) != expected[name]
+        f"{name} has shape {shape} instead of {expected[name]}"
+        for name, shape in found.items()
+        if name in expected and shape != expected[name]
     ]
     problems = {
-        "missing": sorted(set(expected) - set(weights)),
-        "unexpected": sorted({*imported.unknown, *(set(weights) - set(expected))}),
+        "missing": sorted(set(expected) - set(found)),
+        "unexpected": sorted({*unknown, *(set(found) - set(expected))}),
         "of another shape": shapes,
     }
     texts = [f"{len(names)} {problem}: {_first(names)}" for problem, names in problems.items() if names]
-    if texts:
-        raise CheckpointError(
-            f"This looks like a released {config.task} model ({config.backbone}, {config.edition}), but does "
-            f"not match it. {'; '.join(texts)}."
-        )
-    return imported
+    return "; ".join(texts)
 
 
 def _first(names: list[str], count: int = 4) -> str:
@@ -178,6 +214,9 @@ def import_weights(path: Path, out: Path, task: str | None = None) -> Imported:
     model = AVSegFormer(imported.config)
     model.load_state_dict(imported.weights, strict=True)
     c = imported.config
-    note = f"Imported from {Path(path).name}: AVSegFormer {c.edition}, {c.backbone}, {c.task}."
+    source = f" ({imported.source})" if imported.source else ""
+    note = f"Imported from {Path(path).name}{source}: AVSegFormer {c.edition}, {c.backbone}, {c.task}."
+    if c.task == "s4" and task is None:
+        note += f" {SAME_LOOKS}"
     save_model(out, model, Card(out.stem, "released", note))
     return imported

@@ -467,6 +467,7 @@ def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | Non
         out: The .safetensors file to write.
         task: Tells S4 from MS3, whose models look the same (default s4).
     """
+    from avseg.checkpoints import SAME_LOOKS
     from avseg.checkpoints import import_weights as run
 
     imported = run(file, out, task)
@@ -474,8 +475,10 @@ def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | Non
     print(
         f"{out}: edition {c.edition}, backbone {c.backbone}, task {c.task}, {len(imported.weights)} tensors"
     )
+    if imported.source:
+        print(f"  taken from the file: {imported.source}")
     if c.task == "s4" and task is None:
-        print("  S4 and MS3 models look the same; this one was imported as s4 (otherwise use --task ms3).")
+        print(f"  {SAME_LOOKS}")
     if imported.dropped:
         print(f"  skipped, unused by the model: {len(imported.dropped)} tensors, {_groups(imported.dropped)}")
     return 0
@@ -487,12 +490,13 @@ def _groups(names: tuple[str, ...]) -> str:
 
 
 def info(sites: bool = False) -> int:
-    """List the bundled models and the presets.
+    """List the bundled and imported models and the presets.
 
     Args:
         sites: List instead the sites where `record` records activations.
     """
-    from avseg.checkpoints import bundled_models, read_card
+    from avseg.checkpoints import bundled_models, imported_root, read_card
+    from avseg.file_kinds import foreign_weights
 
     if sites:
         from avseg.interpret.sites import SITES
@@ -505,6 +509,15 @@ def info(sites: bool = False) -> int:
         config, card = read_card(path)
         print(f"  {name:12} {card.weights} weights, {config.task}, {config.backbone}, {config.image_size} px")
         print(f"  {'':12} {card.note}")
+    ignored, folder = foreign_weights(imported_root()), imported_root()
+    imported = [path for path in sorted(folder.glob("[!.]*.safetensors")) if path.name not in ignored]
+    if imported or ignored:
+        print(f"Imported models (--model FILE) in {folder}:")
+    for path in imported:
+        config, card = read_card(path)
+        print(f"  {path}: {card.weights} weights, {config.task}, {config.backbone}, {config.image_size} px")
+    for name, reason in ignored.items():
+        print(f"  not a model: {name}. {reason}")
     print("Presets (train NAME):")
     for name, preset in PRESETS.items():
         c, t = preset.model, preset.train

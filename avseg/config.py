@@ -6,8 +6,11 @@ Command-line flags and the Train form are generated from these fields and their 
 import dataclasses
 import json
 import math
+import re
+import types
 import typing
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from avseg.errors import ConfigError
@@ -24,6 +27,24 @@ Reformer = Literal["none", "attention", "query"]
 
 CLASSES_OF_TASK = {"s4": 1, "ms3": 1, "avss": 71}
 FRAMES_OF_TASK = {"s4": 5, "ms3": 5, "avss": 10}
+
+EXACT = 2**53  # whole numbers below are exact as floats
+NAME = re.compile(r"\w[\w.-]{0,127}")
+# Far above any model of use: a config comes with a file of weights, and whoever wrote it chose its numbers.
+MOST = {
+    "image_size": 4096,
+    "backbone_channels": 16_384,
+    "embed_dim": 16_384,
+    "encoder_layers": 100,
+    "decoder_layers": 100,
+    "query_generator_layers": 100,
+    "heads": 1024,
+    "points": 256,
+    "feedforward_dim": 131_072,
+    "queries": 100_000,
+    "mlp_dim": 131_072,
+    "head_channels": 16_384,
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,14 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         _check_literals(self)
+        if not NAME.fullmatch(self.backbone):
+            raise ConfigError(
+                f"backbone is {self.backbone[:80]!r}; it must be the name of a timm model, such as resnet50. "
+                "Names with a colon or a slash, which point to files or servers, are refused."
+            )
+        for name, most in MOST.items():
+            if max(_numbers(getattr(self, name)), default=0) > most:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it can be at most {most:,}.")
         if self.image_size % 32 or self.image_size < 32:
             raise ConfigError(f"image_size is {self.image_size}; it must be a positive multiple of 32.")
         for name in (
@@ -301,8 +330,22 @@ def from_dict(kind: type[T], values: object) -> T:
     return kind(**{name: _coerce(f"{kind.__name__}.{name}", hints[name], v) for name, v in values.items()})
 
 
+def read_record(kind: type[T], path: Path) -> T | None:
+    """Return a dataclass that was saved as JSON, None without the file; ConfigError for a damaged one."""
+    if not path.is_file():  # nor a pipe, which would be waited for
+        return None
+    try:
+        return from_dict(kind, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError, ConfigError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path.name} is damaged: {reason}") from error
+
+
 def _coerce(name: str, hint: Any, value: object) -> object:
-    """Convert a JSON value to its field's type: lists become tuples, and whole numbers may be floats."""
+    """Convert a JSON value to its field's type: lists become tuples, and whole numbers may be floats.
+
+    Numbers must be finite, and whole ones exact as floats.
+    """
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return from_dict(hint, value)
     origin = typing.get_origin(hint)
@@ -310,11 +353,26 @@ def _coerce(name: str, hint: Any, value: object) -> object:
         item = typing.get_args(hint)[0]
         if all(type(v) is item for v in value):
             return tuple(value)
+    if origin is types.UnionType:  # with None
+        (hint,) = (kind for kind in typing.get_args(hint) if kind is not type(None))
+        return None if value is None else _coerce(name, hint, value)
+    if isinstance(value, int | float) and not abs(value) < EXACT:
+        raise ConfigError(f"{name} is {str(value)[:40]}; expected a number of usual size.")
+    if isinstance(value, str):
+        value = value.encode("utf-8", "replace").decode()  # without half characters, which JSON may hold
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    if (origin is Literal and isinstance(value, str)) or (origin is None and type(value) is hint):
+    if origin is Literal and isinstance(value, str):
+        if value not in typing.get_args(hint):
+            raise ConfigError(f"{name} is {value[:80]!r}; choose one of {', '.join(typing.get_args(hint))}.")
         return value
-    raise ConfigError(f"{name} is {value!r}; expected {getattr(hint, '__name__', hint)}.")
+    if origin is None and type(value) is hint:
+        return value
+    raise ConfigError(f"{name} is {str(value)[:80]!r}; expected {getattr(hint, '__name__', hint)}.")
+
+
+def _numbers(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _check_literals(config: ModelConfig | TrainConfig) -> None:

@@ -10,7 +10,7 @@ from app.components.render import macro, render
 from app.segment import text
 from app.segment.run import Timings
 from app.services.clips import bundled, jpeg_uri
-from app.services.models import model_info
+from app.services.models import ignored_files, model_info
 from app.services.session import ClipResult
 from avseg.checkpoints import is_drawn
 from avseg.devices import choose_device
@@ -56,7 +56,8 @@ def model_card(name: str | None, fps: float, automatic: bool = False) -> Markup:
     automatic: the page selected the model for the clip.
     """
     card, config = model_info(name)
-    hint = macro("hint", text.card_text(card, automatic))
+    ignored = (f"{file} is not offered. {reason}" for file, reason in ignored_files().items())
+    hint = Markup("").join(macro("hint", words) for words in (text.card_text(card, automatic), *ignored))
     if config is None:
         return hint
     facts = {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "card": card}

@@ -1,23 +1,18 @@
 """Every model that the page offers: bundled ones, those trained here, and imported ones."""
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
-from app.services.process import ROOT
+from app.services.host import may_train
 from app.services.runs import all_runs
-from avseg.checkpoints import Card, bundled_models, read_card
+from avseg.checkpoints import Card, bundled_models, imported_root, read_card
 from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
+from avseg.file_kinds import foreign_weights
 from avseg.training.run_folder import RunFolder
 
 TRAINED, IMPORTED = "trained", "imported"
 UNREADABLE = "Its file is missing or cannot be read: see assets/models."
-
-
-def imported_root() -> Path:
-    """Return the folder of imported models: AVSEG_MODELS, or `models` beside app.py."""
-    return Path(os.environ.get("AVSEG_MODELS", ROOT / "models")).expanduser()
 
 
 def available_models() -> dict[str, Path]:
@@ -50,6 +45,11 @@ def model_info(name: str | None) -> tuple[Card, ModelConfig | None]:
     except (KeyError, CheckpointError):
         return Card(name or "none", "none", UNREADABLE), None
     return card, config
+
+
+def ignored_files() -> dict[str, str]:
+    """Return by name why files in the folder of imported models are not offered; {} on a public host."""
+    return foreign_weights(imported_root()) if may_train() else {}
 
 
 def trained_name(run: RunFolder) -> str:

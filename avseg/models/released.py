@@ -5,6 +5,7 @@ Two code bases have released weights (apr2023, aug2023); both save a bare state 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -100,19 +101,66 @@ class Imported:
     weights: dict[str, torch.Tensor]  # by parameter name of AVSegFormer, float32
     dropped: tuple[str, ...]  # released names that no output depends on
     unknown: tuple[str, ...] = ()  # released names that no rule matches
+    source: str = ""  # where in the file the state dict was, "" for a bare one
+
+
+WRAPPED = re.compile(r"(?:^|(?<=\.))(?:module|_orig_mod)\.")  # by DataParallel and torch.compile
+LAST_LAYER = "head.fc.4.weight"
+DEEPEST = 4  # levels of dictionaries that are searched
+
+
+def find_state_dict(saved: object) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the released state dict inside whatever torch.save wrote, and where it was, in words.
+
+    Training scripts wrap it (`{"model": ..., "optimizer": ...}`) and prefix its keys (`module.`, `model.`).
+    What is not a tensor, and entries beside it, are left out. Raises CheckpointError without one.
+    """
+    if not isinstance(saved, dict):
+        raise CheckpointError(f"The file contains a {type(saved).__name__}, not a state dict.")
+    found = list(_state_dicts(saved, ()))
+    if not found:
+        # None looks like a release: the message is about the one with the most tensors.
+        return max(_tensors(saved, ()), key=lambda pair: len(pair[0]), default=({}, ()))[0], ""
+    state, path = found[0]
+    last = next(name for name in state if name.endswith(LAST_LAYER))
+    prefix = last.removesuffix(LAST_LAYER)
+    words = [f"entry {'.'.join(path)}"] if path else []
+    words += [f"prefix {prefix} removed"] if prefix else []
+    words += [f"not used: entry {'.'.join(other)}" for _, other in found[1:]]
+    return {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}, ", ".join(words)
+
+
+Found = tuple[dict[str, torch.Tensor], tuple[str, ...]]
+
+
+def _tensors(value: object, path: tuple[str, ...]) -> Iterator[Found]:
+    """Yield the tensors of every dictionary in a value, with the keys that lead there."""
+    if not isinstance(value, dict) or len(path) > DEEPEST:
+        return
+    names = {WRAPPED.sub("", key): v for key, v in value.items() if isinstance(key, str)}
+    if tensors := {name: v for name, v in names.items() if isinstance(v, torch.Tensor)}:
+        yield tensors, path
+    for key, inner in value.items():
+        yield from _tensors(inner, (*path, str(key)))
+
+
+def _state_dicts(saved: dict, path: tuple[str, ...]) -> Iterator[Found]:
+    for tensors, where in _tensors(saved, path):
+        if any(name.endswith(LAST_LAYER) for name in tensors):
+            yield tensors, where
 
 
 def rename_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
     """Recognise a released state dict and rename its parameters; shapes are not checked here.
 
-    A leading `module.` (DataParallel) is removed. S4 and MS3 models look the same: `task` tells them apart
+    S4 and MS3 models look the same: `task` tells them apart
     (default s4). Raises CheckpointError for a state dict that is not a released AVSegFormer.
     """
     if not state or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise CheckpointError(
             "This file is not a bare state dict: expected only tensors by name, as released."
         )
-    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    state = {WRAPPED.sub("", name): tensor for name, tensor in state.items()}
     config = recognise(state, task)
     weights: dict[str, torch.Tensor] = {}
     dropped: list[str] = []
@@ -145,7 +193,7 @@ def recognise(state: dict[str, torch.Tensor], task: str | None = None) -> ModelC
         short = "pvt"
     else:
         raise CheckpointError(_not_released(state, "no ResNet-50 or PVTv2 backbone under `backbone.`"))
-    last = state.get("head.fc.4.weight")
+    last = state.get(LAST_LAYER)
     if last is None or not last.ndim:
         raise CheckpointError(_not_released(state, "`head.fc.4.weight`, the last layer, is missing"))
     classes = {1: task or "s4", 71: "avss"}

@@ -4,6 +4,7 @@ import pickle
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from avseg.checkpoints import (
     Card,
     bundled_models,
     find_model,
+    import_released,
     import_weights,
     load_model,
     read_card,
@@ -25,6 +27,7 @@ from avseg.checkpoints import (
 from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
 from avseg.models.avsegformer import AVSegFormer
+from avseg.models.released import find_state_dict
 from avseg.presets import PRESETS
 from tests.support.reference_fill import empty_state
 from tests.support.small_model import SMALL
@@ -115,7 +118,7 @@ def test_a_save_that_fails_keeps_the_old_file_and_leaves_nothing_else(model, sav
 def test_half_a_file_is_refused(saved, keep: float):
     whole = saved.read_bytes()
     saved.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
-    assert "not a complete safetensors file" in refused(saved)
+    assert ("not a complete safetensors file" if keep else "is empty") in refused(saved)
 
 
 @pytest.mark.parametrize("content", [b"hello\n" * 100, b"\x00" * 64, b"\xff" * 64, pickle.dumps({"a": 1})])
@@ -212,7 +215,7 @@ def test_a_released_file_that_holds_no_dict_is_refused(tmp_path, content: object
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("content", [b"", b"hello world", b"PK\x03\x04", pickle.dumps(3)])
+@pytest.mark.parametrize("content", [b"hello world", b"PK\x03\x04", pickle.dumps(3)])
 def test_a_released_file_of_another_kind_is_refused(tmp_path, content: bytes):
     (tmp_path / "other.pth").write_bytes(content)
     with pytest.raises(CheckpointError, match="cannot be read as plain weights"):
@@ -263,6 +266,72 @@ def test_a_released_file_is_read_and_renamed(tmp_path, task: str | None, expecte
     assert imported.config == replace(PRESETS["s4-r50-apr2023"].model, task=expected)
     assert isinstance(imported.config, ModelConfig) and "mixer.key.weight" in imported.weights
     assert imported.dropped and all("_2." in name for name in imported.dropped)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "source"),
+    [
+        (lambda state: {"state_dict": state, "epoch": 3}, "entry state_dict"),
+        (lambda state: {"model": state, "optimizer": {"state": {0: torch.zeros(2)}}}, "entry model"),
+        (lambda state: {"n": 1, "x": {"ema": state}}, "entry x.ema"),
+        (
+            lambda state: {f"model.module.{k}": v for k, v in state.items()} | {"step": 5},
+            "prefix model. removed",
+        ),
+        (lambda state: {f"_orig_mod.{k}": v for k, v in state.items()}, ""),
+        (lambda state: {k.replace("backbone.", "backbone._orig_mod."): v for k, v in state.items()}, ""),
+        (lambda state: {"model": state, "ema": state}, "entry model, not used: entry ema"),
+    ],
+)
+def test_a_released_state_dict_is_found_in_what_scripts_save(wrap, source: str):
+    state = empty_state("apr2023_r50_s4")
+    found, where = find_state_dict(wrap(state))
+    assert where == source and import_released(found).config.backbone == "resnet50"
+    assert set(import_released(found).weights) == set(import_released(state).weights)
+
+
+def test_numpy_numbers_beside_the_tensors_are_named(tmp_path):
+    torch.save({"state_dict": {"a": torch.zeros(1)}, "best": np.float64(0.5)}, tmp_path / "best.pth")
+    with pytest.raises(CheckpointError, match=r"Python objects \(numpy.*save the state dict alone"):
+        read_released(tmp_path / "best.pth")
+
+
+HOSTILE = [
+    *({"embed_dim": 4096}, {"queries": 60_000}, {"mlp_dim": 100_000}, {"feedforward_dim": 100_000}),
+    *({"encoder_layers": 10**6}, {"decoder_layers": 99}, {"query_generator_layers": 100}, {"points": 200}),
+    *({"image_size": 10**6 * 32}, {"head_channels": [16_000, 16_000]}, {"queries": 10**30}),
+    *({"backbone": "hf-hub:somebody/model"}, {"backbone": "local-dir:/etc"}, {"backbone": "a/b"}),
+    *({"backbone": "vit_giant_patch14_dinov2"}, {"backbone": "x" * 10**6}),
+]
+
+
+@pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: str(changes)[:40])
+def test_a_config_that_asks_for_more_than_the_file_holds_takes_no_memory(saved, monkeypatch, changes):
+    with safe_open(saved, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    metadata["config"] = json.dumps(json.loads(metadata["config"]) | changes)
+    save_file(tensors, saved, metadata=metadata)
+    real, devices = avseg.checkpoints.AVSegFormer, []
+
+    def built(config: ModelConfig) -> AVSegFormer:
+        devices.append(torch.empty(0).device.type)
+        return real(config)
+
+    monkeypatch.setattr(avseg.checkpoints, "AVSegFormer", built)
+    with pytest.raises(CheckpointError) as error:
+        load_model(saved)
+    assert saved.name in str(error.value) and len(str(error.value)) < 1000
+    assert set(devices) <= {"meta"}
+
+
+@pytest.mark.parametrize("entry", ["config", "card"])
+def test_deeply_nested_metadata_is_refused(saved, entry: str):
+    with safe_open(saved, framework="pt") as file:
+        metadata = file.metadata()
+    save_file({"a": torch.zeros(1)}, saved, metadata=metadata | {entry: "[" * 100_000})
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_card(saved)
 
 
 def test_a_saved_file_has_the_usual_mode(saved, tmp_path):
