@@ -195,5 +195,5 @@ def load_config(name_or_path: str | Path) -> Config:
         raise ConfigError(f"{name_or_path} is neither a preset nor a file. Presets: {', '.join(PRESETS)}.")
     try:
         return from_dict(Config, json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not JSON text: {error}") from error

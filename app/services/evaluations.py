@@ -22,6 +22,7 @@ from app.services.host import public_host
 from app.services.models import available_models
 from app.services.process import ROOT, kill, launch, startup, withdraw
 from avseg.checkpoints import bundled_models
+from avseg.config import read_record
 from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError, WriteError
 from avseg.evaluation.folder import UNDER_WAY, EvaluationFolder, EvaluationStatus
 from avseg.files import write_texts
@@ -205,8 +206,10 @@ def queue() -> list[QueuedEvaluation]:
         if not KEY.fullmatch(path.parent.name):
             continue
         try:
-            request = EvaluationRequest(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            request = read_record(EvaluationRequest, path)
+        except ConfigError:
+            continue
+        if request is None:
             continue
         folder = EvaluationFolder(path.parent)
         item = QueuedEvaluation(path.parent.name, request, _status(folder), ahead, folder.stop_requested)

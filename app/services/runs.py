@@ -94,7 +94,7 @@ def run_state(run: RunFolder) -> RunState:
     if startup := process.startup(run, status.updated if status else 0.0):
         return RunState(startup.state, startup.message, status, startup.pid)
     if status is None:
-        return RunState("stopped", "The run folder has no status file.")
+        return RunState("stopped", run.damage or "The run folder has no status file.")
     return RunState(status.state, status.message, status)
 
 

@@ -15,6 +15,7 @@ from app.train.snapshot import Snapshot, finding, progress, speed
 from avseg.data.avsbench.layout import LAYOUTS
 
 LOG_LINES = 40
+DAMAGED = "Other runs are not affected. Restore the file from a copy, or delete the run."
 
 
 def run_header(run: Snapshot) -> Markup:
@@ -36,6 +37,7 @@ def run_head(run: Snapshot, live: bool) -> Markup:
         percent=100 * run.step / run.steps if run.state.status else 0,
         state=run.state,
         live=live,
+        damage=f"{run.damage} {DAMAGED}" if run.damage else "",
     )
 
 
@@ -51,7 +53,7 @@ def log(run: Snapshot) -> Markup:
 
 def sample_sheets(run: Snapshot) -> list[Path]:
     """Return the pictures of the fixed validation clips in order, one sheet of frames per validation."""
-    return sorted(path for path in run.run.samples.glob("*.jpg") if path.stem.isdigit())
+    return sorted(path for path in run.run.samples.glob("*.jpg") if path.stem.isdecimal())
 
 
 def samples(run: Snapshot, sheets: Sequence[Path], number: int) -> Markup:
@@ -73,7 +75,7 @@ def samples(run: Snapshot, sheets: Sequence[Path], number: int) -> Markup:
             picture = _data_uri(path, path.stat().st_mtime_ns)
             seconds = LAYOUTS[run.config.model.task].seconds if run.config else 0
             clips = max(1, round(picture[2] * seconds / picture[1]))
-        except (OSError, SyntaxError, ValueError):
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             error = f"The picture {path.name} cannot be read."
     uri, width, height = picture
     values = {"text": text, "error": error, "clips": clips, "uri": uri, "width": width, "height": height}

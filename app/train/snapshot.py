@@ -24,6 +24,7 @@ class Snapshot:
     state: RunState
     history: History
     config: Config | None  # None when it cannot be read
+    damage: str = ""  # what is wrong with its files
 
     @property
     def name(self) -> str:
@@ -64,11 +65,12 @@ class Snapshot:
 def snapshot(name: str) -> Snapshot:
     """Return a run by its name. Raises RunError for a name that is not a plain folder name."""
     run = run_folder(name)
+    config, damage = None, run.damage
     try:
         config = run.config()
-    except AvsegError:
-        config = None
-    return Snapshot(run, run_state(run), HISTORIES.of(run), config)
+    except AvsegError as error:
+        damage = " ".join(filter(None, (damage, str(error))))
+    return Snapshot(run, run_state(run), HISTORIES.of(run), config, damage)
 
 
 def finding(run: Snapshot) -> str:

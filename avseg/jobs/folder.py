@@ -18,6 +18,8 @@ from typing import Generic, Literal, TypeVar
 
 import psutil
 
+from avseg.config import read_record
+from avseg.errors import ConfigError
 from avseg.files import write_texts, writing
 
 State = Literal["waiting", "running", "finished", "stopped", "failed", "killed"]
@@ -48,6 +50,7 @@ class Launch:
 
 
 StatusT = TypeVar("StatusT", bound=JobStatus)
+RecordT = TypeVar("RecordT", JobStatus, Launch)
 
 
 class JobFolder(Generic[StatusT]):
@@ -71,13 +74,12 @@ class JobFolder(Generic[StatusT]):
         write_texts(self.path, {self.status_file.name: json.dumps(asdict(stamped), indent=2)})
 
     def read_status(self) -> StatusT | None:
-        """Return the status, None without a readable one.
+        """Return the status, None without a readable one; `damage` tells a missing from a damaged one.
 
         One that says running although the process is gone is returned as `killed`.
         """
-        try:
-            status = self.status_class(**json.loads(self.status_file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        status = _readable(self.status_class, self.status_file)
+        if status is None:
             return None
         if status.state == "running" and not lives(status.pid, status.process_started):
             message = f"The process ended without a message. {self.advice}".strip()
@@ -114,7 +116,7 @@ class JobFolder(Generic[StatusT]):
         """Return the last lines of the log."""
         if not self.log_file.is_file():
             return ""
-        return "\n".join(self.log_file.read_text(encoding="utf-8").splitlines()[-lines:])
+        return "\n".join(self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
     def write_launch(self, launch: Launch) -> None:
         """Record the process that was started for this job."""
@@ -122,10 +124,12 @@ class JobFolder(Generic[StatusT]):
 
     def read_launch(self) -> Launch | None:
         """Return the process that was started last, None without one."""
-        try:
-            return Launch(**json.loads(self.launch_file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        return _readable(Launch, self.launch_file)
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the files of this folder, in a sentence; "" for a sound one."""
+        return _damage(self.status_class, self.status_file) or _damage(Launch, self.launch_file)
 
     def console_tail(self, lines: int = 12) -> str:
         """Return the last lines that the process printed, without empty ones."""
@@ -142,6 +146,21 @@ class JobFolder(Generic[StatusT]):
     def last_message(self) -> str:
         """The last line that the process printed: of a command that failed, the reason."""
         return self.console_tail(1).strip().removeprefix("avseg: ")
+
+
+def _readable(kind: type[RecordT], path: Path) -> RecordT | None:
+    try:
+        return read_record(kind, path)
+    except ConfigError:
+        return None
+
+
+def _damage(kind: type, path: Path) -> str:
+    try:
+        read_record(kind, path)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def lives(pid: int, started: float) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from avseg.config import Config
-from avseg.errors import ConfigError
+from avseg.errors import ConfigError, RunError
 from avseg.presets import PRESETS
 from avseg.training.run_folder import RunFolder, Status
 
@@ -45,10 +45,12 @@ def _flag(name: str, value: object) -> list[str]:
 def resume_arguments(run: RunFolder, root: Path, epochs: int = 0) -> list[str]:
     """Return the arguments that resume a run from the folder `root`, up to `epochs` epochs if given.
 
-    Data, device and workers are those of its last command. Raises RunError without a run, ConfigError
-    for fewer epochs than it has done.
+    Data, device and workers are those of its last command. Raises RunError without a run and for a damaged
+    one, ConfigError for fewer epochs than it has done.
     """
     config, status = run.config(), run.read_status()
+    if status is None and run.damage:  # it names the data
+        raise RunError(f"{run.damage} Resume the run from the command line, with its --data.")
     if epochs:
         config = _longer(config, epochs, status)
     device, workers = device_and_workers(status.command if status else "")

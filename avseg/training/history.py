@@ -5,9 +5,11 @@ from array import array
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from avseg.config import EXACT
 from avseg.training.curve import smooth
 from avseg.training.run_folder import RunFolder
 
@@ -21,6 +23,13 @@ POINTS = 400  # of a line in a chart, at most
 
 def _columns(names: tuple[str, ...]) -> dict[str, array]:
     return {name: array("d") for name in names}
+
+
+def _plausible(event: dict[str, Any]) -> bool:
+    """Whether counters are those of a run, and no number is too large; a loss may be NaN or infinite."""
+    numbers = [value for value in event.values() if isinstance(value, int)]
+    counters = [event.get(name, 0) for name in ("step", "epoch", "time")]
+    return all(abs(n) < EXACT for n in numbers) and all(0 <= n < EXACT for n in counters)
 
 
 @dataclass
@@ -47,7 +56,7 @@ class History:
         if table is None:
             return
         values = [event.get(name, 0.0 if name in OPTIONAL else None) for name in table]
-        if all(isinstance(value, int | float) for value in values):
+        if all(isinstance(value, int | float) for value in values) and _plausible(event):
             for column, value in zip(table.values(), values, strict=True):
                 column.append(value)
 
@@ -76,7 +85,7 @@ class _Reader:
         for line in complete.splitlines():
             try:
                 event = json.loads(line)
-            except ValueError:  # cut short by a crash
+            except (ValueError, RecursionError):  # cut short by a crash, or damaged
                 continue
             if isinstance(event, dict):
                 self.history.add(event)
@@ -93,6 +102,8 @@ class Histories:
         """Return the history of a run up to now; an empty one without a log."""
         reader = self._reader(run.events_file)
         try:
+            if run.events_file.exists() and not run.events_file.is_file():
+                raise FileNotFoundError(run.events_file)  # a pipe would be waited for
             reader.read_on()
         except OSError:  # no log yet, or the run was deleted
             reader.history, reader.offset, reader.inode = History(), 0, 0

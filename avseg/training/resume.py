@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from avseg.errors import RunError
-from avseg.files import atomic_write
+from avseg.files import UNREADABLE, atomic_write
 
 FORMAT = "avseg-resume-1"
 
@@ -59,7 +59,7 @@ def load_state(
         model.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items()})
         optimizer.load_state_dict({"state": moments, "param_groups": counters["groups"]})
         return TrainingProgress(**counters["progress"]), counters["scaler"]
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (SafetensorError, OSError, *UNREADABLE) as error:
         raise RunError(
             f"{path} cannot be resumed ({error}). Start another run; --start-from last.safetensors reuses "
             "the weights of this one."

@@ -120,7 +120,7 @@ class RunFolder(JobFolder[Status]):
             for line in file:
                 try:
                     event = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(event, dict) and "kind" in event:
                     kind = event["kind"]
