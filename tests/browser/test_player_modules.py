@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from app.components.player.pack import Parts, write_pack
 from app.components.player.player import MODULES, SCRIPTS, script
@@ -99,14 +100,50 @@ def test_a_pack_is_read_as_it_was_written(page, tmp_path):
     assert answers[2] is None and answers[3] == truth[0].ravel().tolist() and answers[4] is None
 
 
+def test_classes_survive_a_browser_that_falsifies_what_is_read_from_a_canvas(page, tmp_path):
+    clip = read_clip(bundled()["dog-and-guitar"].path, fps=1, seconds=1)
+    truth = [np.random.default_rng(0).integers(0, 71, (9, 7), np.uint8)]
+    path = tmp_path / "pack"
+    parts = write_pack(path, clip, None, truth, (1,))
+    read, smaller = page.evaluate(
+        """async ([content, piece]) => {
+            const read = CanvasRenderingContext2D.prototype.getImageData;
+            CanvasRenderingContext2D.prototype.getImageData = function (...area) {
+                const image = read.apply(this, area);
+                image.data.forEach((value, i) => { image.data[i] = value ^ 1; });
+                return image;
+            };
+            const map = await mapOf(Uint8Array.from(content).buffer, piece);
+            CanvasRenderingContext2D.prototype.getImageData = read;
+            return [[...readMap(map, 7, 9, false)], [...readMap(map, 14, 18, false)]];
+        }""",
+        [list(path.read_bytes()), list(parts.truth[0])],
+    )
+    assert read == truth[0].ravel().tolist()
+    assert smaller == truth[0].repeat(2, 0).repeat(2, 1).ravel().tolist()
+
+
+def test_probabilities_are_blended_as_the_library_blends_them(page):
+    values = np.random.default_rng(0).integers(0, 256, (6, 8), np.uint8)
+    for width, height in ((8, 6), (20, 9), (5, 4)):
+        read = page.evaluate(
+            "([values, width, height]) => "
+            "[...readMap({ values: Uint8Array.from(values), width: 8, height: 6 }, width, height, true)]",
+            [values.ravel().tolist(), width, height],
+        )
+        expected = torch.nn.functional.interpolate(
+            torch.from_numpy(values)[None, None].float(), (height, width), mode="bilinear"
+        )
+        assert np.abs(np.array(read) - expected.numpy().ravel()).max() <= 0.51
+
+
 def test_decoded_maps_stay_within_the_budget_but_pinned_ones_are_kept(page):
     kept = page.evaluate("""async () => {
-        const canvas = new OffscreenCanvas(8, 8);
-        canvas.getContext("2d").fillRect(0, 0, 8, 8);
-        const bytes = await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer();
-        const pieces = Array(5).fill([0, bytes.byteLength]);
+        const packed = new Blob([new Uint8Array(64)]).stream().pipeThrough(new CompressionStream("deflate"));
+        const bytes = await new Response(packed).arrayBuffer();
+        const pieces = Array(5).fill([0, bytes.byteLength, 8, 8]);
         const parts = { probability: pieces, labels: [], truth: [] };
-        const cache = new MapCache(bytes, parts, { pinned: [0], budget: 3 * 4 * 64 });
+        const cache = new MapCache(bytes, parts, { pinned: [0], budget: 3 * 64 });
         for (let i = 0; i < 5; i++) await cache.decode(i);
         const kept = [...cache.maps.keys()];
         cache.close();

@@ -1,6 +1,7 @@
 """The pictures and counts of a player in one file, which the browser fetches once and reads in pieces."""
 
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ THUMB_WIDTH, THUMB_HEIGHT = 224, 140  # pixels, at most
 
 Piece = tuple[int, int]
 """A part of the pack: offset and length in bytes."""
+
+Map = tuple[int, int, int, int]
+"""A map of one byte per pixel: offset and length in bytes, width and height; see `_Writer.map`."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class Parts:
     sound: Piece  # grey PNG of the log-mel rows
     pixels: int  # of a frame, as counted
     classes: int  # K, that were counted
-    probability: tuple[Piece, ...] = ()  # [T] grey PNG at model size, 255 is 1
-    labels: tuple[Piece, ...] = ()  # [T] grey PNG of class indices at model size; AVSS only
-    truth: tuple[Piece | None, ...] = ()  # [T] grey PNG of class indices; None for a frame without a label
+    probability: tuple[Map, ...] = ()  # [T] at model size, 255 is 1
+    labels: tuple[Map, ...] = ()  # [T] class indices at model size; AVSS only
+    truth: tuple[Map | None, ...] = ()  # [T] class indices; None for a frame without a label
     marked: Piece | None = None  # the arrays of ThresholdCounts
     hits: Piece | None = None
     area: Piece | None = None
@@ -63,6 +67,15 @@ class _Writer:
         Image.fromarray(picture).save(file, kind, **(options or {"compress_level": 3}))
         return self.add(file.getvalue())
 
+    def map(self, values: np.ndarray) -> Map:
+        """Add values uint8 [h, w] as differences between neighbours of a row, compressed by zlib.
+
+        Not as a picture: browsers that guard against fingerprinting change what a page reads from a canvas.
+        """
+        height, width = values.shape
+        rows = np.diff(values, axis=1, prepend=np.uint8(0))  # modulo 256
+        return *self.add(zlib.compress(rows.tobytes())), width, height
+
 
 def write_pack(
     path: Path, clip: Clip, prediction: Prediction | None, truth: Truth | None, indices: tuple[int, ...]
@@ -76,9 +89,9 @@ def write_pack(
     thumbs, sound = _thumbs(writer, clip), writer.image(_sound(clip))
     if prediction:
         grey = np.rint(prediction.probability * 255).astype(np.uint8)
-        probability = tuple(map(writer.image, grey))
-        labels = tuple(map(writer.image, prediction.labels)) if prediction.task == "avss" else ()
-    truths = tuple(None if picture is None else writer.image(picture) for picture in truth or ())
+        probability = tuple(map(writer.map, grey))
+        labels = tuple(map(writer.map, prediction.labels)) if prediction.task == "avss" else ()
+    truths = tuple(None if picture is None else writer.map(picture) for picture in truth or ())
     counts = count_pixels(clip, prediction, truth, indices)
     tables = (counts.marked, counts.hits, counts.area)
     pieces = [None if table is None else writer.add(table.tobytes()) for table in tables]

@@ -13,17 +13,35 @@ const magma = Array.from({ length: 256 }, (_, i) => {
   return a.map((x, c) => x + (at - k) * (b[c] - x));
 });
 
-const scratch = surface(1, 1);
+function spread(from, to) { // for every place of an axis: its two neighbours in the map, and the share of the second
+  const axis = { near: new Uint32Array(to), far: new Uint32Array(to), share: new Float32Array(to) };
+  for (let i = 0; i < to; i++) {
+    const at = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
+    axis.near[i] = at;
+    axis.far[i] = Math.min(from - 1, axis.near[i] + 1);
+    axis.share[i] = at - axis.near[i];
+  }
+  return axis;
+}
 
-function readMap(bitmap, width, height, smooth) { // its red channel at another size; class indices are never blended
-  if (!bitmap) return null;
-  Object.assign(scratch, { width, height });
-  const pen = scratch.getContext("2d", { willReadFrequently: true });
-  pen.imageSmoothingEnabled = smooth;
-  pen.drawImage(bitmap, 0, 0, width, height);
-  const data = pen.getImageData(0, 0, width, height).data, values = new Uint8Array(width * height);
-  for (let i = 0; i < values.length; i++) values[i] = data[4 * i];
-  return values;
+function readMap(map, width, height, smooth) { // at another size; probabilities are blended, class indices are not
+  if (!map) return null;
+  const { values } = map, x = spread(map.width, width), y = spread(map.height, height);
+  const out = new Uint8Array(width * height);
+  for (let row = 0, i = 0; row < height; row++) {
+    const above = y.near[row] * map.width, below = y.far[row] * map.width, down = y.share[row];
+    const nearest = down < 0.5 ? above : below;
+    for (let col = 0; col < width; col++, i++) {
+      const left = x.near[col], right = x.far[col], across = x.share[col];
+      if (!smooth) out[i] = values[nearest + (across < 0.5 ? left : right)];
+      else {
+        const upper = values[above + left] + across * (values[above + right] - values[above + left]);
+        const lower = values[below + left] + across * (values[below + right] - values[below + left]);
+        out[i] = upper + down * (lower - upper) + 0.5;
+      }
+    }
+  }
+  return out;
 }
 
 function slotsOf(indices, hidden) { // by class index: its value in a mask, 0 for hidden and unknown classes

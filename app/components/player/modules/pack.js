@@ -1,4 +1,5 @@
-// Reading a pack: pieces are [offset, length] in its bytes; tables are little-endian uint32, images PNG or JPEG.
+// Reading a pack: pieces are [offset, length] in its bytes; tables are little-endian uint32, images PNG or JPEG. Maps,
+// one byte per pixel, are [offset, length, width, height]: differences along each row, compressed by zlib.
 
 const tableOf = (bytes, piece) => piece && new Uint32Array(bytes.slice(piece[0], piece[0] + piece[1]));
 const blobOf = (bytes, piece, type) => new Blob([new Uint8Array(bytes, piece[0], piece[1])], { type });
@@ -10,8 +11,17 @@ function countsOf(bytes, about) { // the counts that numbers.js works on
   return { ...tables, labelled, pixels: about.parts.pixels, classes: about.parts.classes };
 }
 
+async function mapOf(bytes, piece) { // { values, width, height }; null without a piece
+  if (!piece) return null;
+  const [, , width, height] = piece;
+  const stream = blobOf(bytes, piece).stream().pipeThrough(new DecompressionStream("deflate"));
+  const values = new Uint8Array(await new Response(stream).arrayBuffer());
+  for (let i = 0; i < values.length; i++) if (i % width) values[i] += values[i - 1]; // modulo 256
+  return { values, width, height };
+}
+
 class MapCache {
-  // The decoded maps of frames, each { probability, labels, truth } of bitmaps or null; up to `budget` bytes of them.
+  // The decoded maps of frames, each { probability, labels, truth } of `mapOf`; up to `budget` bytes of them.
   constructor(bytes, parts, { pinned = [], budget = 64e6, onLoad = () => {} }) {
     Object.assign(this, { bytes, parts, budget, onLoad, pinned: new Set(pinned), maps: new Map(), size: 0 });
   }
@@ -23,10 +33,8 @@ class MapCache {
 
   async decode(frame) {
     this.maps.set(frame, null);
-    const exact = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    const open = piece => (piece ? createImageBitmap(blobOf(this.bytes, piece, "image/png"), exact) : null);
     const pieces = ["probability", "labels", "truth"].map(name => this.parts[name][frame]);
-    const [probability, labels, truth] = await Promise.all(pieces.map(open));
+    const [probability, labels, truth] = await Promise.all(pieces.map(piece => mapOf(this.bytes, piece)));
     if (!this.maps.has(frame)) return; // closed meanwhile
     const maps = { probability, labels, truth };
     this.maps.set(frame, maps);
@@ -39,7 +47,7 @@ class MapCache {
   }
 
   bytesOf(maps) {
-    return Object.values(maps).reduce((sum, map) => sum + (map ? 4 * map.width * map.height : 0), 0);
+    return Object.values(maps).reduce((sum, map) => sum + (map ? map.values.length : 0), 0);
   }
 
   drop(frame) {
@@ -47,7 +55,6 @@ class MapCache {
     this.maps.delete(frame);
     if (!maps) return;
     this.size -= this.bytesOf(maps);
-    Object.values(maps).forEach(map => map?.close());
   }
 
   close() {
