@@ -20,7 +20,9 @@ from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.evaluation.aggregate import aggregate
 from avseg.evaluation.conditions import CONDITIONS, MUTE_NOTE, ConditionedClip, ConditionedClips, notes
 from avseg.evaluation.counts import ClassCounts, ClipCounts, count_clip, empty_class_counts
+from avseg.evaluation.mismatches import mismatches
 from avseg.evaluation.report import Evaluation, ReportHeader
+from avseg.jobs.signals import translate_loading_errors
 from avseg.models.avsegformer import AVSegFormer, VisualFeatures
 from avseg.models.masks import label_maps
 
@@ -81,7 +83,8 @@ def evaluate(
     by_class = model.config.classes > 1 and clips.task == "avss"
     robustness = options.robustness and not options.mute
     conditioned = ConditionedClips(clips, model.config.image_size, indices, options.seed, robustness)
-    clip_counts, class_counts = _count(model, conditioned, by_class, options, on_clips)
+    with translate_loading_errors():
+        clip_counts, class_counts = _count(model, conditioned, by_class, options, on_clips)
     header = ReportHeader(
         command=command,
         model=model.card.name,
@@ -92,7 +95,11 @@ def evaluate(
         image_size=model.config.image_size,
         f_batch_size=None if by_class else options.f_batch,
         muted=options.mute,
-        notes=(*((MUTE_NOTE,) if options.mute else ()), *notes(clips, indices, robustness)),
+        notes=(
+            *mismatches(model.config, clips, indices[0]),
+            *((MUTE_NOTE,) if options.mute else ()),
+            *notes(clips, indices, robustness),
+        ),
     )
     return aggregate(header, clip_counts, class_counts)
 

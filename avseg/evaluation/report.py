@@ -274,12 +274,12 @@ def summary(report: Report) -> str:
         f"Weights: {r.weights}. {r.clips} clips, {r.frames} labelled frames, {r.frames_with_ground_truth} of "
         f"them with ground truth; evaluated at {r.image_size} px.",
         "",
+        *(f"- {note}" for note in r.notes),
+        *([""] if r.notes else []),
         "| measure | value |",
         "|---|---|",
         *(f"| {name} | {value:.4f} |" for name, value in rows if value is not None),
         "",
-        *(f"- {note}" for note in r.notes),
-        *([""] if r.notes else []),
         f"`{r.command}`",
     ]
     return "\n".join(lines) + "\n"

@@ -1,5 +1,6 @@
 """How a job ends early: signals, errors, and the messages that explain them."""
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,9 +19,14 @@ OUT_OF_MEMORY = (
     "then start another run."
 )
 WORKER_KILLED = (
-    "A data loading process was killed, which usually means that the memory is exhausted. Lower --workers "
-    "and resume with --resume."
+    "A data loading process was killed, which usually means that the memory is exhausted. Lower --workers, "
+    "and resume or run it again."
 )
+SHARED_MEMORY = (
+    "The shared memory through which data loading processes hand over clips is full ({size}). Containers "
+    "have 64 MiB by default: start this one with --shm-size=2g, or use --workers 0."
+)
+SHM = Path("/dev/shm")
 
 
 @contextmanager
@@ -82,11 +88,30 @@ def translate_errors(job: JobFolder) -> Iterator[None]:
         said = error if isinstance(error, WriteError) else write_error(number, job.path)
         raise RunError(f"{said} {job.advice}") from error
     except RuntimeError as error:
+        if loading := _loading_error(error):
+            raise loading from error
         if "allocate memory" in str(error):
             raise RunError(OUT_OF_MEMORY) from error
-        if str(error).startswith("DataLoader worker"):
-            raise RunError(WORKER_KILLED) from error
         raise
+
+
+@contextmanager
+def translate_loading_errors() -> Iterator[None]:
+    """Turn errors of processes that read clips into a `RunError` that says what to do."""
+    try:
+        yield
+    except RuntimeError as error:
+        if loading := _loading_error(error):
+            raise loading from error
+        raise
+
+
+def _loading_error(error: RuntimeError) -> RunError | None:
+    text = str(error)
+    if any(words in text for words in ("shared memory", "Bus error", "/dev/shm", "</torch_")):
+        size = f"{SHM} has {shutil.disk_usage(SHM).total // 2**20} MiB" if SHM.is_dir() else "no /dev/shm"
+        return RunError(SHARED_MEMORY.format(size=size))
+    return RunError(WORKER_KILLED) if text.startswith("DataLoader worker") else None
 
 
 def error_message(error: BaseException, advice: str = "") -> str:
