@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
+from app.segment.html import model_card
 from app.services import models, session
-from app.services.models import available_models, model_file
+from app.services.models import available_models, ignored_files, model_file
 from avseg.checkpoints import Card, bundled_models, save_model
 from avseg.errors import CheckpointError
 from avseg.models.avsegformer import AVSegFormer
@@ -30,6 +33,8 @@ def folders(tmp_path, monkeypatch) -> Path:
     """Runs and imported models of our own."""
     monkeypatch.setenv("AVSEG_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("AVSEG_MODELS", str(tmp_path / "models"))
+    for name in ("SPACE_ID", "AVSEG_PUBLIC", "AVSEG_ALLOW_TRAINING"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "models").mkdir()
     return tmp_path
 
@@ -69,6 +74,22 @@ def test_imported_files_are_listed_when_they_are_whole_and_ours(folders, checkpo
     path.unlink()
     with pytest.raises(CheckpointError, match="The model 'mine · imported' no longer exists"):
         model_file("mine · imported")
+
+
+def test_files_that_are_no_models_are_named_on_a_private_page(folders, checkpoint, monkeypatch):
+    shutil.copy(checkpoint, folders / "models" / "mine.safetensors")
+    with safe_open(checkpoint, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = {"a": torch.zeros(1)}
+    nested = metadata | {"config": "[" * 100_000}
+    save_file(tensors, folders / "models" / "nested.safetensors", metadata=nested)
+    (folders / "models" / "<b>page.pth").write_text("<!doctype html><title>Sign in</title>")
+    assert set(available_models()) - set(bundled_models()) == {"mine · imported"}
+    assert list(ignored_files()) == ["<b>page.pth", "nested.safetensors"]
+    card = model_card("tiny-ms3", 1)
+    assert "&lt;b&gt;page.pth is not offered" in card and "is a web page" in card and "<b>" not in card
+    monkeypatch.setenv("AVSEG_PUBLIC", "1")
+    assert ignored_files() == {} and "not offered" not in model_card("tiny-ms3", 1)
 
 
 def test_a_header_is_read_once(folders, checkpoint, monkeypatch):
