@@ -65,7 +65,7 @@ def read_card(path: Path) -> tuple[ModelConfig, Card]:
         ) from error
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path.name} has no avseg config: another program wrote it. Import the .pth file of the release "
+            f"{path.name} has no avseg config: avseg did not write it. Import the .pth file of the release "
             "with `python -m avseg import-weights FILE.pth --out MODEL.safetensors`."
         )
     try:
@@ -86,7 +86,11 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
         names = list(file.keys())
         # Before any memory is taken: a config may ask for more than the file holds.
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-        if texts := _differences(parameter_shapes(config), shapes):
+        try:
+            expected = parameter_shapes(config)
+        except ConfigError as error:
+            raise CheckpointError(f"The config in {path.name} makes no model. {error}") from error
+        if texts := _differences(expected, shapes):
             raise CheckpointError(f"The weights in {path.name} do not fit their own config. {texts}.")
         tensors = {name: file.get_tensor(name) for name in names}
     model = AVSegFormer(config)

@@ -38,7 +38,7 @@ def _create(config: ModelConfig) -> FeatureListNet:
         )
         pyramid = cast(FeatureListNet, network)
         strides = tuple(pyramid.feature_info.reduction())
-    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
         raise ConfigError(
             f"timm cannot build the backbone {config.backbone!r} with multi-scale features: {error}. {HINT}"
         ) from error

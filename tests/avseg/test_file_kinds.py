@@ -51,7 +51,7 @@ def test_files_in_the_folder_of_models_are_noticed(tmp_path: Path, monkeypatch, 
     found = foreign_weights(tmp_path)
     assert list(found) == ["half.safetensors", "others.safetensors", "s4.pth"]
     assert "import-weights s4.pth --out s4.safetensors" in found["s4.pth"]
-    assert "another program wrote it" in found["others.safetensors"]
+    assert "avseg did not write it" in found["others.safetensors"]
     monkeypatch.setenv("AVSEG_MODELS", str(tmp_path))
     assert main(["info"]) == 0
     printed = capsys.readouterr().out
