@@ -9,11 +9,13 @@ import gradio as gr
 import httpx
 import pytest
 from gradio import processing_utils, routes
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
 from app.components.blocks import BAD_ARGUMENTS, NOT_UPLOADED, UNEXPECTED, PageBlocks, names_url
 from app.page import build, launch_options
 from app.services.clips import FOLDER
-from app.services.gate import JSON_LIMIT, NO_UPLOADS, OWN_FILES_ONLY
+from app.services.gate import JSON_LIMIT, NO_UPLOADS, OWN_FILES_ONLY, Gate
 from app.services.session import RESULTS, private_cache
 
 URLS = ("http://example.org/a.mp4", "https://example.org/a.mp4", "HTTP://example.org/a.mp4", "ftp://x/y")
@@ -183,6 +185,19 @@ def test_headers_keep_other_sites_out(client):
         assert "frame-ancestors 'self';" in headers["content-security-policy"] + ";"
         assert headers["x-content-type-options"] == "nosniff"
         assert "default-src 'self'" in headers["content-security-policy"]
+
+
+def test_a_space_is_shown_on_hugging_face_and_answers_by_the_name_that_the_platform_routes(monkeypatch):
+    async def home(scope, receive, send):
+        await PlainTextResponse("home")(scope, receive, send)
+
+    monkeypatch.setenv("SPACE_ID", "somebody/space")
+    monkeypatch.setenv("SPACE_HOST", "somebody-space.hf.space")
+    client = TestClient(Gate(home, 1), base_url="http://10.0.0.7:7860")
+    answer = client.get("/", headers={"Host": "proxy.internal", "Origin": "https://somebody-space.hf.space"})
+    assert answer.text == "home"
+    assert "frame-ancestors 'self' https://huggingface.co" in answer.headers["content-security-policy"]
+    assert client.get("/", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
 def test_an_upload_is_not_served_but_a_result_and_a_bundled_clip_are(client):
