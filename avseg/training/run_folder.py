@@ -18,11 +18,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from avseg.config import RENAMED_FIELDS, Config
+from avseg.config import RENAMED_FIELDS, Config, read_record
 from avseg.errors import ConfigError, RunError
 from avseg.files import write_texts, writing
 from avseg.jobs.folder import JobFolder, JobStatus
-from avseg.presets import load_config
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,11 @@ class RunFolder(JobFolder[Status]):
         return failed and not self.resume_file.is_file()
 
     def config(self) -> Config:
-        """Return the run's config; raises RunError without a run."""
-        if not self.exists:
+        """Return the run's config; raises RunError without a run, ConfigError for a damaged one."""
+        config = read_record(Config, self.config_file)
+        if config is None:
             raise RunError(f"{self.path} contains no run: config.json is missing.")
-        return load_config(self.config_file)
+        return config
 
     def extend(self, config: Config) -> None:
         """Replace the config by one with another number of epochs; raises ConfigError for other changes."""

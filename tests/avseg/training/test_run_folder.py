@@ -72,9 +72,11 @@ def test_what_is_no_event_is_left_out(line: str, run: RunFolder):
 def test_a_status_that_a_hand_wrote_says_nothing_about_a_process(run: RunFolder):
     run.write_status(Status("running"))
     values = json.loads(run.status_file.read_text())
-    for wrong in ("nine", -5, 2**70):
+    run.status_file.write_text(json.dumps(values | {"pid": -5}))
+    assert run.read_status().state == "killed" and not run.damage
+    for wrong in ("nine", 2**70):
         run.status_file.write_text(json.dumps(values | {"pid": wrong}))
-        assert run.read_status().state == "killed"
+        assert run.read_status() is None and "status.json is damaged" in run.damage
 
 
 def test_the_status_tells_a_dead_process_from_a_living_one(run: RunFolder):
