@@ -9,6 +9,7 @@ from torch import nn
 
 from avseg.config import Config
 from avseg.errors import CheckpointError, ConfigError
+from avseg.file_kinds import require_weights
 from avseg.files import UNREADABLE
 from avseg.models.avsegformer import AVSegFormer
 
@@ -25,6 +26,9 @@ def load_pretrained(model: AVSegFormer, config: Config) -> None:
     Raises CheckpointError for a file that does not fit and for a failed download.
     """
     c = config.train
+    for weights in (c.backbone_weights, c.audio_weights):
+        if Path(weights).expanduser().is_file():
+            require_weights(Path(weights).expanduser())
     if c.backbone_weights:
         _load_visual(model.visual_backbone.pyramid, config.model.backbone, c.backbone_weights)
     if c.audio_weights:

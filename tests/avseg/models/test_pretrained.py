@@ -146,6 +146,13 @@ def test_other_audio_weights_are_refused(tmp_path: Path):
         avseg.models.pretrained._load_audio(SmallNet(), "no-such-name")
 
 
+@pytest.mark.parametrize("field", ["backbone_weights", "audio_weights"])
+def test_a_web_page_that_was_saved_as_weights_is_recognised(tmp_path: Path, field: str):
+    (tmp_path / "weights.pth").write_text("<!doctype html>")
+    with pytest.raises(CheckpointError, match=r"weights\.pth is a web page"):
+        loaded(small_config(**{field: str(tmp_path / "weights.pth")}))
+
+
 def test_the_paper_presets_name_their_weights():
     from avseg.presets import PRESETS
 
