@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import CONVERT, require_weights
-from avseg.files import UNREADABLE, atomic_write
+from avseg.files import UNREADABLE, atomic_write, visible
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, find_state_dict, rename_released
 
@@ -118,7 +118,7 @@ def find_model(name_or_path: str | Path) -> Path:
 
 def bundled_models() -> dict[str, Path]:
     """Return the files of the bundled models by name, the default model first."""
-    files = sorted(BUNDLED.glob("*.safetensors"), key=lambda path: (path.stem != DRAWN, path.stem))
+    files = sorted(visible(BUNDLED.glob("*.safetensors")), key=lambda path: (path.stem != DRAWN, path.stem))
     return {path.stem: path for path in files}
 
 

@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from avseg.files import read_text
 from avseg.errors import ConfigError
 
 if typing.TYPE_CHECKING:
@@ -335,7 +336,7 @@ def read_record(kind: type[T], path: Path) -> T | None:
     if not path.is_file():  # nor a pipe, which would be waited for
         return None
     try:
-        return from_dict(kind, json.loads(path.read_text(encoding="utf-8")))
+        return from_dict(kind, json.loads(read_text(path)))
     except (OSError, ValueError, RecursionError, ConfigError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path.name} is damaged: {reason}") from error

@@ -1,11 +1,13 @@
-"""Atomic file writing."""
+"""Atomic file writing, and reading that neither waits nor takes all memory."""
 
 import errno
 import os
 import pickle
+import re
+import stat
 import struct
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,6 +18,13 @@ REFUSED = (
     *(errno.EACCES, errno.EPERM, errno.EROFS),
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
 )
+# What Finder, Explorer and network disks leave in folders, in lower case.
+LITTER = frozenset(
+    {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin"}
+)
+MAX_TEXT_BYTES = 256 * 2**20  # of tables, reports and other text
+
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\w.-]*$)")
 
 # What torch.load may raise on a damaged file.
 UNREADABLE = (
@@ -85,7 +94,7 @@ def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
 @contextmanager
 def atomic_writes(*paths: Path, durable: bool = True) -> Iterator[tuple[Path, ...]]:
     """Yield a temporary path per path; all replace their paths, in order, or none does on a full disk."""
-    temporary = tuple(path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{UNFINISHED}") for path in paths)
+    temporary = tuple(path.with_name(f".{uuid.uuid4().hex}{UNFINISHED}") for path in paths)  # short names
     with ExitStack() as stack:
         for path, unfinished in zip(paths, temporary, strict=True):
             stack.enter_context(writing(path))
@@ -122,3 +131,62 @@ def sweep(folder: Path) -> None:
     """Remove temporary files that killed processes left in a folder that no one is writing to."""
     for path in Path(folder).glob(f".*{UNFINISHED}"):
         path.unlink(missing_ok=True)
+
+
+def is_litter(path: Path) -> bool:
+    """Return whether a system left a file there: `._NAME` of macOS, Thumbs.db, `@eaDir` and the like."""
+    return path.name.startswith("._") or path.name.lower() in LITTER
+
+
+def is_visible(path: Path) -> bool:
+    """Return whether a file or folder is a user's, neither hidden nor litter."""
+    return not path.name.startswith(".") and not is_litter(path)
+
+
+def visible(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths that `is_visible`, sorted by name."""
+    return sorted(filter(is_visible, paths))
+
+
+def find_file(path: Path, endings: Sequence[str]) -> Path:
+    """Return the file of this name with any of the endings, in either case; `path` itself without one."""
+    if not os.path.lexists(path):
+        for ending in (*endings, *map(str.upper, endings)):
+            if os.path.lexists(other := path.with_suffix(ending)):
+                return other
+    return path
+
+
+def require_regular(path: Path, max_bytes: int | None = None) -> Path:
+    """Return the path of a regular file; raises OSError, which says why, before anything is opened.
+
+    A pipe would wait forever for its writer, and a device such as /dev/zero never ends.
+    """
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    if max_bytes is not None and status.st_size > max_bytes:
+        size, limit = status.st_size / 1e6, max_bytes / 1e6
+        raise OSError(errno.EFBIG, f"it has {size:,.0f} MB; the limit is {limit:,.0f} MB", str(path))
+    return path
+
+
+def read_bytes(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
+    """Return the content of a regular file; raises OSError as `require_regular`."""
+    with open(require_regular(path, max_bytes), "rb") as file:
+        return file.read(max_bytes)
+
+
+def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES, errors: str = "strict") -> str:
+    """Return the UTF-8 text of a regular file; raises OSError and UnicodeDecodeError."""
+    return read_bytes(path, max_bytes).decode("utf-8", errors)
+
+
+def escape_formula(cell: object) -> object:
+    """Return a cell of a csv table as a spreadsheet may open it: text that it would run gets an apostrophe.
+
+    Names such as -_wznbUu3DY, at most a minus before letters and digits, run nothing and stay as they are.
+    """
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell

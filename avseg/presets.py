@@ -6,6 +6,7 @@ from pathlib import Path
 
 from avseg.config import Config, Edition, ModelConfig, Task, TrainConfig, from_dict
 from avseg.errors import ConfigError
+from avseg.files import read_text
 
 
 def _preset(task: Task, backbone: str, edition: Edition) -> Config:
@@ -194,6 +195,6 @@ def load_config(name_or_path: str | Path) -> Config:
     if not path.is_file():
         raise ConfigError(f"{name_or_path} is neither a preset nor a file. Presets: {', '.join(PRESETS)}.")
     try:
-        return from_dict(Config, json.loads(path.read_text(encoding="utf-8")))
+        return from_dict(Config, json.loads(read_text(path)))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not JSON text: {error}") from error

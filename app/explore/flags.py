@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avseg.data.avsbench.facts import ClipName
 from avseg.errors import DatasetError
-from avseg.files import atomic_write
+from avseg.files import atomic_write, read_text
 
 MAX_NOTE = 500  # characters
 MAX_FLAGS = 20_000  # of one data set
@@ -68,7 +68,7 @@ def _load(path: Path | None) -> dict[ClipName, Flag]:
     flags: dict[ClipName, Flag] = {}
     if path is None or not path.is_file():
         return flags
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_text(path, errors="replace").splitlines():
         try:
             row = json.loads(line)
             flags[str(row["split"]), str(row["clip"])] = Flag(str(row["note"]), str(row["when"]))

@@ -14,6 +14,7 @@ from PIL import Image
 from avseg.arguments import printed
 from avseg.compose import stills
 from avseg.errors import ClipError
+from avseg.files import visible
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
 from avseg.synthavs.scenes import all_sounding, scene_from_dict, truth
@@ -57,7 +58,7 @@ def bundled() -> dict[str, Bundled]:
     """Return the clips of assets/clips by name, in the order of the page."""
     clips = {}
     rank = {name: number for number, name in enumerate(ORDER)}
-    names = (path.stem for path in FOLDER.glob("*.json"))
+    names = (path.stem for path in visible(FOLDER.glob("*.json")))
     for name in sorted(names, key=lambda name: (rank.get(name, len(rank)), name)):
         about = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         clips[name] = Bundled(

@@ -9,6 +9,7 @@ from avseg.checkpoints import Card, bundled_models, imported_root, read_card
 from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
 from avseg.file_kinds import foreign_weights
+from avseg.files import visible
 from avseg.training.run_folder import RunFolder
 
 TRAINED, IMPORTED = "trained", "imported"
@@ -26,7 +27,7 @@ def available_models() -> dict[str, Path]:
         path = next(filter(_is_model, (run.best_model, run.last_model)), None)
         if path:
             trained[trained_name(run)] = path
-    files = filter(_is_model, sorted(imported_root().glob("*.safetensors")))
+    files = filter(_is_model, visible(imported_root().glob("*.safetensors")))
     return bundled_models() | trained | {f"{path.stem} · {IMPORTED}": path for path in files}
 
 

@@ -18,6 +18,7 @@ from avseg.data.samples import FOLDER
 from avseg.errors import ReportError
 from avseg.evaluation.report import REPORT, Evaluation
 from avseg.evaluation.report_files import read_evaluation
+from avseg.files import visible
 
 BUNDLED = ROOT / "assets" / "results"
 SEARCHED = ("*", "*/*", "*/*/*")  # folders below a root that may hold a report
@@ -65,7 +66,7 @@ class StoredReport:
 
 def list_reports() -> dict[str, StoredReport]:
     """Return the reports by key: those evaluated here, newest first, then the bundled ones."""
-    root, folders = evaluations_root(), [path.parent for path in sorted(BUNDLED.glob(f"*/{REPORT}"))]
+    root, folders = evaluations_root(), visible(path.parent for path in BUNDLED.glob(f"*/{REPORT}"))
     reports = [
         _read(root / item.key, "evaluated", item.key, item.request.model) for item in reversed(queue())
     ]

@@ -16,6 +16,7 @@ from app.services import process
 from app.services.host import require_training
 from app.services.process import ROOT
 from avseg.errors import RunError
+from avseg.files import visible
 from avseg.jobs.folder import State as JobState
 from avseg.training.run_folder import RunFolder, Status
 
@@ -74,7 +75,7 @@ def _invalid(name: object) -> str:
 def all_runs() -> list[RunFolder]:
     """Return the runs of this app, including those that are only starting, newest first."""
     begun: list[tuple[float, RunFolder]] = []
-    for path in runs_root().glob("*"):
+    for path in visible(runs_root().glob("*")):
         run, times = RunFolder(path), []
         for file in (run.config_file, run.launch_file):
             try:

@@ -13,6 +13,7 @@ from app.components.html import header_html
 from app.components.render import macro, render
 from app.train.snapshot import Snapshot, finding, progress, speed
 from avseg.data.avsbench.layout import LAYOUTS
+from avseg.files import read_bytes, visible
 
 LOG_LINES = 40
 DAMAGED = "Other runs are not affected. Restore the file from a copy, or delete the run."
@@ -53,7 +54,7 @@ def log(run: Snapshot) -> Markup:
 
 def sample_sheets(run: Snapshot) -> list[Path]:
     """Return the pictures of the fixed validation clips in order, one sheet of frames per validation."""
-    return sorted(path for path in run.run.samples.glob("*.jpg") if path.stem.isdecimal())
+    return [path for path in visible(run.run.samples.glob("*.jpg")) if path.stem.isdecimal()]
 
 
 def samples(run: Snapshot, sheets: Sequence[Path], number: int) -> Markup:
@@ -85,7 +86,7 @@ def samples(run: Snapshot, sheets: Sequence[Path], number: int) -> Markup:
 @lru_cache(maxsize=32)
 def _data_uri(path: Path, _modified: int) -> tuple[str, int, int]:
     """Return a JPEG as a data URI with its width and height; raises ValueError, OSError or SyntaxError."""
-    data = path.read_bytes()
+    data = read_bytes(path)
     with Image.open(BytesIO(data)) as image:
         width, height = image.size
         image.verify()

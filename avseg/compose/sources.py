@@ -26,6 +26,7 @@ from PIL import Image, UnidentifiedImageError
 
 from avseg.data.labels import CLASS_INDEX
 from avseg.errors import ClipError, DatasetError
+from avseg.files import is_visible, read_text, visible
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import read_sound
 
@@ -35,6 +36,7 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 RECORDINGS = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".opus")
 LONGEST = 10.0  # seconds kept of a recording
 SHORTEST = 0.15  # seconds
+MAX_ANNOTATION_BYTES = 2**30  # COCO's training instances have 450 MB
 # Which recordings an object may make; a class without a row makes its own sound.
 VOICES: Mapping[str, tuple[str, ...]] = {"person": ("man", "woman")}
 
@@ -192,7 +194,7 @@ def _photos(images: Path, masks: Path, originals: Mapping[str, str]) -> tuple[Ph
 def _coco_photos(images: Path, annotations: Path, originals: Mapping[str, str]) -> tuple[Photo, ...]:
     """Read COCO's `instances` json; polygons only, since run-length masks are used there for crowds."""
     try:
-        content = json.loads(annotations.read_text(encoding="utf-8"))
+        content = json.loads(read_text(annotations, MAX_ANNOTATION_BYTES))
         names = {c["id"]: str(c["name"]).replace(" ", "-") for c in content["categories"]}
         shapes: dict[int, list[tuple[str, tuple[tuple[float, ...], ...]]]] = defaultdict(list)
         for item in content["annotations"]:
@@ -223,8 +225,9 @@ def _key(path: Path) -> str:
 
 def _files(folder: Path, endings: tuple[str, ...]) -> Iterable[Path]:
     """Return the regular, visible files of a folder and its subfolders, in order."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file():
+    for path in visible(folder.rglob("*")):
+        inside = path.relative_to(folder).parents
+        if path.suffix.lower() in endings and all(map(is_visible, inside[:-1])) and path.is_file():
             yield path
 
 

@@ -27,6 +27,7 @@ from avseg.evaluation.report import (
     Report,
     Robustness,
 )
+from avseg.files import read_text
 
 MOST_BYTES = 20_000_000  # of one file; AVSBench's 11,356 clips need 1
 LONGEST_TEXT = 2000
@@ -66,7 +67,7 @@ def _text(path: Path, name: str) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ReportError(f"{name} is larger than {MOST_BYTES // 10**6} MB; it is not a report. {AGAIN}")
-        return path.read_text(encoding="utf-8")
+        return read_text(path, MOST_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(f"{name} cannot be read as text ({type(error).__name__}). {AGAIN}") from None
 

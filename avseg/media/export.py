@@ -18,7 +18,7 @@ from PIL import Image
 
 from avseg.data.labels import CLASS_INDEX, CLASSES, clip_colours
 from avseg.errors import ConfigError
-from avseg.files import write_texts, writing
+from avseg.files import is_litter, write_texts, writing
 from avseg.media.clip import Clip, VideoReader
 from avseg.media.draw import BINARY, Colour, mask_layer
 from avseg.media.video import write_mp4
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 OVERLAY, MASKS, RECORD = "overlay.mp4", "masks", "prediction.json"
 RESULT = {OVERLAY, MASKS, RECORD}
-LITTER = {".DS_Store", "Thumbs.db"}  # files of file managers
 
 
 @dataclass(frozen=True)
@@ -236,7 +235,7 @@ def _check_folder(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise ConfigError(f"{folder} is a file, not a folder. Choose another folder.")
-    files = {entry.name for entry in folder.iterdir()} - LITTER
+    files = {entry.name for entry in folder.iterdir() if not is_litter(entry)}
     if files - RESULT or (files and RECORD not in files):
         names = ", ".join(sorted(files - RESULT or files)[:3])
         raise ConfigError(

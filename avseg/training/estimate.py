@@ -6,6 +6,7 @@ from pathlib import Path
 
 from avseg.config import Config
 from avseg.errors import AvsegError
+from avseg.files import visible
 from avseg.training.command import device_and_workers
 from avseg.training.history import HISTORIES
 from avseg.training.run_folder import RunFolder, Status
@@ -34,7 +35,7 @@ def estimate(
     Without one, that of a bundled model trained with the same settings on another machine; else None.
     bundled: a folder with the run folders of bundled models, trained on SynthAVS.
     """
-    for run in (*runs, *map(RunFolder, sorted(bundled.glob("*")))):
+    for run in (*runs, *map(RunFolder, visible(bundled.glob("*")))):
         is_bundled = run.path.parent == bundled
         status = Status("finished") if is_bundled else run.read_status()
         try:

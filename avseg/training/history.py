@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from avseg.config import EXACT
+from avseg.files import require_regular
 from avseg.training.curve import smooth
 from avseg.training.run_folder import RunFolder
 
@@ -74,7 +75,7 @@ class _Reader:
     inode: int = 0
 
     def read_on(self) -> None:
-        with self.path.open("rb") as file:
+        with require_regular(self.path).open("rb") as file:
             stat = self.path.stat()
             # A resumed run replaces its log by one without the steps that it will repeat.
             if stat.st_ino != self.inode or stat.st_size < self.offset:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from avseg.errors import RunError
-from avseg.files import UNREADABLE, atomic_write
+from avseg.files import UNREADABLE, atomic_write, require_regular
 
 FORMAT = "avseg-resume-1"
 
@@ -49,7 +49,7 @@ def load_state(
 ) -> tuple[TrainingProgress, dict]:
     """Load a saved state into model and optimizer; return the progress and the scaler's state."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(require_regular(path), framework="pt") as file:
             counters = json.loads((file.metadata() or {})["counters"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
         moments: dict[int, dict[str, torch.Tensor]] = {}

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from avseg.config import RENAMED_FIELDS, Config, read_record
 from avseg.errors import ConfigError, RunError
-from avseg.files import write_texts, writing
+from avseg.files import visible, write_texts, writing
 from avseg.jobs.folder import JobFolder, JobStatus
 
 
@@ -138,5 +138,5 @@ def _number(value: object) -> float:
 
 def list_runs(root: Path) -> list[RunFolder]:
     """Return the runs directly below a folder, newest first."""
-    runs = [RunFolder(path.parent) for path in Path(root).glob("*/config.json")]
+    runs = [RunFolder(path) for path in visible(file.parent for file in Path(root).glob("*/config.json"))]
     return sorted(runs, key=lambda run: os.path.getmtime(run.config_file), reverse=True)

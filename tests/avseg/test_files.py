@@ -1,10 +1,21 @@
 """A file is there whole, or as it was before."""
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from avseg.files import atomic_write, sweep
+from avseg.files import (
+    atomic_write,
+    escape_formula,
+    find_file,
+    read_bytes,
+    read_text,
+    require_regular,
+    sweep,
+    visible,
+)
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path):
@@ -41,3 +52,53 @@ def test_what_a_kill_left_is_swept_away(tmp_path: Path):
     assert killed.__enter__().exists()
     sweep(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "file.part"]
+
+
+def test_a_name_of_255_bytes_can_be_written(tmp_path: Path):
+    path = tmp_path / ("n" * 251 + ".txt")
+    with atomic_write(path) as unfinished:
+        unfinished.write_text("long")
+    assert path.read_text() == "long"
+
+
+def test_hidden_and_system_files_are_not_visible(tmp_path: Path):
+    for name in ("b.txt", "a.txt", "._a.txt", ".DS_Store", "Thumbs.db", "desktop.ini", ".git"):
+        (tmp_path / name).touch()
+    (tmp_path / "@eaDir").mkdir()
+    assert [path.name for path in visible(tmp_path.iterdir())] == ["a.txt", "b.txt"]
+
+
+def test_only_regular_files_below_the_limit_are_opened(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(tmp_path / "socket"))
+    for name in ("pipe", "zero", "socket"):
+        for read in (read_bytes, read_text):
+            with pytest.raises(OSError, match="not a regular file"):
+                read(tmp_path / name)
+    server.close()
+    with pytest.raises(OSError, match="Too many levels"):
+        read_text(tmp_path / "loop")
+    with pytest.raises(IsADirectoryError):
+        read_text(tmp_path)
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(3_000_000)
+    with pytest.raises(OSError, match="has 3 MB; the limit is 2 MB"):
+        require_regular(tmp_path / "large", 2_000_000)
+    (tmp_path / "link").symlink_to(tmp_path / "large")
+    assert len(read_bytes(tmp_path / "link")) == 3_000_000
+
+
+def test_an_ending_may_be_written_otherwise(tmp_path: Path):
+    (tmp_path / "a_1.JPG").touch()
+    assert find_file(tmp_path / "a_1.png", (".png", ".jpg")) == tmp_path / "a_1.JPG"
+    assert find_file(tmp_path / "a_2.png", (".png", ".jpg")) == tmp_path / "a_2.png"
+
+
+def test_only_what_a_spreadsheet_would_run_is_quoted():
+    for name in ("-_wznbUu3DY", "--lP6Ao7ce8", "-1", "+1", "dog", "a=b", 3):
+        assert escape_formula(name) == name
+    for text in ("=1", "@SUM(A1)", "\t=1", "+1+cmd|' /C calc'!A0", "-2+3", "-cmd|x", "-A1*2"):
+        assert escape_formula(text) == f"'{text}"

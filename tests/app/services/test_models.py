@@ -10,13 +10,15 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from app.segment.html import model_card
-from app.services import models, session
+from app.services import clips, models, session
 from app.services.models import available_models, ignored_files, model_file
-from avseg.checkpoints import Card, bundled_models, save_model
+from app.services.runs import all_runs
+from avseg.__main__ import main
+from avseg.checkpoints import BUNDLED, Card, bundled_models, save_model
 from avseg.errors import CheckpointError
 from avseg.models.avsegformer import AVSegFormer
 from avseg.predict import Predictor
-from avseg.training.run_folder import RunFolder
+from avseg.training.run_folder import RunFolder, list_runs
 from tests.support.small_model import SMALL, small_config
 
 
@@ -117,3 +119,26 @@ def test_names_are_no_paths(folders, checkpoint):
     for name in (str(checkpoint), "../models/mine", "mine", ""):
         with pytest.raises(CheckpointError):
             model_file(name)
+
+
+def test_files_that_systems_leave_are_not_models_clips_reports_or_runs(
+    folders, checkpoint, monkeypatch, tmp_path
+):
+    shutil.copy(checkpoint, folders / "models/mine.safetensors")
+    run = run_of(folders, "first")
+    shutil.copytree(BUNDLED, tmp_path / "bundled")
+    shutil.copytree(clips.FOLDER, tmp_path / "clips")
+    monkeypatch.setattr("avseg.checkpoints.BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr(clips, "FOLDER", tmp_path / "clips")
+    before = available_models()
+    for folder in (folders / "models", tmp_path / "bundled", tmp_path / "clips"):
+        for path in [*folder.iterdir()]:
+            (folder / f"._{path.name}").write_bytes(bytes(20))
+    shutil.copytree(run.path, run.path.with_name("._first"))
+    assert available_models() == before and main(["info"]) == 0
+    assert list(clips.bundled.__wrapped__()) == list(clips.bundled())
+    assert (
+        [found.path for found in all_runs()]
+        == [run.path]
+        == [found.path for found in list_runs(run.path.parent)]
+    )
