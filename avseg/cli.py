@@ -38,7 +38,7 @@ def predict(
         fps: Frames per second to segment, 0.2 to 30. At 1, audio windows are those of AVSBench.
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
-        audio: original, mute, noise, or a file whose sound replaces the clip's own.
+        audio: original, left or right channel, mute, noise, or a file whose sound replaces it.
     """
     from tqdm import tqdm
 
@@ -53,7 +53,7 @@ def predict(
     check_rate(fps)  # report what is wrong for every clip before any work
     check_threshold(threshold)
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
-        raise ConfigError(f"--audio is {audio}; choose original, mute, noise or an existing file.")
+        raise ConfigError(f"--audio is {audio}; choose {', '.join(SOUND_CHOICES)} or an existing file.")
     make_folder(out)
     predictors = {name: Predictor(name, device) for name in {model or recommended_model(c) for c in clips}}
     failed = []

@@ -16,7 +16,7 @@ from avseg.data.transforms import normalise
 from avseg.devices import choose_device
 from avseg.errors import ConfigError
 from avseg.media.audio import SILENT_LOG_MEL, patches_for, silence, white_noise
-from avseg.media.clip import Clip, fit_sound, read_sound
+from avseg.media.clip import CHANNELS, Clip, fit_sound, read_sound
 from avseg.media.draw import resize
 from avseg.models.masks import foreground_probability, label_maps
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # imports timm, which those who only read a prediction do not
     from avseg.models.avsegformer import AVSegFormer
 
 MAX_LOGITS = 2**26  # values in one batch; 256 MB
-SOUND_CHOICES = ("original", "mute", "noise")
+SOUND_CHOICES = ("original", *CHANNELS, "mute", "noise")
 
 Progress = Callable[[int, int], object]
 """Called with (done, total); may raise to cancel."""
@@ -219,11 +219,15 @@ def check_threshold(threshold: object) -> None:
 def audio_for(choice: str | Path, clip: Clip, seed: int = 0) -> np.ndarray:
     """Return a sound for a clip, float32 [samples] of exactly its length.
 
-    choice: original; mute (silence); noise (white, RMS 0.1, from `seed`); or the path of an audio or video
-    file, trimmed to the clip's length or padded with silence. Raises ClipError for a file without sound.
+    choice: original (the mean of the channels); left or right, one channel; mute (silence); noise (white, RMS
+    0.1, from `seed`); or the path of an audio or video file, trimmed to the clip's length or padded with
+    silence. Raises ClipError for a file without that sound.
     """
     if choice == "original":
         return clip.waveform
+    if choice in CHANNELS:
+        waveform = read_sound(clip.path, clip.start, clip.duration, channel=choice)
+        return fit_sound(waveform, clip.duration)
     if choice == "mute":
         return silence(len(clip.waveform))
     if choice == "noise":

@@ -12,7 +12,10 @@ from app.services.clips import MAX_SECONDS, RATES, bundled
 from app.services.models import available_models
 
 # What the page lets through; what the file really is, decoding shows.
-FILE_TYPES = ("video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".flv", ".ogv", ".wmv", ".gif")
+FILE_TYPES = (
+    *("video", ".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".m2v", ".vob"),
+    *(".ts", ".mts", ".m2ts", ".flv", ".ogv", ".ogg", ".wmv", ".asf", ".gif"),
+)
 # The text of the download buttons, in the order of avseg.media.downloads.Downloads.
 FILES = ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
 HEADING = (

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -29,6 +30,14 @@ RELEASED_TIME = 15 / 16  # s within every second, at 1 frame per second
 RELEASED_SLACK = 0.185
 LEAD = 5.0  # seconds decoded before a range, to know the frame that is visible when it begins
 MARGIN = 1.0  # seconds decoded after a range, to know whether the file continues
+CHANNELS = ("left", "right")
+Channel = Literal["left", "right"]
+QUIET_RMS = 0.03  # of a track whose channels are compared with their mean
+CANCELLED = 10  # times louder than the mean is a channel that the others cancel
+CANCELLED_TEXT = (
+    "The channels of the sound cancel each other (opposite phase): their mean, which the model gets as in "
+    "AVSBench, is nearly silent, though each channel is audible. `predict --audio left` uses one channel."
+)
 TOLERANCE = 0.001  # s; a frame that begins within a millisecond counts as begun
 
 
@@ -37,8 +46,8 @@ class Notice:
     """Something that the person who chose a file should know; `str(notice)` is the sentence."""
 
     code: str
-    """no-audio, audio-damaged, audio-silent, truncated, ends-early, damaged, small-frames; unreadable for a
-    part of a data set's clip."""
+    """no-audio, audio-damaged, audio-silent, audio-cancelled, truncated, ends-early, damaged, small-frames;
+    unreadable for a part of a data set's clip."""
     text: str
 
     def __str__(self) -> str:
@@ -62,6 +71,7 @@ class Clip:
     notices: tuple[Notice, ...] = ()
     source_rate: float = 0.0  # frames per second of the source; 0 if unknown
     pixel_aspect: float = 1.0  # width of a source pixel over its height
+    remedies: tuple[str, ...] = ()  # of `avseg.media.decode.Child`, to decode the file again
     decode_seconds: float = 0.0  # duration of reading
 
     @property
@@ -88,7 +98,7 @@ def read_clip(
     check_rate(fps)
     check_range(start, seconds)
     path = checked_file(path, limits)
-    frames, log = _read_pictures(path, fps, start, seconds, limits)
+    frames, log, remedies = _read_pictures(path, fps, start, seconds, limits)
     lead = min(LEAD, start)
     end = log.picture_end - lead
     if not len(frames) or end <= 0:
@@ -110,6 +120,7 @@ def read_clip(
         notices=(*sound_notices, *_picture_notices(log, start, seconds, end), *_size_notice(log, frames)),
         source_rate=1.0 / log.picture_gap,
         pixel_aspect=log.pixel_aspect,
+        remedies=remedies,
         decode_seconds=time.perf_counter() - started,
     )
 
@@ -133,16 +144,22 @@ def frame_times(duration: float, fps: float) -> np.ndarray:
 
 
 def read_sound(
-    path: str | Path, start: float = 0.0, seconds: float = 60.0, limits: Limits | None = None
+    path: str | Path,
+    start: float = 0.0,
+    seconds: float = 60.0,
+    limits: Limits | None = None,
+    channel: Channel | None = None,
 ) -> np.ndarray:
     """Return the first audio track of a video or audio file, float32 [samples] mono 16 kHz in [-1, 1].
 
-    At most `seconds` from `start` on; a track that begins late is preceded by silence. Raises ClipError if
-    there is none, or none that decodes.
+    At most `seconds` from `start` on; a track that begins late is preceded by silence. channel: use only this
+    one, not the mean of all. Raises ClipError if there is none, or none that decodes.
     """
     limits = limits or Limits()
     path = checked_file(path, limits)
-    waveform, log = _decode_sound(path, start, seconds, limits)
+    waveform, log = _decode_sound(path, start, seconds, limits, channel)
+    if not len(waveform) and log.sound and channel == "right":
+        raise ClipError(f"{path.name} has no right channel: its sound is mono. Use the mean of the channels.")
     if not len(waveform):
         reason = "its audio track cannot be decoded" if log.sound else "it has no readable audio track"
         raise ClipError(f"{path.name}: {reason}. Use a file with sound: WAV, FLAC, MP3, M4A, OGG or a video.")
@@ -182,7 +199,7 @@ class VideoReader:
         chain = _grid(self.rate, lead + 0.5 / self.rate, f"scale={width}:{height}")
         output = ["-map", "0:V:0", "-vf", chain, "-frames:v", str(self.count), *_RAW]
         span = (self.clip.start - lead, lead + self.clip.duration + MARGIN)
-        with Child(self.clip.path, output, *span, self.limits) as child:
+        with Child(self.clip.path, output, *span, self.limits, remedies=self.clip.remedies) as child:
             picture = None
             for _ in range(self.count):
                 data = child.read(height * width * 3)
@@ -233,7 +250,8 @@ def _grid(rate: float, offset: float, scale: str) -> str:
 
 def _read_pictures(
     path: Path, fps: float, start: float, seconds: float, limits: Limits
-) -> tuple[np.ndarray, Log]:
+) -> tuple[np.ndarray, Log, tuple[str, ...]]:
+    """Return the sampled frames, what ffmpeg says about the file, and the remedies that it needed."""
     most = math.ceil((seconds + MARGIN) * fps) + 1
     area = FRAME_BYTES / (3 * most)
     fit = f"min(1,min({WORKING_SIDE}/max(iw,ih),sqrt({area:.1f}/(iw*ih))))"
@@ -248,7 +266,18 @@ def _read_pictures(
         str(most),
         *_PPM,
     ]
-    with Child(path, output, start - lead, lead + seconds + MARGIN, limits) as child:
+    span = (start - lead, lead + seconds + MARGIN)
+    remedies: tuple[str, ...] = ()
+    while True:
+        frames, log = _decode_pictures(Child(path, output, *span, limits, remedies=remedies), most)
+        if len(frames) or log.remedy is None or log.remedy in remedies:
+            return frames, log, remedies
+        remedies = (*remedies, log.remedy)
+
+
+def _decode_pictures(child: Child, most: int) -> tuple[np.ndarray, Log]:
+    """Return at most that many pictures of a PPM stream, uint8 [T, h, w, 3], all of the first one's size."""
+    with child:
         frames, count = np.empty((0, 0, 0, 3), np.uint8), 0
         while (picture := _next_ppm(child)) is not None:
             if not count:
@@ -283,10 +312,13 @@ def _take(frames: np.ndarray, count: int) -> np.ndarray:
     return frames[:count]
 
 
-def _decode_sound(path: Path, start: float, seconds: float, limits: Limits) -> tuple[np.ndarray, Log]:
+def _decode_sound(
+    path: Path, start: float, seconds: float, limits: Limits, channel: Channel | None = None
+) -> tuple[np.ndarray, Log]:
     lead = min(LEAD, start)
     # Gaps and a late beginning become silence, so that sample n belongs to n / 16000 s of the video.
-    chain = f"aresample={SAMPLE_RATE}:async=1:first_pts=0"
+    one_channel = f"pan=mono|c0=c{CHANNELS.index(channel)}," if channel else ""
+    chain = f"{one_channel}aresample={SAMPLE_RATE}:async=1:first_pts=0"
     output = ["-map", "0:a:0", "-af", chain, "-ac", "1", "-c:a", "pcm_f32le", "-f", "f32le"]
     most = round((lead + seconds) * SAMPLE_RATE) * 4
     with Child(path, output, start - lead, lead + seconds, limits, SOUND_FORMATS) as child:
@@ -324,9 +356,17 @@ def _read_waveform(
             False,
             [Notice("audio-damaged", "The audio track cannot be decoded: the model gets silence.")],
         )
+    if _rms(waveform) < QUIET_RMS:
+        left, _ = _decode_sound(path, start, duration, limits, "left")
+        if _rms(left) > CANCELLED * _rms(waveform):
+            return waveform, True, [Notice("audio-cancelled", CANCELLED_TEXT)]
     if not waveform.any():
         return waveform, True, [Notice("audio-silent", "The audio track contains only silence.")]
     return waveform, True, []
+
+
+def _rms(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
 
 
 def _picture_notices(log: Log, start: float, seconds: float, end: float) -> list[Notice]:

@@ -14,6 +14,7 @@ import threading
 import time
 from array import array
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from avseg.errors import ClipError
 
 # Demuxers that read only their own file. Playlists (hls, concat, dash), images, text and SVG, which ffmpeg
 # would also open as "video", are excluded.
-VIDEO_FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,gif"
+VIDEO_FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,gif"
 SOUND_FORMATS = f"{VIDEO_FORMATS},wav,flac,mp3,aac"
 VIDEO_NAMES = "MP4, MOV, WebM, MKV, AVI, MPEG, FLV, OGG, WMV or GIF"
 
@@ -35,12 +36,24 @@ _PICTURE = re.compile(
     rb"\[Parsed_showinfo_\d+ @ \w+\] n: *\d+ pts: *(-?\d+) "
     rb".*? duration: *(-?\d+) .*? sar:(\d+)/(\d+) s:(\d+)x(\d+)"
 )
-_TIME_BASE = re.compile(rb"\[Parsed_showinfo_\d+ @ \w+\] config in time_base: (\d+)/(\d+)")
+# Without its usual prefix behind a warning that lacks a newline, as about odd rotation angles.
+_TIME_BASE = re.compile(rb"config in time_base: (\d+)/([1-9]\d*), frame_rate:")
+_WAV = re.compile(rb"RIFF....WAVE", re.DOTALL)
 _LENGTH = re.compile(rb"^  Duration: (\d+):(\d+):(\d+\.\d+)")
 _SOUND = re.compile(rb"^  Stream #0:\d+\S*: Audio: (\w+)")
-_VIDEO = re.compile(rb"^  Stream #0:\d+\S*: Video: (?!.*\(attached pic\))")
+_VIDEO = re.compile(rb"^  Stream #0:\d+\S*: Video: (\w+)(?!.*\(attached pic\))")
 _TOO_LARGE = re.compile(rb"Picture size (\d+)x(\d+) exceeds specified max pixel count")
 _DAMAGE = re.compile(rb"error while decoding|corrupt|concealing|Error submitting packet", re.IGNORECASE)
+
+# Remedies: leave out an audio track about which so little is known that it cannot even be copied, and rewrite
+# colour tags with reserved values, which filters refuse, as "unknown" (2).
+WITHOUT_AUDIO = "without audio"
+_UNKNOWN_COLOURS = "colour_primaries=2:transfer_characteristics=2:matrix_coefficients=2"
+_COLOUR_FILTERS = {
+    "mpeg2video": f"mpeg2_metadata={_UNKNOWN_COLOURS}",
+    "h264": f"h264_metadata={_UNKNOWN_COLOURS}",
+    "hevc": f"hevc_metadata={_UNKNOWN_COLOURS}",
+}
 
 _NOT_VIDEO = {
     "a playlist": (b"#EXTM3U", b"ffconcat"),
@@ -72,7 +85,7 @@ class Log:
         self.size: tuple[int, int] | None = None  # (height, width) of the first frame, upright
         self.pixel_aspect = 1.0  # width of a pixel over its height
         self.claimed_seconds: float | None = None  # according to the header
-        self.has_video = False  # according to the header, without cover art
+        self.video = ""  # codec of the first video track, without cover art
         self.too_large: tuple[int, int] | None = None  # (height, width) of a refused frame
         self.sound: str | None = None  # codec of the first audio track
         self.damaged = 0
@@ -85,7 +98,7 @@ class Log:
         if picture := _PICTURE.match(line):
             self._add_picture(*map(int, picture.groups()))
             return
-        if tick := _TIME_BASE.match(line):
+        if not self._in_header and (tick := _TIME_BASE.search(line)):
             self._tick = int(tick.group(1)) / int(tick.group(2))
             return
         if line.startswith(b"[Parsed_showinfo"):
@@ -112,7 +125,22 @@ class Log:
             self.claimed_seconds = 3600 * hours + 60 * minutes + seconds
         if self.sound is None and (sound := _SOUND.match(line)):
             self.sound = sound.group(1).decode()
-        self.has_video |= bool(_VIDEO.match(line))
+        if not self.video and (video := _VIDEO.match(line)):
+            self.video = video.group(1).decode()
+
+    @property
+    def has_video(self) -> bool:
+        """The header names a video track."""
+        return bool(self.video)
+
+    @property
+    def remedy(self) -> str | None:
+        """What to try where no frame could be decoded: a key for `Child`."""
+        if b"sample rate not set" in self.text or b"incorrect codec parameters" in self.text:
+            return WITHOUT_AUDIO
+        if b"Invalid color space" in self.text and self.video in _COLOUR_FILTERS:
+            return self.video
+        return None
 
     @property
     def text(self) -> bytes:
@@ -143,8 +171,8 @@ class Child:
     """A running ffmpeg that decodes a range of one file to a pipe; use it as a context manager.
 
     path: an absolute path from `checked_file`. output: options of the first output, which goes to the pipe.
-    formats: the allowed demuxers. Only time spent waiting for the child counts towards `limits.wait_seconds`,
-    so a slow reader is not penalised. Raises ClipError when that time is over.
+    formats: the allowed demuxers. remedies: see `Log.remedy`. Only time spent waiting for the child counts
+    towards `limits.wait_seconds`, so a slow reader is not penalised. Raises ClipError when it is over.
     """
 
     def __init__(
@@ -155,12 +183,13 @@ class Child:
         seconds: float,
         limits: Limits,
         formats: str = VIDEO_FORMATS,
+        remedies: Sequence[str] = (),
     ):
         self.log, self.path, self.limits = Log(), path, limits
         self._waited, self._waiting_since = 0.0, None
         self._timed_out, self._closed = False, threading.Event()
         self._process = subprocess.Popen(
-            _command(path, output, start, seconds, limits, formats),
+            _command(path, output, start, seconds, limits, formats, remedies),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -234,8 +263,14 @@ class Child:
 
 
 def _command(
-    path: Path, output: list[str], start: float, seconds: float, limits: Limits, formats: str
-) -> list[str | bytes]:
+    path: Path,
+    output: list[str],
+    start: float,
+    seconds: float,
+    limits: Limits,
+    formats: str,
+    remedies: Sequence[str],
+) -> list[str]:
     quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"]
     bounds = ["-max_alloc", str(MAX_ALLOCATION), "-max_pixels", str(limits.pixels)]
     bounds += ["-threads", str(DECODER_THREADS), "-format_whitelist", formats, "-protocol_whitelist", "file"]
@@ -243,8 +278,21 @@ def _command(
     span = ["-reinit_filter", "0", *(["-ss", f"{start:.6f}"] if start > 0 else []), "-t", f"{seconds:.6f}"]
     # In some containers (MPEG-TS) ffmpeg counts time from the first packet of the selected streams. Selecting
     # both kinds in every read gives video and audio the same zero.
-    same_zero = ["-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy", "-f", "null", "-"]
+    audio = [] if WITHOUT_AUDIO in remedies else ["-map", "0:a:0?"]
+    same_zero = ["-map", "0:V:0?", *audio, "-c", "copy", "-f", "null", "-"]
+    for codec in _COLOUR_FILTERS.keys() & {*remedies}:
+        span += ["-bsf:v", _COLOUR_FILTERS[codec]]
+    if "wav" in formats and _is_wav(path):
+        span += ["-f", "wav"]  # samples may look like another format: a loud tone of 2.5 kHz like MPEG-TS
     return [get_ffmpeg_exe(), *quiet, *bounds, *span, "-i", os.fspath(path), *output, "pipe:1", *same_zero]
+
+
+def _is_wav(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return bool(_WAV.match(file.read(12)))
+    except OSError:  # the child says why
+        return False
 
 
 def checked_file(path: str | Path, limits: Limits) -> Path:
@@ -299,6 +347,6 @@ def _kind_of(head: bytes) -> str | None:
     for kind, signatures in _NOT_VIDEO.items():
         if head.startswith(signatures):
             return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    if _WAV.match(head):
         return "an audio file"
     return "text" if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head) else None

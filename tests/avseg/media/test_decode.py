@@ -1,14 +1,18 @@
 import os
+import struct
 import threading
 import time
+import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from avseg.errors import ClipError
-from avseg.media.clip import read_clip, read_sound
+from avseg.media.clip import VideoReader, read_clip, read_sound
 from avseg.media.decode import Limits, checked_file
-from tests.support.media import SINE, counting, ffmpeg
+from avseg.predict import audio_for
+from tests.support.media import SINE, counting, ffmpeg, number_of
 
 RATE = 16_000
 
@@ -126,3 +130,57 @@ def test_waiting_limit_ends_the_child(folder: Path):
     assert time.monotonic() - began < 2
     time.sleep(0.2)
     assert threading.active_count() <= before
+
+
+def test_a_track_of_an_unknown_kind_does_not_take_the_picture_with_it(folder: Path, plain: Path):
+    ffmpeg("-i", plain, "-c", "copy", folder / "known.mkv")
+    content = bytearray((folder / "known.mkv").read_bytes().replace(b"A_AAC", b"A_ZZZ"))
+    rate = content.index(b"\xb5\x88") + 2  # SamplingFrequency, 8 bytes
+    content[rate : rate + 8] = bytes(8)
+    path = folder / "unknown.mkv"
+    path.write_bytes(content)
+    clip = read_clip(path, seconds=2)
+    assert [notice.code for notice in clip.notices] == ["audio-damaged", "truncated"]
+    assert np.array_equal(clip.frames, read_clip(plain, seconds=2).frames)
+    assert sum(1 for _ in VideoReader(clip).pictures()) == 20
+
+
+def test_reserved_colour_tags_are_read_as_unknown(folder: Path, plain: Path):
+    reserved = "mpeg2_metadata=colour_primaries=3:transfer_characteristics=3:matrix_coefficients=3"
+    ffmpeg("-i", plain, "-an", "-c:v", "mpeg2video", "-q:v", "2", folder / "plain.m2v")
+    ffmpeg("-i", folder / "plain.m2v", "-c", "copy", "-bsf:v", reserved, folder / "reserved.m2v")
+    clip = read_clip(folder / "reserved.m2v", seconds=2)
+    assert [number_of(frame) for frame in clip.frames] == [9, 19]
+    assert sum(1 for _ in VideoReader(clip).pictures()) == 20
+
+
+def test_an_odd_rotation_angle_keeps_every_frame(folder: Path, plain: Path):
+    content = bytearray(plain.read_bytes())
+    matrix, diagonal = content.index(b"tkhd") + 44, round(2**16 * 0.5**0.5)
+    struct.pack_into(">9i", content, matrix, diagonal, diagonal, 0, -diagonal, diagonal, 0, 0, 0, 1 << 30)
+    path = folder / "turned.mp4"
+    path.write_bytes(content)
+    clip = read_clip(path)
+    assert len(clip.frames) == 5 and clip.duration == pytest.approx(5) and not clip.notices
+
+
+def test_a_tone_that_looks_like_another_format_is_still_a_wav(folder: Path):
+    path = folder / "tone.wav"
+    tone = (32767 * np.sin(2 * np.pi * 2500 * np.arange(RATE) / RATE)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(tone.tobytes())
+    assert len(read_sound(path)) == RATE
+
+
+def test_channels_in_opposite_phase_are_said_and_offered(folder: Path, plain: Path):
+    path = folder / "opposite.mp4"
+    ffmpeg("-i", plain, "-c:v", "copy", "-af", "pan=stereo|c0=c0|c1=-1*c0", path)
+    clip = read_clip(path)
+    assert [notice.code for notice in clip.notices] == ["audio-cancelled"]
+    assert np.abs(clip.waveform).max() < 0.01
+    left, right = audio_for("left", clip), audio_for("right", clip)
+    assert left.shape == clip.waveform.shape and np.abs(left).max() > 0.05
+    assert np.abs(left + right).max() < 0.01
+    with pytest.raises(ClipError, match="no right channel"):
+        audio_for("right", read_clip(plain))
