@@ -2,12 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import torch
+
 UNNAMED = 255  # foreground of a data set that does not name its classes (MS3)
+IGNORED = 254  # neither foreground nor background: the pixel counts in no loss and no metric
 SYNTHAVS, FOLDER, COMPOSED = "synthavs", "folder", "composed"  # kinds of data
+
+
+MapsT = TypeVar("MapsT", np.ndarray, "torch.Tensor")
+
+
+def foreground(classes: MapsT) -> MapsT:
+    """Return where class maps have foreground; an ignored pixel has none."""
+    return (classes > 0) & (classes != IGNORED)
+
+
+def without_ignored(classes: np.ndarray) -> np.ndarray:
+    """Return class maps for display, in which ignored pixels are background."""
+    return np.where(classes == IGNORED, np.uint8(0), classes)
 
 
 @dataclass(frozen=True)
@@ -38,7 +55,7 @@ class Sample:
     moments: tuple[int, ...]  # indices of these F frames in the clip, 0-based
     frames: np.ndarray  # uint8 [F, H, W, 3] RGB; black where the clip has no such frame
     waveform: np.ndarray  # float32 [samples], 16 kHz mono, the whole clip
-    classes: np.ndarray  # uint8 [F, H, W] class index of the sounding object, UNNAMED, or 0
+    classes: np.ndarray  # uint8 [F, H, W] class index of the sounding object, UNNAMED, IGNORED, or 0
     labelled: np.ndarray  # bool [F], the frame has ground truth
     real: np.ndarray  # bool [F], False for the padding of a short clip (temporal flag of AVSS)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avseg.data.samples import Clips
+from avseg.data.samples import IGNORED, Clips, foreground, without_ignored
 from avseg.data.transforms import ClipTensors
 from avseg.evaluation.metrics import frame_iou
 from avseg.evaluation.metrics import iou as label_iou
@@ -15,7 +15,7 @@ from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
 from avseg.models.avsegformer import AVSegFormer
-from avseg.models.masks import foreground_probability, label_maps
+from avseg.models.masks import background_where, foreground_probability, label_maps
 from avseg.predict import Prediction, Timing
 
 
@@ -82,7 +82,9 @@ def evaluate_clip(
     device = next(model.parameters(), torch.empty(0)).device
     frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
     logits = model.decode(model.encode_frames(frames), patches).logits.float().cpu()
-    labels, truth = label_maps(logits), batch.classes[real] > 0
+    classes = batch.classes[real]
+    labels = label_maps(background_where(logits, classes == IGNORED))
+    truth = foreground(classes)
     labelled, filled = batch.labelled[real].tolist(), truth.flatten(1).any(1).tolist()
     iou, shares = frame_iou(labels, truth).tolist(), (labels > 0).flatten(1).float().mean(1).tolist()
     sample = (display or clips).read(index, tuple(np.flatnonzero(real.numpy()).tolist()))
@@ -102,7 +104,8 @@ def evaluate_clip(
     return EvaluatedClip(
         prediction=prediction,
         truth=tuple(
-            resize(sample.classes[t], (height, width), smooth=False) if labelled[t] else None for t in times
+            resize(without_ignored(sample.classes[t]), (height, width), smooth=False) if labelled[t] else None
+            for t in times
         ),
         iou=tuple(iou[t] if labelled[t] and filled[t] else None for t in times),
         false_positive=tuple(shares[t] if labelled[t] and not filled[t] else None for t in times),

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from avseg.data.labels import CLASSES
+from avseg.data.samples import IGNORED, foreground
 from avseg.evaluation.conditions import SWAPPED, SWITCHES, ConditionedClip
 from avseg.evaluation.metrics import (
     F_THRESHOLDS,
@@ -16,7 +17,7 @@ from avseg.evaluation.metrics import (
     iou,
     pixels_of_classes,
 )
-from avseg.models.masks import foreground_logit, label_maps
+from avseg.models.masks import background_where, foreground_logit, label_maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +73,24 @@ def count_clip(
     by_class: F is that of the model's own classes, at the most probable class; else of the foreground, at
     every threshold.
     """
-    labelled = clip.batch.labelled
+    labelled, ignored = clip.batch.labelled, clip.batch.classes == IGNORED
+    if ignored.any():
+        logits = background_where(logits, ignored)
+        other_masks = {name: mask & ~ignored for name, mask in other_masks.items()}
     if by_class:
         no_curves = torch.zeros(0, F_THRESHOLDS)
         return _clip_counts(clip, logits, other_masks, no_curves), _by_class(clip, logits[labelled])
-    truth = clip.batch.classes[labelled] > 0
+    truth = foreground(clip.batch.classes[labelled])
     curves = f_curves(foreground_logit(logits)[labelled], truth).cpu().double()  # 0 where truth is empty
-    foreground = _foreground_by_class(clip, (label_maps(logits) > 0)[labelled], curves)
-    return _clip_counts(clip, logits, other_masks, curves), foreground
+    class_counts = _foreground_by_class(clip, (label_maps(logits) > 0)[labelled], curves)
+    return _clip_counts(clip, logits, other_masks, curves), class_counts
 
 
 def _clip_counts(
     clip: ConditionedClip, logits: torch.Tensor, other_masks: Mapping[str, torch.Tensor], curves: torch.Tensor
 ) -> ClipCounts:
     labelled, mask = clip.batch.labelled, label_maps(logits) > 0
-    truth = clip.batch.classes > 0
+    truth = foreground(clip.batch.classes)
     filled = labelled & truth.flatten(1).any(1)
     classes = clip.batch.classes[labelled].unique().tolist()
     swapped = other_masks.get(SWAPPED)
@@ -140,7 +144,7 @@ def _foreground_by_class(clip: ConditionedClip, mask: torch.Tensor, curves: torc
     classes = clip.batch.classes[clip.batch.labelled]
     in_truth = (pixels_of_classes(classes, len(CLASSES)) > 0).cpu().double().T.numpy()  # [71, F]
     in_truth[0] = 0
-    frames, truth = in_truth.sum(1), classes > 0
+    frames, truth = in_truth.sum(1), foreground(classes)
     intersection, union = (mask & truth).flatten(1).sum(1), (mask | truth).flatten(1).sum(1)
     frame_values = (frame_iou(mask, truth), curves, intersection, union)
     iou_sum, f, intersection_sum, union_sum = (in_truth @ v.cpu().double().numpy() for v in frame_values)

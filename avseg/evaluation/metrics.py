@@ -10,6 +10,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from avseg.data.samples import IGNORED
+
 Maps = TypeVar("Maps", np.ndarray, torch.Tensor)
 BETA2 = 0.3
 F_THRESHOLDS = 255
@@ -93,7 +95,8 @@ class ClassScores:
 def class_scores(predicted: torch.Tensor, truth: torch.Tensor, classes: int) -> ClassScores:
     """Return the scores of class maps [F, H, W] as AVSBench's AVSS metric does; indices from `classes` on are
     ignored."""
-    predicted, truth = predicted.long(), truth.long()
+    truth = truth.long()
+    predicted = torch.where(truth == IGNORED, truth, predicted.long())
     predicted_pixels, truth_pixels = (pixels_of_classes(x, classes) for x in (predicted, truth))
     intersection = pixels_of_classes(torch.where(predicted == truth, truth, classes), classes)
     union = predicted_pixels + truth_pixels - intersection

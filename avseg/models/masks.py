@@ -2,6 +2,8 @@
 
 import torch
 
+CERTAIN = 1e4  # a logit whose probability is 1 in float32, and whose loss is 0 rather than inf - inf
+
 
 def foreground_logit(logits: torch.Tensor) -> torch.Tensor:
     """Return the logit of "anything sounds here" [F, H, W] of logits [F, C, H, W].
@@ -9,6 +11,14 @@ def foreground_logit(logits: torch.Tensor) -> torch.Tensor:
     With several classes: the log-odds of all classes together against the background, class 0.
     """
     return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1:].logsumexp(1) - logits[:, 0]
+
+
+def background_where(logits: torch.Tensor, ignored: torch.Tensor) -> torch.Tensor:
+    """Return logits [F, C, H, W] that are sure of background, without a gradient, at `ignored` [F, H, W]."""
+    filled = logits.masked_fill(ignored[:, None], -CERTAIN)
+    if logits.shape[1] > 1:
+        filled[:, 0] = filled[:, 0].masked_fill(ignored, CERTAIN)
+    return filled
 
 
 def foreground_probability(logits: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from avseg.config import TrainConfig
+from avseg.data.samples import IGNORED
 from avseg.models.avsegformer import AVSegOutput
+from avseg.models.masks import background_where
 
 DICE_SMOOTHING = 1e-3
 PROBABILITY_MARGIN = 1e-7  # `loss_gradients` clamps probabilities to this distance from 0 and 1
@@ -39,10 +41,11 @@ def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (1 - 2 * overlap / size).mean()
 
 
-def mixing_loss(mask_feature: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def mixing_loss(mask_feature: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """Return the Dice loss of the mask feature's channel mean [B*T, D, h, w], upsampled (aug2023 code)."""
     mean = mask_feature.mean(1, keepdim=True)
-    return dice_loss(F.interpolate(mean, size=truth.shape[-2:], mode="bilinear", align_corners=False), truth)
+    logits = F.interpolate(mean, size=classes.shape[-2:], mode="bilinear", align_corners=False)
+    return mask_loss(logits, classes, "dice")
 
 
 def mask_loss(logits: torch.Tensor, classes: torch.Tensor, kind: str) -> torch.Tensor:
@@ -51,6 +54,7 @@ def mask_loss(logits: torch.Tensor, classes: torch.Tensor, kind: str) -> torch.T
     `dice` with one channel compares with all foreground; with more, it is the mean over background and the
     classes in the ground truth of the batch (the paper names Dice for AVSS too, without a formula).
     """
+    logits, classes = _without_ignored(logits, classes)
     if kind == "cross_entropy":
         return F.cross_entropy(logits, classes.long())
     if logits.shape[1] == 1:
@@ -63,6 +67,14 @@ def mask_loss(logits: torch.Tensor, classes: torch.Tensor, kind: str) -> torch.T
     overlap = (probability * truth).sum((0, 2))
     size = probability.square().sum((0, 2)) + truth.square().sum((0, 2)) + 2 * DICE_SMOOTHING
     return (1 - 2 * overlap / size).mean()
+
+
+def _without_ignored(logits: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return logits and classes in which ignored pixels are background, predicted without a doubt."""
+    ignored = classes == IGNORED
+    if not ignored.any():
+        return logits, classes
+    return background_where(logits, ignored), classes.masked_fill(ignored, 0)
 
 
 def training_loss(
@@ -81,9 +93,7 @@ def training_loss(
         parts = [mask_loss(mask[labelled].float(), classes, config.loss) for mask in output.intermediate]
         auxiliary = config.auxiliary_weight * torch.stack(parts).sum()
     elif config.auxiliary == "mixing":
-        auxiliary = config.auxiliary_weight * mixing_loss(
-            output.mixed_feature[labelled].float(), (classes > 0)[:, None]
-        )
+        auxiliary = config.auxiliary_weight * mixing_loss(output.mixed_feature[labelled].float(), classes)
     if config.bce_weight:
         bce = config.bce_weight * _cross_entropy(logits, classes)
     return LossParts(mask_loss(logits, classes, config.loss), auxiliary, bce)
@@ -91,6 +101,7 @@ def training_loss(
 
 def _cross_entropy(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """Return binary cross-entropy of one channel, or cross-entropy over the classes of several."""
+    logits, classes = _without_ignored(logits, classes)
     if logits.shape[1] == 1:
         return F.binary_cross_entropy_with_logits(logits[:, 0], (classes > 0).to(logits))
     return F.cross_entropy(logits, classes.long())

@@ -13,12 +13,13 @@ from accelerate import Accelerator
 from PIL import Image
 
 from avseg.data.labels import CLASSES, DISPLAY_COLOURS
+from avseg.data.samples import IGNORED, foreground, without_ignored
 from avseg.data.transforms import IMAGE_MEAN, IMAGE_STD, Batch
 from avseg.evaluation.metrics import frame_iou, semantic_sums
 from avseg.files import atomic_write
 from avseg.media.draw import BINARY, overlay, truth_outline
 from avseg.models.avsegformer import AVSegFormer
-from avseg.models.masks import label_maps
+from avseg.models.masks import background_where, label_maps
 
 _CLASS_COLOURS = {index: DISPLAY_COLOURS[name] for index, name in enumerate(CLASSES)}
 
@@ -74,7 +75,8 @@ def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Return per class [3, C]: sum of frame IoU, its summands, frames with the class in the ground truth."""
     classes = logits.shape[1]
     if classes == 1:
-        filled = (truth > 0).flatten(1).any(1)
+        logits, truth = background_where(logits, truth == IGNORED), foreground(truth)
+        filled = truth.flatten(1).any(1)
         iou = frame_iou(label_maps(logits[filled]), truth[filled]).sum()
         return torch.stack([iou, filled.sum(), filled.sum()]).double()[:, None]
     sums = semantic_sums(logits, truth)
@@ -93,7 +95,9 @@ def draw_samples(model: AVSegFormer, batch: Batch, row: int, path: Path, mute: b
     colours = BINARY if model.config.classes == 1 else _CLASS_COLOURS
     tiles = [
         truth_outline(overlay(image, label, colours), truth)
-        for image, label, truth in zip(_images(batch), labels, batch.classes.numpy(), strict=True)
+        for image, label, truth in zip(
+            _images(batch), labels, without_ignored(batch.classes.numpy()), strict=True
+        )
     ]
     rows = [np.concatenate(row, axis=1) for row in np.split(np.stack(tiles), range(row, len(tiles), row))]
     sheet = Image.fromarray(np.concatenate(rows))

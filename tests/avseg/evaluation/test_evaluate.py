@@ -16,8 +16,9 @@ import torch
 from avseg.__main__ import main
 from avseg.checkpoints import Card, save_model
 from avseg.data.labels import CLASS_INDEX
-from avseg.data.samples import FOLDER, UNNAMED, DataReference, Sample
+from avseg.data.samples import FOLDER, IGNORED, UNNAMED, DataReference, Sample
 from avseg.errors import ConfigError, DatasetError
+from avseg.evaluation.clip import evaluate_clip
 from avseg.evaluation.conditions import SKIPPED_NOTE
 from avseg.evaluation.evaluate import EvaluationOptions, evaluate, sample_clips
 from avseg.evaluation.metrics import f_curves, f_score, iou, semantic_sums
@@ -383,3 +384,36 @@ def test_two_processes_give_the_report_of_one(small: Path, tmp_path: Path, root:
     assert sorted(line.split(",")[0] for line in tables[0]) == sorted(
         line.split(",")[0] for line in tables[1]
     )
+
+
+class Bordered(Blocks):
+    """The same clips with a border to ignore, which is white."""
+
+    def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
+        sample = super().read(index, moments)
+        frames, classes = sample.frames.copy(), sample.classes.copy()
+        frames[:, -3:], classes[:, -3:] = 255, IGNORED
+        return replace(sample, frames=frames, classes=classes)
+
+
+@pytest.mark.parametrize("classes", [1, 71])
+def test_ignored_pixels_count_in_no_metric(classes: int):
+    def answer(frames: torch.Tensor, log_mel: torch.Tensor) -> torch.Tensor:
+        if classes == 1:
+            return seer(frames, log_mel)
+        logits = torch.zeros(len(frames), classes, SIZE, SIZE)
+        logits[:, DOG] = torch.where(white(frames)[:, 0], 8.0, -8.0)
+        return logits
+
+    task = "ms3" if classes == 1 else "avss"
+    kinds = (DOG,) * len(KINDS)
+    plain, bordered = (
+        evaluate(Oracle(answer, classes), clips(task, kinds), options=HERE) for clips in (Blocks, Bordered)
+    )
+    one, other = bordered.report, plain.report
+    for name in ("miou", "miou_with_ground_truth", "dataset_iou", "f_score"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name)), name
+    assert [row.iou for row in bordered.clips] == pytest.approx([row.iou for row in plain.clips])
+    if classes == 1:
+        evaluated = evaluate_clip(Oracle(answer), Bordered(task, kinds), 0)
+        assert evaluated.iou == pytest.approx((1, 1, None)) and not evaluated.truth[0][-3:].any()

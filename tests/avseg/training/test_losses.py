@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avseg.config import TrainConfig
+from avseg.data.samples import IGNORED
 from avseg.models.avsegformer import AVSegOutput
 from avseg.training.losses import dice_loss, mask_loss, mixing_loss, training_loss
 from tests.support.reference_fill import REFERENCE
@@ -73,7 +74,7 @@ def test_the_parts_are_weighted_and_add_up():
     bce = F.binary_cross_entropy_with_logits(output.logits, classes[:, None].float())
     torch.testing.assert_close(parts.bce, 0.7 * bce)
     mixing = training_loss(output, classes, labelled, replace(config, auxiliary="mixing")).auxiliary
-    torch.testing.assert_close(mixing, 0.3 * mixing_loss(output.mixed_feature, classes[:, None]))
+    torch.testing.assert_close(mixing, 0.3 * mixing_loss(output.mixed_feature, classes))
     without = training_loss(output, classes, labelled, replace(config, auxiliary="none", bce_weight=0.0))
     assert without.auxiliary == without.bce == 0 and without.total == parts.mask
 
@@ -173,3 +174,19 @@ def test_one_channel_takes_every_class_as_foreground():
     torch.testing.assert_close(
         mask_loss(output.logits, 30 * classes, "dice"), mask_loss(output.logits, classes, "dice")
     )
+
+
+@pytest.mark.parametrize(("channels", "kind"), [(1, "dice"), (71, "dice"), (71, "cross_entropy")])
+def test_ignored_pixels_have_no_gradient(channels: int, kind: str):
+    torch.manual_seed(0)
+    logits = torch.randn(2, channels, 8, 8, requires_grad=True)
+    classes = torch.randint(0, 2 if channels == 1 else 71, (2, 8, 8), dtype=torch.uint8)
+    classes[:, :3] = IGNORED
+    loss = mask_loss(logits, classes, kind)
+    loss.backward()
+    assert loss.isfinite() and not logits.grad[:, :, :3].any() and logits.grad[:, :, 3:].any()
+    other = logits.detach().clone()
+    other[:, :, :3] = 7
+    assert mask_loss(other, classes, kind) == loss
+    if channels == 1:  # exactly the loss of the other pixels
+        assert mask_loss(logits[:, :, 3:], classes[:, 3:], kind).item() == pytest.approx(loss.item())
