@@ -21,6 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
         status = app.cli(prog="python -m avseg", args=arguments) or 0
         sys.stdout.flush()
         return status
+    except SystemExit:
+        if files := [name for name in arguments if name.startswith("-") and os.path.isfile(name)]:
+            print(f"avseg: {files[0]} is a file: put -- before such names.", file=sys.stderr)
+        raise
     except AvsegError as error:
         print(f"avseg: {error}", file=sys.stderr)
         return 1

@@ -6,22 +6,18 @@ from pathlib import Path
 from app.explore.collection import Collection
 from app.explore.flags import Flags
 from avseg.errors import DatasetError
-from avseg.files import atomic_write
+from avseg.files import atomic_write, escape_formula
 
 COLUMNS = (  # of Collection.columns
     *("split", "clip", "classes", "sounding_objects", "video", "subset", "frames", "labelled_frames"),
     *("frames_with_mask", "mask_share", "iou"),
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def escape_formula(cell: object) -> object:
-    """Return a cell that no spreadsheet evaluates: text that starts like a formula gets an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
 def write_csv(path: Path, collection: Collection, rows: Sequence[int], flags: Flags, model: str) -> Path:
     """Write a row per clip, in the given order; a cell is empty where the value is unknown.
+
+    Names of clips stay as they are, so that the rows can be joined with other tables; see `escape_formula`.
 
     Raises DatasetError if the file cannot be written.
     """
