@@ -124,7 +124,8 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     paths = [Path(folder) / name for name in texts]
     with atomic_writes(*paths) as unfinished:
         for path, text in zip(unfinished, texts.values(), strict=True):
-            path.write_text(text, encoding="utf-8", newline="")
+            # Names of files need not be UTF-8.
+            path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def sweep(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
@@ -15,6 +15,9 @@ from avseg.data.samples import Clips
 from avseg.data.transforms import Batch, ClipTensors, collate
 from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.synthavs.dataset import SynthAVS
+
+if TYPE_CHECKING:
+    from avseg.data.avsbench.dataset import AVSBench
 
 SYNTH = "synth"
 SYNTH_VALIDATION_CLIPS = 40
@@ -47,7 +50,13 @@ def training_clips(data: str, config: Config) -> Clips:
             size,
             resample_sounds=c.resample_sounds_every_second,
         )
-    return on_disk(data, config.model.task, "train")
+    clips = on_disk(data, config.model.task, "train")
+    if not clips.has_foreground():
+        raise DatasetError(
+            f"Every training mask of {clips.folder} is empty: nothing can be learned. Save masks as PNG, "
+            "0 for background and 255 for foreground; `python -m avseg check` shows what these are."
+        )
+    return clips
 
 
 def validation_clips(data: str, config: Config) -> Clips:
@@ -73,7 +82,7 @@ def evaluation_clips(data: str, task: str, split: str, size: int, clips: int = 0
     return on_disk(data, task, split)
 
 
-def on_disk(data: str, task: str, split: str) -> Clips:
+def on_disk(data: str, task: str, split: str) -> "AVSBench":
     """Return a split of a folder in AVSBench's layout; `DatasetError` if it does not exist."""
     from avseg.data.avsbench.dataset import AVSBench
 

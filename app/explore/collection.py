@@ -16,8 +16,7 @@ from app.services.host import public_host
 from avseg.data.avsbench.check import check
 from avseg.data.avsbench.check_report import CheckReport, load_report, save_report
 from avseg.data.avsbench.facts import ClipFacts, read_facts
-from avseg.data.avsbench.index import cache_file
-from avseg.data.avsbench.layout import LAYOUTS
+from avseg.data.avsbench.index import cache_file, table_file
 from avseg.data.avsbench.mask_index import MaskIndex
 from avseg.data.labels import CLASS_INDEX, CLASSES
 
@@ -158,7 +157,7 @@ def _beside_index(dataset: DataSet, ending: str) -> Path | None:
 
 def _table_state(dataset: DataSet) -> str:
     try:
-        status = (dataset.folder / LAYOUTS[dataset.task].table).stat()
+        status = table_file(dataset.folder, dataset.task).stat()
         return f"{status.st_size} {status.st_mtime_ns}"
     except OSError:
         return "missing"

@@ -15,10 +15,10 @@ from app.services.background import BACKGROUND, Progress, Report
 from app.services.host import may_train
 from app.services.session import private_cache
 from avseg.data.avsbench.dataset import find_tasks
-from avseg.data.avsbench.index import cache_folder, read_index
+from avseg.data.avsbench.index import cache_folder, read_index, table_file
 from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS
 from avseg.errors import DatasetError
-from avseg.files import atomic_write
+from avseg.files import atomic_write, read_text
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import TASK_FOLDERS, write
 
@@ -45,7 +45,7 @@ class DataSet:
     @property
     def ready(self) -> bool:
         """Its table exists; the sample is drawn when it is first opened."""
-        return (self.folder / LAYOUTS[self.task].table).is_file()
+        return table_file(self.folder, self.task).is_file()
 
     @property
     def drawn(self) -> bool:
@@ -115,7 +115,7 @@ class Library:
         if not may_train():
             return []
         try:
-            paths = json.loads(_added_file().read_text(encoding="utf-8"))
+            paths = json.loads(read_text(_added_file()))
             return [Path(path) for path in paths if isinstance(path, str)]
         except (OSError, ValueError, TypeError):
             return []

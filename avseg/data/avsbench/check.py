@@ -10,6 +10,7 @@ from avseg.data.avsbench.check_clip import ClipCheck
 from avseg.data.avsbench.check_report import KINDS, CheckReport, Finding, summary, write_report
 from avseg.data.avsbench.index import locate, read_index
 from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS, Entry
+from avseg.files import is_visible
 
 __all__ = ["KINDS", "CheckReport", "Finding", "check", "summary", "write_report"]
 
@@ -37,6 +38,10 @@ def check(
                 on_progress(done, len(valid))
     finally:
         pool.shutdown(cancel_futures=True)
+    if files["masks"] and not files["filled"]:
+        findings.append(
+            Finding("no foreground", "", "", "", f"none of {files['masks']:,} masks has foreground")
+        )
     listed = Counter(entry.split for entry in entries)
     return CheckReport(
         folder=str(folder),
@@ -108,5 +113,6 @@ def _unlisted(folder: Path, task: str, entries: Sequence[Entry]) -> Iterator[Fin
     wildcards = dict.fromkeys(("name", "split", "annotation", "subset"), "*")
     for pattern in (*folders, layout.sound):
         for path in sorted(folder.glob(pattern.format(**wildcards))):
-            if (relative := path.relative_to(folder).as_posix()) not in listed:
+            relative = path.relative_to(folder).as_posix()
+            if relative not in listed and all(is_visible(Path(name)) for name in relative.split("/")):
                 yield Finding("unlisted files", "", "", relative, "the table does not list this clip")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from avseg.data.avsbench.layout import LAYOUTS
-from avseg.files import write_texts
+from avseg.files import escape_formula, read_text, write_texts
 
 KINDS: dict[str, tuple[str, str]] = {
     "clip count": ("error", "the table lists another number of clips than AVSBench's"),
@@ -27,6 +27,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "frame size": ("error", "a frame has another size than the format or the clip's first; it is resized"),
     "frame mode": ("error", "a frame is not 8-bit RGB; it is converted"),
     "mask size": ("error", "a mask has another size than its frame; it is resized, nearest pixel"),
+    "unreadable folder": ("error", "a folder cannot be opened; its files were not checked"),
+    "no foreground": ("error", "every mask is empty: were they saved in another format?"),
+    "dim mask": ("error", "a mask with shades of grey, none above 127: it is read as empty"),
+    "orientation": ("error", "a mask is turned by its EXIF orientation but its frame is not, or otherwise"),
     "mask mode": ("error", "a mask has another pixel format than it should; it is converted"),
     "unknown class": ("error", "a mask has a colour or an index that is not a class"),
     "subset of clips": ("note", "this is a part of AVSBench, or another data set in its format"),
@@ -35,12 +39,15 @@ KINDS: dict[str, tuple[str, str]] = {
     "extra mask": ("note", "a file in a clip's folder of masks that is not part of the format"),
     "short clip": ("note", "a clip with fewer frames than usual, as the format allows; it is filled up"),
     "grey mask": ("note", "a mask with values between black and white; above 127 counts as white"),
+    "low mask": ("note", "a mask of two values, 0 and another than 255; any other than 0 is foreground"),
+    "ignored pixels": ("note", "a mask with pixels (255) that count in no loss and no metric"),
     "empty mask": ("note", "a mask without foreground: no visible object sounds"),
     "masks disagree": ("note", "the two kinds of label differ; labels_semantic is the one that is read"),
     "unlisted class": ("note", "a mask has a class that the table does not name for the clip"),
     "odd label": ("note", "a label with stray characters, repaired on reading"),
     "no label": ("note", "the table names no visible sounding object"),
     "sound length": ("note", "the audio is shorter or longer than the frames; short audio repeats its end"),
+    "cancelled sound": ("note", "the channels cancel each other: their mean, which models hear, is silent"),
     "silent sound": ("note", "every audio sample is zero"),
     "shared video": ("note", "a clip whose source video has clips in another split"),
 }
@@ -48,7 +55,7 @@ KINDS: dict[str, tuple[str, str]] = {
 
 COLUMNS = ("severity", "kind", "split", "clip", "path", "detail")
 EXAMPLES = 5  # findings of a kind in the summary
-_VERSION = 1  # of saved reports; others are checked anew
+_VERSION = 2  # of saved reports; others are checked anew
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def save_report(report: CheckReport, path: Path, key: str) -> None:
 def load_report(path: Path, key: str) -> CheckReport | None:
     """Return a saved report, None without one of data in the state `key`."""
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = json.loads(read_text(path))
         if saved["key"] != f"{_VERSION} {key}":
             return None
         report = saved["report"]
@@ -159,7 +166,7 @@ def write_report(report: CheckReport, folder: Path | str) -> Path:
     table = io.StringIO()
     rows = csv.DictWriter(table, COLUMNS)
     rows.writeheader()
-    rows.writerows(record["findings"])
+    rows.writerows({name: escape_formula(cell) for name, cell in row.items()} for row in record["findings"])
     texts = {
         "report.json": json.dumps(record, indent=1),
         "report.csv": table.getvalue(),

@@ -12,6 +12,7 @@ import numpy as np
 from avseg.data.avsbench.dataset import read_frame, read_mask
 from avseg.data.avsbench.files import ADVICE, fit, read_wav
 from avseg.data.avsbench.layout import SCENES, Entry
+from avseg.data.samples import without_ignored
 from avseg.errors import ClipError, DatasetError
 from avseg.files import make_folder, writing
 from avseg.media.audio import SAMPLE_RATE, silence
@@ -74,7 +75,8 @@ def read_dataset_clip(folder: Path, entry: Entry) -> DatasetClip:
         notices=tuple(Notice("unreadable", text) for text in problems),
     )
     return DatasetClip(
-        clip, tuple(None if mask is None else fit(mask, shape, smooth=False) for mask in masks)
+        clip,
+        tuple(None if mask is None else without_ignored(fit(mask, shape, smooth=False)) for mask in masks),
     )
 
 

@@ -1,15 +1,26 @@
 """AVSBench on disk: S4, MS3 and AVSS, or SynthAVS written in their formats, as `Clips`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from avseg.data.avsbench.files import ADVICE, DECODE, fit, picture_size, read_picture, read_wav
-from avseg.data.avsbench.index import find_task, find_tasks, locate, read_index
+from avseg.data.avsbench.files import (
+    ADVICE,
+    DECODE,
+    FRAME,
+    MASK,
+    fit,
+    picture_size,
+    read_picture,
+    read_wav,
+)
+from avseg.data.avsbench.index import find_task, find_tasks, locate, read_index, table_file
 from avseg.data.avsbench.layout import LAYOUTS, SPLITS, Entry
-from avseg.data.samples import FOLDER, UNNAMED, DataReference, Sample
+from avseg.data.samples import FOLDER, UNNAMED, DataReference, Sample, foreground
 from avseg.errors import ConfigError, DatasetError
+from avseg.files import find_file
 
 __all__ = [
     "LAYOUTS",
@@ -48,7 +59,7 @@ class AVSBench:
         self.entries = _of_split(index, self.split)
         if not self.entries:
             splits = ", ".join(sorted({entry.split for entry in index})) or "none"
-            table = self.folder / LAYOUTS[task].table
+            table = table_file(self.folder, task)
             raise DatasetError(f"{table} lists no clips of split {split}; splits with clips: {splits}.")
 
     def __len__(self) -> int:
@@ -78,6 +89,18 @@ class AVSBench:
         """Return the classes in the table, visible and audible; None for MS3, whose table names none."""
         entry = self.entry(index)
         return frozenset(entry.labels) if entry.annotation else None
+
+    def has_foreground(self) -> bool:
+        """Return whether any mask has foreground; reads masks until one has, or is damaged."""
+        try:
+            masks = (
+                read_mask(self.folder, entry, moment)
+                for entry in self.entries
+                for moment in range(entry.labelled)
+            )
+            return any(mask is not None and foreground(mask).any() for mask in masks)
+        except DatasetError:  # reported when its clip is read
+            return True
 
     def __getitem__(self, index: int) -> Sample:
         return self.read(index)
@@ -121,7 +144,7 @@ def read_frame(folder: Path, entry: Entry, moment: int) -> np.ndarray | None:
     Raises DatasetError if it is required and missing, or damaged.
     """
     path = folder / entry.frame(moment)
-    if moment >= entry.frames or (moment >= entry.required and not path.exists()):
+    if moment >= entry.frames or (moment >= entry.required and not os.path.lexists(find_file(path, FRAME))):
         return None
     return np.asarray(read_picture(path).convert("RGB"))
 
@@ -135,8 +158,8 @@ def read_mask(folder: Path, entry: Entry, moment: int) -> np.ndarray | None:
         return None
     candidates = [(folder / path, kind) for path, kind in entry.masks(moment)]
     for path, kind in candidates:
-        if path.exists():
-            classes = DECODE[kind](read_picture(path), path)
+        if os.path.lexists(find_file(path, MASK)):
+            classes = DECODE[kind](read_picture(path, MASK), path)
             return np.where(classes == UNNAMED, np.uint8(entry.unnamed), classes)
     if moment >= entry.required:
         return None

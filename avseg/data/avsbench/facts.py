@@ -10,9 +10,9 @@ from avseg.data.avsbench.index import find_tasks, read_index
 from avseg.data.avsbench.layout import SCENES, SPLITS, Entry
 from avseg.data.labels import CLASSES
 from avseg.errors import DatasetError
+from avseg.files import read_text
 
 OFF_SCREEN = "off-the-screen"  # a name in AVSS's a_obj
-MAX_SCENES_BYTES = 256 * 2**20
 
 ClipName = tuple[str, str]
 """Split and name of a clip; a name may occur in several splits."""
@@ -93,10 +93,8 @@ def _read_scenes(folder: Path) -> dict[str, Scene]:
     """Return the scenes of drawn clips by the names of the table; an empty dict for other data."""
     path = folder / SCENES
     try:
-        if path.stat().st_size > MAX_SCENES_BYTES:
-            return {}
         scenes = {}
-        for name, scene in json.loads(path.read_text(encoding="utf-8")).items():
+        for name, scene in json.loads(read_text(path)).items():
             visible = tuple(sorted({str(thing["name"]) for thing in scene["things"]} & {*CLASSES}))
             seconds = {str(sound["name"]): sum(map(bool, sound["on"])) for sound in scene["sounds"]}
             sounding = {sound: count for sound, count in seconds.items() if count and sound in CLASSES}

@@ -2,34 +2,66 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 
-from avseg.data.avsbench.layout import LAYOUTS, Entry, Layout
+from avseg.data.avsbench.layout import LAYOUTS, SPLITS, Entry, Layout
 from avseg.data.labels import CLASS_INDEX, S4_CATEGORY_CLASS, parse_objects
 from avseg.errors import ConfigError, DatasetError
-from avseg.files import atomic_write
+from avseg.files import atomic_write, find_file, read_bytes, read_text, visible
 
+SEARCH_DEPTH = 2  # levels of folders below the one that is named
+MAX_SUBFOLDERS, MAX_LISTED = 64, 10_000  # of one folder: subfolders searched, names listed
+SPREADSHEET_ERRORS = ("#NAME?", "#REF!", "#VALUE!", "#N/A", "#ERROR!")
 _PLAIN = re.compile(r"(?!\.\.?$)[^/\\\0]*")  # a name without path separators
-_VERSION = 2  # of the cached index; indexes of other versions are read anew
+_VERSION = 3  # of the cached index; indexes of other versions are read anew
+
+
+def table_file(folder: Path, task: str) -> Path:
+    """Return the table of a task's folder, whether it exists or not."""
+    return find_file(folder / LAYOUTS[task].table, (".csv",))
 
 
 def find_tasks(root: Path | str) -> dict[str, Path]:
     """Return the tasks in a folder, each with its own folder; empty without any.
 
     root: the folder that contains Single-source, Multi-sources or AVSS, the parent of such a folder if that
-    is called `data`, or a task's folder itself, whatever its name.
+    is called `data`, or a task's folder itself, whatever its name. Without a task there, the folders inside
+    are searched, down to two levels (AVSBench_object/Single-source); a task in several of them is left out.
     """
-    folders = {}
-    for task, layout in LAYOUTS.items():
-        for folder in (Path(root), Path(root) / layout.folder, Path(root) / "data" / layout.folder):
-            if (folder / layout.table).is_file():
-                folders[task] = folder.resolve()
-                break
-    return folders
+    return {task: folders[0] for task, folders in _candidates(Path(root)).items() if len(folders) == 1}
+
+
+def _candidates(root: Path) -> dict[str, list[Path]]:
+    """Return the folders of every task at the first level that has one; one folder per task at the top."""
+    level = [root, root / "data"]
+    for depth in range(SEARCH_DEPTH + 1):
+        candidates: dict[str, list[Path]] = {}
+        for task, layout in LAYOUTS.items():
+            places = [folder for base in level for folder in (base, base / layout.folder)]
+            folders = [place.resolve() for place in places if os.path.isfile(table_file(place, task))]
+            if folders:
+                candidates[task] = list(dict.fromkeys(folders[:1] if depth == 0 else folders))
+        if candidates:
+            return candidates
+        level = [folder for base in level for folder in _subfolders(base)]
+    return {}
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """Return the visible folders in a folder, not all of a very large one; none if it cannot be read."""
+    try:
+        with os.scandir(folder) as items:
+            folders = visible(Path(item.path) for item in islice(items, MAX_LISTED) if item.is_dir())
+            return folders[:MAX_SUBFOLDERS]
+    except OSError:
+        return []
 
 
 def locate(root: Path | str, task: str) -> Path:
@@ -60,12 +92,15 @@ def _not_found_message(root: Path, tasks: Iterable[str], existing: Iterable[str]
     for layout in (LAYOUTS[task] for task in tasks):
         paths.append(f"{layout.folder}/{layout.table} and {layout.folder}/{layout.frame.split('/')[0]}/")
     expected = ", or ".join(paths).replace("{subset}/", "v1s/, v1m/, v2/")
+    several = [folders for task, folders in _candidates(root).items() if task in tasks and len(folders) > 1]
+    if several:
+        return f"{root} contains the same task several times: name one of {', '.join(map(str, several[0]))}."
     if not root.is_dir():
         contents = "is not a folder"
     elif existing:
         contents = f"contains only {', '.join(existing)}"
     else:
-        names = sorted(path.name for path in root.iterdir())
+        names = [path.name for path in visible(islice(root.iterdir(), MAX_LISTED))]
         contents = (
             f"contains {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}" if names else "is empty"
         )
@@ -78,7 +113,7 @@ def read_index(folder: Path, task: str) -> tuple[Entry, ...]:
     The index is cached (in `AVSEG_CACHE`, else the user's cache folder) until the table changes. Raises
     DatasetError if the table is missing, unreadable or has other columns.
     """
-    table = folder / LAYOUTS[task].table
+    table = table_file(folder, task)
     try:
         state = table.stat()
     except OSError as error:
@@ -95,40 +130,55 @@ def read_index(folder: Path, task: str) -> tuple[Entry, ...]:
 def _from_table(table: Path, task: str) -> tuple[Entry, ...]:
     layout = LAYOUTS[task]
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = tuple(rows.fieldnames or ())
-            if missing := [name for name in layout.columns if name not in columns]:
-                raise DatasetError(
-                    f"{table} has the columns {', '.join(columns)}; expected {', '.join(layout.columns)}. "
-                    f"Restore {missing[0]!r} from AVSBench's own table."
-                )
-            return tuple(_inside(_entry(row, task), table) for row in rows if row[layout.name])
+        lines = io.StringIO(_decoded(read_bytes(table)), newline="")
+        header = lines.readline()
+        lines.seek(0)
+        # Excel saves with semicolons where the comma is the decimal sign.
+        rows = csv.reader(lines, delimiter=max(",;\t", key=header.count))
+        columns = [name.strip().lower() for name in next(rows, ())]
+        if missing := [name for name in layout.columns if name not in columns]:
+            raise DatasetError(
+                f"{table} has the columns {', '.join(columns)}; expected {', '.join(layout.columns)}. "
+                f"Restore {missing[0]!r} from AVSBench's own table."
+            )
+        entries = []
+        for cells in rows:
+            row = defaultdict(str, zip(columns, map(str.strip, cells)))
+            if row[layout.name]:
+                entries.append(_entry(row, task, f"{table}, line {rows.line_num}, column"))
+        return tuple(entries)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{table} cannot be read as a table ({error}); expected a csv file.") from None
 
 
-def _inside(entry: Entry, table: Path) -> Entry:
-    """Return an entry; raises DatasetError if its name, split or category would lead out of the folder."""
-    annotation = entry.annotation if "{annotation}" in entry.layout.frame else ""
-    for name in (entry.name, entry.split, entry.subset, annotation):
-        if not _PLAIN.fullmatch(name):
-            raise DatasetError(
-                f"{table} has {name!r}, which is not the name of a file or folder: remove that row."
-            )
-    return entry
+def _decoded(data: bytes) -> str:
+    """Return the text of a table: UTF-8 with or without a mark, or the UTF-16 of a spreadsheet."""
+    return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
 
 
-def _entry(row: dict[str, str], task: str) -> Entry:
+def _entry(row: Mapping[str, str], task: str, where: str) -> Entry:
+    """Return a row as an entry; raises DatasetError, which begins with `where`, for an impossible value."""
     layout = LAYOUTS[task]
-    annotation, subset = (row.get(column) or "" for column in (layout.annotation, layout.subset))
+    annotation, subset = (row[column] if column else "" for column in (layout.annotation, layout.subset))
+    folders = {layout.name: row[layout.name], "split": row["split"], layout.subset: subset}
+    if "{annotation}" in layout.frame:
+        folders[layout.annotation] = annotation
+    for column, value in folders.items():
+        if value in SPREADSHEET_ERRORS:
+            raise DatasetError(
+                f"{where} {column}: {value} is what a spreadsheet makes of a name that begins with = or -. "
+                "Restore the column from AVSBench's own table."
+            )
+        if not _PLAIN.fullmatch(value):  # would lead out of the folder
+            raise DatasetError(
+                f"{where} {column}: {value!r} is not the name of a file or folder: remove that row."
+            )
     labels, unknown = _labels(annotation, layout)
     frames = required = layout.frames.get(subset, layout.seconds)
-    start = row.get(layout.start) or ""
-    if subset in layout.first_only and start.isdigit():
+    if subset in layout.first_only and (start := row[layout.start]):
         # S4's videos last 10 s: its preparation script extracts only 4 frames if a clip starts at second 6.
-        required = max(1, min(frames, 10 - int(start)))
-    split = row["split"] or ""
+        required = max(1, min(frames, 10 - _seconds(start, f"{where} {layout.start}")))
+    split = row["split"].lower() if row["split"].lower() in SPLITS else row["split"]
     return Entry(
         task=task,
         name=row[layout.name],
@@ -141,6 +191,14 @@ def _entry(row: dict[str, str], task: str) -> Entry:
         required=required,
         labelled=1 if split == "train" and subset in layout.first_only else frames,
     )
+
+
+def _seconds(text: str, where: str) -> int:
+    """Return whole seconds, which pandas and spreadsheets also write as 6.0 or 6,0."""
+    try:
+        return int(float(text.replace(",", ".")))
+    except (ValueError, OverflowError):
+        raise DatasetError(f"{where}: {text!r} is not a number of seconds. Correct it.") from None
 
 
 def _labels(annotation: str, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -187,7 +245,7 @@ def _from_cache(path: Path | None, key: list[object]) -> tuple[Entry, ...] | Non
     if path is None:
         return None
     try:
-        cached = json.loads(path.read_text())
+        cached = json.loads(read_text(path))
         if cached["key"] != key:
             return None
         return tuple(

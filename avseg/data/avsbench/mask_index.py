@@ -9,6 +9,7 @@ import numpy as np
 
 from avseg.data.avsbench.dataset import read_mask
 from avseg.data.avsbench.layout import Entry
+from avseg.data.samples import foreground
 from avseg.errors import DatasetError
 from avseg.files import atomic_write
 
@@ -110,5 +111,5 @@ def foreground_shares(folder: Path, entry: Entry) -> np.ndarray:
         except DatasetError:  # avseg.data.avsbench.check reports it
             continue
         if classes is not None:
-            shares[moment] = np.count_nonzero(classes) / classes.size
+            shares[moment] = foreground(classes).mean()
     return shares

@@ -7,7 +7,7 @@ import numpy as np
 from avseg.data.avsbench.dataset import read_frame, read_mask
 from avseg.data.avsbench.layout import Entry
 from avseg.data.labels import CLASSES, clip_colours
-from avseg.data.samples import UNNAMED
+from avseg.data.samples import UNNAMED, without_ignored
 from avseg.errors import DatasetError
 from avseg.media.draw import ORANGE, overlay, resize
 
@@ -27,6 +27,7 @@ def thumbnail(folder: Path, entry: Entry, frame: int, drawn: bool) -> np.ndarray
     picture = resize(picture, size)
     try:
         mask = read_mask(folder, entry, frame)
+        mask = None if mask is None else without_ignored(mask)
     except DatasetError:
         mask = None
     return picture if mask is None else overlay(picture, resize(mask, size, smooth=False), mask_colours(mask))

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +124,104 @@ def test_damaged_files_are_named(copy: Path):
     assert report.files["frames"] == 8
 
 
+def test_files_of_systems_are_no_findings(copy: Path):
+    before = check(copy, "ms3").counts
+    for folder in [*(copy / "Multi-sources").rglob("*")]:
+        if folder.is_dir():
+            for name in (".DS_Store", "Thumbs.db", "desktop.ini", f"._{next(folder.iterdir()).name}"):
+                (folder / name).write_bytes(b"x")
+            (folder / "@eaDir").mkdir()
+    assert check(copy, "ms3").counts == before
+
+
+def test_pipes_devices_and_loops_are_named_and_nothing_waits(copy: Path):
+    first, second = AVSBench(copy, "ms3", "test").entries
+    base = copy / "Multi-sources"
+    for path in (first.frame(0), first.masks(1)[0][0], first.sound):
+        (base / path).unlink()
+    os.mkfifo(base / first.frame(0))
+    (base / first.masks(1)[0][0]).symlink_to("/dev/zero")
+    (base / first.sound).symlink_to(base / first.sound)  # a loop
+    os.mkfifo((base / second.frame(0)).with_name("pipe"))
+    report = check(copy, "ms3")
+    assert kinds(report) == {"unreadable frame", "unreadable mask", "unreadable sound", "extra frame"}
+    assert {f.clip for f in report.findings if f.severity == "error"} == {first.name}
+
+
+def test_masks_of_other_values(copy: Path):
+    masks = copy / "Multi-sources/ms3_data/gt_masks"
+    first, second = (AVSBench(copy, "ms3", "test").name(index) for index in range(2))
+    Image.fromarray(np.eye(224, dtype=np.uint8)).save(masks / f"test/{first}/{first}_1.png")
+    Image.fromarray(np.eye(224, dtype=np.uint8) + np.eye(224, k=1, dtype=np.uint8) * 2).save(
+        masks / f"test/{second}/{second}_1.png"
+    )
+    report = check(copy, "ms3")
+    assert {"low mask", "dim mask"} <= kinds(report) and report.errors == 1
+    for path in masks.rglob("*.png"):
+        Image.new("L", (224, 224)).save(path)
+    report = check(copy, "ms3")
+    assert report.errors == 1 and report.counts["no foreground"] == 1
+
+
+def test_turned_frames_opposite_phase_and_ignored_pixels(copy: Path):
+    entry, exif = AVSBench(copy, "avss", "test").entry(0), Image.Exif()
+    exif[0x0112] = 3
+    frame, label = copy / "AVSS" / entry.frame(0), copy / "AVSS" / entry.masks(1)[0][0]
+    Image.open(frame).save(frame, exif=exif)
+    repaint(lambda pixels: np.where(np.arange(len(pixels))[:, None] < 2, 255, pixels).astype(np.uint8), label)
+    tone = np.tile(np.array([[500, -500]], "<i2"), (160_000, 1))
+    with wave.open(str(copy / "AVSS" / entry.sound), "wb") as file:
+        file.setparams((2, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(tone.tobytes())
+    report = check(copy, "avss")
+    assert {"orientation", "cancelled sound", "ignored pixels"} <= kinds(report)
+    assert "silent sound" not in kinds(report)
+
+
+def test_a_report_may_name_files_that_are_not_utf_8(copy: Path, tmp_path: Path):
+    name = AVSBench(copy, "ms3", "test").name(0)
+    strange = os.fsencode(copy / f"Multi-sources/ms3_data/visual_frames/{name}") + b"/\xff\xfe.png"
+    with open(strange, "wb"):
+        pass
+    folder = write_report(check(copy, "ms3"), tmp_path / "report")
+    assert "udcff" in (folder / "report.csv").read_text()
+
+
+# The tests run as root, whom no permission stops: the check runs as another user.
+AS_ANOTHER_USER = """
+import sys
+from avseg.data.avsbench.check import check
+report = check(sys.argv[1], "ms3")
+print(sorted(f"{finding.kind} {finding.clip}" for finding in report.findings if finding.severity == "error"))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+def test_unreadable_files_are_named(copy: Path, monkeypatch: pytest.MonkeyPatch):
+    first, second = AVSBench(copy, "ms3", "test").entries
+    for folder in (copy, *copy.parents):
+        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/pytest"):
+            folder.chmod(0o755)
+    (copy / "Multi-sources" / first.frame(0)).parent.chmod(0o700)
+    (copy / "Multi-sources" / second.frame(0)).chmod(0o600)
+    (copy / "Multi-sources" / second.sound).chmod(0o600)
+    monkeypatch.setenv("AVSEG_CACHE", "/nonexistent/cache")
+    command = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--clear-groups",
+        sys.executable,
+        "-c",
+        AS_ANOTHER_USER,
+        str(copy),
+    ]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert f"unreadable folder {first.name}" in answer.stdout, answer.stderr
+    assert f"unreadable frame {second.name}" in answer.stdout
+    assert f"unreadable sound {second.name}" in answer.stdout
+
+
 def test_missing_and_unlisted_clips_and_sounds(copy: Path):
     gone, silent = (AVSBench(copy, "ms3", "test").name(index) for index in range(2))
     base = copy / "Multi-sources/ms3_data"
@@ -220,4 +321,4 @@ def test_command(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["check", str(tmp_path / "nowhere")]) == 1
     assert "is not a folder" in capsys.readouterr().err
     with pytest.raises(DatasetError):
-        check(tmp_path, "s4")
+        check(tmp_path / "one", "s4")

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avseg.data.avsbench import index as index_module
 from avseg.data.avsbench.dataset import LAYOUTS, AVSBench, find_task, find_tasks, open_data
 from avseg.data.avsbench.index import read_index
 from avseg.data.labels import CLASS_INDEX
-from avseg.data.samples import UNNAMED
+from avseg.data.samples import IGNORED, UNNAMED
 from avseg.data.transforms import ClipTensors
 from avseg.errors import ConfigError, DatasetError
 from avseg.media.audio import SAMPLE_RATE
@@ -208,6 +209,104 @@ def test_the_folder_may_be_named_at_any_height(data: Path, tmp_path: Path):
         open_data(data)
 
 
+def test_data_sets_one_or_two_levels_deeper_are_found(copy: Path, tmp_path: Path):
+    root = tmp_path / "root"
+    (root / "AVSBench/AVSBench_object").mkdir(parents=True)
+    (root / "AVSBench/.hidden").mkdir()
+    shutil.copytree(copy / "AVSS", root / "AVSBench/.hidden/AVSS")
+    (copy / "Single-source").rename(root / "AVSBench/AVSBench_object/Single-source")
+    (copy / "Multi-sources").rename(root / "AVSBench/AVSBench_object/ms3")
+    (copy / "AVSS").rename(root / "AVSBench/AVSBench_semantic")
+    assert list(find_tasks(root / "AVSBench")) == ["s4", "avss"]
+    assert list(find_tasks(root / "AVSBench/AVSBench_object")) == ["s4"]
+    assert len(open_data(root, "s4")) == 2 and len(open_data(root / "AVSBench/AVSBench_object/ms3")) == 2
+    shutil.copytree(root / "AVSBench/AVSBench_semantic", root / "AVSBench/again")
+    assert list(find_tasks(root / "AVSBench")) == ["s4"]
+    with pytest.raises(
+        DatasetError, match=r"same task several times: name one of .*again, .*AVSBench_semantic"
+    ):
+        open_data(root / "AVSBench", "avss")
+
+
+def test_a_search_reads_a_bounded_part_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(index_module, "MAX_LISTED", 50)
+    for number in range(100):
+        (tmp_path / f"{number}").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert len(index_module._subfolders(tmp_path)) <= 50
+    with pytest.raises(DatasetError, match="expected Single-source"):
+        find_task(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_tables_that_went_through_a_spreadsheet(copy: Path, encoding: str, separator: str):
+    table = copy / "Single-source/s4_meta_data.csv"
+    before = read_index(copy / "Single-source", "s4")
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    rows = [
+        ["", *rows[0]],
+        *([f"{n}", a, f"{start}.0", b, f"{c} "] for n, (a, start, b, c) in enumerate(rows[1:])),
+    ]
+    rows[0] = [cell.title() for cell in rows[0]]
+    table.unlink()
+    text = "\r\n".join(separator.join(row) for row in rows)
+    table.with_suffix(".CSV").write_bytes(text.encode(encoding))
+    assert read_index(copy / "Single-source", "s4") == before
+    assert len(AVSBench(copy, "s4", "test")) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("b,soon,dog_barking,test", "line 3, column start: 'soon' is not a number of seconds"),
+        ("#NAME?,0,dog_barking,test", r"line 3, column name: #NAME\? is what a spreadsheet makes"),
+        ("b,0,../dog,test", "line 3, column category: '../dog' is not the name of a file"),
+    ],
+)
+def test_what_a_table_gets_wrong_is_named_with_line_and_column(tmp_path: Path, row: str, words: str):
+    (tmp_path / "s4_meta_data.csv").write_text(f"name,start,category,split\na,0,dog_barking,test\n{row}\n")
+    with pytest.raises(DatasetError, match=words):
+        AVSBench(tmp_path, "s4", "test")
+
+
+def test_endings_in_upper_case_and_frames_as_jpeg(copy: Path):
+    clips = AVSBench(copy, "ms3", "test")
+    before, entry = clips.read(0), clips.entry(0)
+    folder = copy / "Multi-sources"
+    for moment in range(5):
+        frame, mask = folder / entry.frame(moment), folder / entry.masks(moment)[0][0]
+        Image.open(frame).save(frame.with_suffix(".JPG"), quality=100)
+        frame.unlink()
+        mask.rename(mask.with_suffix(".PNG"))
+    (folder / entry.sound).rename((folder / entry.sound).with_suffix(".WAV"))
+    after = clips.read(0)
+    assert np.array_equal(after.classes, before.classes) and np.array_equal(after.waveform, before.waveform)
+    assert np.abs(after.frames.astype(int) - before.frames).mean() < 3
+
+
+def test_masks_of_zeros_and_ones_train(copy: Path):
+    masks = [*(copy / "Multi-sources/ms3_data/gt_masks").rglob("*.png")]
+    before = AVSBench(copy, "ms3", "test").read(0).classes
+    for path in masks:
+        Image.fromarray((np.asarray(Image.open(path)) > 0).astype(np.uint8)).save(path)
+    clips = AVSBench(copy, "ms3", "test")
+    assert np.array_equal(clips.read(0).classes, before) and clips.has_foreground()
+    for path in masks:
+        Image.new("L", (224, 224)).save(path)
+    assert not clips.has_foreground()
+
+
+def test_ignored_pixels_of_a_label_reach_the_sample(copy: Path):
+    clips = AVSBench(copy, "avss", "test")
+    path = copy / "AVSS" / clips.entry(0).masks(0)[0][0]
+    label = np.array(Image.open(path))
+    label[:2] = 255
+    Image.fromarray(label).save(path)
+    classes = clips.read(0, [0]).classes[0]
+    assert (classes[:2] == IGNORED).all() and (classes[2:] == label[2:]).all()
+
+
 def test_folders_that_hold_something_else(data: Path, tmp_path: Path):
     with pytest.raises(DatasetError, match=r"is not a folder; expected Single-source/s4_meta_data.csv"):
         find_task(tmp_path / "nowhere")
@@ -301,7 +400,7 @@ def test_an_index_of_full_size_is_quick_and_cached(large: Path, cache: Path):
     assert read_index(large, "avss") == made
     os.utime(large / "metadata.csv", ns=(1, 1))
     assert read_index(large, "avss") == made
-    assert '"key": [2, ' in kept.read_text()[:20]
+    assert '"key": [3, ' in kept.read_text()[:20]
 
 
 def test_an_index_follows_its_table_and_needs_no_cache(copy: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """Masks of odd kinds, and WAV files of every kind that people have."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -7,10 +8,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avseg.data.avsbench.files import colours, indices, read_picture, read_wav
+from avseg.data.avsbench.files import (
+    VOID_COLOUR,
+    binary,
+    channels_cancel,
+    colours,
+    indices,
+    picture_size,
+    read_picture,
+    read_wav,
+)
 from avseg.data.labels import PALETTE
+from avseg.data.samples import IGNORED, UNNAMED
 from avseg.errors import DatasetError
 from avseg.media.audio import SAMPLE_RATE
+from avseg.media.clip import read_sound
+from tests.support.media import ffmpeg, sound_of
 
 
 def say(channels: int, rate: int, kind: int, bits: int, samples: bytes, extensible: bool = False) -> bytes:
@@ -73,3 +86,77 @@ def test_wav_that_cannot_be_read(tmp_path: Path):
         path.write_bytes(content)
         with pytest.raises(DatasetError, match=words):
             read_wav(path)
+
+
+@pytest.mark.parametrize("value", [1, 38, 255])
+def test_any_other_value_than_black_is_foreground_in_a_mask_of_two_values(tmp_path: Path, value: int):
+    mask = np.zeros((4, 4), np.uint8)
+    mask[1:3] = value
+    palette = Image.fromarray(mask, "P")
+    palette.putpalette([0, 0, 0, *[40, 40, 40] * 255])
+    for picture in (Image.fromarray(mask), palette):
+        picture.save(tmp_path / "mask.png")
+        path = tmp_path / "mask.png"
+        assert np.array_equal(binary(read_picture(path), path), np.where(mask, UNNAMED, 0))
+    full = Image.new("L", (2, 2), value)
+    assert (binary(full, tmp_path) == UNNAMED).all()
+
+
+def test_grey_masks_keep_the_threshold(tmp_path: Path):
+    assert binary(Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8)), tmp_path).tolist() == [
+        [0, 0, UNNAMED, UNNAMED]
+    ]
+
+
+def test_void_pixels_are_ignored(tmp_path: Path):
+    path = tmp_path / "mask.png"
+    assert indices(Image.fromarray(np.array([[0, 70, 255]], np.uint8)), path).tolist() == [[0, 70, IGNORED]]
+    coloured = np.array([[PALETTE[0], PALETTE[5], VOID_COLOUR]], np.uint8)
+    assert colours(Image.fromarray(coloured), path).tolist() == [[0, 5, IGNORED]]
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_frames_and_masks_are_upright(tmp_path: Path, ending: str):
+    pixels = np.zeros((4, 8, 3), np.uint8)
+    pixels[:, 4:] = 255  # white on the right; turned by 90 degrees it is white below
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / f"frame.{ending}"
+    Image.fromarray(pixels).save(path, exif=exif)
+    upright = np.asarray(read_picture(path).convert("L"))
+    assert upright.shape == (8, 4) == picture_size(path)
+    assert upright[:3].max() < 60 and upright[5:].min() > 200
+
+
+def test_pictures_and_sounds_that_are_no_files(tmp_path: Path):
+    os.mkfifo(tmp_path / "frame.png")
+    (tmp_path / "sound.wav").symlink_to("/dev/zero")
+    for read, name in ((read_picture, "frame.png"), (picture_size, "frame.png"), (read_wav, "sound.wav")):
+        with pytest.raises(DatasetError, match=rf"{name} cannot be read: it is not a regular file"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("codec", ["pcm_mulaw", "pcm_alaw"])
+def test_companded_wav_is_what_ffmpeg_decodes(tmp_path: Path, codec: str):
+    path = tmp_path / "sound.wav"
+    ffmpeg("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=16000:duration=1", "-c:a", codec, path)
+    assert np.array_equal(read_wav(path), sound_of(path))
+
+
+def test_wav_of_a_recorder_that_was_switched_off(tmp_path: Path):
+    path = tmp_path / "sound.wav"
+    whole = say(1, 16_000, 1, 16, np.full(8000, 1000, "<i2").tobytes())
+    at = whole.index(b"data") + 4
+    path.write_bytes(whole[:4] + bytes(4) + whole[8:at] + bytes(4) + whole[at + 4 :])
+    assert read_wav(path).shape == read_sound(path).shape == (8000,)
+    path.write_bytes(b"RF64" + whole[4:])
+    assert len(read_wav(path)) == 8000
+
+
+def test_channels_in_opposite_phase(tmp_path: Path):
+    path = tmp_path / "sound.wav"
+    tone = np.arange(-800, 800, dtype="<i2")
+    path.write_bytes(say(2, 16_000, 1, 16, np.stack([tone, -tone], 1).tobytes()))
+    assert channels_cancel(path) and not read_wav(path).any()
+    path.write_bytes(say(2, 16_000, 1, 16, bytes(6400)))
+    assert not channels_cancel(path)
