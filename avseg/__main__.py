@@ -1,5 +1,6 @@
 """Entry point of the command line, `python -m avseg COMMAND`; flags are the arguments of its function."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from avseg.files import full_disk, write_error
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status: 0, or 1 after an error message on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     app = tyro.extras.SubcommandApp()
     try:
         for function in commands(arguments):

@@ -149,6 +149,11 @@ def visible(paths: Iterable[Path]) -> list[Path]:
     return sorted(filter(is_visible, paths))
 
 
+def printable(name: str, max_bytes: int = 255) -> str:
+    """Return the name of a file as text that can be saved: "?" for bytes that are not UTF-8, cut if long."""
+    return name.encode("utf-8", "replace")[:max_bytes].decode("utf-8", "ignore")
+
+
 def find_file(path: Path, endings: Sequence[str]) -> Path:
     """Return the file of this name with any of the endings, in either case; `path` itself without one."""
     if not os.path.lexists(path):

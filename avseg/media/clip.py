@@ -17,6 +17,7 @@ from PIL import Image
 
 from avseg.arguments import is_number, printed
 from avseg.errors import ClipError
+from avseg.files import printable
 from avseg.media.audio import SAMPLE_RATE, silence
 from avseg.media.decode import SOUND_FORMATS, Child, Limits, Log, checked_file, explain
 
@@ -107,7 +108,7 @@ def read_clip(
     times = frame_times(duration, fps)
     waveform, has_sound, sound_notices = _read_waveform(path, log, start, duration, limits)
     return Clip(
-        name=path.name,
+        name=printable(path.name),
         path=path,
         frames=_take(frames, len(times)),
         waveform=waveform,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from avseg.errors import ClipError, ConfigError, WriteError
-from avseg.files import writing
+from avseg.files import printable, writing
 from avseg.media.export import write_coco, write_prediction
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def write_downloads(
     try:
         written = write_prediction(prediction, folder, on_progress=on_progress)
         coco = write_coco(prediction, folder / "coco.json")
-        everything = folder / f"{Path(prediction.clip.name).stem}-{prediction.model}.zip"
+        everything = folder / f"{printable(Path(prediction.clip.name).stem, 150)}-{prediction.model}.zip"
         with writing(everything), ZipFile(everything, "w", ZIP_DEFLATED, compresslevel=1) as archive:
             for path in (written.overlay, coco, written.record, *written.masks):
                 archive.write(path, path.relative_to(folder))

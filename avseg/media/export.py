@@ -54,7 +54,7 @@ def write_prediction(
     started = time.perf_counter()
     folder = Path(folder).expanduser().resolve()
     _check_folder(folder)
-    unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    unfinished = folder.with_name(f".{uuid.uuid4().hex}")  # short: `folder` may have 255 bytes
     with writing(folder), ExitStack() as stack:
         stack.callback(shutil.rmtree, unfinished, ignore_errors=True)
         (unfinished / MASKS).mkdir(parents=True)

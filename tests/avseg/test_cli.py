@@ -1,6 +1,7 @@
 """The command line, called as a person would: arguments in, files, words and an exit status out."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,21 @@ def test_clips_of_one_name_get_a_folder_each(small: Path, clip: Path, tmp_path: 
     twin.write_bytes(clip.read_bytes())
     assert main(["predict", str(clip), str(twin), "--model", str(small), "--out", str(tmp_path / "out")]) == 0
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"one clip", "one clip-2"}
+
+
+def test_names_of_any_bytes_and_of_full_length(small: Path, clip: Path, tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = [b"-\xff\xfe.mp4", b"n" * 250 + b".mp4"]
+    for name in names:
+        Path(os.fsdecode(name)).write_bytes(clip.read_bytes())
+    clips = [os.fsdecode(name) for name in names]
+    assert main(["predict", "--model", str(small), "--out", "out", "--", *clips]) == 0
+    assert "foreground" in capsys.readouterr().out
+    records = [json.loads(path.read_text()) for path in Path("out").glob("*/prediction.json")]
+    assert {record["clip"] for record in records} == {"-??.mp4", clips[1]}
+    with pytest.raises(SystemExit):
+        main(["predict", *clips, "--model", str(small), "--out", "again"])
+    assert "is a file: put -- before such names" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
