@@ -223,7 +223,7 @@ def test_data_sets_one_or_two_levels_deeper_are_found(copy: Path, tmp_path: Path
     shutil.copytree(root / "AVSBench/AVSBench_semantic", root / "AVSBench/again")
     assert list(find_tasks(root / "AVSBench")) == ["s4"]
     with pytest.raises(
-        DatasetError, match=r"same task several times: name one of .*again, .*AVSBench_semantic"
+        DatasetError, match=r"same task several times: name one of .*AVSBench_semantic, .*again"
     ):
         open_data(root / "AVSBench", "avss")
 
