@@ -13,8 +13,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from avseg.files import read_text
 from avseg.errors import ConfigError
+from avseg.files import read_text
 
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from avseg.errors import CheckpointError
+from avseg.files import visible
 
 FIRST_BYTES = 512
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
@@ -51,8 +52,8 @@ def foreign_weights(folder: Path) -> dict[str, str]:
     from avseg.checkpoints import read_card
 
     reasons = {}
-    for path in sorted(Path(folder).glob("*")):
-        if path.suffix.lower() not in WEIGHTS_SUFFIXES or path.name.startswith("."):
+    for path in visible(Path(folder).glob("*")):
+        if path.suffix.lower() not in WEIGHTS_SUFFIXES:
             continue
         try:
             if require_weights(path) == "torch":
