@@ -11,13 +11,15 @@ import gradio as gr
 from starlette.applications import Starlette
 
 from app import evaluate, explore, inside, learn, segment, train, whatif
-from app.components import theme
+from app.components import queueing, theme
 from app.components.blocks import PageBlocks
+from app.components.gradio_helpers import LIGHT
 from app.components.page_context import PageContext
 from app.components.render import render
 from app.services.clips import FOLDER as BUNDLED_CLIPS
 from app.services.gate import Gate
 from app.services.host import logins
+from app.services.memory import budget
 from app.services.session import FILES_AGE, VISITORS, private_cache
 
 # Title, id and the function that fills the tab, in the order of the page.
@@ -33,7 +35,8 @@ TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
 
 TITLE = "AVSeg Explorer"
 CLEANED_EVERY = 600  # seconds
-WAITING = 30  # visitors in the queue; further ones are asked to come back
+PRESENT_EVERY = 60  # seconds
+SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
 FILE_SIZE = "200mb"
 UPLOAD_LIMIT = 200 * 2**20  # bytes of one request
 
@@ -58,16 +61,19 @@ def build() -> gr.Blocks:
         with gr.Tabs(elem_id="views") as tabs:
             for title, name, add in TABS:
                 with gr.Tab(title, id=name) as tab:
-                    add(PageContext(header, tabs, tab))
+                    add(PageContext(demo, header, tabs, tab))
         tabs.change(None, js=theme.TAB_SCRIPT)
         demo.unload(leave)
-    return demo.queue(default_concurrency_limit=4, max_size=WAITING)
+        gr.Timer(PRESENT_EVERY).tick(stay, None, None, **LIGHT)
+    queueing.install(demo)
+    return demo
 
 
 def serve(demo: gr.Blocks) -> None:
     """Serve the page until the process is ended; then visitors' files are deleted."""
     if threading.current_thread() is threading.main_thread():  # Gradio's reloader runs us in another one
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    budget()  # raises ConfigError for a value that cannot be read
     demo.launch(**launch_options())
 
 
@@ -80,8 +86,13 @@ async def closed_gate(app: Starlette) -> AsyncIterator[None]:
 
 
 def leave(request: gr.Request) -> None:
-    """Delete the files of a visitor who closed the page."""
-    VISITORS.leave(request.session_hash or "")
+    """Note that a visitor closed the page, or lost the connection to it."""
+    VISITORS.away(request.session_hash or "")
+
+
+def stay(request: gr.Request) -> None:
+    """Note that a page is still open: its connection may have been down in between."""
+    VISITORS.present(request.session_hash or "")
 
 
 def launch_options() -> dict[str, object]:
@@ -96,6 +107,7 @@ def launch_options() -> dict[str, object]:
         "show_error": False,
         "ssr_mode": False,
         "max_file_size": FILE_SIZE,
+        "state_session_capacity": SESSIONS_KEPT,
         "footer_links": ["api"],
         "run_history": False,  # its page is closed
         "app_kwargs": {"lifespan": closed_gate},

@@ -14,6 +14,9 @@ from avseg.errors import AvsegError
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 """Options of an event that only the page uses and that shows no progress."""
 
+LIGHT = {"queue": False, **PRIVATE}
+"""Options of an event that calls no model and reads no file: it is answered at once, outside the queue."""
+
 ONE_MODEL = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE}
 """Options of an event that calls a model: one at a time, whichever tab it belongs to."""
 

@@ -9,6 +9,7 @@ import gradio as gr
 class PageContext:
     """The components of the page around a tab."""
 
+    page: gr.Blocks
     header: gr.HTML  # what the header says of the visitor's clip and model
     tabs: gr.Tabs  # a handler opens a tab by the update `gr.Tabs(selected="whatif")`
     tab: gr.Tab  # the tab itself, for its `select` event

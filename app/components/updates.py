@@ -15,9 +15,11 @@ orders them, and what it leaves unset stays as it is on the page.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 from gradio.components import Component
@@ -62,16 +64,26 @@ class Updates:
 def told(handler: Callable[..., T]) -> Callable[..., T]:
     """Return a handler whose errors for users, and full disks, reach the visitor as a message."""
 
-    @functools.wraps(handler)
-    def wrapped(*args: Any, **kwargs: Any) -> T:
+    @contextmanager
+    def telling() -> Iterator[None]:
         try:
-            return handler(*args, **kwargs)
+            yield
         except (AvsegError, OSError) as error:
             if not isinstance(error, AvsegError) and not full_disk(error):
                 raise
             raise gr.Error(error_text(error), print_exception=False) from error
 
-    return wrapped
+    @functools.wraps(handler)
+    def wrapped(*args: Any, **kwargs: Any) -> T:
+        with telling():
+            return handler(*args, **kwargs)
+
+    @functools.wraps(handler)
+    async def waiting(*args: Any, **kwargs: Any) -> Any:  # without keeping a thread
+        with telling():
+            return await cast(Any, handler)(*args, **kwargs)
+
+    return cast(Callable[..., T], waiting) if inspect.iscoroutinefunction(handler) else wrapped
 
 
 def components_of(updates: type[Updates], layout: object) -> list[Component]:
@@ -82,13 +94,11 @@ def components_of(updates: type[Updates], layout: object) -> list[Component]:
     return components
 
 
-def named(handler: Callable[..., Updates], layout: object) -> Callable[..., dict[Component, Any]]:
+def named(handler: Callable[..., Any], layout: object) -> Callable[..., Any]:
     """Return a handler as Gradio wants it: its updates by component. Signature and docstring stay."""
 
-    @functools.wraps(handler)
-    def wrapped(*args: Any, **kwargs: Any) -> dict[Component, Any]:
+    def by_component(updates: Updates) -> dict[Component, Any]:
         result: dict[Component, Any] = {}
-        updates = told(handler)(*args, **kwargs)
         for name, value in updates.changes().items():
             target = getattr(layout, name)
             members = _members(target)
@@ -100,12 +110,25 @@ def named(handler: Callable[..., Updates], layout: object) -> Callable[..., dict
             result = dict.fromkeys(components_of(type(updates), layout)[:1], gr.skip())
         return result
 
+    heard = told(handler)
+    if inspect.iscoroutinefunction(handler):
+
+        @functools.wraps(handler)
+        async def waiting(*args: Any, **kwargs: Any) -> dict[Component, Any]:
+            return by_component(await heard(*args, **kwargs))
+
+        return waiting
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any, **kwargs: Any) -> dict[Component, Any]:
+        return by_component(heard(*args, **kwargs))
+
     return wrapped
 
 
 def connect(
     event: Callable[..., Dependency],
-    handler: Callable[..., Updates],
+    handler: Callable[..., Any],
     inputs: Sequence[Component] | set[Component] | Component | None,
     updates: type[Updates],
     layout: object,

@@ -30,17 +30,12 @@ def add(shared: PageContext) -> None:
 
     for part in (layout.body, layout.clip_grid, layout.about):
         part.action(report_handlers.stop_pictures, None, None, queue=False, **PRIVATE)
-        acted = connect(
-            part.action,
-            report_handlers.act,
-            None,
-            *target,
-            show_progress="minimal",
-            show_progress_on=layout.clip_grid,
-            api_visibility="private",
-            **ONE_MODEL,
-        )
-        acted.then(None, js=TO_CLIP)
+        connect(part.action, report_handlers.act, None, *target, **PRIVATE)
+    progress = {"show_progress": "minimal", "show_progress_on": layout.clip_grid, "api_visibility": "private"}
+    opened = connect(
+        layout.opening.change, report_handlers.open_asked, layout.opening, *target, **progress, **ONE_MODEL
+    )
+    opened.then(None, js=TO_CLIP)
     layout.revision.change(report_handlers.pictures, None, layout.clip_grid, **ONE_MODEL, **PRIVATE)
 
     gr.api(evaluate, api_name="evaluate", concurrency_limit=2)

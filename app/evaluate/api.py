@@ -7,11 +7,17 @@ import gradio as gr
 from app.services import evaluations
 from app.services.evaluations import command_line, parse_requests, public_command
 from app.services.reports import get_report
+from app.services.session import address_of, session_of
 from avseg.errors import AvsegError, ReportError
 
 
 def evaluate(
-    model: str, data: str = "synth-ms3", split: str = "test", clips: int = 40, robustness: bool = True
+    model: str,
+    data: str = "synth-ms3",
+    split: str = "test",
+    clips: int = 40,
+    robustness: bool = True,
+    caller: gr.Request = None,
 ) -> dict:
     """Evaluate a model on clips of a data set; returns the evaluation's key and its command.
 
@@ -19,7 +25,7 @@ def evaluate(
     """
     try:
         (request,) = parse_requests([model], data, split, clips, robustness)
-        key = evaluations.submit(request)
+        key = evaluations.submit(request, session_of(caller), address_of(caller))
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
     return {"key": key, "command": command_line(request, f"outputs/evaluations/{key}")}

@@ -17,7 +17,7 @@ from app.services.evaluation_data import get_data
 from app.services.evaluations import EvaluationRequest, QueuedEvaluation
 from app.services.handoff import EvaluateRequest
 from app.services.reports import UPLOADED, StoredReport
-from app.services.session import VISITORS, private_cache, session_of
+from app.services.session import VISITORS, address_of, session_of
 from avseg.errors import AvsegError, ReportError
 from avseg.evaluation.report import CLASSES, CLIPS, CONFUSION, REPORT
 from avseg.evaluation.report_files import read_files
@@ -63,9 +63,7 @@ def start(
     state = VISITORS.of(session).state(EvaluateState)
     try:
         requests = evaluations.parse_requests(models, data, split, clips, robustness)
-        for item in requests:
-            evaluations.validate(item)
-        keys = [evaluations.submit(item, session) for item in requests]
+        keys = evaluations.submit_all(requests, session, address_of(request))
     except AvsegError as error:
         return EvaluateUpdates(notice=error_notice(error))
     under_way = [item.key for item in evaluations.queue() if item.under_way]
@@ -136,11 +134,8 @@ def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
 def upload(files: list[str] | None, request: gr.Request = None) -> EvaluateUpdates:
     """Open a report that the command line wrote."""
     session = session_of(request)
-    visitor = VISITORS.of(session)
-    state = visitor.state(EvaluateState)
+    state = VISITORS.of(session).state(EvaluateState)
     paths = [Path(file) for file in files or ()]
-    sent = (path for path in paths if path.resolve().is_relative_to(private_cache()))
-    visitor.uploads.update(sent)  # deleted when the page is closed
     try:
         unknown = [path.name for path in paths if path.name not in FILES]
         if unknown:

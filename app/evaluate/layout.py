@@ -54,6 +54,7 @@ class EvaluateLayout:
     clip_grid: gr.HTML
 
     revision: gr.State  # a change makes the pictures of the clips
+    opening: gr.State  # (revision, name) of a clip to open, which runs a model
     timer: gr.Timer
 
     @property
@@ -86,6 +87,7 @@ class EvaluateUpdates(Updates):
     player: object = UNCHANGED
     clip_grid: object = UNCHANGED
     revision: object = UNCHANGED
+    opening: object = UNCHANGED
     timer: object = UNCHANGED
 
 
@@ -160,6 +162,7 @@ def build(shared: PageContext) -> EvaluateLayout:
         player=player,
         clip_grid=clip_grid,
         revision=gr.State(0),
+        opening=gr.State(),
         timer=gr.Timer(POLL_EVERY, active=False),
     )
 

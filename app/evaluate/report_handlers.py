@@ -96,11 +96,22 @@ def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
         if action.name == "close":
             return EvaluateUpdates(opened=HIDDEN, player=None, revision=state.revision)
         if action.name == "clip":
-            return _open(report, str(action.value), session) | EvaluateUpdates(revision=state.revision)
+            return EvaluateUpdates(opening=(state.revision, str(action.value)))
     except AvsegError as error:
         return EvaluateUpdates(notice=error_notice(error), revision=state.revision)
     state.view = state.view.after(action)
     return EvaluateUpdates(clip_grid=grid(report, state.view), revision=state.revision)
+
+
+def open_asked(asked: tuple[int, str], request: gr.Request = None) -> EvaluateUpdates:
+    """Open the clip that was clicked; runs the model."""
+    session, (revision, name) = session_of(request), asked
+    try:
+        report = VISITORS.of(session).state(EvaluateState).report()
+        updates = _open(report, name, session) if report else EvaluateUpdates()
+    except AvsegError as error:
+        updates = EvaluateUpdates(notice=error_notice(error))
+    return updates | EvaluateUpdates(revision=revision)
 
 
 def _open(report: StoredReport, name: str, session: str) -> EvaluateUpdates:

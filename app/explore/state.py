@@ -58,6 +58,10 @@ class ExploreState:
     scoring: JobToken | None = None  # while clips are being scored
     own_flags: dict[str, Flags] = field(default_factory=dict)  # by data set, on a public host
 
+    def release(self) -> None:
+        """Forget the opened clip; it is read again when it is needed."""
+        self.opened = None
+
     def flags(self, collection: Collection) -> Flags:
         """Return the flags this visitor sees: on a public host their own, otherwise everybody's."""
         if not public_host():

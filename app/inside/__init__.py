@@ -1,6 +1,6 @@
 """The Inside tab: one frame of the result, followed through the model of the paper's Figure 3."""
 
-from app.components.gradio_helpers import ONE_MODEL
+from app.components.gradio_helpers import ONE_MODEL, PRIVATE
 from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.updates import connect
@@ -13,12 +13,15 @@ def add(shared: PageContext) -> None:
     """Build the tab, and wire it."""
     layout = build(shared)
     target = (InsideUpdates, layout)
-    private = {"api_visibility": "private", "trigger_mode": "always_last"}
-    on_model = ONE_MODEL | private | {"show_progress": "minimal", "show_progress_on": layout.head}
-    connect(layout.tab.select, handlers.arrive, layout.threshold, *target, js=WITH_THRESHOLD, **on_model)
-    connect(layout.head.action, handlers.choose_source, None, *target, **on_model)
+    # In a queue of their own: only there can a handler change a state to which another event listens.
+    light = {"trigger_mode": "always_last", **PRIVATE}
+    progress = {"show_progress": "minimal", "show_progress_on": layout.head}
+    on_model = ONE_MODEL | progress | {"api_visibility": "private", "trigger_mode": "always_last"}
+    connect(layout.tab.select, handlers.arrive, layout.threshold, *target, js=WITH_THRESHOLD, **light)
     for part in (layout.map, layout.view):
-        connect(part.action, handlers.choose, None, *target, show_progress="hidden", **private)
+        connect(part.action, handlers.choose, None, *target, **light)
+    connect(layout.asked.change, handlers.show_asked, None, *target, **on_model)
+    connect(layout.head.action, handlers.choose_source, None, *target, **on_model)
     endpoint = build_endpoint()
     inspecting = {"api_name": "inspect", **ONE_MODEL}
     endpoint.button.click(handlers.inspect_clip, endpoint.inputs, endpoint.outputs, **inspecting)

@@ -7,11 +7,10 @@ from pathlib import Path
 import gradio as gr
 
 from app.components.events import action_of, integer
-from app.components.gradio_helpers import error_notice
+from app.components.gradio_helpers import error_notice, notice
 from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates, told
 from app.inside import html
-from app.inside.inspections import activation_of, inspection_of
 from app.inside.model_map import model_map
 from app.inside.state import Choice, InsideState, changed, requested
 from app.inside.views import VIEWS, view_of, write_pictures
@@ -36,6 +35,7 @@ class InsideUpdates(Updates):
     head: object = UNCHANGED
     map: object = UNCHANGED
     view: object = UNCHANGED
+    asked: object = UNCHANGED
 
 
 def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
@@ -45,13 +45,15 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
     """
     result, state = visitor.result, visitor.state(InsideState)
     if result is None:
-        return InsideUpdates(notice=HIDE, head=html.empty(), map=HIDE, view=HIDE)
+        reason = visitor.why_missing()
+        about = notice(reason, "note") if reason else HIDE
+        return InsideUpdates(notice=about, head=html.empty(), map=HIDE, view=HIDE)
 
     def record(site: str, layer: int) -> Activation:
-        return activation_of(state.key, result, site, layer)
+        return state.inspections.activation(result, site, layer)
 
     try:
-        inspection = inspection_of(state.key, result)
+        inspection = state.inspections.inspection(result)
         view = view_of(inspection, state.choice, record).html()
     except AvsegError as error:
         return InsideUpdates(notice=error_notice(error))
@@ -69,14 +71,28 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
     )
 
 
+def show_recorded(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
+    """Show what needs no model at once; the rest is asked for, and shown when its turn has come."""
+    result, state = visitor.result, visitor.state(InsideState)
+    if result is None or _recorded(state, result):
+        return show(visitor, previous)
+    state.asked += 1
+    return InsideUpdates(asked=state.asked)
+
+
+def show_asked(request: gr.Request = None) -> InsideUpdates:
+    """Show what was asked for; runs the model."""
+    return show(VISITORS.of(session_of(request)))
+
+
 def arrive(threshold: float | None = None, request: gr.Request = None) -> InsideUpdates:
     """Show the selected frame in the view that another tab requests; take over the player's threshold."""
     visitor = VISITORS.of(session_of(request))
     visitor.apply_threshold(threshold)
-    state, asked = visitor.state(InsideState), visitor.take(InsideRequest)
-    if asked is not None:
-        state.choice = requested(state.choice, asked, VIEWS)
-    return show(visitor)
+    state, request_of_tab = visitor.state(InsideState), visitor.take(InsideRequest)
+    if request_of_tab is not None:
+        state.choice = requested(state.choice, request_of_tab, VIEWS)
+    return show_recorded(visitor)
 
 
 def choose(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
@@ -86,7 +102,7 @@ def choose(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
     if action is None or visitor.result is None:
         return InsideUpdates()
     before, state.choice = state.choice, changed(state.choice, action, VIEWS)
-    return show(visitor, before)
+    return show_recorded(visitor, before)
 
 
 def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
@@ -105,6 +121,14 @@ def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpda
         except AvsegError as error:
             return InsideUpdates(notice=error_notice(error))
     return show(visitor)
+
+
+def _recorded(state: InsideState, result: ClipResult) -> bool:
+    """Whether the open view can be drawn without the model."""
+    choice, inspections = state.choice, state.inspections
+    if choice.view == "activations" and not inspections.has(result, choice.site, choice.site_layer or 0):
+        return False
+    return inspections.has(result)
 
 
 @told

@@ -1,29 +1,50 @@
-"""From a visitor's result to what its selected frame recorded; cached while the visitor stays with it."""
+"""What a visitor's result recorded, by frame, site and layer; kept while the visitor stays with it."""
 
 from app.services.cache import LRUCache
 from app.services.session import MODELS, ClipResult
 from avseg.interpret.inspection import Activation, Inspection, inspect, record_site
 from avseg.predict import Prediction
 
-CACHED = 8  # inspections and activations, of all visitors; a large model's take tens of megabytes
-
-CACHE: LRUCache[tuple[str, Prediction, int, str, int], Inspection | Activation] = LRUCache(CACHED)
-"""By key of the visitor's state, prediction, frame, site ("" for the inspection) and layer."""
+KEPT = 8  # inspections and activations of a visitor; a large model's take tens of megabytes
 
 
-def inspection_of(key: str, result: ClipResult) -> Inspection:
-    """Return the inspection of the selected frame, from the cache or by a forward pass."""
-    prediction, frame = result.prediction, result.frame
-    return CACHE.get_or_make(
-        (key, prediction, frame, "", 0),
-        lambda: MODELS.run(result.model, inspect, prediction.clip, frame, prediction.threshold),
-    )
+class Inspections:
+    """The inspections and activations of one visitor's current prediction, made by a forward pass each."""
 
+    def __init__(self) -> None:
+        self._prediction: Prediction | None = None
+        self._inspections: LRUCache[int, Inspection] = LRUCache(KEPT)  # by frame
+        self._activations: LRUCache[tuple[int, str, int], Activation] = LRUCache(KEPT)
 
-def activation_of(key: str, result: ClipResult, site: str, layer: int) -> Activation:
-    """Return what a site recorded for the selected frame, from the cache or by a forward pass."""
-    prediction, frame = result.prediction, result.frame
-    return CACHE.get_or_make(
-        (key, prediction, frame, site, layer),
-        lambda: MODELS.run(result.model, record_site, prediction.clip, frame, site, layer),
-    )
+    def has(self, result: ClipResult, site: str = "", layer: int = 0) -> bool:
+        """Whether the selected frame was inspected, or a site and layer recorded for it."""
+        if result.prediction is not self._prediction:
+            return False
+        if site:
+            return self._activations.get((result.frame, site, layer)) is not None
+        return self._inspections.get(result.frame) is not None
+
+    def inspection(self, result: ClipResult) -> Inspection:
+        """Return the inspection of the selected frame; raises AvsegError."""
+        self._follow(result)
+        prediction, frame = result.prediction, result.frame
+        return self._inspections.get_or_make(
+            frame, lambda: MODELS.run(result.model, inspect, prediction.clip, frame, prediction.threshold)
+        )
+
+    def activation(self, result: ClipResult, site: str, layer: int) -> Activation:
+        """Return what a site recorded for the selected frame; raises AvsegError."""
+        self._follow(result)
+        clip, frame = result.prediction.clip, result.frame
+        return self._activations.get_or_make(
+            (frame, site, layer), lambda: MODELS.run(result.model, record_site, clip, frame, site, layer)
+        )
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.__init__()  # type: ignore[misc]
+
+    def _follow(self, result: ClipResult) -> None:
+        if result.prediction is not self._prediction:
+            self.clear()
+            self._prediction = result.prediction

@@ -1,12 +1,10 @@
 """What a visitor has open in Inside, in the numbers of the page: all of them count from 1."""
 
-import uuid
-import weakref
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 
 from app.components.events import Action
-from app.inside.inspections import CACHE
+from app.inside.inspections import Inspections
 from app.services.handoff import InsideRequest
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.maps import mixing, most_on_mask, strongest
@@ -44,14 +42,15 @@ NUMBERS = frozenset(f.name for f in fields(Choice)) - {"view", "site"}
 
 @dataclass(eq=False)
 class InsideState:
-    """The selection; the visitor's inspections are in the cache under `key` and go with this object."""
+    """The selection, and what the model recorded for it."""
 
     choice: Choice = Choice()
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    inspections: Inspections = field(default_factory=Inspections)
+    asked: int = 0  # views that needed the model; makes each one an event of its own
 
-    def __post_init__(self) -> None:
-        key = self.key
-        weakref.finalize(self, CACHE.drop, lambda cached: cached[0] == key)
+    def release(self) -> None:
+        """Forget what was recorded."""
+        self.inspections.clear()
 
 
 def changed(choice: Choice, action: Action, views: Collection[str]) -> Choice:

@@ -2,9 +2,7 @@
 
 from functools import partial
 
-import gradio as gr
-
-from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
+from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.updates import connect
 from app.segment import handlers, html, input_handlers, layout
@@ -14,12 +12,25 @@ from app.services.models import available_models
 
 CHECK = {"concurrency_limit": 2, "concurrency_id": "look"}  # decodes a file, calls no model
 
+# Storage of the browser's tab, which survives a reload; a frame of another site may have none.
+KEY_SCRIPT = """() => {
+  try {
+    const random = () => crypto.getRandomValues(new Uint8Array(16));
+    const made = [...random()].map(byte => byte.toString(16).padStart(2, "0")).join("");
+    const key = sessionStorage.getItem("avseg-page") || made;
+    sessionStorage.setItem("avseg-page", key);
+    return key;
+  } catch {
+    return "";
+  }
+}"""
+
 
 def add(shared: PageContext) -> None:
     """Add the tab to the current block of the page."""
     parts = layout.build(shared)
     _wire_sidebar(parts)
-    _wire_result(parts, shared.tab)
+    _wire_result(parts, shared)
 
 
 def first_header() -> str:
@@ -30,26 +41,26 @@ def first_header() -> str:
 def _wire_sidebar(parts: SegmentLayout) -> None:
     h = input_handlers
     setting, span = [parts.model, parts.rate], [parts.start, parts.end, parts.rate, parts.model]
-    connect(parts.clip.input, h.choose_clip, [parts.clip, *setting], h.ClipUpdates, parts, **PRIVATE)
-    connect(parts.upload.clear, h.clear_upload, setting, h.ClipUpdates, parts, **PRIVATE)
-    connect(parts.record.click, h.open_camera, None, h.ClipUpdates, parts, queue=False, **PRIVATE)
+    connect(parts.clip.input, h.choose_clip, [parts.clip, *setting], h.ClipUpdates, parts, **LIGHT)
+    connect(parts.upload.clear, h.clear_upload, setting, h.ClipUpdates, parts, **LIGHT)
+    connect(parts.record.click, h.open_camera, None, h.ClipUpdates, parts, **LIGHT)
     for own, event in ((parts.upload, parts.upload.upload), (parts.camera, parts.camera.stop_recording)):
         options = {"api_visibility": "private", "show_progress_on": parts.about, **CHECK}
         checked = connect(event, h.check_upload, [own, *setting], h.ClipUpdates, parts, **options)
         # The frame rate may have been changed meanwhile.
-        connect(checked.then, h.choose_range, span, h.RunUpdates, parts, **PRIVATE)
+        connect(checked.then, h.choose_range, span, h.RunUpdates, parts, **LIGHT)
     for event in (parts.rate.change, parts.start.input, parts.end.input):
-        latest = {"trigger_mode": "always_last", **PRIVATE}
+        latest = {"trigger_mode": "always_last", **LIGHT}
         connect(event, h.choose_range, span, h.RunUpdates, parts, **latest)
-    connect(parts.model.input, h.choose_model, [parts.clip, *setting], h.ModelUpdates, parts, **PRIVATE)
-    connect(parts.model.focus, h.list_models, None, h.ModelUpdates, parts, **PRIVATE)
+    connect(parts.model.input, h.choose_model, [parts.clip, *setting], h.ModelUpdates, parts, **LIGHT)
+    connect(parts.model.focus, h.list_models, None, h.ModelUpdates, parts, **LIGHT)
     dragged = [parts.clip, parts.upload, parts.rate, parts.model]
-    connect(parts.player.range, h.drag_range, dragged, h.RangeUpdates, parts, **PRIVATE)
+    connect(parts.player.range, h.drag_range, dragged, h.RangeUpdates, parts, **LIGHT)
 
 
-def _wire_result(parts: SegmentLayout, tab: gr.Tab) -> None:
+def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     h, choices = handlers, [parts.clip, parts.upload, parts.model, parts.rate, parts.start, parts.end]
-    now = {"queue": False, **PRIVATE}
+    now = LIGHT
     started = connect(parts.go.click, h.begin, None, h.ButtonUpdates, parts, **now)
     running = connect(
         started.then,
@@ -66,8 +77,12 @@ def _wire_result(parts: SegmentLayout, tab: gr.Tab) -> None:
     connect(parts.stop.click, h.stop, None, h.ButtonUpdates, parts, cancels=[running], **now)
     connect(parts.timer.tick, h.draw_preview, None, h.ButtonUpdates, parts, **now)
     inputs = [parts.clip, parts.rate]
-    arriving = connect(tab.select, h.arrive, inputs, h.ArrivalUpdates, parts, **CHECK, **PRIVATE)
-    for displayed in (running, arriving):
+    arriving = connect(shared.tab.select, h.arrive, inputs, h.ArrivalUpdates, parts, **CHECK, **PRIVATE)
+    # A page that is reloaded, which Gradio does after a lost connection, goes on where it was.
+    attaching = connect(shared.page.load, h.attach, parts.key, h.ButtonUpdates, parts, js=KEY_SCRIPT, **now)
+    waits = {"concurrency_limit": None, **PRIVATE}
+    attached = connect(attaching.then, h.show_attached, None, h.AttachUpdates, parts, **waits)
+    for displayed in (running, arriving, attached):
         options = {"concurrency_limit": 2, **PRIVATE}
         connect(displayed.then, h.write_files, None, h.FilesUpdates, parts, **options)
     connect(parts.player.seek, h.select_frame, None, h.FrameUpdates, parts, **now)

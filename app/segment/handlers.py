@@ -1,5 +1,6 @@
 """A run of the Segment tab: its progress, its result and its files."""
 
+import asyncio
 import json
 import time
 from dataclasses import asdict, dataclass, replace
@@ -13,17 +14,21 @@ from app.components.player.player import selected_frame
 from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates, told
 from app.segment import html, run, text
-from app.segment.layout import FILES
+from app.segment.layout import FILES, PREVIEW_EVERY
 from app.segment.preview import Preview
 from app.segment.state import Displayed, SegmentState
 from app.services.clips import bundled, source_of
 from app.services.handoff import SegmentRequest
 from app.services.jobs import CANCELLED, Cancelled
+from app.services.line import LINE
 from app.services.models import available_models
 from app.services.session import VISITORS, ClipResult, Visitor, session_of
 from avseg.errors import AvsegError
 from avseg.media.downloads import write_downloads
 
+LOST_PLACE = (
+    "The connection was lost while your run was waiting, and with it its place. Press the button again."
+)
 RUN, WRITING = "segment", "segment-files"  # names of this tab's jobs
 
 
@@ -74,6 +79,11 @@ class ArrivalUpdates(ResultUpdates):
 
 
 @dataclass(frozen=True)
+class AttachUpdates(ResultUpdates, ButtonUpdates):
+    """What a page had before it was reloaded: its result, and no run."""
+
+
+@dataclass(frozen=True)
 class TabUpdates(Updates):
     """Another tab is opened."""
 
@@ -84,7 +94,8 @@ def begin(request: gr.Request = None) -> ButtonUpdates:
     """Show Stop in place of the run button, and cancel an earlier run."""
     visitor = VISITORS.of(session_of(request))
     visitor.jobs.cancel(RUN)
-    visitor.state(SegmentState).preview = None
+    state = visitor.state(SegmentState)
+    state.preview, state.asked = None, True
     return ButtonUpdates(go=HIDDEN, stop=gr.update(visible=True), timer=gr.Timer(active=True))
 
 
@@ -101,26 +112,29 @@ def segment(
     """Segment a bundled clip, or an uploaded video (which goes first); a failed run shows a notice only."""
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
-    if upload:
-        visitor.uploads.add(Path(upload))
-    report = progress_report(visitor.jobs.start(RUN), progress)
-    preview = visitor.state(SegmentState).preview = Preview()
+    report, state = progress_report(visitor.jobs.start(RUN), progress), visitor.state(SegmentState)
+    preview = state.preview = Preview()
+    state.asked = False
     try:
         choice = run.Choice(source_of(clip, upload), model, fps, start or 0.0, end)
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report)
+        visitor.result = result
     except AvsegError as error:
         VISITORS.drop(session, folder)
         return ResultUpdates(notice=error_notice(_without_path(error, folder)))
     finally:
-        visitor.state(SegmentState).preview = None
-    visitor.result = result
+        if state.preview is preview:
+            state.preview = None
     return updates
 
 
 def draw_preview(request: gr.Request = None) -> ButtonUpdates:
-    """Show the finished frames of the visitor's run if there are new ones."""
-    state = VISITORS.of(session_of(request)).state(SegmentState)
+    """Show the place of the visitor's run in the line, then its finished frames as there are new ones."""
+    session = session_of(request)
+    state, place = VISITORS.of(session).state(SegmentState), LINE.place(session)
+    if place is not None and state.asked:
+        return ButtonUpdates(preview=gr.update(value=macro("hint", str(place)), visible=True))
     preview = state.preview
     drawn = preview.render() if preview else ""
     if not drawn or state.preview is not preview:  # the run ended while this was drawn
@@ -133,17 +147,43 @@ def stop(request: gr.Request = None) -> ButtonUpdates:
     visitor = VISITORS.of(session_of(request))
     visitor.jobs.cancel(RUN)
     visitor.state(SegmentState).preview = None
-    return finish() | ButtonUpdates(notice=notice(CANCELLED, "note"))
+    return finish(request) | ButtonUpdates(notice=notice(CANCELLED, "note"))
 
 
-def finish() -> ButtonUpdates:
-    """Show the run button in place of Stop, and no preview."""
+def finish(request: gr.Request = None) -> ButtonUpdates:
+    """Show the run button in place of Stop, and no preview; the run has ended, or was refused."""
+    VISITORS.of(session_of(request)).state(SegmentState).asked = False
     return ButtonUpdates(
         go=gr.update(visible=True),
         stop=HIDDEN,
         preview=gr.update(value="", visible=False),
         timer=gr.Timer(active=False),
     )
+
+
+def attach(key: str | None, request: gr.Request = None) -> ButtonUpdates:
+    """Go on where a page was before it was reloaded or lost its connection: show that its run goes on.
+
+    key: what the page keeps in the browser's storage for its own tab, at least 32 random characters.
+    """
+    visitor = VISITORS.attach(session_of(request), key if isinstance(key, str) else "")
+    state = visitor.state(SegmentState)
+    if state.preview is not None:
+        return ButtonUpdates(go=HIDDEN, stop=gr.update(visible=True), timer=gr.Timer(active=True))
+    if state.asked:
+        state.asked = False
+        return ButtonUpdates(notice=notice(LOST_PLACE, "note"))
+    return ButtonUpdates()
+
+
+async def show_attached(request: gr.Request = None) -> AttachUpdates:
+    """Show the result of a page that was reloaded, once its run has ended."""
+    state = VISITORS.of(session_of(request)).state(SegmentState)
+    running = state.preview is not None
+    while state.preview is not None:
+        await asyncio.sleep(PREVIEW_EVERY)
+    updates = AttachUpdates() | await asyncio.to_thread(show_result, request)
+    return updates | finish(request) if running else updates
 
 
 def arrive(clip: str | None, fps: float, request: gr.Request = None) -> ArrivalUpdates:
@@ -164,12 +204,22 @@ def arrive(clip: str | None, fps: float, request: gr.Request = None) -> ArrivalU
     if result.prediction is visitor.displayed:  # another tab may have selected another frame
         player = gr.update(at=[result.frame, time.monotonic()])
         return updates | ResultUpdates(player=player, **_frame(result).changes())
+    return updates | show_result(request)
+
+
+def show_result(request: gr.Request = None) -> ResultUpdates:
+    """Put the visitor's result, if there is one, into the player with files of its own."""
+    session = session_of(request)
+    visitor = VISITORS.of(session)
+    result = visitor.result
+    if result is None:
+        return ResultUpdates()
     folder = VISITORS.new_result(session)
     try:
-        return updates | _display(visitor, result, folder, lambda *_: None)
+        return _display(visitor, result, folder, lambda *_: None)
     except AvsegError as error:
         VISITORS.drop(session, folder)
-        return updates | ResultUpdates(notice=error_notice(_without_path(error, folder)))
+        return ResultUpdates(notice=error_notice(_without_path(error, folder)))
 
 
 def write_files(request: gr.Request = None) -> FilesUpdates:
@@ -178,7 +228,8 @@ def write_files(request: gr.Request = None) -> FilesUpdates:
     state = visitor.state(SegmentState)
     displayed, state.unsaved = state.unsaved, None
     if displayed is None:
-        return FilesUpdates()
+        reason = visitor.why_missing()
+        return FilesUpdates(preparing=macro("hint", reason)) if reason else FilesUpdates()
     token, started = visitor.jobs.start(WRITING), time.perf_counter()
     try:
         report = run.part(progress_report(token), run.MODEL_SHARE, 1, "Writing the files")
@@ -232,8 +283,6 @@ def answer(
     """
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
-    if video:
-        visitor.uploads.add(Path(video))
     try:
         choice = run.Choice(source_of(clip, video), model, frames_per_second, start or 0.0, end, threshold)
         report = progress_report(visitor.jobs.start("segment-api"), progress)

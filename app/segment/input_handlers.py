@@ -76,7 +76,6 @@ def check_upload(
     """Check an uploaded or recorded file at once: refuse it with a reason, or describe it."""
     if not upload:
         return ClipUpdates()
-    VISITORS.of(session_of(request)).uploads.add(Path(upload))
     try:
         clip = read_clip(upload, fps=PROBE_RATE, seconds=MAX_SECONDS)
     except ClipError as error:

@@ -10,6 +10,7 @@ from app.components.render import macro
 from app.segment import html, text
 from app.services.clips import MAX_SECONDS, RATES, bundled
 from app.services.models import available_models
+from app.services.session import GRACE
 
 # What the page lets through; what the file really is, decoding shows.
 FILE_TYPES = (
@@ -50,6 +51,7 @@ class SegmentLayout:
     finding: gr.HTML
     preview: gr.HTML  # finished frames of the current run
     timer: gr.Timer  # draws them
+    key: gr.Textbox  # by which a reloaded page finds its visitor
     player: Player
     files: gr.Row
     preparing: gr.HTML
@@ -92,7 +94,7 @@ def _add_sidebar(parts: dict[str, object]) -> None:
     camera = {"sources": ["webcam"], "format": None, "webcam_options": gr.WebcamOptions(mirror=False)}
     page = {"label": "Camera", "show_label": False, "visible": False, "elem_id": "camera", "buttons": []}
     parts["camera"] = gr.Video(include_audio=True, **camera, **page)
-    limits = f"Up to {MAX_SECONDS:g} s. Deleted when you close the page."
+    limits = f"Up to {MAX_SECONDS:g} s. Deleted {GRACE // 60} minutes after you close the page."
     gr.HTML(macro("hint", limits), elem_classes="under")
     parts["model"] = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
     parts["card"] = gr.HTML(html.model_card(model, 1), elem_classes="under")
@@ -114,6 +116,7 @@ def _add_result(parts: dict[str, object]) -> None:
     parts["finding"] = gr.HTML(macro("heading", *HEADING), elem_id="finding")
     parts["preview"] = gr.HTML(visible=False, elem_id="preview")
     parts["timer"] = gr.Timer(PREVIEW_EVERY, active=False)
+    parts["key"] = gr.Textbox(visible=False)
     content = preview(first.path, first.seconds, first.title)
     parts["player"] = Player(content, elem_id="player", ranged=True)
     small = {"size": "sm", "scale": 0, "min_width": 0}

@@ -24,3 +24,8 @@ class SegmentState:
     model_picked: bool = False  # by the visitor, so the page no longer selects one for each clip
     preview: Preview | None = None
     unsaved: Displayed | None = None
+    asked: bool = False  # for a run that has not begun
+
+    def release(self) -> None:
+        """Forget the result whose downloads were not written."""
+        self.unsaved = None

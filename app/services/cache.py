@@ -30,22 +30,24 @@ class LRUCache(Generic[K, V]):
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+            self._shrink_to(self._size)
 
     def get_or_make(self, key: K, make: Callable[[], V]) -> V:
-        """Return a value, made where there is none. Two threads may make the same one; the later is kept."""
+        """Return a value, made where there is none. Two threads may make the same one; the later is kept.
+
+        Its place is free before it is made, so that large values never exceed the size, even for a moment.
+        """
         value = self.get(key)
         if value is None:
+            with self._lock:
+                self._shrink_to(self._size - 1)
             value = make()
             self.put(key, value)
         return value
 
-    def drop(self, chosen: Callable[[K], bool]) -> None:
-        """Forget the values whose key is chosen."""
-        with self._lock:
-            for key in [key for key in self._values if chosen(key)]:
-                del self._values[key]
+    def _shrink_to(self, size: int) -> None:
+        while len(self._values) > size:
+            self._values.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._values)

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import cast
 
 from app.services.evaluation_data import EvaluationData, get_data
 from app.services.host import public_host
+from app.services.line import Caller
 from app.services.models import available_models
 from app.services.process import ROOT, kill, launch, startup, withdraw
 from avseg.checkpoints import bundled_models
@@ -43,13 +45,17 @@ class HostRules:
     clips: int = 0  # per evaluation
     bundled_only: bool = False
     waiting: int = 20  # in the queue
+    own: int = 0  # of those, of one visitor
+    address: int = 0  # of those, from one address, since visitors choose their session
     stored: int = 0  # finished evaluations; the oldest are deleted
     seconds: int = 0  # per evaluation
     may_delete: bool = True
 
 
 OWN_HOST = HostRules()
-PUBLIC_HOST = HostRules(clips=40, bundled_only=True, waiting=6, stored=24, seconds=900, may_delete=False)
+PUBLIC_HOST = HostRules(
+    clips=40, bundled_only=True, waiting=6, own=2, address=4, stored=24, seconds=900, may_delete=False
+)
 
 
 def host_rules() -> HostRules:
@@ -153,7 +159,7 @@ class QueuedEvaluation:
 
 
 _LOCK = threading.RLock()
-_OWNERS: dict[str, str] = {}  # session by key; forgotten when the app restarts
+_OWNERS: dict[str, Caller] = {}  # by key; forgotten when the app restarts
 
 
 def evaluations_root() -> Path:
@@ -168,33 +174,72 @@ def evaluation_folder(key: str | None) -> EvaluationFolder:
     return EvaluationFolder(evaluations_root() / key)
 
 
-def submit(request: EvaluationRequest, session: str = "") -> str:
-    """Queue an evaluation and return its key; raises AvsegError if this host cannot run it.
+def submit(request: EvaluationRequest, session: str = "", address: str = "") -> str:
+    """Queue an evaluation and return its key; see `submit_all`."""
+    return submit_all([request], session, address)[0]
 
-    session: on a public host, only this visitor may cancel it.
+
+def submit_all(requests: Sequence[EvaluationRequest], session: str = "", address: str = "") -> list[str]:
+    """Queue evaluations, all or none, and return their keys; raises AvsegError if this host cannot run them.
+
+    session: on a public host, only this visitor may cancel them. session and address: whose limits they count
+    against; none where empty.
     """
-    validate(request)
-    rules, known = host_rules(), queue()
-    if sum(item.under_way for item in known) >= rules.waiting:
-        raise ReportError(f"{rules.waiting} evaluations are waiting already. Try again in a few minutes.")
-    ended = [item for item in known if not item.under_way]
-    for item in ended[: max(0, len(ended) - rules.stored + 1)] if rules.stored else []:
-        shutil.rmtree(evaluations_root() / item.key, ignore_errors=True)
-    name = re.sub(r"[^a-z0-9.]+", "-", f"{request.model}-{request.data}".lower()).strip("-.")[:50]
+    for request in requests:
+        validate(request)
     with _LOCK:
-        moment = time.time()
-        while (
-            evaluations_root() / (key := time.strftime(f"%Y%m%d-%H%M%S-{name}", time.gmtime(moment)))
-        ).exists():
-            moment += 1
-        folder = evaluations_root() / key
+        known = queue()
+        _require_places(len(requests), [item for item in known if item.under_way], Caller(session, address))
+        rules, ended = host_rules(), [item for item in known if not item.under_way]
+        for item in ended[: max(0, len(ended) - rules.stored + len(requests))] if rules.stored else []:
+            shutil.rmtree(evaluations_root() / item.key, ignore_errors=True)
+        keys: list[str] = []
         try:
-            write_texts(folder, {REQUEST_FILE: json.dumps(asdict(request))})
+            for request in requests:
+                keys.append(_store(request))
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            for key in keys:
+                shutil.rmtree(evaluations_root() / key, ignore_errors=True)
             raise ReportError(f"Evaluations cannot be stored here: {error.strerror or error}.") from error
-        _OWNERS[key] = session
+        _OWNERS.update(dict.fromkeys(keys, Caller(session, address)))
     advance()
+    return keys
+
+
+def _require_places(count: int, under_way: Sequence[QueuedEvaluation], caller: Caller) -> None:
+    """Raise ReportError unless so many more evaluations of a caller may wait; says that none of them does."""
+    rules, owners = host_rules(), [_OWNERS.get(item.key, Caller("", "")) for item in under_way]
+    none = "" if count == 1 else " None of the two was started."
+    if len(under_way) + count > rules.waiting:
+        busy = f"{len(under_way)} of {rules.waiting} places for evaluations are taken."
+        raise ReportError(f"{busy}{none} Try again in a few minutes.")
+    own = sum(bool(caller.session) and owner.session == caller.session for owner in owners)
+    if rules.own and own + count > rules.own:
+        raise ReportError(
+            f"{own} of your evaluations are waiting or running, of at most {rules.own}.{none} Wait for "
+            "the end of one, or stop it."
+        )
+    near = sum(bool(caller.address) and owner.address == caller.address for owner in owners)
+    if rules.address and near + count > rules.address:
+        raise ReportError(
+            f"{near} evaluations from your address are waiting or running.{none} Try again later."
+        )
+
+
+def _store(request: EvaluationRequest) -> str:
+    """Write the folder of a waiting evaluation and return its key; raises OSError."""
+    name = re.sub(r"[^a-z0-9.]+", "-", f"{request.model}-{request.data}".lower()).strip("-.")[:50]
+    moment = time.time()
+    while (
+        evaluations_root() / (key := time.strftime(f"%Y%m%d-%H%M%S-{name}", time.gmtime(moment)))
+    ).exists():
+        moment += 1
+    folder = evaluations_root() / key
+    try:
+        write_texts(folder, {REQUEST_FILE: json.dumps(asdict(request))})
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return key
 
 
@@ -256,7 +301,7 @@ def _start(item: QueuedEvaluation) -> None:
 
 def may_cancel(key: str, session: str) -> bool:
     """Return whether a visitor may stop an evaluation: on a public host, only the one who started it."""
-    return not public_host() or (bool(session) and _OWNERS.get(key) == session)
+    return not public_host() or (bool(session) and key in _OWNERS and _OWNERS[key].session == session)
 
 
 def cancel(key: str, session: str = "") -> EvaluationStatus:

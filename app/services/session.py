@@ -14,10 +14,11 @@ import tempfile
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from app.services import gpu
 from app.services.cache import LRUCache
 from app.services.handoff import Request
 from app.services.jobs import Jobs
+from app.services.memory import array_bytes, budget, on_disk, spilled
 from app.services.models import model_file
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
@@ -38,6 +40,13 @@ MODELS_KEPT = 3
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
 RESULTS = "results"  # folder of the cache that is served; uploads beside it are not
 FILES_AGE = 7200  # seconds after which a visitor's files go, whether or not the page was closed
+GRACE = 900  # seconds between a lost connection and the end of a visit: a phone may only be asleep
+SWEPT_EVERY = 20  # seconds
+VISITORS_KEPT = 2000  # further ones push out those who asked for nothing the longest
+RELEASED = (
+    "Your last result was removed to make room for other visitors. The player still works; to go on from the "
+    "result, segment the clip again."
+)
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -94,6 +103,7 @@ class Models:
         measure_mute: bool = False,
     ) -> Prediction:
         """Return a model's prediction of a clip; raises CheckpointError when the model does not exist."""
+        clip = on_disk(clip, private_cache())
         options = {"threshold": threshold, "measure_mute": measure_mute}
         return self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, **options)
 
@@ -108,14 +118,18 @@ class Models:
     ) -> T:
         """Return work(predictor, *args, ...), done by one caller at a time; work's AvsegErrors come through.
 
-        On a lent GPU (app/services/gpu.py) `work` must be a function of a module, what it takes and gives is
-        pickled, and no progress is reported. Raises CheckpointError when the model does not exist.
+        Before the call, results of visitors are removed until all fit into the budget; the big arrays of a
+        prediction come back on disk. On a lent GPU (app/services/gpu.py) `work` must be a function of a
+        module, what it takes and gives is pickled, and no progress is reported. Raises CheckpointError when
+        the model does not exist.
         """
         callbacks = {"on_frame": on_frame, "on_masks": on_masks}
         if not gpu.LENT:
             named |= {name: callback for name, callback in callbacks.items() if callback is not None}
         with self._lock:
-            return gpu.on_gpu(self._work, name, work, args, named)
+            VISITORS.make_room()
+            result = gpu.on_gpu(self._work, name, work, args, named)
+        return cast(T, spilled(result, private_cache())) if isinstance(result, Prediction) else result
 
     def _work(self, name: str, work: Callable[..., T], args: tuple, named: dict[str, object]) -> T:
         return work(self._predictor(name), *args, **named)
@@ -143,16 +157,25 @@ class ClipResult:
     """Classes uint8 [h, w] of every frame, None for one without a label; a bundled clip's is known anyway."""
 
 
-@dataclass
+class Holder(Protocol):
+    """A tab's state that holds large arrays."""
+
+    def release(self) -> None:
+        """Forget them."""
+
+
+@dataclass(eq=False)
 class Visitor:
     """One open page."""
 
     folder: Path
+    key: str = ""  # chosen at random by the page; a reload of it presents the same one
     result: ClipResult | None = None  # what Inside, What if and Learn show
+    released: bool = False  # the last result was removed to make room
     jobs: Jobs = field(default_factory=Jobs)
     displayed: Prediction | None = None  # what Segment's player shows
     uploads: set[Path] = field(default_factory=set)
-    results: list[Path] = field(default_factory=list)  # newest last
+    files: dict[str, list[Path]] = field(default_factory=dict)  # folders by kind, newest last
     last_request: float = field(default_factory=time.monotonic)
     _states: dict[type, object] = field(default_factory=dict)
     _requests: dict[type, object] = field(default_factory=dict)
@@ -175,6 +198,24 @@ class Visitor:
             self.displayed = result.prediction.at_threshold(float(threshold))
             self.result = replace(result, prediction=self.displayed)
 
+    def why_missing(self) -> str:
+        """Return, once, that the last result was removed to make room; empty where it was not."""
+        was, self.released = self.released and self.result is None, False
+        return RELEASED if was else ""
+
+    @property
+    def held(self) -> int:
+        """Bytes of everything that the tabs hold for this visitor."""
+        return array_bytes(self.result, self.displayed, self._states)
+
+    def release(self) -> None:
+        """Forget the result and what the tabs hold; files, selections and answers stay."""
+        self.released = True
+        self.result = self.displayed = None
+        for state in list(self._states.values()):
+            if hasattr(state, "release"):
+                cast(Holder, state).release()
+
     def hand_over(self, request: Request) -> None:
         """Ask another tab to show something when it is opened next (app.services.handoff)."""
         self._requests[type(request)] = request
@@ -189,20 +230,52 @@ def session_of(request: object | None) -> str:
     return getattr(request, "session_hash", None) or "local"
 
 
-class Visitors:
-    """The open pages by Gradio's session hash, which is only ever a key: clients choose it."""
+def address_of(request: object | None) -> str:
+    """Return the address that a request comes from, empty for calls from Python."""
+    return getattr(getattr(request, "client", None), "host", None) or ""
 
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._open: dict[str, Visitor] = {}
+
+class Visitors:
+    """The open pages by Gradio's session hash, which is only ever a key: clients choose it.
+
+    A page that loses its connection, or is reloaded, comes back within GRACE to everything it had.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._open: OrderedDict[str, Visitor] = OrderedDict()
+        self._away: dict[str, float] = {}  # when the connection of a session was lost
+        self._sweeping = False
 
     def of(self, session: str) -> Visitor:
         """Return the visitor of a session, a new one at its first call."""
         with self._lock:
-            if session not in self._open:
+            known = session in self._open
+            if not known:
                 self._open[session] = Visitor(private_cache() / RESULTS / uuid.uuid4().hex)
-            self._open[session].last_request = time.monotonic()
-            return self._open[session]
+            visitor = self._open[session]
+            visitor.last_request = time.monotonic()
+            self._open.move_to_end(session)
+            self.present(session)
+        if not known:
+            self.make_room()
+        return visitor
+
+    def attach(self, session: str, key: str) -> Visitor:
+        """Return the visitor whose page presents `key`: the one it had before it was reloaded, or a new one.
+
+        Keys shorter than 32 characters could be guessed and are ignored.
+        """
+        with self._lock:
+            visitor = self.of(session)
+            if not 32 <= len(key) <= 64 or visitor.key == key:
+                return visitor
+            earlier = next((other for other in self._open.values() if other.key == key), None)
+            if earlier is None:
+                visitor.key = key
+                return visitor
+            self._open[session] = earlier
+            return self.of(session)
 
     def set_result(self, session: str, result: ClipResult) -> None:
         """Put a finished prediction of any source before the visitor; every tab opened next speaks of it."""
@@ -210,36 +283,87 @@ class Visitors:
 
     def new_result(self, session: str) -> Path:
         """Return an empty folder for a result; the visitor's oldest ones and inactive visitors go."""
-        visitor, now = self.of(session), time.monotonic()
-        for name, other in self._open.copy().items():
-            if now - other.last_request > FILES_AGE:
-                self.leave(name)
+        self.sweep()
+        return self.new_files(session)
+
+    def new_files(self, session: str, kind: str = "results") -> Path:
+        """Return an empty folder for files of a kind; of each, the oldest folders of the visitor go.
+
+        A name is never used twice, since a player may still stream an earlier file.
+        """
+        visitor = self.of(session)
         folder = make_folder(visitor.folder / uuid.uuid4().hex[:12])
-        visitor.results.append(folder)
-        while len(visitor.results) > RESULTS_KEPT:
-            shutil.rmtree(visitor.results.pop(0), ignore_errors=True)
+        kept = visitor.files.setdefault(kind, [])
+        kept.append(folder)
+        while len(kept) > RESULTS_KEPT:
+            shutil.rmtree(kept.pop(0), ignore_errors=True)
         return folder
 
     def drop(self, session: str, folder: Path) -> None:
         """Delete the folder of a run that gave nothing, so that it pushes no good result out."""
         visitor = self.of(session)
-        visitor.results = [other for other in visitor.results if other != folder]
+        visitor.files = {kind: [f for f in kept if f != folder] for kind, kept in visitor.files.items()}
         shutil.rmtree(folder, ignore_errors=True)
 
+    def make_room(self) -> None:
+        """Release results, oldest request first, until all fit into the budget; the newest always stays."""
+        with self._lock:
+            for session in list(self._open)[: max(0, len(self._open) - VISITORS_KEPT)]:
+                self.leave(session)
+            visitors = sorted(set(self._open.values()), key=lambda visitor: visitor.last_request)
+        held, limit = {visitor: visitor.held for visitor in visitors}, budget()
+        total = sum(held.values())
+        for visitor in visitors[:-1]:
+            if total <= limit:
+                return
+            if held[visitor]:
+                visitor.release()
+                total -= held[visitor]
+
+    def away(self, session: str) -> None:
+        """Note that a page lost its connection; it is forgotten after GRACE unless it comes back."""
+        with self._lock:
+            if session in self._open:
+                self._away[session] = time.monotonic()
+            starts, self._sweeping = not self._sweeping, True
+        if starts:
+            threading.Thread(target=self._sweep_forever, name="visitors", daemon=True).start()
+
+    def present(self, session: str) -> None:
+        """Note that a page has its connection."""
+        with self._lock:
+            self._away.pop(session, None)
+
+    def sweep(self) -> None:
+        """Forget who stayed away for too long, or asked for nothing in FILES_AGE."""
+        now = time.monotonic()
+        with self._lock:
+            gone = [session for session, since in self._away.items() if now - since > GRACE]
+            gone += [name for name, other in self._open.items() if now - other.last_request > FILES_AGE]
+        for session in gone:
+            self.leave(session)
+
     def leave(self, session: str) -> None:
-        """Stop a visitor's run and delete the visitor's files.
+        """End a session; with the last one of a visitor, stop the runs and delete the files.
 
         Gradio names an upload by its content, so two visitors may share one: it stays for the other.
         """
         with self._lock:
+            self._away.pop(session, None)
             visitor = self._open.pop(session, None)
-            shared = {path for other in self._open.values() for path in other.uploads}
-        if visitor is None:
+            others = set(self._open.values())
+        if visitor is None or visitor in others:
             return
         visitor.jobs.cancel_all()
-        for path in visitor.uploads - shared:
+        visitor.release()
+        for path in visitor.uploads - {path for other in others for path in other.uploads}:
             path.unlink(missing_ok=True)
         shutil.rmtree(visitor.folder, ignore_errors=True)
+
+    def _sweep_forever(self) -> None:
+        while True:
+            time.sleep(SWEPT_EVERY)
+            self.sweep()
 
 
 MODELS = Models()

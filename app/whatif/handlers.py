@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from app.components.events import event_data, integer
-from app.components.gradio_helpers import error_notice, progress_report
+from app.components.gradio_helpers import error_notice, notice, progress_report
 from app.components.html import result_header
 from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates
@@ -88,6 +88,8 @@ def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIf
     if asked is not None and asked.run:
         state.requests += 1
         form |= WhatIfUpdates(requested=(state.requests, asked.changes))
+    if visitor.result is None and (reason := visitor.why_missing()):
+        form |= WhatIfUpdates(notice=notice(reason, "note"))
     return form | WhatIfUpdates(clip=gr.update(visible=visitor.result is None))
 
 
@@ -146,9 +148,13 @@ def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
     visitor = VISITORS.of(session)
     on_frame = _reporter(visitor.jobs.start(RUN), progress)
     try:
-        if changes and visitor.result is None:
-            visitor.result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
-        effect = run_changes(visitor.result, changes, on_frame)
+        result = visitor.result
+        if changes and result is None:
+            if reason := visitor.why_missing():
+                return WhatIfUpdates(notice=notice(reason, "note"), clip=SHOW)
+            result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
+            visitor.result = result
+        effect = run_changes(result, changes, on_frame)
     except AvsegError as error:
         return WhatIfUpdates(notice=error_notice(error))
     visitor.state(WhatIfState).effect = effect
@@ -171,12 +177,16 @@ def run_sweep(
     visitor = VISITORS.of(session)
     on_frame = _reporter(visitor.jobs.start(SWEEP), progress)
     try:
-        if visitor.result is None:
-            visitor.result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
-        result = sweep_change(visitor.result, change, others, on_frame)
+        result = visitor.result
+        if result is None:
+            if reason := visitor.why_missing():
+                return WhatIfUpdates(notice=notice(reason, "note"), clip=SHOW)
+            result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
+            visitor.result = result
+        swept = sweep_change(result, change, others, on_frame)
     except AvsegError as error:
         return WhatIfUpdates(notice=error_notice(error))
-    return WhatIfUpdates(notice=HIDE, sweep=gr.update(value=html.sweep_page(result), visible=True))
+    return WhatIfUpdates(notice=HIDE, sweep=gr.update(value=html.sweep_page(swept), visible=True))
 
 
 def play(request: gr.Request = None) -> PlayerUpdates:
@@ -184,9 +194,11 @@ def play(request: gr.Request = None) -> PlayerUpdates:
     visitor = VISITORS.of(session_of(request))
     effect = visitor.state(WhatIfState).effect
     if effect is None:
-        return PlayerUpdates()
+        reason = visitor.why_missing()
+        return PlayerUpdates(notice=notice(reason, "note")) if reason else PlayerUpdates()
     try:
-        before, after = both_players(effect, visitor.folder / "what-if")
+        folder = VISITORS.new_files(session_of(request), "what-if")
+        before, after = both_players(effect, folder)
     except AvsegError as error:
         return PlayerUpdates(notice=error_notice(error))
     return PlayerUpdates(notice=HIDE, play=HIDE, players=SHOW, before=before, after=after)

@@ -13,3 +13,7 @@ class WhatIfState:
     effect: ClipEffect | None = None
     fitted: ModelConfig | None = None  # None: the form is as it was built
     requests: int = 0  # runs that other tabs asked for; makes each one an event of its own
+
+    def release(self) -> None:
+        """Forget the last run."""
+        self.effect = None

@@ -15,10 +15,11 @@ import pytest
 import tyro
 
 from app import page as ui
-from app.services import evaluations, gpu, session
+from app.services import evaluations, gpu, line, memory, session
 from app.services.clips import MAX_SECONDS
 from avseg import cli as commands
 from avseg.__main__ import main
+from avseg.media.clip import FRAME_BYTES
 from tests.support.media import counting
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,11 +174,20 @@ def test_the_host_page_says_the_limits_that_hold():
     for row in (
         f"| length of a clip | {MAX_SECONDS:g} s |",
         f"| size of an upload | {ui.FILE_SIZE.removesuffix('mb')} MB |",
-        f"| callers in the queue | {ui.WAITING}, ",
+        f"| calls that wait | {line.PER_VISITOR} of one visitor, {line.PER_ADDRESS} from one address, "
+        f"{line.IN_ALL} in all |",
+        f"| results and inspections of all visitors | {memory.DEFAULT_BUDGET[0]} GB (`AVSEG_MEMORY`) |",
+        f"| open pages | {session.VISITORS_KEPT}; what Gradio keeps for {ui.SESSIONS_KEPT}, ",
         f"| models in memory | {session.MODELS_KEPT} |",
         f"| results per visitor | {session.RESULTS_KEPT} |",
-        f"| age of a visitor's files | {session.FILES_AGE} s, checked every {ui.CLEANED_EVERY} s;",
-        f"models, {rules.clips} clips, {rules.seconds} s; {rules.waiting} waiting, {rules.stored} kept |",
+        f"| age of a visitor's files | {session.GRACE} s after the connection ended, "
+        f"{session.FILES_AGE} s in any case |",
+        f"models, {rules.clips} clips, {rules.seconds} s; {rules.waiting} at once, "
+        f"{rules.own} of one visitor, "
+        f"{rules.address} from one address; {rules.stored} kept |",
+        f"for {session.GRACE // 60} minutes: a run goes on",
+        f"Arrays of {memory.SPILLED // 10**6} MB and more are temporary files",
+        f"the frames of one call ({FRAME_BYTES / 1e9:g} GB at most)",
         f"| one call on ZeroGPU | {gpu.SECONDS} s (`AVSEG_GPU_SECONDS`) |",
     ):
         assert row in page, row

@@ -3,7 +3,6 @@
 import pytest
 
 from app.inside import handlers
-from app.inside.inspections import CACHE
 from app.services import session
 from app.services.session import ClipResult
 from avseg.media.clip import read_clip
@@ -19,7 +18,6 @@ def visitor(tmp_path, monkeypatch) -> session.Visitor:
     monkeypatch.setattr(handlers, "VISITORS", visitors)
     monkeypatch.setattr(session.MODELS, "_predictor", lambda name: predictor)
     monkeypatch.setattr(session.MODELS, "config", lambda name: predictor.model.config)
-    CACHE.drop(lambda key: True)
     clip = read_clip(counting(tmp_path / "a.mp4", seconds=2), fps=1)
     visitors.of("local").result = ClipResult(predictor.predict(clip), "Two frames", "small", None, 1)
     return visitors.of("local")

@@ -61,7 +61,8 @@ def test_choosing_runs_no_model(visitor, monkeypatch):
 
 def test_another_tab_asks_for_a_view(visitor):
     visitor.hand_over(InsideRequest("decoder", layer=2, head=1))
-    updates = handlers.arrive()
+    handlers.arrive()
+    updates = handlers.show_asked()
     choice = visitor.state(InsideState).choice
     assert (choice.view, choice.layer, choice.head, choice.query) == ("decoder", 2, 1, None)
     assert "Layer 2, head 1" in updates.view["value"]

@@ -3,7 +3,6 @@
 import pytest
 
 from app.components.events import Action
-from app.inside.inspections import inspection_of
 from app.inside.state import Choice, InsideState, changed, settled
 from app.inside.views import VIEWS
 from avseg.interpret.maps import mixing, most_on_mask
@@ -39,7 +38,7 @@ def test_a_click_changes_one_thing():
 
 
 def test_impossible_numbers_become_possible(visitor):
-    inspection = inspection_of(visitor.state(InsideState).key, visitor.result)
+    inspection = visitor.state(InsideState).inspections.inspection(visitor.result)
     calm = settled(Choice("decoder", 9, 999, 7, 99, 99, -4, 5000, 0, 99, 99, 999), inspection)
     assert (calm.layer, calm.stage, calm.level) == (3, 2, 1)
     assert 0 <= calm.x <= 1000 and 0 <= calm.y <= 1000

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.inside.inspections import inspection_of
 from app.inside.state import Choice, InsideState
 from app.inside.views import VIEWS, view_of, write_pictures
 from avseg.interpret.inspection import inspect, record_site
@@ -44,7 +43,7 @@ def test_every_view_of_every_kind_of_model(tmp_path, changes, words):
 
 
 def test_pictures_are_written_at_the_frames_shape(visitor, tmp_path):
-    inspection = inspection_of(visitor.state(InsideState).key, visitor.result)
+    inspection = visitor.state(InsideState).inspections.inspection(visitor.result)
     paths = write_pictures(view_of(inspection, Choice("mixer"), None), tmp_path / "out")
     assert len(paths) == 2 + 2 * 18 + 2 and len({path.name for path in paths}) == len(paths)
     picture = np.asarray(Image.open(next(path for path in paths if "before-the-mixer" in path.name)))

@@ -1,6 +1,8 @@
 """Runs of the Segment tab, called without a server and with a stand-in for the model."""
 
+import asyncio
 import json
+import threading
 import zipfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from app.segment.state import SegmentState
 from app.services import session
 from app.services.clips import bundled, source_of
 from app.services.handoff import SegmentRequest
+from app.services.line import Line, Waiting
 from app.services.models import available_models
 from avseg.errors import CheckpointError, ClipError
 from avseg.media.clip import read_clip
@@ -284,3 +287,59 @@ def test_failed_runs_push_no_result_out(stand_in, tmp_path):
 def test_buttons_open_the_tabs_that_go_on_with_the_result():
     for tab in ("whatif", "inside"):
         assert handlers.open_tab(tab).tabs.selected == tab
+
+
+def test_a_reloaded_page_shows_what_it_had(stand_in, tmp_path):
+    old, new, third = (type("Request", (), {"session_hash": name}) for name in ("old", "new", "third"))
+    key = "k" * 32
+    assert not handlers.attach(key, old).changes()
+    handlers.segment(None, str(counting(tmp_path / "a.mp4", seconds=2)), "stand-in", 1, request=old)
+    handlers.VISITORS.away("old")
+    assert not handlers.attach(key, new).changes()
+    shown = asyncio.run(handlers.show_attached(new))
+    assert "a.mp4" in shown.header and len(shown.player.times) == 2 and shown.player.pack.is_file()
+    assert handlers.write_files(new).downloads and shown.go is UNCHANGED
+    assert not asyncio.run(handlers.show_attached(third)).changes()
+
+
+def test_a_run_goes_on_without_its_page(stand_in, tmp_path):
+    old, new = (type("Request", (), {"session_hash": name}) for name in ("old", "new"))
+    key, shown = "k" * 32, []
+
+    def lose_the_connection(share, desc):
+        if not shown:
+            handlers.VISITORS.away("old")
+            updates = handlers.attach(key, new)
+            assert updates.stop["visible"] and updates.timer.active
+            shown.append(
+                threading.Thread(target=lambda: shown.append(asyncio.run(handlers.show_attached(new))))
+            )
+            shown[0].start()
+
+    handlers.attach(key, old)
+    handlers.begin(old)
+    video = str(counting(tmp_path / "a.mp4", seconds=3))
+    handlers.segment(None, video, "stand-in", 8, request=old, progress=lose_the_connection)
+    shown[0].join()
+    assert len(shown[1].player.times) == 24 and shown[1].go["visible"] and not shown[1].timer.active
+
+
+def test_a_run_that_waited_when_the_connection_was_lost_is_named(stand_in, monkeypatch):
+    old, new = (type("Request", (), {"session_hash": name}) for name in ("old", "new"))
+    handlers.attach("k" * 32, old)
+    handlers.begin(old)
+    monkeypatch.setattr(handlers, "LINE", Line())
+    handlers.LINE.note("old", Waiting(2, 30))
+    assert "2 calls are before yours, about 30 s" in handlers.draw_preview(old).preview["value"]
+    assert "lost while your run was waiting" in handlers.attach("k" * 32, new).notice["value"]
+    assert not handlers.attach("k" * 32, new).changes()
+
+
+def test_a_result_that_made_room_for_others_leaves_a_sentence_in_place_of_downloads(stand_in, tmp_path):
+    handlers.segment(None, str(counting(tmp_path / "a.mp4", seconds=1)), "stand-in", 1)
+    visitor().release()
+    assert "Your last result was removed" in handlers.write_files().preparing
+    assert (
+        not handlers.write_files().changes()
+        and not handlers.select_frame(EventData(None, {"frame": 0})).changes()
+    )

@@ -67,9 +67,19 @@ def test_a_public_host_evaluates_bundled_models_on_a_few_clips(evaluations_root:
         with pytest.raises(ConfigError, match=message):
             evaluations.submit(request)
     few = EvaluationRequest("tiny-ms3", "synth-ms3", clips=2)
-    keys = [evaluations.submit(few, "me") for _ in range(PUBLIC_HOST.waiting)]
-    assert len(set(keys)) == len(keys) and evaluations.queue()[-1].ahead == len(keys) - 1
-    with pytest.raises(ReportError, match="are waiting already"):
+    keys = evaluations.submit_all([few, few], "me", "10.0.0.1")
+    with pytest.raises(ReportError, match="2 of your evaluations are waiting or running, of at most 2"):
+        evaluations.submit(few, "me", "10.0.0.2")
+    keys += [evaluations.submit(few, f"of one address {n}", "10.0.0.1") for n in range(2)]
+    with pytest.raises(ReportError, match="4 evaluations from your address"):
+        evaluations.submit(few, "another session", "10.0.0.1")
+    keys.append(evaluations.submit(few, "you", "10.0.0.2"))
+    with pytest.raises(ReportError, match=r"5 of 6 places .* None of the two was started"):
+        evaluations.submit_all([few, few], "third", "10.0.0.3")
+    assert len(evaluations.queue()) == 5
+    keys.append(evaluations.submit(few, "third", "10.0.0.3"))
+    assert len(set(keys)) == PUBLIC_HOST.waiting == evaluations.queue()[-1].ahead + 1
+    with pytest.raises(ReportError, match="6 of 6 places"):
         evaluations.submit(few)
     with pytest.raises(ReportError, match="Only the visitor who started"):
         evaluations.cancel(keys[0], "somebody else")

@@ -1,14 +1,21 @@
-"""Visitors, their files and results."""
+"""Visitors: their files, results and connections, and the memory that they share."""
 
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.services import session
+from app.services.session import GRACE, ClipResult
 from avseg.errors import ConfigError
+from avseg.media.clip import read_clip
+from avseg.predict import Predictor
+from tests.support.media import counting
+from tests.support.stand_in_model import BrightAndLoud
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +72,127 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "below"))
     with pytest.raises(ConfigError, match="GRADIO_TEMP_DIR"):
         session.private_cache()
+
+
+def test_names_of_files_are_never_used_twice():
+    visitors = session.Visitors()
+    folders = [visitors.new_files("a", "what-if") for _ in range(4)]
+    result = visitors.new_result("a")
+    assert len({*folders, result}) == 5 and result.exists()
+    assert [folder.exists() for folder in folders] == [False, False, True, True]
+
+
+def test_a_lost_connection_costs_nothing_for_a_while(monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: clock[0])
+    visitors = session.Visitors()
+    folder, job = visitors.new_result("a"), visitors.of("a").jobs.start("segment")
+    visitors.away("a")
+    clock[0] += GRACE - 1
+    visitors.sweep()
+    assert folder.exists() and not job.cancelled
+    visitors.present("a")  # the page was open all the time
+    clock[0] += GRACE
+    visitors.sweep()
+    assert folder.exists()
+    visitors.away("a")
+    clock[0] += GRACE + 1
+    visitors.sweep()
+    assert not folder.exists() and job.cancelled
+
+
+def test_a_reloaded_page_goes_on_as_the_visitor_it_was():
+    visitors, key = session.Visitors(), "0123456789abcdef" * 2
+    before = visitors.attach("old", key)
+    folder = visitors.new_result("old")
+    visitors.away("old")
+    assert visitors.attach("new", key) is before and visitors.of("new") is before
+    visitors.leave("old")
+    assert folder.exists() and visitors.of("new") is before
+    visitors.leave("new")
+    assert not folder.exists() and visitors.attach("later", key) is not before
+    assert visitors.attach("guess", "short") is not visitors.attach("other", "short")
+
+
+def a_result(path: Path, seconds: int = 2) -> ClipResult:
+    clip = read_clip(counting(path, seconds=seconds))
+    return ClipResult(Predictor(BrightAndLoud("ms3"), "cpu").predict(clip), path.name, "stand-in")
+
+
+def test_the_oldest_results_make_room_and_the_newest_stays(tmp_path, monkeypatch):
+    visitors = session.Visitors()
+    for name in "abc":
+        visitors.set_result(name, a_result(tmp_path / f"{name}.mp4"))
+    a, b, c = (visitors.of(name) for name in "abc")
+    visitors.of("a")  # asked for something, so b is the oldest
+    assert b.held >= b.result.prediction.clip.frames.nbytes
+    monkeypatch.setenv("AVSEG_MEMORY", f"{2.5 * b.held / 1000:.0f}kb")
+    visitors.make_room()
+    assert b.result is None and b.held == 0 and a.result is not None and c.result is not None
+    assert "Your last result was removed" in b.why_missing() and b.why_missing() == "" == a.why_missing()
+    monkeypatch.setenv("AVSEG_MEMORY", "1kb")
+    visitors.make_room()
+    assert a.result is not None and c.result is None
+
+
+def test_a_flood_of_sessions_does_not_grow_without_end(monkeypatch):
+    monkeypatch.setattr(session, "VISITORS_KEPT", 5)
+    visitors = session.Visitors()
+    for number in range(20):
+        visitors.of(f"flood {number}")
+    assert len(visitors._open) <= 6
+
+
+def test_room_is_made_before_every_call_of_a_model(tmp_path, monkeypatch):
+    visitors = session.Visitors()
+    monkeypatch.setattr(session, "VISITORS", visitors)
+    calls = session.Models()
+    monkeypatch.setattr(calls, "_predictor", lambda name: Predictor(BrightAndLoud("ms3"), "cpu"))
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=1))
+    monkeypatch.setenv("AVSEG_MEMORY", "1kb")
+    for name in "abcd":
+        visitors.set_result(name, ClipResult(calls.predict("stand-in", clip), name, "stand-in"))
+    assert sum(visitors.of(name).result is not None for name in "abcd") <= 2
+
+
+def test_visitors_at_once_get_their_own_masks(tmp_path, monkeypatch):
+    """Two models and four clips from eight threads: every mask equals that of a visitor alone."""
+    predictors = {name: Predictor(BrightAndLoud("ms3", size), "cpu") for name, size in (("s", 32), ("l", 64))}
+    clips = [read_clip(counting(tmp_path / f"{n}.mp4", seconds=n)) for n in range(1, 5)]
+    alone = {(m, n): predictors[m].predict(clips[n]).probability for m in predictors for n in range(4)}
+    calls, found = session.Models(), {}
+    monkeypatch.setattr(calls, "_predictor", predictors.__getitem__)
+    jobs = [(model, number) for model in predictors for number in range(4)]
+    start = threading.Barrier(len(jobs))
+
+    def visit(job):
+        start.wait()
+        found[job] = [calls.predict(job[0], clips[job[1]]).probability for _ in range(3)]
+
+    threads = [threading.Thread(target=visit, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(masks, alone[job]) for job in jobs for masks in found[job])
+
+
+def test_two_visitors_with_two_models_load_each_once(tmp_path, monkeypatch):
+    loaded, clip = [], read_clip(counting(tmp_path / "a.mp4", seconds=1))
+
+    def load(path):
+        loaded.append(path.name)
+        return Predictor(BrightAndLoud("ms3"), "cpu")
+
+    for name in "abcd":
+        (tmp_path / name).touch()
+    monkeypatch.setattr(session, "Predictor", load)
+    monkeypatch.setattr(session, "model_file", lambda name: tmp_path / name)
+    monkeypatch.setattr(load, "predict", Predictor.predict, raising=False)
+    calls = session.Models()
+    for name in "ababab":
+        calls.predict(name, clip)
+    assert loaded == ["a", "b"]
+    for name in "cdb":
+        calls.predict(name, clip)
+    assert loaded == ["a", "b", "c", "d"] and len(calls._loaded) == session.MODELS_KEPT

@@ -168,3 +168,21 @@ def test_the_endpoint_answers_with_numbers(models):
     assert len(answer["frames"]) == 5 and answer["frames"][0]["after"] == 0
     with pytest.raises(ConfigError):
         run_changes(segment_bundled("dog-and-guitar", "model"), [Change("swap", ("/etc/passwd",))])
+
+
+def test_players_get_new_files_while_the_earlier_ones_are_still_streamed(models):
+    handlers.run(MUTE, "dog-and-guitar", "local", progress)
+    first, second = handlers.play().after, handlers.play().after
+    assert first.video != second.video and first.video.is_file() and second.video.is_file()
+    assert first.pack != second.pack and first.pack.is_file()
+
+
+def test_a_result_that_made_room_for_others_is_named_once(models):
+    handlers.run(MUTE, "dog-and-guitar", "local", progress)
+    visitor = handlers.VISITORS.of("local")
+    visitor.release()
+    assert visitor.state(WhatIfState).effect is None and visitor.held == 0
+    updates = handlers.run(MUTE, "street-siren", "local", progress)
+    assert "Your last result was removed" in updates.notice["value"] and updates.clip["visible"]
+    assert not handlers.play().changes() and "notice" not in handlers.arrive().changes()
+    assert "Street siren" in handlers.run(MUTE, "street-siren", "local", progress).header

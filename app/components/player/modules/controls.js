@@ -105,7 +105,7 @@ function help(open) { // the focus goes into the list of keys, and back
 }
 
 const actions = {
-  play, help: () => help(find(".pl-help").hidden),
+  play, reload, help: () => help(find(".pl-help").hidden),
   previous: () => seekFrame(frame - 1), next: () => seekFrame(frame + 1),
   mute: () => ((video.muted = !video.muted), (hushed = false), video.muted || broadcast("hush")),
   loop: () => (setLoop(root.dataset.loop ? "" : "on"), broadcast("loop", root.dataset.loop)),
@@ -205,6 +205,7 @@ for (const name of ["play", "pause"]) video.addEventListener(name, () => {
   find(".pl-play").setAttribute("aria-label", video.paused ? "Play" : "Pause");
   if (clip) show(moment), video.paused && report();
 });
+video.addEventListener("error", () => video.hasAttribute("src") && root.classList.add("pl-lost"));
 video.addEventListener("ended", () => (root.dataset.loop ? (seek(0), video.play()) : clip && show(clip.duration)));
 video.addEventListener("volumechange", () => find("[data-do=mute]").setAttribute("aria-pressed", video.muted));
 video.addEventListener("ratechange", () => (find("[data-do=speed]").textContent = `${video.playbackRate}×`));

@@ -35,6 +35,20 @@ const sumOf = share => clip.classes.reduce((sum, c, k) => sum + (hidden.has(c.in
 const predicted = i => sumOf(k => shareOf(i, k));
 const actual = i => sumOf(k => truthShare(counts, i, k));
 
+async function fetched(url) { // the bytes of a file, null where it cannot be loaded
+  try {
+    const answer = await fetch(url);
+    return answer.ok ? await answer.arrayBuffer() : null;
+  } catch {
+    return null;
+  }
+}
+
+function reload() { // after the connection was down
+  video.removeAttribute("src");
+  load();
+}
+
 async function load() {
   const value = props.value, mine = ++version;
   video.pause();
@@ -42,6 +56,7 @@ async function load() {
   [clip, counts, cache, hidden] = [value?.about || null, {}, null, new Set()];
   [thumbs, layerKey, ahead, plot, reported] = [[], "", null, null, -1];
   root.classList.toggle("pl-nothing", !clip);
+  root.classList.remove("pl-lost");
   root.classList.toggle("pl-plain", clip?.shows === "nothing");
   if (!clip) return video.removeAttribute("src"), video.load();
   root.setAttribute("aria-label", `Player of ${clip.title}: video, masks and sound on one timeline`);
@@ -52,8 +67,9 @@ async function load() {
   if (isPrediction()) set.threshold = clip.threshold;
   layOut();
   if (value.pack) {
-    const bytes = await (await fetch(value.pack.url)).arrayBuffer();
+    const bytes = await fetched(value.pack.url);
     if (mine !== version) return; // another clip came meanwhile
+    if (!bytes) return root.classList.add("pl-lost");
     counts = countsOf(bytes, clip);
     cache = new MapCache(bytes, clip.parts, { pinned: thumbs.map(thumb => thumb.frame), onLoad: arrived });
     const image = slider.querySelector("img");
