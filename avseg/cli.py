@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -327,6 +328,7 @@ def evaluate(
     from avseg.checkpoints import load_model
     from avseg.evaluation.evaluate import EvaluationOptions, process, process_device, sample_clips
     from avseg.evaluation.evaluate import evaluate as run
+    from avseg.evaluation.floors import PRIOR_CLIPS
     from avseg.evaluation.folder import track_progress
     from avseg.evaluation.report import summary, write_evaluation
     from avseg.files import make_folder
@@ -341,7 +343,10 @@ def evaluate(
         dataset = evaluation_clips(data, task, split, network.config.image_size, clips, seed)
         indices = sample_clips(dataset, clips, seed)
         make_folder(out)  # fail before the work if it cannot be written
-        evaluation = run(network, dataset, indices, options, _command(), on_progress)
+        training = None
+        with suppress(AvsegError):  # not all data have a training split
+            training = evaluation_clips(data, task, "train", network.config.image_size, PRIOR_CLIPS, seed)
+        evaluation = run(network, dataset, indices, options, _command(), on_progress, training)
         if process()[0] == 0:
             path = write_evaluation(evaluation, out)
             print(f"{summary(evaluation.report)}\nReport: {path}")

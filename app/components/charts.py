@@ -229,6 +229,7 @@ class Lane:
     note: str = ""  # a line of its own below
     value: object = None  # of the action
     title: str = ""  # tooltip
+    spans: tuple[tuple[float, float] | None, ...] = ()  # a whisker per value, such as its interval
     kind: str = ""  # classes: "strong", "muted" (grey), "reference" (hollow, ink: a published number)
 
 

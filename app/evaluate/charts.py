@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from app.evaluate.state import BINS
 from app.services.evaluations import public_command
 from app.services.reports import StoredReport
 from app.services.wording import plural
-from avseg.evaluation.pairs import ClipPair, clip_pairs
+from avseg.evaluation.pairs import ClipPair, clip_pairs, miou_change
 from avseg.evaluation.published import SINCE, TABLE_1
 from avseg.evaluation.report import ClipRow
 from avseg.interpret.mask_statistics import percent
@@ -48,7 +49,9 @@ def published_card(reports: Sequence[StoredReport]) -> Markup:
         miou, f = item.evaluation.report.miou, item.evaluation.report.f_score
         if miou is not None:
             texts = (f"{100 * miou:.1f}", "–" if f is None else f"{100 * f:.1f}")
-            measured.append(Lane(item.name, (100 * miou,), texts, kind="measured strong"))
+            ends = item.evaluation.report.intervals.get("miou")
+            spans = ((100 * ends[0], 100 * ends[1]) if ends else None,)
+            measured.append(Lane(item.name, (100 * miou,), texts, spans=spans, kind="measured strong"))
     return render(
         "evaluate/templates/published.html",
         task=report.task.upper(),
@@ -66,32 +69,32 @@ def robustness_card(reports: Sequence[StoredReport]) -> Markup:
     if all(item.evaluation.report.robustness.silence is None for item in reports):
         return render("evaluate/templates/robustness.html", shares="", scores="")
 
-    def rows(
-        name: str, own: list[float | None], tests: list[Mapping[str, str]], write: Callable[[float], str]
-    ) -> list[Lane]:
-        table = [(name, "", own)]
+    def rows(own: Lane, tests: list[Mapping[str, str]], write: Callable[[float], str]) -> list[Lane]:
+        table = [own]
         for test in tests:
-            values = [getattr(item.evaluation.report.robustness, test["field"]) for item in reports]
-            table.append((test["name"], test["note"], values))
+            values = tuple(item.evaluation.report.number(test["field"]) for item in reports)
+            spans = tuple(item.evaluation.report.intervals.get(test["field"]) for item in reports)
+            table.append(Lane(test["name"], values, (), note=test["note"], spans=spans))
         return [
-            Lane(
-                name,
-                tuple(values),
-                tuple("–" if value is None else write(value) for value in values),
-                note=note,
-                kind="" if note else "muted",
+            replace(
+                row,
+                texts=tuple("–" if value is None else write(value) for value in row.values),
+                title="; ".join(text.interval(span, write) for span in row.spans if span),
             )
-            for name, note, values in table
+            for row in table
         ]
 
     own: list[float | None] = []
     for item in reports:
         clips = [row.foreground_share for row in item.evaluation.clips if row.foreground_share is not None]
         own.append(float(np.mean(clips)) if clips else 0.0)
-    shares = rows("Own sound", own, ROBUSTNESS["shares"], percent)
-    ious = [item.evaluation.report.miou_with_ground_truth for item in reports]
-    scores = rows("IoU, own sound", ious, ROBUSTNESS["scores"], "{:.2f}".format)
-    top = max([value or 0.0 for row in shares for value in row.values] + [0.01])
+    shares = rows(Lane("Own sound", tuple(own), (), kind="muted"), ROBUSTNESS["shares"], percent)
+    ious = tuple(item.evaluation.report.miou_with_ground_truth for item in reports)
+    spans = tuple(item.evaluation.report.intervals.get("miou_with_ground_truth") for item in reports)
+    own_iou = Lane("IoU, own sound", ious, (), spans=spans, kind="muted")
+    scores = rows(own_iou, ROBUSTNESS["scores"], "{:.2f}".format)
+    ends = [span[1] for row in shares for span in row.spans if span]
+    top = max([value or 0.0 for row in shares for value in row.values] + [*ends, 0.01])
     return render(
         "evaluate/templates/robustness.html",
         shares=lanes(shares, Axis(0, top), ticks=False, kind="ev-robustness"),
@@ -195,6 +198,7 @@ def comparison_card(first: StoredReport, second: StoredReport) -> Markup:
         f"IoU of every clip: {second.name} across, {first.name} up. Above the line, {first.name} is better."
     )
     sides = (("Better", better), ("Worse", worse))
+    change, interval = miou_change(pairs)
     return render(
         "evaluate/templates/compare.html",
         first=first.name,
@@ -202,7 +206,7 @@ def comparison_card(first: StoredReport, second: StoredReport) -> Markup:
         left_out=max(len(first.evaluation.clips), len(second.evaluation.clips)) - len(pairs),
         total=len(pairs),
         threshold=f"{CHANGED:g}",
-        change=text.signed(float(np.mean([pair.change for pair in pairs]))),
+        change=text.signed(change) + (f" ({text.interval(interval, text.signed)})" if interval else ""),
         plot=scatter(points, UNIT, UNIT, caption, diagonal=True),
         sides=[(title, len(side), listed(side), len(side) - LISTED_CLIPS) for title, side in sides],
     )

@@ -11,6 +11,8 @@ from app.services.evaluations import QueuedEvaluation, host_rules
 from app.services.reports import StoredReport
 from app.services.wording import duration, plural
 from avseg.errors import ReportError
+from avseg.evaluation.report import floors_line
+from avseg.interpret.mask_statistics import percent
 
 EMPTY = "How good is a model, and does it listen?"
 EMPTY_CAPTION = (
@@ -23,7 +25,9 @@ def head(report: StoredReport | None) -> Markup:
     """Return headline and caption."""
     if report is None:
         return macro("heading", EMPTY, EMPTY_CAPTION)
-    return macro("heading", text.finding(report.evaluation.report), text.caption(report))
+    numbers = report.evaluation.report
+    heading, floors = macro("heading", text.finding(numbers), text.caption(report)), floors_line(numbers)
+    return heading + macro("hint", floors) if floors else heading
 
 
 def body(report: StoredReport | None, compared: StoredReport | None = None) -> Markup:
@@ -48,6 +52,8 @@ def body(report: StoredReport | None, compared: StoredReport | None = None) -> M
     return render(
         "evaluate/templates/report.html",
         report=report.evaluation.report,
+        interval=text.interval,
+        percent=percent,
         comparison=comparison,
         cards=cards,
         confusion=charts.confusion_card(report),

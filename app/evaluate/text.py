@@ -1,5 +1,7 @@
 """Sentences of Evaluate, made from the numbers of a report."""
 
+from collections.abc import Callable
+
 from app.services.evaluation_data import data_title, is_synthetic
 from app.services.reports import StoredReport
 from app.services.wording import plural
@@ -79,6 +81,11 @@ def comparability(report: Report) -> str:
     if report.split == "test" and report.clips == OFFICIAL_CLIPS[report.task]:
         return f"{title}: as many clips as AVSBench's test split"
     return f"{title}: {plural(report.clips, 'clip')}, not AVSBench's whole test split"
+
+
+def interval(ends: tuple[float, float], write: Callable[[float], str] = "{:.2f}".format) -> str:
+    """Return a confidence interval: "95 % 0.84 to 0.86"."""
+    return f"95\N{NO-BREAK SPACE}% {write(ends[0])} to {write(ends[1])}"
 
 
 def signed(value: float) -> str:

@@ -22,11 +22,11 @@ def table() -> str:
         ("`tiny-ms3` on MS3: mean IoU over frames with ground truth", _iou(ms3)),
         ("the same, trained and evaluated without audio (`tiny-ms3-mute`)", _iou(muted)),
         ("`tiny-ms3` on S4: mean IoU over frames with ground truth", _iou(s4)),
-        ("MS3: mIoU as AVSBench computes it (an empty frame scores its background)", f"{ms3['miou']:.3f}"),
-        (f"MS3: F as AVSBench computes it, {ms3['f_batch_size']} clips per batch", f"{ms3['f_score']:.3f}"),
+        ("MS3: mIoU as AVSBench computes it (an empty frame scores its background)", _value(ms3, "miou")),
+        (f"MS3: F as AVSBench computes it, {ms3['f_batch_size']} clips per batch", _value(ms3, "f_score")),
         *_robustness("MS3", ms3),
-        ("`tiny-avss` on AVSS: mIoU over the classes that occur", f"{avss['miou_present_classes']:.3f}"),
-        ("AVSS: F as AVSBench computes it, over the classes that occur", f"{avss['f_present_classes']:.3f}"),
+        ("`tiny-avss` on AVSS: mIoU over the classes that occur", _value(avss, "miou_present_classes")),
+        ("AVSS: F as AVSBench computes it, over the classes that occur", _value(avss, "f_present_classes")),
         *_robustness("AVSS, 100 clips", _report("tiny-avss/listening")),
     ]
     return "\n".join(
@@ -39,21 +39,31 @@ def _report(folder: str) -> Report:
 
 
 def _iou(report: Report) -> str:
-    return f"{report['miou_with_ground_truth']:.3f}"
+    return _value(report, "miou_with_ground_truth")
+
+
+def _value(report: Report, name: str) -> str:
+    """Return a number of the report or of its robustness, with its 95 % interval where the report has it."""
+    value = report["robustness"].get(name, report.get(name))
+    ends = report.get("intervals", {}).get(name)
+    return f"{value:.3f}" + (f" (95 % {ends[0]:.2f} to {ends[1]:.2f})" if ends else "")
 
 
 def _robustness(task: str, report: Report) -> list[tuple[str, str]]:
-    robustness = report["robustness"]
-    shares = " / ".join(
-        f"{robustness[name]:.1%}".replace("%", " %") for name in ("silence", "noise", "offscreen")
-    )
+    shares = (_share(report, name) for name in ("silence", "noise", "offscreen"))
     return [
         (f"{task}: predicted foreground with silence / white noise / off-screen audio", shares),
         (
             f"{task}: swap sensitivity / target-switch IoU",
-            f"{robustness['swap_sensitivity']:.3f} / {robustness['target_switch_iou']:.3f}",
+            f"{_value(report, 'swap_sensitivity')} / {_value(report, 'target_switch_iou')}",
         ),
     ]
+
+
+def _share(report: Report, name: str) -> str:
+    ends = report.get("intervals", {}).get(name)
+    interval = f" (95 % {100 * ends[0]:.1f} to {100 * ends[1]:.1f} %)" if ends else ""
+    return f"{100 * report['robustness'][name]:.1f} %{interval}"
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from avseg.compose.scenes import (
 from avseg.compose.sources import SPLITS, VOICES, Sources
 from avseg.data.avsbench.write import GeneratedClip
 from avseg.data.labels import CLASS_INDEX
-from avseg.data.samples import COMPOSED, DataReference, IsolatedClass, Sample
+from avseg.data.samples import COMPOSED, DataReference, IsolatedClass, Sample, VisibleClass
 from avseg.errors import ConfigError
 
 ATTEMPTS = 20  # views that are drawn until one shows an object that can sound
@@ -115,6 +115,20 @@ class Compositions:
             mask = np.stack([by_class.get(name, empty) for by_class in masks])
             isolated.append(IsolatedClass(mix(only(rng, self.chosen, audio, voice, str(name))), mask))
         return tuple(isolated)
+
+    def visible_classes(self, index: int, moments: Sequence[int] | None = None) -> tuple[VisibleClass, ...]:
+        """Return the labelled classes in view in all frames, or in `moments`, sounding or silent."""
+        view, layers, audio = self.scene(index)
+        seconds = range(self.seconds) if moments is None else moments
+        masks = [render(view, layers, second + 0.5, self.seconds, self.size)[1] for second in seconds]
+        empty = np.zeros((self.size, self.size), bool)
+        return tuple(
+            VisibleClass(
+                np.stack([by_class.get(name, empty) for by_class in masks]),
+                np.array([name in audio.sounding(second) for second in seconds]),
+            )
+            for name in dict.fromkeys(name for by_class in masks for name in by_class)
+        )
 
     def read(self, index: int, moments: Sequence[int] | None = None) -> Sample:
         """Return a clip, or only its frames `moments`. As in S4, training clips of s4 have one label."""

@@ -110,6 +110,14 @@ class IsolatedClass:
     mask: np.ndarray  # bool [T, H, W], its visible pixels
 
 
+@dataclass(frozen=True, eq=False)
+class VisibleClass:
+    """A labelled class in view, sounding or silent."""
+
+    mask: np.ndarray  # bool [F, H, W], its visible pixels
+    sounding: np.ndarray  # bool [F]
+
+
 @runtime_checkable
 class RemixableClips(Clips, Protocol):
     """Clips whose audio can be mixed anew from its sources, as that of SynthAVS."""
@@ -120,4 +128,8 @@ class RemixableClips(Clips, Protocol):
 
     def isolated_classes(self, index: int, rng: np.random.Generator) -> tuple[IsolatedClass, ...]:
         """Return two visible classes, each with its own audio; empty if fewer are visible."""
+        ...
+
+    def visible_classes(self, index: int, moments: Sequence[int] | None = None) -> tuple[VisibleClass, ...]:
+        """Return the labelled classes in view in all frames, or in `moments`, sounding or silent."""
         ...

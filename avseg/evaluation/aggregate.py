@@ -1,107 +1,147 @@
 """From the counts of all clips to the report; `avseg.evaluation.report` defines every number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 
 import numpy as np
 
 from avseg.data.labels import CLASSES
 from avseg.evaluation.conditions import NOISE, OFFSCREEN, SILENCE
 from avseg.evaluation.counts import ClassCounts, ClipCounts
-from avseg.evaluation.report import ClassRow, ClipRow, Confusion, Evaluation, Report, ReportHeader, Robustness
+from avseg.evaluation.floors import RULES
+from avseg.evaluation.intervals import FEWEST_CLIPS, Statistic, bootstrap, multiplicities, ratios
+from avseg.evaluation.report import (
+    ClassRow,
+    ClipRow,
+    Confusion,
+    Evaluation,
+    Floor,
+    Report,
+    ReportHeader,
+    Robustness,
+)
+
+CLASS_NUMBERS = (
+    "miou_no_background",
+    "miou_present_classes",
+    "f_present_classes",
+    "dataset_miou_present_classes",
+)  # undefined for the foreground
 
 
-@dataclass(frozen=True)
-class BenchmarkMetrics:
-    """The fields of Report that are defined differently for the foreground and for classes."""
-
-    miou: float | None
-    f_score: float | None
-    miou_no_background: float | None = None
-    miou_present_classes: float | None = None
-    f_present_classes: float | None = None
-    dataset_miou_present_classes: float | None = None
-    present_classes: int | None = None
+Ratio = tuple[list[float], list[float]]  # a part and a whole per clip; the number is the ratio of their sums
 
 
 def aggregate(header: ReportHeader, clips: Sequence[ClipCounts], classes: ClassCounts) -> Evaluation:
     """Return the evaluation that the counts of all clips, in the order of the split, amount to."""
     frames, filled = int(total(clips, "frames")), int(total(clips, "filled"))
-    empty = frames - filled
-    if header.f_batch_size is None:
-        metrics = _class_metrics(clips, classes)
-    else:
-        metrics = _foreground_metrics(clips, header.f_batch_size)
+    statistic = numbers(clips, header.f_batch_size)
+    values = {name: float(value[0]) for name, value in statistic(np.arange(len(clips))[None]).items()}
+    defined = {name: None if np.isnan(value) else value for name, value in values.items()}
+    intervals = bootstrap(len(clips), statistic)
+    if len(clips) <= (FEWEST_CLIPS - 1) * (header.f_batch_size or 0):  # too few batches
+        intervals.pop("f_score", None)
+    own = [field.name for field in fields(Robustness)]
     report = Report(
         **vars(header),
         clips=len(clips),
         frames=frames,
         frames_with_ground_truth=filled,
-        frames_without_ground_truth=empty,
-        miou_with_ground_truth=ratio(total(clips, "iou"), filled),
-        false_positive_without_ground_truth=ratio(total(clips, "false_positive"), empty),
-        dataset_iou=ratio(total(clips, "intersection"), total(clips, "union")),
-        robustness=_robustness(clips),
-        **vars(metrics),
+        frames_without_ground_truth=frames - filled,
+        present_classes=int((classes.in_truth[1:] > 0).sum()) if header.measured_as == "classes" else None,
+        robustness=Robustness(**{name: defined.pop(name) for name in own}),
+        intervals=intervals,
+        floors={rule: _floor(clips, rule) for rule in RULES if any(rule in clip.floors for clip in clips)},
+        **(dict.fromkeys(CLASS_NUMBERS) | defined),
     )
     return Evaluation(report, _clip_rows(clips), _class_rows(classes), _confusion(classes))
 
 
-def _foreground_metrics(clips: Sequence[ClipCounts], f_batch_size: int) -> BenchmarkMetrics:
-    frames, filled = total(clips, "frames"), total(clips, "filled")
-    background_iou = frames - filled - total(clips, "false_positive")
-    scores = []
-    for first in range(0, len(clips), f_batch_size):
-        batch = clips[first : first + f_batch_size]
-        curve = np.sum([clip.f_curve for clip in batch], axis=0)
-        scores.append(curve.max() / max(1, total(batch, "filled")))
-    return BenchmarkMetrics(
-        miou=ratio(total(clips, "iou") + background_iou, frames),
-        f_score=float(np.mean(scores)) if scores else None,
-    )
+def numbers(clips: Sequence[ClipCounts], f_batch_size: int | None) -> Statistic:
+    """Return the function from resamples of the clips to the numbers of Report and Robustness.
+
+    f_batch_size: None for a model that is measured by class; otherwise F is a mean over batches, which are
+    resampled whole: other batches than those of the split would have another F.
+    """
+    table = _ratios(clips, f_batch_size is not None)
+    parts, wholes = (np.array(side, float).T for side in zip(*table.values()))
+    batch_scores = None if f_batch_size is None else _batch_scores(clips, f_batch_size)
+
+    def statistic(drawn: np.ndarray) -> dict[str, np.ndarray]:
+        values = dict(zip(table, ratios(parts, wholes, drawn).T))
+        if f_batch_size is None:
+            return values | _class_numbers(clips, multiplicities(drawn, len(clips)))
+        # A resample of n clips takes as many batches as n clips have, each by its first clip.
+        return values | {"f_score": batch_scores[drawn[:, ::f_batch_size] // f_batch_size].mean(1)}
+
+    return statistic
 
 
-def _class_metrics(clips: Sequence[ClipCounts], classes: ClassCounts) -> BenchmarkMetrics:
-    padded = total(clips, "padded")
-    frames = np.maximum(classes.frames, 1)
-    iou, f = classes.iou / frames, classes.f_score[:, 0] / frames
+def _ratios(clips: Sequence[ClipCounts], foreground: bool) -> dict[str, Ratio]:
+    """Return the numbers that are ratios of sums over clips; foreground: with `miou` as of the foreground."""
+    filled, frames = [float(clip.filled) for clip in clips], [float(clip.frames) for clip in clips]
+    empty = [float(clip.frames - clip.filled) for clip in clips]
+    swapped = [float(clip.filled * clip.swapped) for clip in clips]
+    scores = [clip.iou + clip.frames - clip.filled - clip.false_positive for clip in clips]
+    return {
+        **({"miou": (scores, frames)} if foreground else {}),
+        "miou_with_ground_truth": ([clip.iou for clip in clips], filled),
+        "false_positive_without_ground_truth": ([clip.false_positive for clip in clips], empty),
+        "dataset_iou": ([clip.intersection for clip in clips], [clip.union for clip in clips]),
+        **{condition: _foreground_under(clips, condition) for condition in (SILENCE, NOISE, OFFSCREEN)},
+        "swap_sensitivity": ([n - clip.swap_agreement for n, clip in zip(swapped, clips)], swapped),
+        "swapped_miou": ([clip.swapped_iou for clip in clips], swapped),
+        "swap_fall": ([clip.swapped * clip.iou - clip.swapped_iou for clip in clips], swapped),
+        "target_switch_iou": ([clip.switch_iou for clip in clips], [clip.switch_frames for clip in clips]),
+    }
+
+
+def _foreground_under(clips: Sequence[ClipCounts], condition: str) -> Ratio:
+    shares = [clip.foreground_under.get(condition, 0.0) for clip in clips]
+    return shares, [float(clip.real * (condition in clip.foreground_under)) for clip in clips]
+
+
+def _batch_scores(clips: Sequence[ClipCounts], batch: int) -> np.ndarray:
+    """Return the benchmark's F of every batch of clips."""
+    curves, filled = np.stack([clip.f_curve for clip in clips]), [clip.filled for clip in clips]
+    firsts = np.arange(0, len(clips), batch)
+    best = np.add.reduceat(curves, firsts).max(1)
+    return best / np.maximum(1, np.add.reduceat(filled, firsts))
+
+
+def _class_numbers(clips: Sequence[ClipCounts], weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the numbers of a model with 71 channels for weights of the clips [R, n]."""
+    sums = np.stack([clip.class_sums for clip in clips])
+    weighted = (weights @ sums.reshape(len(clips), -1)).reshape(len(weights), *sums.shape[1:])
+    frames, in_truth, iou, f, intersection, union = weighted.transpose(1, 0, 2)
+    present = in_truth[:, 1:] > 0
+    pooled = intersection / np.maximum(union, 1)
     # A padded frame is background in ground truth and prediction: IoU and F of 1.
-    background = np.array([classes.iou[0], classes.f_score[0, 0]]) + padded
-    background /= max(1, classes.frames[0] + padded)
-    present = classes.in_truth > 0
-    present[0] = False
-    pooled = classes.intersection / np.maximum(classes.union, 1)
-    any_present = bool(present.any())
-    return BenchmarkMetrics(
-        miou=float(np.mean([background[0], *iou[1:]])),
-        f_score=float(np.mean([background[1], *f[1:]])),
-        miou_no_background=float(iou[1:].mean()),
-        miou_present_classes=float(iou[present].mean()) if any_present else None,
-        f_present_classes=float(f[present].mean()) if any_present else None,
-        dataset_miou_present_classes=float(pooled[present].mean()) if any_present else None,
-        present_classes=int(present.sum()),
+    for background in (frames, iou, f):
+        background[:, 0] += weights @ np.array([clip.padded for clip in clips])
+    iou, f = iou / np.maximum(frames, 1), f / np.maximum(frames, 1)
+
+    def of_present(values: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return (values[:, 1:] * present).sum(1) / present.sum(1)
+
+    return {
+        "miou": iou.mean(1),
+        "f_score": f.mean(1),
+        "miou_no_background": iou[:, 1:].mean(1),
+        "miou_present_classes": of_present(iou),
+        "f_present_classes": of_present(f),
+        "dataset_miou_present_classes": of_present(pooled),
+    }
+
+
+def _floor(clips: Sequence[ClipCounts], rule: str) -> Floor:
+    tested = [clip for clip in clips if rule in clip.floors]
+    filled = total(tested, "filled")
+    return Floor(
+        ratio(sum(clip.floors[rule][0] for clip in tested), filled),
+        ratio(sum(clip.floors[rule][1] for clip in tested), total(tested, "frames") - filled),
     )
-
-
-def _robustness(clips: Sequence[ClipCounts]) -> Robustness:
-    swapped = [clip for clip in clips if clip.swapped]
-    frames = total(swapped, "filled")
-    swapped_miou = ratio(total(swapped, "swapped_iou"), frames)
-    agreement = ratio(total(swapped, "swap_agreement"), frames)
-    return Robustness(
-        silence=_foreground_share(clips, SILENCE),
-        noise=_foreground_share(clips, NOISE),
-        offscreen=_foreground_share(clips, OFFSCREEN),
-        swap_sensitivity=None if agreement is None else 1 - agreement,
-        swapped_miou=swapped_miou,
-        swap_fall=None if swapped_miou is None else total(swapped, "iou") / frames - swapped_miou,
-        target_switch_iou=ratio(total(clips, "switch_iou"), total(clips, "switch_frames")),
-    )
-
-
-def _foreground_share(clips: Sequence[ClipCounts], condition: str) -> float | None:
-    tested = [clip for clip in clips if condition in clip.foreground_under]
-    return ratio(sum(clip.foreground_under[condition] for clip in tested), total(tested, "real"))
 
 
 def _clip_rows(clips: Sequence[ClipCounts]) -> tuple[ClipRow, ...]:

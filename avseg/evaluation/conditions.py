@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from avseg.data.samples import Clips, RemixableClips
 from avseg.data.transforms import Batch, ClipTensors, resize_classes
 from avseg.errors import AvsegError
+from avseg.evaluation.floors import CENTRE, LARGEST, largest_object
 from avseg.media.audio import SAMPLE_RATE, benchmark_patches, silence, white_noise
 
 SILENCE, NOISE, OFFSCREEN, SWAPPED = "silence", "noise", "offscreen", "swapped"
@@ -40,32 +41,42 @@ class ConditionedClip:
     padded: int  # frames that pad the clip and are not in `batch`
     audio: Mapping[str, torch.Tensor] = field(default_factory=dict)  # log_mel [F, 1, 96, 64] by condition
     targets: Mapping[str, torch.Tensor] = field(default_factory=dict)  # of SWITCHES: bool [F, H, W]
+    rules: Mapping[str, torch.Tensor] = field(default_factory=dict)  # masks of trivial rules: bool [F, H, W]
 
     def to(self, device: torch.device) -> "ConditionedClip":
         """Return the clip on a device."""
         audio = {name: log_mel.to(device) for name, log_mel in self.audio.items()}
         targets = {name: target.to(device) for name, target in self.targets.items()}
-        return replace(self, batch=self.batch.to(device), audio=audio, targets=targets)
+        rules = {name: mask.to(device) for name, mask in self.rules.items()}
+        return replace(self, batch=self.batch.to(device), audio=audio, targets=targets, rules=rules)
 
 
 class ConditionedClips(Dataset):
     """The clips `indices` of a data set, by their index in it, each as a `ConditionedClip`.
 
     size: px. seed: of noise, of SynthAVS remixes and of the choice of swapped audio. robustness: whether to
-    include the other conditions. The error of reading a clip is returned, not raised: torch would wrap it.
+    include the other conditions. prior: the mask of `centre_prior`, bool [size, size]. The error of reading a
+    clip is returned, not raised: torch would wrap it.
     """
 
     def __init__(
-        self, clips: Clips, size: int, indices: Sequence[int], seed: int = 0, robustness: bool = True
+        self,
+        clips: Clips,
+        size: int,
+        indices: Sequence[int],
+        seed: int = 0,
+        robustness: bool = True,
+        prior: torch.Tensor | None = None,
     ):
         self.clips, self.size, self.indices, self.seed = clips, size, tuple(indices), seed
-        self.robustness = robustness
+        self.robustness, self.prior = robustness, prior
         self.tensors = ClipTensors(clips, size)
 
     def __getitem__(self, index: int) -> ConditionedClip | AvsegError:
         try:
             batch = self.tensors[index]
             waveforms, targets = self._conditions(index) if self.robustness else ({}, {})
+            rules = self._rules(index, len(batch.real))
         except AvsegError as error:
             return error
         real = batch.real
@@ -77,7 +88,15 @@ class ConditionedClips(Dataset):
             padded=int((~real).sum()),
             audio=audio,
             targets={name: target[real] for name, target in targets.items()},
+            rules={name: mask[real] for name, mask in rules.items()},
         )
+
+    def _rules(self, index: int, frames: int) -> dict[str, torch.Tensor]:
+        """Return the masks of the trivial rules that depend on the data."""
+        rules = {} if self.prior is None else {CENTRE: self.prior.expand(frames, -1, -1)}
+        if isinstance(self.clips, RemixableClips) and (visible := self.clips.visible_classes(index)):
+            rules[LARGEST] = resize_classes(torch.from_numpy(largest_object(visible)), self.size)
+        return rules
 
     def _conditions(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, torch.Tensor]]:
         """Return the waveforms [samples] by condition, and the masks of the SWITCHES."""

@@ -1,7 +1,7 @@
 """What is counted per clip: numbers that add up, so that no mask needs to be kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ import torch
 from avseg.data.labels import CLASSES
 from avseg.data.samples import IGNORED, foreground
 from avseg.evaluation.conditions import SWAPPED, SWITCHES, ConditionedClip
+from avseg.evaluation.floors import EVERYTHING, NOTHING
 from avseg.evaluation.metrics import (
     F_THRESHOLDS,
     class_scores,
@@ -43,6 +44,8 @@ class ClipCounts:
     swap_agreement: float  # IoU of the masks under both audio conditions
     switch_iou: float  # of both isolated classes, sum over the frames that show both
     switch_frames: int  # twice the number of these frames
+    floors: Mapping[str, tuple[float, float]]  # by trivial rule: as `iou` and `false_positive` of its masks
+    class_sums: np.ndarray  # float64 [6, 71] of a model with 71 channels, see ClassCounts.sums; else empty
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,11 @@ class ClassCounts:
     intersection: np.ndarray  # [71] pixels
     union: np.ndarray  # [71] pixels
     confusion: np.ndarray  # [71, 71] pixels by class in truth and in prediction; [0, 0] for one channel
+
+    def sums(self) -> np.ndarray:
+        """Return frames, in_truth, iou, f_score at its first threshold, intersection and union, [6, 71]."""
+        rows = (self.frames, self.in_truth, self.iou, self.f_score[:, 0], self.intersection, self.union)
+        return np.stack(rows)
 
     def __add__(self, other: "ClassCounts") -> "ClassCounts":
         return ClassCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -79,7 +87,11 @@ def count_clip(
         other_masks = {name: mask & ~ignored for name, mask in other_masks.items()}
     if by_class:
         no_curves = torch.zeros(0, F_THRESHOLDS)
-        return _clip_counts(clip, logits, other_masks, no_curves), _by_class(clip, logits[labelled])
+        counts, classes = (
+            _clip_counts(clip, logits, other_masks, no_curves),
+            _by_class(clip, logits[labelled]),
+        )
+        return replace(counts, class_sums=classes.sums()), classes
     truth = foreground(clip.batch.classes[labelled])
     curves = f_curves(foreground_logit(logits)[labelled], truth).cpu().double()  # 0 where truth is empty
     class_counts = _foreground_by_class(clip, (label_maps(logits) > 0)[labelled], curves)
@@ -95,6 +107,8 @@ def _clip_counts(
     classes = clip.batch.classes[labelled].unique().tolist()
     swapped = other_masks.get(SWAPPED)
     switch_iou, switch_frames = _switch(other_masks, clip.targets)
+    counted = clip.batch.classes != IGNORED
+    rules = {NOTHING: torch.zeros_like(mask), EVERYTHING: counted, **clip.rules}
     return ClipCounts(
         index=clip.index,
         name=clip.name,
@@ -115,6 +129,8 @@ def _clip_counts(
         swap_agreement=0.0 if swapped is None else _sum(iou(mask[filled], swapped[filled])),
         switch_iou=switch_iou,
         switch_frames=switch_frames,
+        floors={rule: _floor(masks & counted, truth, labelled) for rule, masks in rules.items()},
+        class_sums=np.zeros((0, 0)),
     )
 
 
@@ -156,6 +172,12 @@ def empty_class_counts(by_class: bool) -> ClassCounts:
     zero, count = np.zeros(len(CLASSES)), len(CLASSES)
     curves, pairs = (1, count) if by_class else (F_THRESHOLDS, 0)
     return ClassCounts(zero, zero, zero, np.zeros((count, curves)), zero, zero, np.zeros((pairs, pairs)))
+
+
+def _floor(mask: torch.Tensor, truth: torch.Tensor, labelled: torch.Tensor) -> tuple[float, float]:
+    """Return the sums of IoU and of false foreground of masks [F, H, W] over labelled frames [F]."""
+    filled = labelled & truth.flatten(1).any(1)
+    return _sum(frame_iou(mask[filled], truth[filled])), _sum_of_shares(mask[labelled & ~filled])
 
 
 def _switch(masks: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]) -> tuple[float, int]:

@@ -20,6 +20,7 @@ from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.evaluation.aggregate import aggregate
 from avseg.evaluation.conditions import CONDITIONS, MUTE_NOTE, ConditionedClip, ConditionedClips, notes
 from avseg.evaluation.counts import ClassCounts, ClipCounts, count_clip, empty_class_counts
+from avseg.evaluation.floors import PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP, centre_prior
 from avseg.evaluation.mismatches import mismatches
 from avseg.evaluation.report import Evaluation, ReportHeader
 from avseg.jobs.signals import translate_loading_errors
@@ -69,11 +70,13 @@ def evaluate(
     options: EvaluationOptions = EvaluationOptions(),
     command: str = "",
     on_clips: OnClips | None = None,
+    training: Clips | None = None,
 ) -> Evaluation:
     """Return the evaluation of a model on the clips `indices` of a split, all by default.
 
     model: AVSegFormer, or a module with its `encode_frames`, `decode`, `config` and `card`, in eval mode. One
     channel is evaluated as foreground on any data; 71 channels by class on avss, as foreground elsewhere.
+    training: the training split, on which the centre prior of the trivial rules is fitted; None omits it.
     Only numbers are kept of a clip. Under `accelerate launch` every process evaluates a share of the clips
     and returns the whole. Raises DatasetError for a clip that cannot be read and for an empty selection.
     """
@@ -82,7 +85,10 @@ def evaluate(
         raise DatasetError(f"There are no clips to evaluate in {clips.reference.description}.")
     by_class = model.config.classes > 1 and clips.task == "avss"
     robustness = options.robustness and not options.mute
-    conditioned = ConditionedClips(clips, model.config.image_size, indices, options.seed, robustness)
+    size, prior = model.config.image_size, None
+    if training is not None:
+        prior = centre_prior(training, size, min(PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP * len(indices)))
+    conditioned = ConditionedClips(clips, size, indices, options.seed, robustness, prior)
     with translate_loading_errors():
         clip_counts, class_counts = _count(model, conditioned, by_class, options, on_clips)
     header = ReportHeader(
@@ -92,7 +98,7 @@ def evaluate(
         measured_as="classes" if by_class else "foreground",
         data=clips.reference,
         seed=options.seed,
-        image_size=model.config.image_size,
+        image_size=size,
         f_batch_size=None if by_class else options.f_batch,
         muted=options.mute,
         notes=(

@@ -1,9 +1,13 @@
 """Two evaluations clip by clip: the same clips, each with the IoU under both models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from avseg.data.samples import FOLDER
 from avseg.errors import ReportError
+from avseg.evaluation.intervals import Interval, bootstrap, ratios
 from avseg.evaluation.report import Evaluation
 
 
@@ -15,6 +19,7 @@ class ClipPair:
     labels: str
     first: float
     second: float
+    frames: int  # with ground truth
 
     @property
     def change(self) -> float:
@@ -52,10 +57,22 @@ def clip_pairs(
         if (row.frames, row.frames_with_ground_truth) != (other.frames, other.frames_with_ground_truth):
             raise ReportError(f"{different} Clips of the same name have different ground truth.")
     pairs = [
-        ClipPair(row.name, row.labels, row.iou, other.iou)
+        ClipPair(row.name, row.labels, row.iou, other.iou, row.frames_with_ground_truth)
         for row, other in common
         if row.iou is not None and other.iou is not None
     ]
     if not pairs:
         raise ReportError("None of the clips in both reports has ground truth.")
     return sorted(pairs, key=lambda pair: -pair.change)
+
+
+def miou_change(pairs: Sequence[ClipPair]) -> tuple[float, Interval | None]:
+    """Return how much the mean IoU over the frames of the pairs is better in the first report.
+
+    With it the 95 % interval of the paired bootstrap, which resamples the clips of both reports together;
+    None for few clips.
+    """
+    frames = np.array([[pair.frames] for pair in pairs], float)
+    changes = frames * np.array([[pair.change] for pair in pairs])
+    intervals = bootstrap(len(pairs), lambda drawn: {"change": ratios(changes, frames, drawn)[:, 0]})
+    return float(changes.sum() / frames.sum()), intervals.get("change")

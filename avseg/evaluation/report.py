@@ -6,8 +6,8 @@ A number is null where it is undefined, for example without a frame that has gro
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,14 @@ class Robustness:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """What the masks of a trivial rule score on the same frames, as foreground."""
+
+    miou_with_ground_truth: float | None
+    false_positive_without_ground_truth: float | None
+
+
+@dataclass(frozen=True)
 class Report(ReportHeader):
     """The numbers of one model on one split. Frames are real, labelled ones, but for avss' `miou`."""
 
@@ -119,11 +127,22 @@ class Report(ReportHeader):
     present_classes: int | None
     """Number of these classes."""
     robustness: Robustness
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """95 % confidence interval by name of a number above or of `robustness`; see avseg.evaluation.intervals.
+    Empty in reports of earlier versions and of few clips."""
+    floors: Mapping[str, Floor] = field(default_factory=dict)
+    """Trivial rules: `nothing` and `everything` are marked; `largest_object`, the true mask of the largest
+    class in view whether it sounds or not, which requires data that know it; `centre_prior`, where things
+    sound in the training split. See avseg.evaluation.floors."""
 
     @property
     def headline_iou(self) -> float | None:
         """The strictest mean IoU: of the classes in the ground truth, or of the non-empty frames."""
         return self.miou_present_classes if self.measured_as == "classes" else self.miou_with_ground_truth
+
+    def number(self, name: str) -> float | None:
+        """Return a number of the report or of its robustness by name."""
+        return getattr(self.robustness if hasattr(self.robustness, name) else self, name)
 
 
 @dataclass(frozen=True)
@@ -246,28 +265,32 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
 
 def summary(report: Report) -> str:
     """Return the report as Markdown, without undefined numbers."""
-    r, robustness = report, report.robustness
-    of_classes = r.measured_as == "classes"
-    rows = [
-        ("mIoU as AVSBench computes it", r.miou),
-        (
-            "F as AVSBench computes it" + ("" if of_classes else f", batches of {r.f_batch_size} clips"),
-            r.f_score,
-        ),
-        ("mIoU without background", r.miou_no_background),
-        (f"mIoU of the {r.present_classes} classes in the ground truth", r.miou_present_classes),
-        ("F of these classes", r.f_present_classes),
-        ("mean IoU of these classes, pixels of the split pooled", r.dataset_miou_present_classes),
-        ("foreground: mean IoU of the frames with ground truth", r.miou_with_ground_truth),
-        ("foreground: IoU of the whole split", r.dataset_iou),
-        ("predicted foreground in frames without ground truth", r.false_positive_without_ground_truth),
-        ("predicted foreground with silence", robustness.silence),
-        ("predicted foreground with white noise", robustness.noise),
-        ("predicted foreground with off-screen audio", robustness.offscreen),
-        ("swap sensitivity (0: ignores the audio)", robustness.swap_sensitivity),
-        ("foreground: mean IoU with another clip's audio", robustness.swapped_miou),
-        ("target switch IoU (at most 0.5 if the audio is ignored)", robustness.target_switch_iou),
-    ]
+    r, of_classes = report, report.measured_as == "classes"
+    batches = "" if of_classes else f", batches of {r.f_batch_size} clips"
+    names = {
+        "miou": "mIoU as AVSBench computes it",
+        "f_score": f"F as AVSBench computes it{batches}",
+        "miou_no_background": "mIoU without background",
+        "miou_present_classes": f"mIoU of the {r.present_classes} classes in the ground truth",
+        "f_present_classes": "F of these classes",
+        "dataset_miou_present_classes": "mean IoU of these classes, pixels of the split pooled",
+        "miou_with_ground_truth": "foreground: mean IoU of the frames with ground truth",
+        "dataset_iou": "foreground: IoU of the whole split",
+        "false_positive_without_ground_truth": "predicted foreground in frames without ground truth",
+        "silence": "predicted foreground with silence",
+        "noise": "predicted foreground with white noise",
+        "offscreen": "predicted foreground with off-screen audio",
+        "swap_sensitivity": "swap sensitivity (0: ignores the audio)",
+        "swapped_miou": "foreground: mean IoU with another clip's audio",
+        "target_switch_iou": "target switch IoU (at most 0.5 if the audio is ignored)",
+    }
+    rows = []
+    for name, words in names.items():
+        value, interval = r.number(name), r.intervals.get(name)
+        if value is not None:
+            text = f" (95 % {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+            rows.append(f"| {words} | {value:.4f}{text} |")
+    bootstrap = "Intervals: 95 %, percentile bootstrap over clips."
     lines = [
         f"# {r.model} on {r.data.description}",
         "",
@@ -276,10 +299,29 @@ def summary(report: Report) -> str:
         "",
         *(f"- {note}" for note in r.notes),
         *([""] if r.notes else []),
+        *([line, ""] if (line := floors_line(r)) else []),
         "| measure | value |",
         "|---|---|",
-        *(f"| {name} | {value:.4f} |" for name, value in rows if value is not None),
+        *rows,
         "",
+        *([bootstrap, ""] if r.intervals else []),
         f"`{r.command}`",
     ]
     return "\n".join(lines) + "\n"
+
+
+def floors_line(report: Report) -> str:
+    """Return the scores of the trivial rules in a line; "" for a report without them.
+
+    The IoU of marking nothing is 0, the share of marking everything 1, whatever the data.
+    """
+
+    def listed(number: str, without: str) -> str:
+        values = {rule: getattr(floor, number) for rule, floor in report.floors.items() if rule != without}
+        texts = [f"{rule.replace('_', ' ')} {v:.2f}" for rule, v in values.items() if v is not None]
+        return ", ".join(texts)
+
+    iou = listed("miou_with_ground_truth", "nothing")
+    shares = listed("false_positive_without_ground_truth", "everything")
+    text = f"Trivial rules (IoU of the foreground): {iou}." if iou else ""
+    return f"{text} Share of empty frames that they mark: {shares}.".strip() if shares else text

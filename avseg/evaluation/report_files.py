@@ -14,6 +14,7 @@ from avseg.config import RENAMED_WEIGHTS
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import COMPOSED, FOLDER, SYNTHAVS, DataReference
 from avseg.errors import ReportError
+from avseg.evaluation.floors import RULES
 from avseg.evaluation.report import (
     CLASSES,
     CLIPS,
@@ -24,6 +25,7 @@ from avseg.evaluation.report import (
     ClipRow,
     Confusion,
     Evaluation,
+    Floor,
     Report,
     Robustness,
 )
@@ -88,7 +90,41 @@ def read_report(path: Path) -> Report:
     if reference.kind == SYNTHAVS and (reference.split not in SYNTHAVS_SPLITS or reference.seed is None):
         raise ReportError(f"data of {REPORT} is not a split of SynthAVS. {AGAIN}")
     robustness = Robustness(**_values(Robustness, values["robustness"], REPORT))
-    return Report(**_values(Report, values, REPORT), data=reference, robustness=robustness)
+    return Report(
+        **_values(Report, values, REPORT),
+        data=reference,
+        robustness=robustness,
+        intervals=_intervals(values.get("intervals", {})),
+        floors=_floors(values.get("floors", {})),
+    )
+
+
+def _intervals(values: Any) -> dict[str, tuple[float, float]]:
+    """Return the intervals; reports of earlier versions have none."""
+    numbers = {field.name for kind in (Report, Robustness) for field in fields(kind)}
+    intervals = {}
+    for name, ends in _object(values, "intervals").items():
+        if name not in numbers or not isinstance(ends, list) or len(ends) != 2:
+            raise ReportError(f"intervals of {REPORT} is wrong at {name[:40]!r}. {AGAIN}")
+        low, high = (_checked(end, float, f"The interval {name} of {REPORT}", name) for end in ends)
+        intervals[name] = (low, high)
+    return intervals
+
+
+def _floors(values: Any) -> dict[str, Floor]:
+    """Return the trivial rules; reports of earlier versions have none."""
+    floors = {}
+    for rule, floor in _object(values, "floors").items():
+        if rule not in RULES:
+            raise ReportError(f"floors of {REPORT} has no rule {rule[:40]!r}. {AGAIN}")
+        floors[rule] = Floor(**_values(Floor, _object(floor, "floors"), f"floors of {REPORT}"))
+    return floors
+
+
+def _object(values: Any, field: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ReportError(f"{field} of {REPORT} is not an object. {AGAIN}")
+    return values
 
 
 def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
@@ -122,9 +158,10 @@ def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _values(kind: type, values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the fields of a dataclass, each of its declared type; nested dataclasses are left out."""
+    """Return the fields of a dataclass, each of its declared type; nested ones are left out."""
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind) if not is_dataclass(hints[field.name])]
+    nested = {name for name, hint in hints.items() if is_dataclass(hint) or get_origin(hint) is Mapping}
+    names = [field.name for field in fields(kind) if field.name not in nested]
     if missing := [field for field in names if field not in values]:
         raise ReportError(f"{name} lacks {missing[0]!r}. {AGAIN}")
     return {field: _checked(values[field], hints[field], f"{field} of {name}", field) for field in names}

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from avseg.data.samples import SYNTHAVS, DataReference, IsolatedClass, Sample
+from avseg.data.samples import SYNTHAVS, DataReference, IsolatedClass, Sample, VisibleClass
 from avseg.errors import ConfigError
 from avseg.synthavs.objects import SPLITS
-from avseg.synthavs.remix import isolated, off_screen
+from avseg.synthavs.remix import in_view, isolated, off_screen
 from avseg.synthavs.scenes import Scene, frame_time, mix, render, sample_scene
 
 TASKS = ("s4", "ms3", "avss")
@@ -86,6 +86,10 @@ class SynthAVS:
     def isolated_classes(self, index: int, rng: np.random.Generator) -> tuple[IsolatedClass, ...]:
         """Return two visible classes, each with its own audio; empty if fewer are visible."""
         return isolated(self.scene(index), rng, self.size)
+
+    def visible_classes(self, index: int, moments: Sequence[int] | None = None) -> tuple[VisibleClass, ...]:
+        """Return the classes in view in all frames, or in `moments`, sounding or silent."""
+        return in_view(self.scene(index), range(self.seconds) if moments is None else moments, self.size)
 
     def __getitem__(self, index: int) -> Sample:
         return self.read(index)
