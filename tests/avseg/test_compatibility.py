@@ -91,6 +91,7 @@ def test_the_old_names_serve_in_a_json_file(run: RunFolder, tmp_path: Path):
 def test_an_evaluation_is_read(before: Path):
     evaluation = read_evaluation(before / "report")
     assert evaluation.report.model == "before-renames" and evaluation.report.clips == 3
+    assert not evaluation.report.intervals and not evaluation.report.floors  # younger than this report
     assert [row.name for row in evaluation.clips] == ["te2026_000002", "te2026_000001", "te2026_000000"]
     assert evaluation.clips[1].iou == pytest.approx(0.0203425)
     assert evaluation.classes

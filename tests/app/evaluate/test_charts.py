@@ -23,6 +23,7 @@ def test_two_models_clip_by_clip(bundled_report: Evaluation):
     assert len(pairs) == sum(row.iou is not None for row in bundled_report.clips)
     assert sum(pair.change >= CHANGED for pair in pairs) == 5
     page = html.body(new, old)
+    assert "Change of the mean IoU: +0.00 (95\N{NO-BREAK SPACE}% +0.00 to +0.00)" in page
     assert "new is better on 5 and worse on 0" in page and page.count('data-action="clip"') == 5
     same = html.body(stored(bundled_report, "a"), stored(bundled_report, "b"))
     assert "tiny-ms3, a compared with tiny-ms3, b" in same

@@ -16,7 +16,7 @@ from app.services.evaluations import EvaluationRequest, QueuedEvaluation
 from avseg.data.samples import FOLDER, DataReference
 from avseg.evaluation.folder import EvaluationStatus
 from avseg.evaluation.published import TABLE_1
-from avseg.evaluation.report import ClassRow, ClipRow, Confusion, Evaluation
+from avseg.evaluation.report import ClassRow, ClipRow, Confusion, Evaluation, Floor
 from tests.support.evaluations import add, stored
 
 EVIL = '<img src=x onerror="alert(1)">'
@@ -72,6 +72,24 @@ def test_published_and_measured_never_share_a_row(bundled_report: Evaluation):
     assert page.index("<b>Published</b>") < page.index("58.36") < page.index("<b>Measured</b>")
     assert page.index("<b>Measured</b>") < page.index("Measured by <code>python -m avseg evaluate")
     assert "arXiv:2307.01146v1, Table 1" in page and "a different data set, not comparable" in page
+
+
+def test_intervals_and_floors_are_beside_the_numbers(bundled_report: Evaluation):
+    old = stored(bundled_report)
+    assert "95\N{NO-BREAK SPACE}%" not in html.body(old) and "Trivial rules" not in html.head(old)
+    intervals = {
+        "miou": (0.87, 0.9),
+        "false_positive_without_ground_truth": (0.0, 0.01),
+        "noise": (0.004, 0.02),
+    }
+    floors = {"everything": Floor(0.14, 1.0), "largest_object": Floor(0.52, 0.2)}
+    report = replace(bundled_report.report, intervals=intervals, floors=floors)
+    new = stored(replace(bundled_report, report=report))
+    page = html.body(new)
+    assert "95\N{NO-BREAK SPACE}% 0.87 to 0.90; empty frames score the background" in page
+    assert "0.0\N{NO-BREAK SPACE}% to 1.0\N{NO-BREAK SPACE}%; mean of 577 frames" in page
+    assert page.count('class="lane-whisker"') == 2  # of mIoU and of white noise
+    assert "everything 0.14, largest object 0.52" in html.head(new)
 
 
 def test_names_from_files_are_escaped(bundled_report: Evaluation):

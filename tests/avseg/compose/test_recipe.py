@@ -48,6 +48,8 @@ def test_compositions_can_be_remixed(recipe):
         rng = np.random.default_rng(index)
         assert clips.waveform(index).shape == clips.off_screen_audio(index, rng).shape == (5 * SAMPLE_RATE,)
         assert clips.sounding_classes(index) <= set(TONES)
+        sounding = [item.mask & item.sounding[:, None, None] for item in clips.visible_classes(index)]
+        assert np.array_equal(np.any(sounding, axis=0), clips.read(index).classes > 0)
         pair = clips.isolated_classes(index, rng)
         switched += bool(pair)
         for isolated in pair:

@@ -54,7 +54,9 @@ def test_confusion_counts_the_pixels_of_every_pair(tmp_path: Path):
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path):
-    for made in (by_class(), evaluate(Oracle(constant(-8.0)), Blocks(), options=HERE)):
+    many = evaluate(Oracle(constant(-8.0)), Blocks(), [0, 1, 2, 3] * 3, HERE, training=Blocks())
+    assert many.report.intervals and "centre_prior" in many.report.floors
+    for made in (by_class(), evaluate(Oracle(constant(-8.0)), Blocks(), options=HERE), many):
         write_evaluation(made, tmp_path)
         assert read_evaluation(tmp_path) == made
     (tmp_path / CLIPS).unlink()
@@ -215,6 +217,24 @@ def test_reports_of_earlier_versions_load(tmp_path: Path):
     report = read_report(tmp_path / REPORT)
     assert report.data == DataReference(FOLDER, "ms3", "test", "/data/AVSBench") and not report.muted
     assert report.data.description == "/data/AVSBench, ms3 test"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"intervals": []}, "intervals of report.json is not an object"),
+        ({"intervals": {"miou": [0.1]}}, "wrong at 'miou'"),
+        ({"intervals": {"miou": [0.1, None]}}, "interval miou of report.json is 'None'"),
+        ({"intervals": {"beauty": [0.1, 0.2]}}, "wrong at 'beauty'"),
+        ({"floors": {"luck": {}}}, "no rule 'luck'"),
+        ({"floors": {"nothing": {}}}, "lacks 'miou_with_ground_truth'"),
+    ],
+)
+def test_impossible_intervals_and_floors_are_refused(change: dict, message: str, tmp_path: Path):
+    values = json.loads((BUNDLED_REPORTS / "tiny-ms3" / REPORT).read_text())
+    (tmp_path / REPORT).write_text(json.dumps(values | change))
+    with pytest.raises(ReportError, match=message):
+        read_report(tmp_path / REPORT)
 
 
 @pytest.mark.parametrize(

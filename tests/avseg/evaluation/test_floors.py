@@ -8,7 +8,7 @@ import torch
 
 from avseg.data.samples import VisibleClass
 from avseg.evaluation.evaluate import evaluate
-from avseg.evaluation.floors import Clips, centre_prior, largest_object
+from avseg.evaluation.floors import centre_prior, largest_object
 from avseg.evaluation.report import Floor, floors_line, summary
 from avseg.synthavs.dataset import SynthAVS
 from tests.support.oracles import FILLED, HERE, SHARES, SIZE, Blocks, Oracle, constant
@@ -68,7 +68,7 @@ def test_a_prior_needs_ground_truth():
 
 
 def test_classes_in_view_and_sounding_are_the_ground_truth():
-    clips: Clips = SynthAVS("ms3", "test", 5, 4, (SIZE, SIZE))
+    clips = SynthAVS("ms3", "test", 5, 4, (SIZE, SIZE))
     for index in range(len(clips)):
         visible = clips.visible_classes(index)
         sounding = np.any([item.mask & item.sounding[:, None, None] for item in visible], axis=0)
