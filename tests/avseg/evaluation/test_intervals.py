@@ -24,7 +24,7 @@ def test_ten_clips_by_hand():
     assert interval(half, ones) == pytest.approx((0.2, 0.8))
     assert interval(half[: FEWEST_CLIPS - 1], ones[: FEWEST_CLIPS - 1]) is None
     # Two clips with frames are missing from one resample in nine.
-    assert interval(half, np.array([2.0, 1] + [0] * 8)) is None
+    assert interval(np.array([2.0, 0] + [0] * 8), np.array([2.0, 1] + [0] * 8)) is None
 
 
 def test_intervals_cover_the_mean_of_the_population():
