@@ -6,12 +6,13 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent.parent / "README.md"
 BEGIN, END = "<!-- results: python assets/results/table.py -->\n", "<!-- end of results -->\n"
 
-Report = dict[str, object]
+Report = dict[str, Any]
 
 
 def table() -> str:
@@ -50,7 +51,7 @@ def _value(report: Report, name: str) -> str:
 
 
 def _robustness(task: str, report: Report) -> list[tuple[str, str]]:
-    shares = (_share(report, name) for name in ("silence", "noise", "offscreen"))
+    shares = " / ".join(_share(report, name) for name in ("silence", "noise", "offscreen"))
     return [
         (f"{task}: predicted foreground with silence / white noise / off-screen audio", shares),
         (
