@@ -44,9 +44,7 @@ UPLOAD_LIMIT = 200 * 2**20  # bytes of one request
 def build() -> gr.Blocks:
     """Return the page, ready for `serve`."""
     private_cache()
-    gr.set_static_paths(
-        [BUNDLED_CLIPS]
-    )  # served from where they are; copies in the cache would look like uploads
+    gr.set_static_paths([BUNDLED_CLIPS])  # not copied into the cache, where they would pass for uploads
     with PageBlocks(
         title=TITLE,
         analytics_enabled=False,

@@ -50,7 +50,7 @@ class Launch:
 
 
 StatusT = TypeVar("StatusT", bound=JobStatus)
-RecordT = TypeVar("RecordT", JobStatus, Launch)
+RecordT = TypeVar("RecordT", bound=JobStatus | Launch)
 
 
 class JobFolder(Generic[StatusT]):

@@ -15,7 +15,7 @@ import pytest
 import tyro
 
 from app import page as ui
-from app.services import evaluations, gpu, line, memory, session
+from app.services import evaluations, gate, gpu, line, memory, session
 from app.services.clips import MAX_SECONDS
 from avseg import cli as commands
 from avseg.__main__ import main
@@ -174,6 +174,7 @@ def test_the_host_page_says_the_limits_that_hold():
     for row in (
         f"| length of a clip | {MAX_SECONDS:g} s |",
         f"| size of an upload | {ui.FILE_SIZE.removesuffix('mb')} MB |",
+        f"| size of any other request | {gate.JSON_LIMIT // gate.MIB} MiB |",
         f"| calls that wait | {line.PER_VISITOR} of one visitor, {line.PER_ADDRESS} from one address, "
         f"{line.IN_ALL} in all |",
         f"| results and inspections of all visitors | {memory.DEFAULT_BUDGET[0]} GB (`AVSEG_MEMORY`) |",
