@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from avseg.errors import ConfigError
-from avseg.files import read_text
+from avseg.files import read_json
 
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -336,8 +336,8 @@ def read_record(kind: type[T], path: Path) -> T | None:
     if not path.is_file():  # nor a pipe, which would be waited for
         return None
     try:
-        return from_dict(kind, json.loads(read_text(path)))
-    except (OSError, ValueError, RecursionError, ConfigError) as error:
+        return from_dict(kind, read_json(path))
+    except (OSError, ValueError, ConfigError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path.name} is damaged: {reason}") from error
 

@@ -1,6 +1,7 @@
 """Atomic file writing, and reading that neither waits nor takes all memory."""
 
 import errno
+import json
 import os
 import pickle
 import re
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from avseg.errors import FULL, AvsegError, WriteError
 
@@ -188,6 +190,14 @@ def read_bytes(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
 def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES, errors: str = "strict") -> str:
     """Return the UTF-8 text of a regular file; raises OSError and UnicodeDecodeError."""
     return read_bytes(path, max_bytes).decode("utf-8", errors)
+
+
+def read_json(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> Any:
+    """Return the content of a JSON file; raises OSError, and ValueError for what is not JSON."""
+    try:
+        return json.loads(read_text(path, max_bytes))
+    except RecursionError:
+        raise ValueError(f"{path.name} is nested too deeply") from None
 
 
 def escape_formula(cell: object) -> object:

@@ -18,7 +18,7 @@ import torch
 from avseg.checkpoints import FORMAT, bundled_models, find_model, load_model, read_card, save_model
 from avseg.config import UNTITLED, Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
-from avseg.files import atomic_writes, read_text, visible
+from avseg.files import atomic_writes, read_json, visible
 from avseg.models.avsegformer import AVSegFormer
 
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
@@ -142,7 +142,7 @@ def _load_folder(folder: Path, name: str, device: str | torch.device) -> AVSegFo
     config, _ = read_card(folder / WEIGHTS)
     if (folder / CONFIG).is_file():
         try:
-            stated = from_dict(ModelConfig, json.loads(read_text(folder / CONFIG))["model"])
+            stated = from_dict(ModelConfig, read_json(folder / CONFIG)["model"])
         except (ValueError, TypeError, LookupError, ConfigError) as error:
             raise CheckpointError(f"{CONFIG} of {name} was not written by avseg.") from error
         if stated != config:

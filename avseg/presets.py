@@ -1,12 +1,11 @@
 """Named experiments: Table 3 of the paper for every task, backbone and edition, and the small models."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from avseg.config import Config, Edition, ModelConfig, Task, TrainConfig, from_dict
 from avseg.errors import ConfigError
-from avseg.files import read_text
+from avseg.files import read_json
 
 
 def _preset(task: Task, backbone: str, edition: Edition) -> Config:
@@ -195,6 +194,6 @@ def load_config(name_or_path: str | Path) -> Config:
     if not path.is_file():
         raise ConfigError(f"{name_or_path} is neither a preset nor a file. Presets: {', '.join(PRESETS)}.")
     try:
-        return from_dict(Config, json.loads(read_text(path)))
-    except (ValueError, RecursionError) as error:
+        return from_dict(Config, read_json(path))
+    except ValueError as error:
         raise ConfigError(f"{path} is not JSON text: {error}") from error

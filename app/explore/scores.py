@@ -8,7 +8,7 @@ from pathlib import Path
 from app.services.datasets import DataSet
 from app.services.reports import reports_about
 from avseg.data.avsbench.facts import ClipName
-from avseg.files import atomic_write, read_text
+from avseg.files import atomic_write, read_json
 
 
 class Scores:
@@ -57,7 +57,7 @@ class Scores:
 
 def _load(path: Path | None) -> dict[str, dict[ClipName, float]]:
     try:
-        saved = json.loads(read_text(path)) if path else {}
+        saved = read_json(path) if path else {}
         return {
             str(model): {(str(split), str(name)): float(iou) for split, name, iou in rows}
             for model, rows in saved.items()

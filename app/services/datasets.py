@@ -18,7 +18,7 @@ from avseg.data.avsbench.dataset import find_tasks
 from avseg.data.avsbench.index import cache_folder, read_index, table_file
 from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS
 from avseg.errors import DatasetError
-from avseg.files import atomic_write, read_text
+from avseg.files import atomic_write, read_json
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import TASK_FOLDERS, write
 
@@ -115,7 +115,7 @@ class Library:
         if not may_train():
             return []
         try:
-            paths = json.loads(read_text(_added_file()))
+            paths = read_json(_added_file())
             return [Path(path) for path in paths if isinstance(path, str)]
         except (OSError, ValueError, TypeError):
             return []

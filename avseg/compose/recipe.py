@@ -11,7 +11,7 @@ from pathlib import Path
 from avseg.compose.dataset import Compositions
 from avseg.compose.sources import Sources, read_sources
 from avseg.errors import DatasetError
-from avseg.files import atomic_write, read_text
+from avseg.files import atomic_write, read_json
 
 FILE = "compose.json"
 
@@ -57,7 +57,7 @@ def compositions(
     """
     path = Path(folder).expanduser() / FILE
     try:
-        recipe = Recipe(**json.loads(read_text(path)))
+        recipe = Recipe(**read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise DatasetError(f"{path} cannot be read: {error}. Write it again with `compose`.") from error
     takes = (takes if takes > 1 else recipe.takes) if split == "train" else 1

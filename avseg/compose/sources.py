@@ -14,7 +14,6 @@ a recording that was cut into pieces is never in two of them.
 
 import csv
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from PIL import Image, UnidentifiedImageError
 
 from avseg.data.labels import CLASS_INDEX
 from avseg.errors import ClipError, DatasetError
-from avseg.files import is_visible, read_text, visible
+from avseg.files import is_visible, read_json, visible
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import read_sound
 
@@ -194,7 +193,7 @@ def _photos(images: Path, masks: Path, originals: Mapping[str, str]) -> tuple[Ph
 def _coco_photos(images: Path, annotations: Path, originals: Mapping[str, str]) -> tuple[Photo, ...]:
     """Read COCO's `instances` json; polygons only, since run-length masks are used there for crowds."""
     try:
-        content = json.loads(read_text(annotations, MAX_ANNOTATION_BYTES))
+        content = read_json(annotations, MAX_ANNOTATION_BYTES)
         names = {c["id"]: str(c["name"]).replace(" ", "-") for c in content["categories"]}
         shapes: dict[int, list[tuple[str, tuple[tuple[float, ...], ...]]]] = defaultdict(list)
         for item in content["annotations"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from avseg.data.avsbench.write import TASK_FOLDERS, GeneratedClip, write_split
-from avseg.files import read_text, write_texts
+from avseg.files import read_json, write_texts
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import frame_time, mix, render, sounding
 from avseg.synthavs.video import write_video
@@ -36,7 +36,7 @@ def write(
         for index in range(len(dataset))
     }
     path = folder / "scenes.json"
-    earlier = json.loads(read_text(path)) if path.exists() else {}
+    earlier = read_json(path) if path.exists() else {}
     write_texts(folder, {path.name: json.dumps({**earlier, **scenes})})
     return folder
 

@@ -11,6 +11,7 @@ from avseg.files import (
     escape_formula,
     find_file,
     read_bytes,
+    read_json,
     read_text,
     require_regular,
     sweep,
@@ -102,3 +103,10 @@ def test_only_what_a_spreadsheet_would_run_is_quoted():
         assert escape_formula(name) == name
     for text in ("=1", "@SUM(A1)", "\t=1", "+1+cmd|' /C calc'!A0", "-2+3", "-cmd|x", "-A1*2"):
         assert escape_formula(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "{", "", "\x00"])
+def test_what_is_not_json_is_a_value_error(tmp_path, content: str):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ValueError):
+        read_json(tmp_path / "a.json")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from avseg.data.avsbench.layout import LAYOUTS
-from avseg.files import escape_formula, read_text, write_texts
+from avseg.files import escape_formula, read_json, write_texts
 
 KINDS: dict[str, tuple[str, str]] = {
     "clip count": ("error", "the table lists another number of clips than AVSBench's"),
@@ -112,7 +112,7 @@ def save_report(report: CheckReport, path: Path, key: str) -> None:
 def load_report(path: Path, key: str) -> CheckReport | None:
     """Return a saved report, None without one of data in the state `key`."""
     try:
-        saved = json.loads(read_text(path))
+        saved = read_json(path)
         if saved["key"] != f"{_VERSION} {key}":
             return None
         report = saved["report"]

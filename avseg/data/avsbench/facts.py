@@ -1,6 +1,5 @@
 """What the table of a data set says of its clips and, where the clips are drawn, what their scenes add."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from avseg.data.avsbench.index import find_tasks, read_index
 from avseg.data.avsbench.layout import SCENES, SPLITS, Entry
 from avseg.data.labels import CLASSES
 from avseg.errors import DatasetError
-from avseg.files import read_text
+from avseg.files import read_json
 
 OFF_SCREEN = "off-the-screen"  # a name in AVSS's a_obj
 
@@ -94,7 +93,7 @@ def _read_scenes(folder: Path) -> dict[str, Scene]:
     path = folder / SCENES
     try:
         scenes = {}
-        for name, scene in json.loads(read_text(path)).items():
+        for name, scene in read_json(path).items():
             visible = tuple(sorted({str(thing["name"]) for thing in scene["things"]} & {*CLASSES}))
             seconds = {str(sound["name"]): sum(map(bool, sound["on"])) for sound in scene["sounds"]}
             sounding = {sound: count for sound, count in seconds.items() if count and sound in CLASSES}

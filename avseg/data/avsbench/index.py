@@ -14,7 +14,7 @@ from pathlib import Path
 from avseg.data.avsbench.layout import LAYOUTS, SPLITS, Entry, Layout
 from avseg.data.labels import CLASS_INDEX, S4_CATEGORY_CLASS, parse_objects
 from avseg.errors import ConfigError, DatasetError
-from avseg.files import atomic_write, find_file, read_bytes, read_text, visible
+from avseg.files import atomic_write, find_file, read_bytes, read_json, visible
 
 SEARCH_DEPTH = 2  # levels of folders below the one that is named
 MAX_SUBFOLDERS, MAX_LISTED = 64, 10_000  # of one folder: subfolders searched, names listed
@@ -245,7 +245,7 @@ def _from_cache(path: Path | None, key: list[object]) -> tuple[Entry, ...] | Non
     if path is None:
         return None
     try:
-        cached = json.loads(read_text(path))
+        cached = read_json(path)
         if cached["key"] != key:
             return None
         return tuple(
