@@ -21,6 +21,7 @@ from app.services.gate import Gate
 from app.services.host import logins
 from app.services.memory import budget
 from app.services.session import FILES_AGE, VISITORS, private_cache
+from avseg.media.decode import Limits
 
 # Title, id and the function that fills the tab, in the order of the page.
 TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
@@ -37,8 +38,8 @@ TITLE = "AVSeg Explorer"
 CLEANED_EVERY = 600  # seconds
 PRESENT_EVERY = 60  # seconds
 SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
-FILE_SIZE = "200mb"
-UPLOAD_LIMIT = 200 * 2**20  # bytes of one request
+FILE_SIZE = Limits().file_bytes  # the decoder's, so that nothing larger is uploaded in vain
+UPLOAD_LIMIT = FILE_SIZE + 2**20  # bytes of one request, with its form
 
 
 def build() -> gr.Blocks:

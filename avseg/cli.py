@@ -25,6 +25,7 @@ def predict(
     threshold: float = 0.5,
     device: str = "auto",
     audio: str = "original",
+    frames: bool = False,
 ) -> int:
     """Segment the sounding objects of one or more clips.
 
@@ -40,6 +41,7 @@ def predict(
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
         audio: original, left or right channel, mute, noise, or a file whose sound replaces it.
+        frames: Also write the frames without masks, OUT/<clip>/frames/0001.jpg and so on.
     """
     from tqdm import tqdm
 
@@ -68,7 +70,7 @@ def predict(
                     clip, sound, threshold, _advance(bar), audio_name, measure_mute=True
                 )
             with tqdm(desc=f"{path.name}: writing", unit="file", leave=False) as bar:
-                written = write_prediction(prediction, folder, on_progress=_advance(bar))
+                written = write_prediction(prediction, folder, on_progress=_advance(bar), frames=frames)
         except WriteError as error:  # the next clips could not be written either
             failed.append(str(error))
             break
@@ -270,7 +272,7 @@ def train_from(config: Config) -> Callable[..., int]:
             data: synth (SynthAVS, generated during training), or a folder in AVSBench's format.
             resume: Continue the run in the folder. More epochs stretch a one-cycle schedule: the learning
                 rate jumps to its value in the longer cycle.
-            device: auto, cpu or cuda.
+            device: auto, cpu, cuda, cuda:1 or mps.
             workers: Data-loading processes.
             start_from: A checkpoint to initialise a new run from, as far as its weights fit.
             tensorboard: Also write TensorBoard events.
@@ -337,7 +339,8 @@ def evaluate(
     if clips < 0:
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
     options = EvaluationOptions(seed, f_batch, robustness, mute, workers)
-    with track_progress(out if status and process()[0] == 0 else None) as on_progress:
+    main_process = process()[0] == 0
+    with track_progress(out if status and main_process else None) as on_progress:
         network = load_model(model, process_device(device))
         task = task or network.config.task
         dataset = evaluation_clips(data, task, split, network.config.image_size, clips, seed)
@@ -347,7 +350,7 @@ def evaluate(
         with suppress(AvsegError):  # not all data have a training split
             training = evaluation_clips(data, task, "train", network.config.image_size, PRIOR_CLIPS, seed)
         evaluation = run(network, dataset, indices, options, _command(), on_progress, training)
-        if process()[0] == 0:
+        if main_process:
             path = write_evaluation(evaluation, out)
             print(f"{summary(evaluation.report)}\nReport: {path}")
     return 0

@@ -7,9 +7,11 @@ import dataclasses
 import json
 import math
 import re
+import stat
 import types
 import typing
 from dataclasses import MISSING, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -332,9 +334,21 @@ def from_dict(kind: type[T], values: object) -> T:
 
 
 def read_record(kind: type[T], path: Path) -> T | None:
-    """Return a dataclass that was saved as JSON, None without the file; ConfigError for a damaged one."""
-    if not path.is_file():  # nor a pipe, which would be waited for
+    """Return a dataclass that was saved as JSON, None without the file; ConfigError for a damaged one.
+
+    A file is parsed once until it is written anew: whoever watches many jobs asks every second.
+    """
+    try:
+        about = path.stat()
+    except OSError:
         return None
+    if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for
+        return None
+    return _parsed_record(kind, path, about.st_ino, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _parsed_record(kind: type[T], path: Path, _inode: int, _written: int, _size: int) -> T:
     try:
         return from_dict(kind, read_json(path))
     except (OSError, ValueError, ConfigError) as error:

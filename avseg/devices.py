@@ -6,7 +6,9 @@ from avseg.errors import ConfigError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return a device by name; "auto" is cuda if available, else cpu.
+    """Return a device by name; "auto" is cuda if available, else cpu, for every command.
+
+    mps is never chosen by itself: it has no float64 and not all operations.
 
     Raises ConfigError for a name that is not a device and for a device that is not available.
     """

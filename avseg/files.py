@@ -9,7 +9,7 @@ import stat
 import struct
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +106,10 @@ def atomic_writes(*paths: Path, durable: bool = True) -> Iterator[tuple[Path, ..
         mode = temporary[0].stat().st_mode
         yield temporary
         for unfinished in temporary:
-            unfinished.chmod(mode)  # safetensors creates files that only their owner can read
+            with suppress(OSError):  # a file system without permissions
+                unfinished.chmod(mode)  # safetensors creates files that only their owner can read
             if durable:
-                with unfinished.open("rb") as file:
+                with unfinished.open("r+b") as file:  # Windows flushes only what may be written
                     os.fsync(file.fileno())
         for path, unfinished in zip(paths, temporary, strict=True):
             os.replace(unfinished, path)

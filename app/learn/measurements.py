@@ -11,7 +11,7 @@ import numpy as np
 from app.learn.steps import Exercise
 from app.services.cache import LRUCache
 from app.services.clips import bundled, truth_of
-from app.services.models import model_file
+from app.services.models import model_version
 from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import bundled_models, read_card
 from avseg.config import Config
@@ -32,7 +32,7 @@ from avseg.presets import PRESETS
 from avseg.training.command import command_line, train_arguments
 from avseg.training.losses import loss_gradients
 
-PRESET, RUN, CLIPS, EPOCHS = "tiny", Path("runs/first"), 60, 2  # of the command in the last step
+PRESET, RUN, CLIPS, EPOCHS = "tiny-256", Path("runs/first"), 60, 2  # of the command in the last step
 TASKS = (("S4", "street-siren"), ("MS3", "stage-duo"), ("AVSS", "stage-duo"))
 SAME, OTHER = 0.9, 0.5  # IoU from which masks count as the same, and below which as another object
 EVEN = 0.2  # relative deviation from the mask's area within which attention counts as even
@@ -118,7 +118,7 @@ def measured_clip(name: str) -> MeasuredClip:
     model = next((key for key, path in bundled_models().items() if read_card(path)[0].task != "avss"), None)
     if model is None:
         raise CheckpointError("No bundled model for a binary task: put one into assets/models.")
-    written = model_file(model).stat().st_mtime_ns
+    written = model_version(model)[1]
     return MEASURED.get_or_make((name, model, written), lambda: MeasuredClip(name, model))
 
 

@@ -98,7 +98,7 @@ def open_clips(report: Report, size: tuple[int, int]) -> SynthAVS | AVSBench | N
         return None
     try:
         return _open_folder(data.folder, data.task, report.split, data.folder.stat().st_mtime_ns)
-    except AvsegError:
+    except (AvsegError, OSError):
         return None
 
 

@@ -39,6 +39,15 @@ def model_file(name: object) -> Path:
     return path
 
 
+def model_version(name: object) -> tuple[Path, int]:
+    """Return the file of a model and when it was written, ns; CheckpointError when it does not exist."""
+    path = model_file(name)
+    try:
+        return path, path.stat().st_mtime_ns
+    except OSError as error:  # deleted since it was listed
+        raise CheckpointError(f"The model {name!r} no longer exists. Choose another one.") from error
+
+
 def model_info(name: str | None) -> tuple[Card, ModelConfig | None]:
     """Return card and config of a model; for one that cannot be read, a card that says so."""
     try:

@@ -5,7 +5,6 @@ As soon as the child has loaded, it writes a status; until then `startup` tells 
 """
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,8 +18,10 @@ from typing import Literal
 import psutil
 
 from avseg.jobs.folder import JobFolder, Launch, lives
+from avseg.processes import drop_launcher
 
 ROOT = Path(__file__).resolve().parents[2]  # where commands run
+TRIM_SECONDS = 60.0  # between two looks at the size of a console
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,14 @@ def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None]
     OSError if the folder cannot be written.
     """
     job.path.mkdir(parents=True, exist_ok=True)
+    job.trim_console()
+    # Progress bars are for terminals and would fill the console of a run of days; its text is always UTF-8.
+    quiet = {"TQDM_DISABLE": "1", "PYTHONUTF8": "1"}
     with job.console_file.open("ab") as console:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
+            env=drop_launcher(os.environ) | quiet,
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
@@ -50,7 +55,12 @@ def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None]
         )
 
     def wait() -> None:
-        process.wait()  # without it, the ended child would stay in the process table
+        while True:
+            try:
+                process.wait(TRIM_SECONDS)  # without it, the ended child would stay in the process table
+                break
+            except subprocess.TimeoutExpired:
+                job.trim_console()
         if on_exit:
             on_exit()
 
@@ -96,7 +106,7 @@ def kill(pid: int) -> None:
     try:
         process = psutil.Process(pid)
         for member in [*process.children(recursive=True), process]:
-            member.send_signal(signal.SIGKILL)
+            member.kill()
         process.wait(10)
     except psutil.Error:  # it has ended already, or takes long to end
         return

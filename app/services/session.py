@@ -27,7 +27,7 @@ from app.services.cache import LRUCache
 from app.services.handoff import Request
 from app.services.jobs import Jobs
 from app.services.memory import array_bytes, budget, on_disk, spilled
-from app.services.models import model_file
+from app.services.models import model_file, model_version
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
@@ -135,8 +135,8 @@ class Models:
         return work(self._predictor(name), *args, **named)
 
     def _predictor(self, name: str) -> Predictor:
-        path = model_file(name)
-        key = (path, path.stat().st_mtime_ns)  # a file that was written anew is loaded anew
+        path, written = model_version(name)
+        key = (path, written)  # a file that was written anew is loaded anew
         return self._loaded.get_or_make(key, lambda: Predictor(path))
 
     def __reduce__(self) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -156,9 +157,11 @@ def checks(values: Values) -> tuple[Order | None, list[Check]]:
 
 
 def _size(order: Order) -> RunSize:
-    table = Path(order.data) / LAYOUTS[order.config.model.task].table
-    on_disk = order.data != SYNTH and table.is_file()
-    return _cached_size(order.data, order.config, table.stat().st_mtime_ns if on_disk else 0)
+    written = 0
+    if order.data != SYNTH:
+        with suppress(OSError):  # without a table, `_cached_size` says so
+            written = (Path(order.data) / LAYOUTS[order.config.model.task].table).stat().st_mtime_ns
+    return _cached_size(order.data, order.config, written)
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -116,7 +115,7 @@ def _clip(name: str, frames: np.ndarray, waveform: np.ndarray) -> Clip:
     seconds = len(frames)
     return Clip(
         name=name,
-        path=Path(name),
+        path=None,
         frames=frames,
         waveform=fit_sound(waveform[: seconds * SAMPLE_RATE], seconds),
         times=frame_times(seconds, 1),

@@ -3,7 +3,6 @@
 `avseg.evaluation.report` defines every number, `avseg.evaluation.conditions` the audio conditions.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from avseg.evaluation.report import Evaluation, ReportHeader
 from avseg.jobs.signals import translate_loading_errors
 from avseg.models.avsegformer import AVSegFormer, VisualFeatures
 from avseg.models.masks import label_maps
+from avseg.processes import world_size
 
 CLIPS_AT_ONCE = 4
 PIXELS_AT_ONCE = 2**20  # in one forward pass: 4 clips of 5 frames at 224 px, one clip at 512 px
@@ -126,7 +126,8 @@ def _count(
     loader = DataLoader(clips, batch_sampler=share, num_workers=options.workers, collate_fn=list)
     clip_counts: list[ClipCounts] = []
     class_counts, count = empty_class_counts(by_class), sum(map(len, share))
-    with tqdm(total=count, desc="clips", unit="clip", leave=False, disable=rank > 0) as bar:
+    hidden = {"disable": True} if rank else {}  # otherwise TQDM_DISABLE decides
+    with tqdm(total=count, desc="clips", unit="clip", leave=False, **hidden) as bar:
         for group in loader:
             for of_clip, of_classes in _count_group(model, group, by_class, options.mute):
                 clip_counts.append(of_clip)
@@ -177,8 +178,11 @@ def _decode(
 
 
 def process() -> tuple[int, int]:
-    """Return this process's rank and the number of processes; 0 and 1 without `accelerate launch`."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    """Return this process's rank and the number of processes; 0 and 1 without `accelerate launch`.
+
+    Raises ConfigError where another program left WORLD_SIZE or RANK in the environment.
+    """
+    if world_size() == 1:
         return 0, 1
     state = PartialState()
     return state.process_index, state.num_processes

@@ -10,6 +10,7 @@ Reading a job folder does not import torch, so that watching is cheap.
 """
 
 import json
+import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -26,6 +27,7 @@ State = Literal["waiting", "running", "finished", "stopped", "failed", "killed"]
 UNDER_WAY: tuple[State, ...] = ("waiting", "running")
 CONSOLE = "console.txt"
 CONSOLE_BYTES = 20_000  # of the end of the console that `console_tail` reads
+CONSOLE_MOST = 1_000_000  # bytes of a console that `trim_console` leaves alone
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,11 @@ class JobFolder(Generic[StatusT]):
 
     def log(self, message: str) -> None:
         """Append a line to the log."""
-        with writing(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
+        # A file's name may hold bytes that are not UTF-8.
+        with (
+            writing(self.log_file),
+            self.log_file.open("a", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")
 
     def log_tail(self, lines: int = 50) -> str:
@@ -141,6 +147,18 @@ class JobFolder(Generic[StatusT]):
         # A progress bar rewrites its line; only the last version counts.
         printed = (line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
         return "\n".join([line for line in printed if line.strip()][-lines:])
+
+    def trim_console(self) -> None:
+        """Keep only the end of a console that has grown long; the process goes on appending to it."""
+        with suppress(OSError):
+            if self.console_file.stat().st_size <= CONSOLE_MOST:
+                return
+            with self.console_file.open("r+b") as file:
+                file.seek(-CONSOLE_BYTES, os.SEEK_END)
+                end = file.read()
+                file.seek(0)
+                file.write(end[end.find(b"\n") + 1 :])
+                file.truncate()
 
     @property
     def last_message(self) -> str:

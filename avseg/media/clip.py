@@ -60,7 +60,7 @@ class Clip:
     """A decoded range of a media file."""
 
     name: str
-    path: Path
+    path: Path | None  # the media file; None for a clip that was made in memory
     frames: np.ndarray  # uint8 [T, h, w, 3] RGB, upright, long side at most 640 px, even
     waveform: np.ndarray  # float32 [round(duration * 16000)], mono, 16 kHz, within [-1, 1]
     times: np.ndarray  # float64 [T], seconds after `start`
@@ -74,6 +74,8 @@ class Clip:
     pixel_aspect: float = 1.0  # width of a source pixel over its height
     remedies: tuple[str, ...] = ()  # of `avseg.media.decode.Child`, to decode the file again
     decode_seconds: float = 0.0  # duration of reading
+    source_frames: np.ndarray | None = None  # int64 [T], number of each frame in the file, from 0
+    source_times: np.ndarray | None = None  # float64 [T], seconds in the file at which that frame begins
 
     @property
     def truncated(self) -> bool:
@@ -107,6 +109,7 @@ def read_clip(
     duration = min(seconds, end)
     times = frame_times(duration, fps)
     waveform, has_sound, sound_notices = _read_waveform(path, log, start, duration, limits)
+    source_frames, source_times = _find_in_file(path, log, len(times), fps, start, limits)
     return Clip(
         name=printable(path.name),
         path=path,
@@ -123,6 +126,8 @@ def read_clip(
         pixel_aspect=log.pixel_aspect,
         remedies=remedies,
         decode_seconds=time.perf_counter() - started,
+        source_frames=source_frames,
+        source_times=source_times,
     )
 
 
@@ -168,7 +173,7 @@ def read_sound(
 
 
 class VideoReader:
-    """Decodes all frames of a clip's range at the size and rate of the source, for writing a video.
+    """Decodes the frames of a clip's range from its file once more, at the size of the source.
 
     size: (height, width), even, long side at most `long_side`. rate: frames per second of the source, divided
     by a whole number if above `max_rate`; never below the clip's fps. count: number of frames. The child
@@ -187,33 +192,40 @@ class VideoReader:
         self.size = tuple(max(2, int(side * scale) // 2 * 2) for side in clip.size)
 
     def pictures(self) -> Generator[np.ndarray]:
-        """Yield `count` frames uint8 [H, W, 3]; close the generator to stop early.
+        """Yield `count` frames uint8 [H, W, 3] at `size`; close the generator to stop early.
 
-        The last frame is repeated if the file ends early. Raises ClipError if nothing decodes.
+        The last frame is repeated if the file ends early. Raises ClipError if nothing decodes, or if the file
+        no longer exists.
         """
-        height, width = self.size
-        if not self.clip.path.is_file():  # a clip that was not read from a file
-            yield from self._held_frames()
-            return
         # Each frame is the one visible in the middle of its interval, which is robust to jitter in the times.
-        lead = min(LEAD, self.clip.start)
-        chain = _grid(self.rate, lead + 0.5 / self.rate, f"scale={width}:{height}")
-        output = ["-map", "0:V:0", "-vf", chain, "-frames:v", str(self.count), *_RAW]
-        span = (self.clip.start - lead, lead + self.clip.duration + MARGIN)
-        with Child(self.clip.path, output, *span, self.limits, remedies=self.clip.remedies) as child:
+        return self._decode(self.rate, 0.5 / self.rate, self.count, self.size)
+
+    def samples(self) -> Generator[np.ndarray]:
+        """Yield the frames of the clip, uint8 [H, W, 3], as `pictures` does, at the exact source size."""
+        clip = self.clip
+        return self._decode(clip.fps, _first_time(clip.fps), len(clip.times), clip.size)
+
+    def _decode(self, rate: float, first: float, count: int, size: tuple[int, int]) -> Generator[np.ndarray]:
+        """Yield the frames visible at `first`, `first` + 1/rate, ... s of the range."""
+        clip, (height, width) = self.clip, size
+        if clip.path is None:
+            for index in range(count):
+                frame = clip.frames[min(len(clip.frames) - 1, int(index / rate * clip.fps + 1e-6))]
+                yield np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR))
+            return
+        path, lead = checked_file(clip.path, self.limits), min(LEAD, clip.start)
+        chain = _grid(rate, lead + first, f"scale={width}:{height}")
+        output = ["-map", "0:V:0", "-vf", chain, "-frames:v", str(count), *_RAW]
+        span = (clip.start - lead, lead + clip.duration + MARGIN)
+        with Child(path, output, *span, self.limits, remedies=clip.remedies) as child:
             picture = None
-            for _ in range(self.count):
+            for _ in range(count):
                 data = child.read(height * width * 3)
                 if len(data) == height * width * 3:
                     picture = np.frombuffer(data, np.uint8).reshape(height, width, 3)
                 if picture is None:
-                    raise _no_picture(child.log, self.clip.path, self.clip.start, self.limits)
+                    raise _no_picture(child.log, path, clip.start, self.limits)
                 yield picture
-
-    def _held_frames(self) -> Generator[np.ndarray]:
-        for index in range(self.count):
-            frame = self.clip.frames[min(len(self.clip.frames) - 1, int(index / self.rate * self.clip.fps))]
-            yield np.asarray(Image.fromarray(frame).resize(self.size[::-1], Image.Resampling.BILINEAR))
 
 
 _RAW = ["-fps_mode", "passthrough", "-f", "rawvideo"]
@@ -289,6 +301,30 @@ def _decode_pictures(child: Child, most: int) -> tuple[np.ndarray, Log]:
             count += 1
         child.finish()
     return frames[:count], child.log
+
+
+def _find_in_file(
+    path: Path, log: Log, count: int, fps: float, start: float, limits: Limits
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return number int64 [T] and time float64 [T], s, of the frames of the file that a clip consists of."""
+    lead, begins = min(LEAD, start), np.sort(np.asarray(log.starts))
+    moments = lead + _first_time(fps) + np.arange(count) / fps + TOLERANCE
+    numbers = np.maximum(np.searchsorted(begins, moments, side="right") - 1, 0)
+    times = start - lead + begins[numbers]
+    earlier = 0
+    if start > lead:
+        earlier = _count_frames(path, start - lead + begins[0] - log.picture_gap / 2, limits)
+    return numbers + earlier, times
+
+
+def _count_frames(path: Path, before: float, limits: Limits) -> int:
+    """Return how many frames of a file begin before a time, s; nothing is decoded."""
+    output, count = ["-map", "0:V:0", "-c", "copy", "-f", "mkvtimestamp_v2"], 0
+    with Child(path, output, 0.0, before + MARGIN, limits) as child:
+        child.read_line()  # a comment
+        while line := child.read_line():
+            count += int(line) < 1000 * before  # milliseconds
+    return count
 
 
 def _next_ppm(child: Child) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""The files of a prediction, packed: overlay video, masks, COCO run lengths, record, a zip of them all."""
+"""The files of a prediction, packed: overlay, masks, COCO run lengths, record, and a zip with the frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from avseg.errors import ClipError, ConfigError, WriteError
 from avseg.files import printable, writing
-from avseg.media.export import write_coco, write_prediction
+from avseg.media.export import FRAMES, MASKS, write_coco, write_prediction
 
 if TYPE_CHECKING:
     from avseg.predict import Prediction
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Downloads:
     """The packed files of a prediction."""
 
-    everything: Path  # zip of all the others
+    everything: Path  # zip of all the others and the frames
     overlay: Path  # mp4
     masks: Path  # zip of PNG files
     coco: Path  # json, COCO run lengths
@@ -37,15 +37,16 @@ def write_downloads(
     gone or damaged.
     """
     try:
-        written = write_prediction(prediction, folder, on_progress=on_progress)
+        written = write_prediction(prediction, folder, on_progress=on_progress, frames=True)
         coco = write_coco(prediction, folder / "coco.json")
         everything = folder / f"{printable(Path(prediction.clip.name).stem, 150)}-{prediction.model}.zip"
         with writing(everything), ZipFile(everything, "w", ZIP_DEFLATED, compresslevel=1) as archive:
-            for path in (written.overlay, coco, written.record, *written.masks):
+            for path in (written.overlay, coco, written.record, *written.masks, *written.frames):
                 archive.write(path, path.relative_to(folder))
-        with writing(folder / "masks.zip"):
-            masks = Path(shutil.make_archive(str(folder / "masks"), "zip", folder / "masks"))
-        shutil.rmtree(folder / "masks")
+        with writing(folder / f"{MASKS}.zip"):
+            masks = Path(shutil.make_archive(str(folder / MASKS), "zip", folder / MASKS))
+        for unpacked in (MASKS, FRAMES):
+            shutil.rmtree(folder / unpacked)
     except (OSError, ClipError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.parent.is_dir():

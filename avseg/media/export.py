@@ -26,8 +26,9 @@ from avseg.media.video import write_mp4
 if TYPE_CHECKING:
     from avseg.predict import Prediction, Progress, Timing
 
-OVERLAY, MASKS, RECORD = "overlay.mp4", "masks", "prediction.json"
-RESULT = {OVERLAY, MASKS, RECORD}
+OVERLAY, MASKS, FRAMES, RECORD = "overlay.mp4", "masks", "frames", "prediction.json"
+RESULT = {OVERLAY, MASKS, FRAMES, RECORD}
+JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,25 @@ class Written:
     folder: Path
     overlay: Path
     masks: tuple[Path, ...]  # one per frame
+    frames: tuple[Path, ...]  # likewise, or none
     record: Path
     seconds: Timing
 
 
 def write_prediction(
-    prediction: Prediction, folder: str | Path, opacity: float = 0.45, on_progress: Progress | None = None
+    prediction: Prediction,
+    folder: str | Path,
+    opacity: float = 0.45,
+    on_progress: Progress | None = None,
+    frames: bool = False,
 ) -> Written:
     """Write overlay.mp4, masks/0001.png ... and prediction.json into `folder`, all of them or none.
 
-    An earlier result is replaced once the new one is complete. on_progress: called with (done, total) after
-    every mask and frame; an exception raised there cancels and leaves no files. Raises ConfigError for a
-    folder that contains other files, WriteError for a full disk or a folder that is not writable, and
-    ClipError if the source video can no longer be read.
+    An earlier result is replaced once the new one is complete. frames: also write the frames without masks,
+    frames/0001.jpg ... at source size. on_progress: called with (done, total) after every file and frame; an
+    exception raised there cancels and leaves no files. Raises ConfigError for a folder that contains other
+    files, WriteError for a full disk or a folder that is not writable, and ClipError if the source video can
+    no longer be read.
     """
     started = time.perf_counter()
     folder = Path(folder).expanduser().resolve()
@@ -60,17 +67,20 @@ def write_prediction(
         (unfinished / MASKS).mkdir(parents=True)
         reader = VideoReader(prediction.clip)
         count = len(prediction.labels)
-        tick = _counter(count + reader.count, on_progress)
-        frames = [_write_mask(prediction, index, unfinished, tick) for index in range(count)]
+        tick = _counter(count * (1 + frames) + reader.count, on_progress)
+        entries = [_write_mask(prediction, index, unfinished, tick) for index in range(count)]
+        if frames:
+            _write_frames(reader, entries, unfinished, tick)
         write_overlay(prediction, unfinished / OVERLAY, opacity, reader, tick)
         seconds = replace(prediction.seconds, write=time.perf_counter() - started)
-        record = _record(prediction, frames, seconds)
+        record = _record(prediction, entries, seconds)
         (unfinished / RECORD).write_text(
             json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
         _replace_folder(unfinished, folder)
-    masks = tuple(folder / frame["mask"] for frame in frames)
-    return Written(folder, folder / OVERLAY, masks, folder / RECORD, seconds)
+    masks = tuple(folder / entry["mask"] for entry in entries)
+    pictures = tuple(folder / entry["frame"] for entry in entries if "frame" in entry)
+    return Written(folder, folder / OVERLAY, masks, pictures, folder / RECORD, seconds)
 
 
 def write_overlay(
@@ -109,15 +119,17 @@ def _write_video(frames: Generator[np.ndarray], reader: VideoReader, path: Path)
 def write_coco(prediction: Prediction, path: Path) -> Path:
     """Write the masks as COCO annotations in run-length encoding, one per frame and class.
 
-    Image ids count from 1, like the PNG masks. For the binary tasks, category 1 is "sounding"; for AVSS,
-    categories are AVSBench's class indices. `area` and `bbox` are in pixels of the source.
+    Image ids count from 1, like the PNG masks; `file_name` is the frame that `write_prediction` writes beside
+    the masks with frames=True. For the binary tasks, category 1 is "sounding"; for AVSS, categories are
+    AVSBench's class indices. `area` and `bbox` are in pixels of the source.
     """
     several = prediction.task == "avss"
     images, annotations = [], []
     for number, mask in enumerate(prediction.masks, start=1):
         size = {"height": mask.shape[0], "width": mask.shape[1]}
         moment = round(float(prediction.clip.times[number - 1]), 6)
-        images.append({"id": number, "file_name": f"{MASKS}/{number:04d}.png", **size, "time": moment})
+        name = f"{FRAMES}/{number:04d}.jpg"
+        images.append({"id": number, "file_name": name, **size, "time": moment})
         for value in np.unique(mask[mask > 0]):
             category = {"image_id": number, "category_id": int(value) if several else 1}
             annotations.append({"id": len(annotations) + 1, **category, **_run_lengths(mask == value)})
@@ -178,13 +190,15 @@ def _write_mask(
     prediction: Prediction, index: int, folder: Path, tick: Callable[[], object]
 ) -> dict[str, object]:
     """Write one mask and return its entry in the record."""
-    mask = prediction.masks[index]
+    clip, mask = prediction.clip, prediction.masks[index]
     name = f"{MASKS}/{index + 1:04d}.png"
     Image.fromarray(mask).save(folder / name)
     tick()
     entry = {
         "index": index + 1,
-        "time": round(float(prediction.clip.times[index]), 6),
+        "time": round(float(clip.times[index]), 6),
+        "source_frame": None if clip.source_frames is None else int(clip.source_frames[index]),
+        "source_time": None if clip.source_times is None else round(float(clip.source_times[index]), 6),
         "mask": name,
         "foreground": round(np.count_nonzero(mask) / mask.size, 6),
         "classes": {},
@@ -193,6 +207,18 @@ def _write_mask(
         indices, pixels = np.unique(mask[mask > 0], return_counts=True)
         entry["classes"] = {CLASSES[k]: round(int(n) / mask.size, 6) for k, n in zip(indices, pixels)}
     return entry
+
+
+def _write_frames(
+    reader: VideoReader, entries: list[dict[str, object]], folder: Path, tick: Callable[[], object]
+) -> None:
+    """Write the frames of the masks at source size, and add them to the entries."""
+    (folder / FRAMES).mkdir()
+    with closing(reader.samples()) as samples:
+        for entry, sample in zip(entries, samples, strict=True):
+            entry["frame"] = f"{FRAMES}/{entry['index']:04d}.jpg"
+            Image.fromarray(sample).save(folder / entry["frame"], quality=JPEG_QUALITY)
+            tick()
 
 
 def _record(prediction: Prediction, frames: list[dict[str, object]], seconds: Timing) -> dict[str, object]:

@@ -53,7 +53,7 @@ def write_mp4(
     first = next(iterator)
     with (
         tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryFile("w+", errors="replace") as log,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
         atomic_write(path, durable=False) as unfinished,
     ):
         audio = Path(folder) / "audio.wav"

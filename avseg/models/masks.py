@@ -2,6 +2,8 @@
 
 import torch
 
+from avseg.errors import CheckpointError
+
 CERTAIN = 1e4  # a logit whose probability is 1 in float32, and whose loss is 0 rather than inf - inf
 
 
@@ -31,8 +33,14 @@ def foreground_probability(logits: torch.Tensor) -> torch.Tensor:
 def label_maps(logits: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
     """Return the label maps uint8 [F, H, W] of logits [F, C, H, W].
 
-    One channel: 1 where the foreground probability is above the threshold. Several: the largest class.
+    One channel: 1 where the foreground probability is above the threshold. Several: the largest class. Raises
+    CheckpointError for logits that are not finite, which metrics would count as a mask.
     """
+    if not torch.isfinite(logits).all():
+        raise CheckpointError(
+            "The model's output is not a finite number (NaN or infinite): its weights are damaged, or its "
+            "training diverged. Use another checkpoint."
+        )
     if logits.shape[1] == 1:
         return (foreground_probability(logits) > threshold).to(torch.uint8)
     return logits.argmax(dim=1).to(torch.uint8)

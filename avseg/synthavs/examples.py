@@ -200,7 +200,7 @@ def write_examples(folder: Path | str, progress: Callable[[str], None] | None = 
             "heard": [audible(scene, second) for second in range(SECONDS)],
             "scene": scene.as_dict(),
         }
-        path.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n")
+        path.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         paths.append(path)
         if progress is not None:
             progress(name)

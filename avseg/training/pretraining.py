@@ -149,7 +149,8 @@ def _fit(title: str, classifier: nn.Module, loader: DataLoader, objective: Objec
     optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, len(loader) + 1, pct_start=0.1)
     accuracies: list[float] = []
-    for inputs, truth in (bar := tqdm(loader, title, unit="step", leave=False, disable=not verbose)):
+    hidden = {} if verbose else {"disable": True}  # otherwise TQDM_DISABLE decides
+    for inputs, truth in (bar := tqdm(loader, title, unit="step", leave=False, **hidden)):
         loss, accuracy = objective(inputs.to(device), truth.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -109,7 +109,7 @@ class RunFolder(JobFolder[Status]):
 
     def write_event(self, kind: str, **values: object) -> None:
         """Append one line to the event log."""
-        with writing(self.events_file), self.events_file.open("a") as file:
+        with writing(self.events_file), self.events_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"time": time.time(), "kind": kind, **values}) + "\n")
 
     def events(self) -> Iterator[dict[str, object]]:

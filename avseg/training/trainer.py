@@ -18,6 +18,7 @@ from tqdm import tqdm
 from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
 from avseg.data.transforms import Batch
+from avseg.devices import choose_device
 from avseg.errors import ConfigError, RunError
 from avseg.files import sweep
 from avseg.jobs.folder import State
@@ -32,6 +33,7 @@ from avseg.loaders import (
 )
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.pretrained import load_pretrained
+from avseg.processes import VARIABLES, world_size
 from avseg.training.losses import training_loss
 from avseg.training.optimizer import initialise_from, make_optimizer, make_schedule, set_training
 from avseg.training.pretraining import pretrain_backbones
@@ -59,7 +61,7 @@ def train(
 
     All files are written to the run folder `out`. resume: continue the run in it. start_from: a checkpoint
     whose weights initialise a new run where names and shapes match, in place of pretrained backbones. device:
-    auto, cpu or cuda. Several processes (`accelerate launch`) share the clips of every step.
+    auto, cpu, cuda, cuda:1 or mps. Several processes (`accelerate launch`) share the clips of every step.
 
     Raises ConfigError, DatasetError, CheckpointError or RunError; the status then contains the message.
     """
@@ -81,17 +83,34 @@ def train(
 
 
 def _accelerator(config: Config, device: str) -> Accelerator:
-    if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+    """Return the accelerator of this process, on the device of this name.
+
+    Raises ConfigError for a device that is not available, or that cannot be chosen for several processes.
+    """
+    chosen, several = choose_device(device), world_size() > 1
+    if several and device not in ("auto", "cpu", "cuda"):
         raise ConfigError(
-            f"The device {device!r} is not available: choose auto or cpu. CUDA_VISIBLE_DEVICES selects GPUs."
+            f"Several processes cannot share the device {device!r}: choose auto, cpu or cuda, and GPUs by "
+            "CUDA_VISIBLE_DEVICES."
         )
-    if "WORLD_SIZE" not in os.environ:
+    if config.train.mixed_precision == "fp16" and chosen.type != "cuda":
+        raise ConfigError(
+            f"mixed_precision fp16 needs a CUDA device, not {chosen}: choose bf16 or no for this device."
+        )
+    if not several:
         AcceleratorState._reset_state(reset_partial_state=True)  # of an earlier run in this process
     # Frozen parameters get no gradient.
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(
-        cpu=device == "cpu", mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel]
-    )
+    options = {"mixed_precision": config.train.mixed_precision, "kwargs_handlers": [parallel]}
+    if several:
+        return Accelerator(cpu=chosen.type == "cpu", **options)
+    for name in VARIABLES:  # WORLD_SIZE=1 and the like, which Accelerator would take for one of several
+        os.environ.pop(name, None)
+    os.environ["ACCELERATE_TORCH_DEVICE"] = str(chosen)  # its own choice is the first of MPS, CUDA, ...
+    try:
+        return Accelerator(cpu=chosen.type == "cpu", **options)
+    finally:
+        del os.environ["ACCELERATE_TORCH_DEVICE"]
 
 
 def _prepare(run: RunFolder, config: Config, data: str, resume: bool) -> None:
@@ -182,7 +201,8 @@ class Training:
         """Take the remaining steps; when a stop is requested, write a checkpoint and end early."""
         recent: deque[float] = deque(maxlen=50)  # seconds of the last steps
         main, first = self.accelerator.is_main_process, self.progress.step
-        bar = tqdm(total=self.steps, initial=first, unit="step", disable=not main, smoothing=0.05)
+        hidden = {} if main else {"disable": True}  # otherwise TQDM_DISABLE decides
+        bar = tqdm(total=self.steps, initial=first, unit="step", smoothing=0.05, **hidden)
         with bar, stop_on_signals(self.run, main):
             for batch in islice(self.batches, self.steps - first):
                 started = time.perf_counter()

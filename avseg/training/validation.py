@@ -59,10 +59,11 @@ def validate(
         batch = batch.to(accelerator.device)
         inputs, labelled = batch.muted() if mute else batch, batch.labelled
         logits = model(inputs.frames, inputs.log_mel, temporal_flags(model, inputs)).logits[labelled]
-        scores += _scores(logits.float(), batch.classes[labelled]).cpu()
+        scores += _scores(logits.float(), batch.classes[labelled])
         muted = predict_labels(model, batch.muted())[labelled] > 0
         silence += torch.tensor([muted.float().mean((1, 2)).sum(), len(muted)], dtype=torch.float64)
-    scores, silence = (accelerator.reduce(x.to(accelerator.device)).cpu() for x in (scores, silence))
+    if accelerator.num_processes > 1:
+        scores, silence = (accelerator.reduce(x.to(accelerator.device)).cpu() for x in (scores, silence))
     present = scores[2] > 0
     means = scores[0, present] / scores[1, present].clamp(min=1)
     return Validation(
@@ -72,18 +73,20 @@ def validate(
 
 
 def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Return per class [3, C]: sum of frame IoU, its summands, frames with the class in the ground truth."""
+    """Return per class [3, C], float64 on the CPU, since MPS has no float64: sum of frame IoU, its summands,
+    frames with the class in the ground truth.
+    """
     classes = logits.shape[1]
     if classes == 1:
         logits, truth = background_where(logits, truth == IGNORED), foreground(truth)
         filled = truth.flatten(1).any(1)
         iou = frame_iou(label_maps(logits[filled]), truth[filled]).sum()
-        return torch.stack([iou, filled.sum(), filled.sum()]).double()[:, None]
+        return torch.stack([iou, filled.sum(), filled.sum()]).cpu().double()[:, None]
     sums = semantic_sums(logits, truth)
     index = torch.arange(classes, device=truth.device)
     in_truth = (truth.flatten(1)[:, :, None] == index).any(1).sum(0)
     in_truth[0] = 0  # the mean excludes background
-    return torch.stack([sums.iou, sums.count, in_truth]).double()
+    return torch.stack([sums.iou, sums.count, in_truth]).cpu().double()
 
 
 @torch.inference_mode()

@@ -24,6 +24,7 @@ from app.services import gpu, session
 from app.services.host import logins
 from app.services.session import FILES_AGE, Models
 from avseg.errors import ClipError, ConfigError
+from avseg.media.decode import Limits
 
 START_LIMIT = 300  # seconds; a disk that was never read makes the first import slow
 FILE_LIMIT = 200 * 2**20  # bytes
@@ -142,7 +143,7 @@ def test_no_file_needs_large_file_storage(root):
 def test_limits_of_a_public_page():
     demo = build()
     assert demo.delete_cache == (CLEANED_EVERY, FILES_AGE) == (600, 7200)
-    assert FILE_SIZE == "200mb"  # that it holds is tried on the Space below
+    assert launch_options()["max_file_size"] == FILE_SIZE == Limits().file_bytes  # tried on the Space below
     assert demo._queue.max_size is None and not demo.api_open  # app.services.line has the limits
     # Gradio keeps the components of a session, 0.7 MB, until newer sessions push them out.
     assert 50 <= launch_options()["state_session_capacity"] <= 500

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,58 @@ def test_what_is_not_json_is_a_value_error(tmp_path, content: str):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(ValueError):
         read_json(tmp_path / "a.json")
+
+
+def test_where_systems_differ_files_are_written_and_readable_by_others(tmp_path: Path, monkeypatch):
+    sync = os.fsync
+
+    def fsync(number: int) -> None:  # as Windows does it
+        os.write(number, b"")  # OSError where the file was opened for reading only
+        sync(number)
+
+    def chmod(*_: object, **__: object) -> None:  # as network file systems do it
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "chmod", chmod)
+    with atomic_write(tmp_path / "file.txt") as unfinished:
+        unfinished.write_text("all")
+    assert (tmp_path / "file.txt").read_text() == "all"
+
+
+TAKEN_AWAY = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from app.services import process
+from avseg.jobs import signals
+from avseg.jobs.folder import JobFolder, lives
+from avseg.media import clip, decode, video
+
+class Windows:
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        if name in ("killpg", "statvfs", "SIGKILL", "getuid", "geteuid", "setsid", "fork"):
+            raise AttributeError(name)
+        return getattr(self._module, name)
+
+for module in (process, signals, decode, clip, video):
+    for name in ("os", "signal"):
+        if hasattr(module, name):
+            setattr(module, name, Windows(getattr(module, name)))
+folder = Path(sys.argv[1])
+video.write_mp4(folder / "a.mp4", np.zeros((4, 32, 32, 3), np.uint8), 4, np.zeros(16000))
+assert len(clip.read_clip(folder / "a.mp4").frames) == 1
+child = process.launch(["-c", "import time; time.sleep(300)"], JobFolder(folder / "job"))
+process.kill(child.pid)
+assert not lives(child.pid, child.process_started)
+"""
+
+
+def test_what_only_unix_has_is_not_needed(tmp_path: Path, root: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", TAKEN_AWAY, str(tmp_path)], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ def clip_of(count: int = 3, size: tuple[int, int] = (41, 63), fps: float = 1.0, 
     moments = np.arange(round(duration * 16_000)) / 16_000
     sound = (0.5 * np.sin(2 * np.pi * 440 * moments) if loud else 0 * moments).astype(np.float32)
     times = (np.arange(count) + (15 / 16 if fps == 1 else 0.5)) / fps
-    return Clip("made", Path("made"), frames, sound, times, fps, size, duration, 0.0, loud)
+    return Clip("made", None, frames, sound, times, fps, size, duration, 0.0, loud)
 
 
 def test_masks_are_at_source_size_and_follow_the_picture():

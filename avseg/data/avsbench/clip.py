@@ -63,7 +63,7 @@ def read_dataset_clip(folder: Path, entry: Entry) -> DatasetClip:
     problems = [text.replace(f"{folder}{os.sep}", "").replace(f" {ADVICE}", "") for text in problems]
     clip = Clip(
         name=entry.name,
-        path=folder / entry.frame(readable[0][0]),
+        path=None,
         frames=np.stack([black if frame is None else resize(frame, size) for frame in frames[:count]]),
         waveform=fit_sound(waveform, count),
         times=frame_times(count, 1),
@@ -114,6 +114,7 @@ def with_video(content: DatasetClip, folder: Path, entry: Entry, target: Path) -
 def _with_content_of(video: Clip, content: DatasetClip) -> DatasetClip:
     """Return a clip of a data set whose file, size and rate are those of its video."""
     of_data = ("name", "frames", "waveform", "times", "duration", "has_sound", "notices")
+    of_data += ("source_frames", "source_times")
     return replace(content, clip=replace(video, **{name: getattr(content.clip, name) for name in of_data}))
 
 

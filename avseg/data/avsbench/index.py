@@ -260,8 +260,7 @@ def _to_cache(path: Path | None, key: list[object], entries: tuple[Entry, ...]) 
         return
     try:
         with atomic_write(path) as file:
-            file.write_text(
-                json.dumps({"key": key, "entries": [[*vars(entry).values()] for entry in entries]})
-            )
+            rows = [[*vars(entry).values()] for entry in entries]
+            file.write_text(json.dumps({"key": key, "entries": rows}), encoding="utf-8")
     except OSError:  # a full disk or a read-only folder only costs time
         return

@@ -2,9 +2,11 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from app.explore import scores
 from app.explore.export import write_csv
 from app.explore.flags import Flags
 from app.services.session import MODELS
@@ -70,3 +72,25 @@ def test_unknown_values_are_empty_in_the_csv(table, open_folder, tmp_path):
         (line,) = csv.DictReader(file)
     assert [line[name] for name in ("frames_with_mask", "mask_share", "iou", "flagged")] == [""] * 4
     assert line["sounding_objects"] == str(len(clips.facts.labels[0])) and line["frames"] == "10"
+
+
+def test_scores_stay_while_reports_are_read_again(monkeypatch):
+    read = [
+        SimpleNamespace(
+            model="m",
+            evaluation=SimpleNamespace(
+                report=SimpleNamespace(split="test"), clips=[SimpleNamespace(name="a", iou=0.5)]
+            ),
+        )
+    ]
+    monkeypatch.setattr(scores, "reports_about", lambda dataset: read)
+    found = scores.Scores(None)
+
+    def slowly(dataset: object):
+        assert found.of("m") == {("test", "a"): 0.5}  # as before, until all are read
+        yield from read
+        assert found.of("m") == {("test", "a"): 0.5}
+
+    monkeypatch.setattr(scores, "reports_about", slowly)
+    found.refresh()
+    assert found.models() == ["m"]

@@ -142,3 +142,11 @@ def test_files_that_systems_leave_are_not_models_clips_reports_or_runs(
         == [run.path]
         == [found.path for found in list_runs(run.path.parent)]
     )
+
+
+def test_a_model_deleted_after_it_was_listed_is_an_error_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "available_models", lambda: {"gone": tmp_path / "gone.safetensors"})
+    with pytest.raises(CheckpointError, match="'gone' no longer exists"):
+        models.model_version("gone")
+    with pytest.raises(CheckpointError, match="'gone' no longer exists"):
+        session.Models().predict("gone", None)

@@ -32,3 +32,21 @@ def test_a_child_is_starting_until_it_writes_a_status_and_can_be_withdrawn(tmp_p
     assert process.startup(job, record.time + 1) is None  # its status is newer
     process.withdraw(job)
     assert wait_for(job, "stopped").message == "Cancelled before it started."
+
+
+def test_a_child_writes_utf_8_draws_no_bars_and_is_one_process(tmp_path: Path, monkeypatch):
+    left = {"WORLD_SIZE": "4", "RANK": "1", "TORCHELASTIC_RUN_ID": "none", "ACCELERATE_USE_CPU": "true"}
+    for name, value in (left | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}).items():
+        monkeypatch.setenv(name, value)
+    code = f"""
+import os
+from tqdm import tqdm
+from avseg.processes import world_size
+for _ in tqdm(range(9)):
+    pass
+raise SystemExit(f"avseg: \u2192 {{world_size()}}, {{sorted(set(os.environ) & {set(left)})}}")
+"""
+    job = JobFolder(tmp_path)
+    process.launch(["-c", code], job)
+    assert wait_for(job, "failed").message == "The process failed before it started. \u2192 1, []"
+    assert "it/s" not in job.console_tail()

@@ -58,3 +58,43 @@ def test_a_launch_and_its_console_are_recorded(tmp_path: Path):
     folder.console_file.write_text("clips:  10%\rclips: 100%\n\navseg: Model x does not exist.\n")
     assert folder.console_tail() == "clips: 100%\navseg: Model x does not exist."
     assert folder.last_message == "Model x does not exist."
+
+
+def test_a_console_stays_short_while_its_process_goes_on(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("avseg.jobs.folder.CONSOLE_MOST", 1000)
+    monkeypatch.setattr("avseg.jobs.folder.CONSOLE_BYTES", 100)
+    folder = EvaluationFolder(tmp_path)
+    folder.trim_console()  # there is none yet
+    with folder.console_file.open("ab", buffering=0) as console:
+        console.write(b"".join(b"line %d\n" % number for number in range(80)))
+        folder.trim_console()
+        assert folder.console_file.stat().st_size == 630  # short enough
+        console.write(b"".join(b"line %d\n" % number for number in range(80, 200)))
+        folder.trim_console()
+        console.write(b"after\n")
+    assert folder.console_file.stat().st_size < 200
+    lines = folder.console_file.read_text().splitlines()
+    assert lines[-2:] == ["line 199", "after"] and all(line.startswith("line ") for line in lines[:-1])
+
+
+def test_a_log_takes_names_that_are_not_utf_8(tmp_path: Path):
+    folder = EvaluationFolder(tmp_path)
+    folder.log(f"Segmented {os.fsdecode(bytes([0xFF]))}.mp4 · 3 frames")
+    assert folder.log_tail().endswith("Segmented \\udcff.mp4 · 3 frames")
+    folder.write_status(EvaluationStatus("failed", f"{os.fsdecode(bytes([0xFF]))}.mp4 is damaged."))
+    assert folder.read_status().message.endswith(".mp4 is damaged.")
+
+
+def test_a_file_is_parsed_once_until_it_is_written_anew(tmp_path: Path, monkeypatch):
+    folder, parsed = EvaluationFolder(tmp_path), []
+    loads = json.loads
+    monkeypatch.setattr("avseg.config.json.loads", lambda text: parsed.append(text) or loads(text))
+    folder.write_status(EvaluationStatus("waiting", done=1))
+    folder.write_launch(Launch(1, 2.0, 3.0))
+    for _ in range(3):
+        assert folder.read_status().done == 1 and folder.read_launch().pid == 1
+    assert len(parsed) == 2
+    folder.write_status(EvaluationStatus("finished", done=20))
+    assert folder.read_status().done == 20 and len(parsed) == 3
+    folder.status_file.unlink()
+    assert folder.read_status() is None

@@ -338,6 +338,44 @@ def test_a_sound_that_is_not_there(folder: Path):
         read_sound(folder / "missing.wav")
 
 
+# --- which frame of the file each frame is
+
+BFRAMES = ("-preset", "fast", "-bf", "3", "-g", "12")
+
+
+def test_every_frame_names_its_frame_of_the_file(folder: Path):
+    reordered = counting(folder / "b-frames.mp4", seconds=9, rate=12, options=BFRAMES)
+    video = ["-map", "0:v", "-c", "copy"]
+    ffmpeg("-i", reordered, *video, folder / "no times.avi")
+    ffmpeg("-i", reordered, *video, "-output_ts_offset", "4", folder / "late.ts")
+    # Three frames in four are dropped in the second half, and their times kept.
+    uneven = ["-vf", "select='lt(t,4.5)+not(mod(n,4))'", "-fps_mode", "vfr", *LOSSLESS, "-an"]
+    ffmpeg("-i", reordered, *uneven, folder / "uneven.mp4")
+    for path in (reordered, folder / "no times.avi", folder / "late.ts", folder / "uneven.mp4"):
+        every = read_clip(path, fps=24, seconds=20)  # each frame of the file at least once
+        shown = dict(zip(map(number_of, every.frames), every.source_frames.tolist(), strict=True))
+        assert sorted(set(shown.values())) == list(range(len(shown)))
+        for fps, start in ((1, 0), (4, 0.3), (1, 5.5), (3, 7.2)):
+            clip = read_clip(path, fps=fps, start=start, seconds=2)
+            numbers = [number_of(frame) for frame in clip.frames]
+            assert clip.source_frames.tolist() == [shown[number] for number in numbers], (
+                path.name,
+                fps,
+                start,
+            )
+            np.testing.assert_allclose(clip.source_times, np.array(numbers) / 12, atol=2e-3)
+            samples = [number_of(sample) for sample in VideoReader(clip).samples()]
+            assert samples == numbers
+
+
+def test_a_source_that_was_deleted_is_an_error(folder: Path):
+    clip = read_clip(counting(folder / "deleted.mp4", seconds=1))
+    clip.path.unlink()
+    for pictures in (VideoReader(clip).pictures(), VideoReader(clip).samples()):
+        with pytest.raises(ClipError, match=r"deleted\.mp4 does not exist"):
+            next(pictures)
+
+
 # --- the pictures for the overlay
 
 

@@ -13,7 +13,7 @@ from avseg.media.clip import read_clip
 from avseg.media.export import Written, colours_of, write_clip, write_coco, write_prediction
 from avseg.media.video import replace_audio
 from avseg.predict import Prediction, Predictor
-from tests.support.media import SINE, banner_of, counting, ffmpeg, pictures_of, sound_of
+from tests.support.media import SINE, banner_of, counting, ffmpeg, number_of, pictures_of, sound_of
 from tests.support.stand_in_model import BrightAndLoud
 
 
@@ -65,7 +65,9 @@ def test_record(written: Written, prediction: Prediction):
     assert [frame["time"] for frame in record["frames"]] == prediction.clip.times.tolist()
     shares = [frame["foreground"] for frame in record["frames"]]
     np.testing.assert_allclose(shares, prediction.foreground, atol=1e-6)
-    assert record["frames"][0]["mask"] == "masks/0001.png"
+    assert record["frames"][0]["mask"] == "masks/0001.png" and "frame" not in record["frames"][0]
+    assert [frame["source_frame"] for frame in record["frames"]] == list(range(2, 40, 5))
+    assert [frame["source_time"] for frame in record["frames"]] == [0.2 + i / 2 for i in range(8)]
 
 
 def test_overlay_plays_with_masks_in_their_time_and_sound(written: Written):
@@ -114,7 +116,7 @@ def test_coco_run_lengths_decode_to_the_masks(prediction: Prediction, tmp_path: 
 
     found = Predictor(BrightAndLoud(task), "cpu").predict(prediction.clip)
     data = COCO(write_coco(found, tmp_path / "coco.json"))
-    assert len(data.imgs) == 8 and data.imgs[3]["file_name"] == "masks/0003.png"
+    assert len(data.imgs) == 8 and data.imgs[3]["file_name"] == "frames/0003.jpg"
     names = {1: "sounding"} if task == "ms3" else {2: "airplane", 17: "dog"}
     assert {index: category["name"] for index, category in data.cats.items()} == names
     for number, mask in enumerate(found.masks, start=1):
@@ -148,8 +150,33 @@ def test_a_very_short_clip(tmp_path: Path):
 def test_a_clip_that_never_was_a_file(tmp_path: Path):
     from tests.avseg.test_predict import clip_of
 
-    result = write_prediction(Predictor(BrightAndLoud(), "cpu").predict(clip_of()), tmp_path / "made")
+    made = Predictor(BrightAndLoud(), "cpu").predict(clip_of())
+    result = write_prediction(made, tmp_path / "made", frames=True)
     assert pictures_of(result.overlay, (40, 62)).shape == (3, 40, 62, 3)
+    assert [Image.open(path).size for path in result.frames] == [(63, 41)] * 3
+    frame = json.loads(result.record.read_text())["frames"][2]
+    assert frame["source_frame"] is None and frame["source_time"] is None
+
+
+def test_frames_lie_beside_the_masks_at_their_size(prediction: Prediction, tmp_path: Path):
+    source = counting(tmp_path / "count.mp4", seconds=7, size=(61, 95))
+    clip = read_clip(source, fps=1, start=5.2, seconds=1.8)
+    counted = Predictor(BrightAndLoud(), "cpu").predict(clip)
+    steps = []
+    result = write_prediction(
+        counted, tmp_path / "out", on_progress=lambda *step: steps.append(step), frames=True
+    )
+    assert steps[-1] == (len(steps), len(steps))
+    record = json.loads(result.record.read_text())["frames"]
+    assert [entry["frame"] for entry in record] == ["frames/0001.jpg", "frames/0002.jpg"][: len(record)]
+    for entry, mask in zip(record, result.masks, strict=True):
+        picture = Image.open(result.folder / entry["frame"])
+        assert picture.size == Image.open(mask).size == (95, 61)
+        assert number_of(np.asarray(picture)) == entry["source_frame"] == round(entry["source_time"] * 10)
+    source.unlink()
+    with pytest.raises(ClipError, match="does not exist"):
+        write_prediction(counted, tmp_path / "out", frames=True)
+    assert len(list((tmp_path / "out" / "frames").iterdir())) == len(record)
 
 
 def test_an_earlier_result_is_replaced(prediction: Prediction, tmp_path: Path):

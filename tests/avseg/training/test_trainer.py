@@ -17,11 +17,13 @@ import avseg.training.trainer
 from avseg.checkpoints import Card, load_model, read_card, save_model
 from avseg.config import Config
 from avseg.errors import AvsegError, ConfigError, DatasetError, RunError
+from avseg.loaders import validation_clips, validation_loader
 from avseg.models.avsegformer import AVSegFormer
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
 from avseg.training.run_folder import RunFolder
-from avseg.training.trainer import Training, train
+from avseg.training.trainer import Training, _accelerator, train
+from avseg.training.validation import validate
 from tests.support.small_model import SMALL, small_config
 
 # Dropout on, so that a resumed run must also draw what it would have drawn.
@@ -354,3 +356,45 @@ def test_a_gpu_trains_and_resumes(tmp_path: Path):
         longer = replace(config, train=replace(config.train, epochs=2))
         train(longer, tmp_path / precision, device="cuda", workers=0, resume=True)
         assert len(losses(tmp_path / precision)) == 6
+
+
+@pytest.mark.parametrize(("device", "used"), [("auto", "cpu"), ("cuda:1", "cuda:1"), ("mps", "mps")])
+def test_one_rule_chooses_the_device(device, used, monkeypatch):
+    monkeypatch.setattr("accelerate.state.is_mps_available", lambda *_: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    if device != "auto":
+        monkeypatch.setattr("avseg.training.trainer.choose_device", torch.device)  # as if it were there
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert _accelerator(small_config(), device).device == torch.device(used)
+    assert "ACCELERATE_TORCH_DEVICE" not in os.environ
+
+
+def test_a_device_that_is_not_there_is_a_sentence():
+    for device, words in (("cuda:9", "not available"), ("tpu", "is not a device"), ("mps", "not available")):
+        with pytest.raises(ConfigError, match=words):
+            _accelerator(small_config(), device)
+    with pytest.raises(ConfigError, match="fp16 needs a CUDA device, not cpu"):
+        _accelerator(small_config(mixed_precision="fp16"), "cpu")
+
+
+@pytest.mark.parametrize("task", ["ms3", "avss"])
+def test_a_validation_sums_on_the_cpu(task, monkeypatch):
+    """MPS has no float64: a tensor leaves the device before it becomes one."""
+    cpu, double, moved = torch.Tensor.cpu, torch.Tensor.double, []
+
+    def record(tensor: torch.Tensor) -> torch.Tensor:
+        moved.append(cpu(tensor))
+        return moved[-1]
+
+    def check(tensor: torch.Tensor) -> torch.Tensor:
+        assert any(tensor is other for other in moved), "float64 on the device of the model"
+        return double(tensor)
+
+    config = small_config({"task": task}, validation_clips=1, batch_size=1)
+    batches = validation_loader(validation_clips("synth", config), config, 0)
+    model, accelerator = AVSegFormer(config.model), _accelerator(config, "cpu")
+    monkeypatch.setattr(torch.Tensor, "cpu", record)
+    monkeypatch.setattr(torch.Tensor, "double", check)
+    assert 0 <= validate(model, batches, accelerator).silence <= 1
+    assert moved
