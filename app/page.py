@@ -39,7 +39,6 @@ CLEANED_EVERY = 600  # seconds
 PRESENT_EVERY = 60  # seconds
 SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
 FILE_SIZE = Limits().file_bytes  # the decoder's, so that nothing larger is uploaded in vain
-UPLOAD_LIMIT = FILE_SIZE + 2**20  # bytes of one request, with its form
 
 
 def build() -> gr.Blocks:
@@ -80,7 +79,7 @@ def serve(demo: gr.Blocks) -> None:
 async def closed_gate(app: Starlette) -> AsyncIterator[None]:
     """Put the gate around Gradio's own middleware, whose CORS answers before any that a caller adds."""
     assert app.middleware_stack is not None  # it runs us
-    app.middleware_stack = Gate(app.middleware_stack, UPLOAD_LIMIT)
+    app.middleware_stack = Gate(app.middleware_stack, FILE_SIZE)
     yield
 
 

@@ -27,7 +27,7 @@ from avseg.errors import ClipError, ConfigError
 from avseg.media.decode import Limits
 
 START_LIMIT = 300  # seconds; a disk that was never read makes the first import slow
-FILE_LIMIT = 200 * 2**20  # bytes
+FILE_LIMIT = FILE_SIZE  # bytes
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # Imported by every Python of the Space before anything else; who asks beyond the loopback is written down.

@@ -15,21 +15,14 @@ import pytest
 import tyro
 
 from app import page as ui
-<<<<<<< HEAD
+from app.learn import measurements
 from app.services import evaluations, gate, gpu, line, memory, session
 from app.services.clips import MAX_SECONDS
 from avseg import cli as commands
 from avseg.__main__ import main
-from avseg.media.clip import FRAME_BYTES
-=======
-from app.learn import measurements
-from app.services import evaluations, gpu, session
-from app.services.clips import MAX_SECONDS
-from avseg import cli as commands
-from avseg.__main__ import main
 from avseg.checkpoints import bundled_models, read_card
+from avseg.media.clip import FRAME_BYTES
 from avseg.presets import PRESETS
->>>>>>> de7b209 (Frames beside the masks and the frame of the source in the record; one rule for devices, processes, encodings and consoles)
 from tests.support.media import counting
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,17 +176,12 @@ def test_the_host_page_says_the_limits_that_hold():
     rules = evaluations.PUBLIC_HOST
     for row in (
         f"| length of a clip | {MAX_SECONDS:g} s |",
-<<<<<<< HEAD
-        f"| size of an upload | {ui.FILE_SIZE.removesuffix('mb')} MB |",
+        f"| size of an upload | {ui.FILE_SIZE / 1e6:g} MB |",
         f"| size of any other request | {gate.JSON_LIMIT // gate.MIB} MiB |",
         f"| calls that wait | {line.PER_VISITOR} of one visitor, {line.PER_ADDRESS} from one address, "
         f"{line.IN_ALL} in all |",
         f"| results and inspections of all visitors | {memory.DEFAULT_BUDGET[0]} GB (`AVSEG_MEMORY`) |",
         f"| open pages | {session.VISITORS_KEPT}; what Gradio keeps for {ui.SESSIONS_KEPT}, ",
-=======
-        f"| size of an upload | {ui.FILE_SIZE / 1e6:g} MB |",
-        f"| callers in the queue | {ui.WAITING}, ",
->>>>>>> de7b209 (Frames beside the masks and the frame of the source in the record; one rule for devices, processes, encodings and consoles)
         f"| models in memory | {session.MODELS_KEPT} |",
         f"| results per visitor | {session.RESULTS_KEPT} |",
         f"| age of a visitor's files | {session.GRACE} s after the connection ended, "
