@@ -169,7 +169,9 @@ def attach(key: str | None, request: gr.Request = None) -> ButtonUpdates:
     visitor = VISITORS.attach(session_of(request), key if isinstance(key, str) else "")
     state = visitor.state(SegmentState)
     if state.preview is not None:
-        return ButtonUpdates(go=HIDDEN, stop=gr.update(visible=True), timer=gr.Timer(active=True))
+        # A button that was never on the page would lose its colour.
+        stop = gr.update(visible=True, variant="stop")
+        return ButtonUpdates(go=HIDDEN, stop=stop, timer=gr.Timer(active=True))
     if state.asked:
         state.asked = False
         return ButtonUpdates(notice=notice(LOST_PLACE, "note"))
