@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from avseg.data.coco import Segmentation, mask_of, read_coco
 from avseg.data.labels import CLASS_INDEX
 from avseg.errors import ClipError, DatasetError
-from avseg.files import is_visible, read_json, visible
+from avseg.files import is_visible, visible
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import read_sound
 
@@ -35,7 +36,6 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 RECORDINGS = (".wav", ".flac", ".ogg", ".mp3", ".m4a", ".opus")
 LONGEST = 10.0  # seconds kept of a recording
 SHORTEST = 0.15  # seconds
-MAX_ANNOTATION_BYTES = 2**30  # COCO's training instances have 450 MB
 # Which recordings an object may make; a class without a row makes its own sound.
 VOICES: Mapping[str, tuple[str, ...]] = {"person": ("man", "woman")}
 
@@ -45,9 +45,7 @@ class Photo:
     """One photograph and where its masks are."""
 
     path: Path
-    masks: tuple[
-        tuple[str, Path | tuple[tuple[float, ...], ...]], ...
-    ]  # class; file, or COCO polygons in pixels
+    masks: tuple[tuple[str, Path | Segmentation], ...]  # class; file, or COCO's object
     original: str
 
     @property
@@ -68,7 +66,7 @@ class Photo:
             size = picture.shape[1::-1]
             masks: dict[str, np.ndarray] = {}
             for name, source in self.masks:
-                mask = _filled(source, size) if isinstance(source, tuple) else _mask(source, size)
+                mask = _mask(source, size) if isinstance(source, Path) else mask_of(source, size[::-1])
                 masks[name] = masks[name] | mask if name in masks else mask
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise DatasetError(f"{self.path} or a mask of it cannot be read: {error}") from error
@@ -191,23 +189,14 @@ def _photos(images: Path, masks: Path, originals: Mapping[str, str]) -> tuple[Ph
 
 
 def _coco_photos(images: Path, annotations: Path, originals: Mapping[str, str]) -> tuple[Photo, ...]:
-    """Read COCO's `instances` json; polygons only, since run-length masks are used there for crowds."""
-    try:
-        content = read_json(annotations, MAX_ANNOTATION_BYTES)
-        names = {c["id"]: str(c["name"]).replace(" ", "-") for c in content["categories"]}
-        shapes: dict[int, list[tuple[str, tuple[tuple[float, ...], ...]]]] = defaultdict(list)
-        for item in content["annotations"]:
-            if isinstance(item["segmentation"], list) and not item.get("iscrowd"):
-                polygons = tuple(tuple(map(float, polygon)) for polygon in item["segmentation"])
-                shapes[item["image_id"]].append((names[item["category_id"]], polygons))
-        files = {image["id"]: images / Path(image["file_name"]).name for image in content["images"]}
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        raise DatasetError(f"{annotations} is not a COCO instances file ({type(error).__name__}).") from error
-    return tuple(
-        Photo(path, tuple(shapes[key]), originals.get(_key(path), path.stem))
-        for key, path in sorted(files.items(), key=lambda pair: str(pair[1]))
-        if shapes.get(key) and path.is_file()
-    )
+    """Read COCO's annotations; crowds are left out."""
+    photos = {}
+    for image in read_coco(annotations):
+        objects = tuple((item.name, item.segmentation) for item in image.objects if not item.is_crowd)
+        path = images / Path(image.file_name).name
+        if objects and path.is_file():
+            photos[path] = Photo(path, objects, originals.get(_key(path), path.stem))
+    return tuple(photos[path] for path in sorted(photos))
 
 
 def _originals(index: Path) -> dict[str, str]:
@@ -250,16 +239,6 @@ def _mask(path: Path, size: tuple[int, int]) -> np.ndarray:
         if mask.size != size:
             mask = mask.resize(size, Image.Resampling.NEAREST)
         return np.asarray(mask) > 0
-
-
-def _filled(polygons: tuple[tuple[float, ...], ...], size: tuple[int, int]) -> np.ndarray:
-    from PIL import ImageDraw
-
-    mask = Image.new("1", size)
-    pen = ImageDraw.Draw(mask)
-    for polygon in polygons:
-        pen.polygon(polygon, fill=1)
-    return np.asarray(mask)
 
 
 @lru_cache(maxsize=16384)

@@ -17,8 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from avseg.data.avsbench.files import VOID, VOID_COLOUR
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, S4_CATEGORY_CLASS
+from avseg.data.samples import IGNORED, foreground, without_ignored
 from avseg.errors import DatasetError
 from avseg.files import atomic_write, write_texts
 from avseg.media.video import write_wav
@@ -127,8 +129,10 @@ def _write_avss(folder: Path, split: str, clip: GeneratedClip) -> dict[str, obje
     data = folder / "v2" / uid
     for second, frame in enumerate(clip.frames):
         _save(data / "frames" / f"{second}.jpg", frame)
-        _save(data / "labels_semantic" / f"{second}.png", clip.classes[second])
-        _save(data / "labels_rgb" / f"{second}.png", PALETTE[clip.classes[second]])
+        classes, ignored = without_ignored(clip.classes[second]), clip.classes[second] == IGNORED
+        _save(data / "labels_semantic" / f"{second}.png", np.where(ignored, np.uint8(VOID), classes))
+        colours = np.where(ignored[..., None], np.array(VOID_COLOUR, np.uint8), PALETTE[classes])
+        _save(data / "labels_rgb" / f"{second}.png", colours)
     write_wav(data / "audio.wav", clip.waveform, channels=2)
     _write_video(folder / "videos" / f"{uid}.mp4", clip)
     objects = "_".join(sorted(clip.sounding, key=CLASS_INDEX.__getitem__)) or "background"
@@ -155,7 +159,7 @@ def _save(path: Path, pixels: np.ndarray) -> None:
 
 
 def _binary(classes: np.ndarray) -> np.ndarray:
-    return np.where(classes > 0, 255, 0).astype(np.uint8)
+    return np.where(foreground(classes), 255, 0).astype(np.uint8)
 
 
 def _read_table(path: Path, task: str) -> dict[str, dict[str, object]]:
