@@ -14,6 +14,7 @@ a recording that was cut into pieces is never in two of them.
 
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from PIL import Image, UnidentifiedImageError
 from avseg.data.coco import Segmentation, mask_of, read_coco
 from avseg.data.labels import CLASS_INDEX
 from avseg.errors import ClipError, DatasetError
-from avseg.files import is_visible, visible
+from avseg.files import is_visible, read_text, visible
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import read_sound
 
@@ -144,8 +145,8 @@ def read_sources(
     for folder in (images, sounds):
         if not folder.is_dir():
             raise DatasetError(f"The folder {folder} does not exist.")
-    index = index or images.parent / "index.csv"
-    originals = _originals(index) if index.is_file() else {}
+    beside = images.parent / "index.csv"
+    originals = _originals(index or beside) if index or beside.is_file() else {}
     if masks.is_file():
         photos = _coco_photos(images, masks, originals)
     elif masks.is_dir():
@@ -200,11 +201,13 @@ def _coco_photos(images: Path, annotations: Path, originals: Mapping[str, str]) 
 
 
 def _originals(index: Path) -> dict[str, str]:
-    with index.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
+    try:
+        rows = csv.DictReader(io.StringIO(read_text(index).removeprefix("\ufeff")))
         if not {"file", "original"} <= set(rows.fieldnames or ()):
             raise DatasetError(f"{index} needs the columns file and original.")
         return {"/".join(Path(row["file"]).parts[-2:]): row["original"] for row in rows}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{index} cannot be read as a table ({error}).") from error
 
 
 def _key(path: Path) -> str:

@@ -1,6 +1,5 @@
 """COCO's annotation files: objects of images as polygons or run lengths."""
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from avseg.errors import DatasetError
-from avseg.files import read_text
+from avseg.files import read_json
 
 MAX_BYTES = 2**30  # COCO's training instances have 450 MB
 MAX_PIXELS = 8192 * 4352
@@ -50,7 +49,7 @@ class CocoImage:
 def read_coco(path: Path) -> tuple[CocoImage, ...]:
     """Return the images of an annotation file in its order; raises DatasetError if it is not one."""
     try:
-        content = json.loads(read_text(path, MAX_BYTES))
+        content = read_json(path, MAX_BYTES)
         names = {item["id"]: str(item["name"]).replace(" ", "-") for item in content["categories"]}
         objects: dict[int, list[CocoObject]] = defaultdict(list)
         for item in content["annotations"]:
@@ -61,7 +60,7 @@ def read_coco(path: Path) -> tuple[CocoImage, ...]:
             CocoImage(str(image["file_name"]), _size(image), tuple(objects[image["id"]]))
             for image in content["images"]
         )
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise DatasetError(f"{path} is not a COCO instances file ({type(error).__name__}).") from error
 
 

@@ -164,7 +164,7 @@ def read_sound(
     limits = limits or Limits()
     path = checked_file(path, limits)
     waveform, log = _decode_sound(path, start, seconds, limits, channel)
-    if not len(waveform) and log.sound and channel == "right":
+    if channel == "right" and log.is_mono:
         raise ClipError(f"{path.name} has no right channel: its sound is mono. Use the mean of the channels.")
     if not len(waveform):
         reason = "its audio track cannot be decoded" if log.sound else "it has no readable audio track"

@@ -88,6 +88,7 @@ class Log:
         self.video = ""  # codec of the first video track, without cover art
         self.too_large: tuple[int, int] | None = None  # (height, width) of a refused frame
         self.sound: str | None = None  # codec of the first audio track
+        self.is_mono = False  # the first audio track has one channel
         self.damaged = 0
         self.last_lines: deque[bytes] = deque(maxlen=40)
         self._in_header = True
@@ -125,6 +126,7 @@ class Log:
             self.claimed_seconds = 3600 * hours + 60 * minutes + seconds
         if self.sound is None and (sound := _SOUND.match(line)):
             self.sound = sound.group(1).decode()
+            self.is_mono = b" Hz, mono" in line
         if not self.video and (video := _VIDEO.match(line)):
             self.video = video.group(1).decode()
 

@@ -69,14 +69,14 @@ def test_clips_of_one_name_get_a_folder_each(small: Path, clip: Path, tmp_path: 
 
 def test_names_of_any_bytes_and_of_full_length(small: Path, clip: Path, tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    names = [b"-\xff\xfe.mp4", b"n" * 250 + b".mp4"]
+    names = [b"-h\xff\xfe.mp4", b"n" * 250 + b".mp4"]
     for name in names:
         Path(os.fsdecode(name)).write_bytes(clip.read_bytes())
     clips = [os.fsdecode(name) for name in names]
     assert main(["predict", "--model", str(small), "--out", "out", "--", *clips]) == 0
     assert "foreground" in capsys.readouterr().out
     records = [json.loads(path.read_text()) for path in Path("out").glob("*/prediction.json")]
-    assert {record["clip"] for record in records} == {"-??.mp4", clips[1]}
+    assert {record["clip"] for record in records} == {"-h??.mp4", clips[1]}
     with pytest.raises(SystemExit):
         main(["predict", *clips, "--model", str(small), "--out", "again"])
     assert "is a file: put -- before such names" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """A file is there whole, or as it was before."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -8,6 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from avseg.checkpoints import read_card
+from avseg.compose.sources import _originals
+from avseg.data.avsbench.check_report import load_report
+from avseg.data.avsbench.mask_index import MaskIndex
+from avseg.data.avsbench.write import _read_table
+from avseg.data.coco import read_coco
+from avseg.errors import AvsegError
+from avseg.evaluation.report_files import read_report
 from avseg.files import (
     atomic_write,
     escape_formula,
@@ -19,6 +28,11 @@ from avseg.files import (
     sweep,
     visible,
 )
+from avseg.media.clip import read_clip
+from avseg.presets import load_config
+from avseg.training.history import HISTORIES
+from avseg.training.resume import load_state
+from avseg.training.run_folder import RunFolder
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path):
@@ -167,3 +181,42 @@ def test_what_only_unix_has_is_not_needed(tmp_path: Path, root: Path):
         [sys.executable, "-c", TAKEN_AWAY, str(tmp_path)], cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+READERS = {
+    "a config": lambda path: load_config(path),
+    "a report": lambda path: read_report(path),
+    "an integrity report": lambda path: load_report(path, "key"),
+    "a mask index": lambda path: MaskIndex.load(path, [], "key").done.any(),
+    "a table of originals": lambda path: _originals(path),
+    "COCO annotations": lambda path: read_coco(path),
+    "a checkpoint": lambda path: read_card(path),
+    "a state of training": lambda path: load_state(path, None, None),
+    "a video": lambda path: read_clip(path),
+    "a table to add to": lambda path: _read_table(path, "ms3"),
+    "a status": lambda path: RunFolder(path.parent).read_status(),
+    "an event log": lambda path: HISTORIES.of(RunFolder(path.parent)).step_values("loss").any(),
+}
+NAMES = {"a status": "status.json", "an event log": "events.jsonl"}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_no_reader_waits_for_a_pipe_or_reads_a_device(reader: str, kind: str, tmp_path: Path):
+    def stuck(*_: object) -> None:
+        raise AssertionError(f"{reader} is read from a {kind}")
+
+    path = tmp_path / NAMES.get(reader, "file")
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    before = signal.signal(signal.SIGALRM, stuck)
+    signal.alarm(20)
+    try:
+        assert not READERS[reader](path)
+    except (AvsegError, OSError):
+        pass
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -11,7 +11,7 @@ from avseg.data.avsbench.dataset import read_mask
 from avseg.data.avsbench.layout import Entry
 from avseg.data.samples import foreground
 from avseg.errors import DatasetError
-from avseg.files import atomic_write
+from avseg.files import atomic_write, require_regular
 
 SAVED_EVERY = 512  # clips
 _VERSION = 2
@@ -36,7 +36,7 @@ class MaskIndex:
         index = cls.empty(entries)
         try:
             if path is not None:
-                with np.load(path, allow_pickle=False) as saved:
+                with np.load(require_regular(path), allow_pickle=False) as saved:
                     if str(saved["key"]) == f"{_VERSION} {key}" and saved["share"].shape == index.share.shape:
                         return cls(saved["share"], saved["done"])
         except (OSError, ValueError, LookupError, BadZipFile, EOFError):

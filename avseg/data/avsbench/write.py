@@ -22,7 +22,7 @@ from avseg.data.avsbench.layout import LAYOUTS
 from avseg.data.labels import CLASS_INDEX, CLASSES, PALETTE, S4_CATEGORY_CLASS
 from avseg.data.samples import IGNORED, foreground, without_ignored
 from avseg.errors import DatasetError
-from avseg.files import atomic_write, write_texts
+from avseg.files import atomic_write, read_text, write_texts
 from avseg.media.video import write_wav
 
 TASK_FOLDERS = {task: layout.folder for task, layout in LAYOUTS.items()}
@@ -166,14 +166,13 @@ def _read_table(path: Path, task: str) -> dict[str, dict[str, object]]:
     """Return the rows of an existing table by the clip's name; DatasetError for another table."""
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS[task]:
-            raise DatasetError(
-                f"{path} has the columns {', '.join(reader.fieldnames or ())}; expected "
-                f"{', '.join(COLUMNS[task])}. Write into an empty folder."
-            )
-        return {row[LAYOUTS[task].name]: row for row in reader}
+    reader = csv.DictReader(io.StringIO(read_text(path)))
+    if tuple(reader.fieldnames or ()) != COLUMNS[task]:
+        raise DatasetError(
+            f"{path} has the columns {', '.join(reader.fieldnames or ())}; expected "
+            f"{', '.join(COLUMNS[task])}. Write into an empty folder."
+        )
+    return {row[LAYOUTS[task].name]: row for row in reader}
 
 
 def _merge_table(path: Path, task: str, rows: list[dict[str, object]]) -> None:
