@@ -59,7 +59,8 @@ def _wire_sidebar(parts: SegmentLayout) -> None:
 
 
 def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
-    h, choices = handlers, [parts.clip, parts.upload, parts.model, parts.rate, parts.start, parts.end]
+    h, span = handlers, [parts.start, parts.end]
+    choices = [parts.clip, parts.upload, parts.model, parts.rate, *span, parts.channel]
     now = LIGHT
     started = connect(parts.go.click, h.begin, None, h.ButtonUpdates, parts, **now)
     running = connect(

@@ -106,6 +106,7 @@ def segment(
     fps: float = 1,
     start: float | None = 0,
     end: float | None = None,
+    channel: str = text.MEAN,
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> ResultUpdates:
@@ -116,7 +117,8 @@ def segment(
     preview = state.preview = Preview()
     state.asked = False
     try:
-        choice = run.Choice(source_of(clip, upload), model, fps, start or 0.0, end)
+        source, only = source_of(clip, upload), text.channel_of(channel)
+        choice = run.Choice(source, model, fps, start or 0.0, end, channel=only)
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report)
         visitor.result = result

@@ -46,6 +46,7 @@ class ClipUpdates(RangeUpdates):
     upload: object = UNCHANGED
     camera: object = UNCHANGED
     about: object = UNCHANGED
+    channel: object = UNCHANGED
     player: object = UNCHANGED
     header: object = UNCHANGED
 
@@ -64,7 +65,8 @@ def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Req
     bundle = bundled().get(clip)
     if bundle is None:
         return ClipUpdates()
-    updates = ClipUpdates(upload=None, camera=HIDDEN, about=html.clip_about(bundle.shows))
+    channel = gr.update(visible=False, value=text.MEAN)
+    updates = ClipUpdates(upload=None, camera=HIDDEN, about=html.clip_about(bundle.shows), channel=channel)
     player = preview(bundle.path, bundle.seconds, bundle.title)
     selected, model = _select_model(bundle.path, model, fps, request)
     return updates | selected | _selected(bundle.title, bundle.seconds, fps, model, player, request)
@@ -82,7 +84,9 @@ def check_upload(
         return ClipUpdates(upload=None, notice=error_notice(error))
     about = html.clip_about(f"{clip.name}: {text.clip_summary(clip)}.", clip.frames[len(clip.frames) // 2])
     camera = gr.update(value=None, visible=False)
-    updates = ClipUpdates(clip=None, upload=upload, camera=camera, about=about)
+    cancelled = any(notice.code == "audio-cancelled" for notice in clip.notices)
+    channel = gr.update(visible=cancelled, value=text.MEAN)
+    updates = ClipUpdates(clip=None, upload=upload, camera=camera, about=about, channel=channel)
     selected, model = _select_model(Path(upload), model, fps, request)
     # A visitor's file is never served as it is: the player shows it once it is decoded and written anew.
     return updates | selected | _selected(clip.name, round(clip.duration, 2), fps, model, None, request)

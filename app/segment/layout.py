@@ -40,6 +40,7 @@ class SegmentLayout:
     camera: gr.Video
     model: gr.Dropdown
     card: gr.HTML
+    channel: gr.Radio  # of a clip whose channels cancel each other
     rate: gr.Radio
     start: gr.Number
     end: gr.Number
@@ -98,6 +99,8 @@ def _add_sidebar(parts: dict[str, object]) -> None:
     gr.HTML(macro("hint", limits), elem_classes="under")
     parts["model"] = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
     parts["card"] = gr.HTML(html.model_card(model, 1), elem_classes="under")
+    sound = {"label": "Sound", "info": text.CANCELLED, "elem_classes": "seg", "elem_id": "channel"}
+    parts["channel"] = gr.Radio(text.CHANNELS, value=text.MEAN, visible=False, **sound)
     rate = {"label": "Frames per second", "elem_classes": "seg", "elem_id": "rate"}
     parts["rate"] = gr.Radio(list(RATES), value=1, **rate)
     with gr.Row(elem_id="range"):

@@ -10,7 +10,7 @@ from app.services.clips import MAX_SECONDS, Bundled, bundled, check_offered_rate
 from app.services.session import MODELS, ClipResult
 from avseg.arguments import is_number, printed
 from avseg.errors import ClipError
-from avseg.media.clip import check_range, read_clip
+from avseg.media.clip import Channel, check_range, read_clip
 from avseg.predict import OnMasks, check_threshold
 
 MODEL_SHARE = 0.7  # of the progress bar; writing the player's files has the rest
@@ -29,6 +29,7 @@ class Choice:
     start: float = 0.0  # seconds
     end: float | None = None  # seconds; None for the clip's end
     threshold: float = 0.5  # on the probability
+    channel: Channel | None = None  # of the sound; None for the mean
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     start, seconds = _range(choice.start, choice.end)
     path = choice.source if isinstance(choice.source, Path) else choice.source.path
     report(0, "Reading the clip")
-    clip = read_clip(path, fps=choice.fps, start=start, seconds=seconds)
+    clip = read_clip(path, fps=choice.fps, start=start, seconds=seconds, channel=choice.channel)
     report(0, "Running the model")
     on_frame = part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
     options = {"threshold": choice.threshold, "measure_mute": True}

@@ -6,12 +6,21 @@ from app.services.clips import MAX_SECONDS
 from app.services.wording import plural
 from avseg.checkpoints import DRAWN, FILMED, Card
 from avseg.interpret.mask_statistics import percent
-from avseg.media.clip import Clip, frame_count
+from avseg.media.clip import CHANNELS as CHANNEL_NAMES
+from avseg.media.clip import Channel, Clip, frame_count
 from avseg.predict import Prediction
 
 OWN_VIDEO = "Your own video"
+MEAN = "Both"
+CHANNELS = [MEAN, *(name.capitalize() for name in CHANNEL_NAMES)]
+CANCELLED = "The two channels cancel each other, so that their mean is silent. The model can get one of them."
 LEAST_MUTE_CHANGE = 0.5  # share of the masked pixels; below it, masks "barely react to the sound"
 AUDIBLE = 0.01  # peak, of full scale
+
+
+def channel_of(choice: object) -> Channel | None:
+    """Return the channel of a choice in CHANNELS; None for the mean of both."""
+    return next((name for name in CHANNEL_NAMES if name.capitalize() == choice), None)
 
 
 def button_text(start: float | None, end: float | None, fps: float) -> str:

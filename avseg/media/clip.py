@@ -37,7 +37,8 @@ QUIET_RMS = 0.03  # of a track whose channels are compared with their mean
 CANCELLED = 10  # times louder than the mean is a channel that the others cancel
 CANCELLED_TEXT = (
     "The channels of the sound cancel each other (opposite phase): their mean, which the model gets as in "
-    "AVSBench, is nearly silent, though each channel is audible. `predict --audio left` uses one channel."
+    "AVSBench, is nearly silent, though each channel is audible. The model can also get the left or the "
+    "right channel alone (Sound on the page, --audio left in a command)."
 )
 TOLERANCE = 0.001  # s; a frame that begins within a millisecond counts as begun
 
@@ -89,11 +90,13 @@ def read_clip(
     start: float = 0.0,
     seconds: float = 60.0,
     limits: Limits | None = None,
+    channel: Channel | None = None,
 ) -> Clip:
     """Read at most `seconds` of a media file from `start` on, `fps` frames per second (0.2 to 30).
 
     The clip ends after `seconds` or with its last decoded frame, whatever the header says; its sound is
-    padded with silence or trimmed to exactly that length. Raises ClipError for files that are not videos, are
+    padded with silence or trimmed to exactly that length. channel: hear only this one, not the mean of all.
+    Raises ClipError for files that are not videos, are
     damaged beyond use or exceed the limits, and for invalid arguments.
     """
     started = time.perf_counter()
@@ -108,7 +111,7 @@ def read_clip(
         raise _no_picture(log, path, start, limits)
     duration = min(seconds, end)
     times = frame_times(duration, fps)
-    waveform, has_sound, sound_notices = _read_waveform(path, log, start, duration, limits)
+    waveform, has_sound, sound_notices = _read_waveform(path, log, start, duration, limits, channel)
     source_frames, source_times = _find_in_file(path, log, len(times), fps, start, limits)
     return Clip(
         name=printable(path.name),
@@ -376,7 +379,7 @@ def fit_sound(waveform: np.ndarray, duration: float) -> np.ndarray:
 
 
 def _read_waveform(
-    path: Path, log: Log, start: float, duration: float, limits: Limits
+    path: Path, log: Log, start: float, duration: float, limits: Limits, channel: Channel | None
 ) -> tuple[np.ndarray, bool, list[Notice]]:
     """Return the sound of the range, whether the file has an audio track that decodes, and notices."""
     if log.sound is None:
@@ -385,7 +388,7 @@ def _read_waveform(
             False,
             [Notice("no-audio", "No audio track: the model gets silence.")],
         )
-    samples, _ = _decode_sound(path, start, duration, limits)
+    samples, _ = _decode_sound(path, start, duration, limits, channel)
     waveform = fit_sound(samples, duration)
     if not len(samples):
         return (
@@ -393,7 +396,7 @@ def _read_waveform(
             False,
             [Notice("audio-damaged", "The audio track cannot be decoded: the model gets silence.")],
         )
-    if _rms(waveform) < QUIET_RMS:
+    if channel is None and _rms(waveform) < QUIET_RMS:
         left, _ = _decode_sound(path, start, duration, limits, "left")
         if _rms(left) > CANCELLED * _rms(waveform):
             return waveform, True, [Notice("audio-cancelled", CANCELLED_TEXT)]

@@ -1,12 +1,13 @@
 """The sidebar of the Segment tab, called without a server."""
 
+import numpy as np
 import pytest
 from gradio import EventData
 
 from app.components.updates import UNCHANGED
-from app.segment import handlers, input_handlers
+from app.segment import handlers, input_handlers, text
 from app.services.clips import bundled
-from tests.support.media import counting
+from tests.support.media import counting, ffmpeg
 
 
 def test_a_range_dragged_in_the_player_is_selected(stand_in, tmp_path):
@@ -33,6 +34,25 @@ def test_an_upload_is_checked_at_once(tmp_path):
     assert "mine.mp4: 96 × 64 px, 3.0 s, with sound." in updates.about and updates.go == "Segment 6 frames"
     # A visitor's file is never served as it is.
     assert updates.camera["value"] is None and updates.player is None and "mine.mp4" in updates.header
+
+
+def test_a_channel_is_offered_where_the_channels_cancel_each_other(stand_in, tmp_path):
+    video, opposite = counting(tmp_path / "mine.mp4", seconds=2), tmp_path / "opposite.mp4"
+    ffmpeg("-i", video, "-c:v", "copy", "-af", "pan=stereo|c0=c0|c1=-1*c0", opposite)
+    offered = input_handlers.check_upload(str(opposite), None, 1)
+    assert offered.channel["visible"] and offered.channel["value"] == text.MEAN
+    for updates in (
+        input_handlers.check_upload(str(video), None, 1),
+        input_handlers.choose_clip(next(iter(bundled())), None, 1),
+    ):
+        assert not updates.channel["visible"] and updates.channel["value"] == text.MEAN
+    loudness = {}
+    for channel in (*text.CHANNELS, "nonsense"):
+        handlers.segment(None, str(opposite), "stand-in", 1, 0, None, channel)
+        heard = handlers.VISITORS.of("local").result.prediction.clip.waveform
+        loudness[channel] = np.abs(heard).max()
+    assert loudness["Left"] > 0.05 and loudness["Right"] > 0.05
+    assert loudness[text.MEAN] == loudness["nonsense"] < 0.01
 
 
 def test_the_model_follows_the_clip_until_the_visitor_picks_one(tmp_path, monkeypatch):
