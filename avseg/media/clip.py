@@ -7,7 +7,7 @@ other rate frame i is taken at (i + 0.5) / fps and its 0.96 s patch is centred o
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -112,7 +112,7 @@ def read_clip(
     duration = min(seconds, end)
     times = frame_times(duration, fps)
     waveform, has_sound, sound_notices = _read_waveform(path, log, start, duration, limits, channel)
-    source_frames, source_times = _find_in_file(path, log, len(times), fps, start, limits)
+    source_frames, source_times = _find_in_file(path, log, len(times), fps, start, limits, remedies)
     return Clip(
         name=printable(path.name),
         path=path,
@@ -307,7 +307,7 @@ def _decode_pictures(child: Child, most: int) -> tuple[np.ndarray, Log]:
 
 
 def _find_in_file(
-    path: Path, log: Log, count: int, fps: float, start: float, limits: Limits
+    path: Path, log: Log, count: int, fps: float, start: float, limits: Limits, remedies: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return number int64 [T] and time float64 [T], s, of the frames of the file that a clip consists of."""
     lead, begins = min(LEAD, start), np.sort(np.asarray(log.starts))
@@ -316,14 +316,14 @@ def _find_in_file(
     times = start - lead + begins[numbers]
     earlier = 0
     if start > lead:
-        earlier = _count_frames(path, start - lead + begins[0] - log.picture_gap / 2, limits)
+        earlier = _count_frames(path, start - lead + begins[0] - log.picture_gap / 2, limits, remedies)
     return numbers + earlier, times
 
 
-def _count_frames(path: Path, before: float, limits: Limits) -> int:
+def _count_frames(path: Path, before: float, limits: Limits, remedies: Sequence[str]) -> int:
     """Return how many frames of a file begin before a time, s; nothing is decoded."""
     output, count = ["-map", "0:V:0", "-c", "copy", "-f", "mkvtimestamp_v2"], 0
-    with Child(path, output, 0.0, before + MARGIN, limits) as child:
+    with Child(path, output, 0.0, before + MARGIN, limits, remedies=remedies) as child:
         child.read_line()  # a comment
         while line := child.read_line():
             count += int(line) < 1000 * before  # milliseconds
