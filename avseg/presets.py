@@ -1,5 +1,6 @@
 """Named experiments: Table 3 of the paper for every task, backbone and edition, and the small models."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,9 +192,11 @@ def load_config(name_or_path: str | Path) -> Config:
     if str(name_or_path) in PRESETS:
         return PRESETS[str(name_or_path)]
     path = Path(name_or_path).expanduser()
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ConfigError(f"{name_or_path} is neither a preset nor a file. Presets: {', '.join(PRESETS)}.")
     try:
         return from_dict(Config, read_json(path))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON text: {error}") from error

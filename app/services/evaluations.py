@@ -22,7 +22,7 @@ from app.services.evaluation_data import EvaluationData, get_data
 from app.services.host import public_host
 from app.services.line import Caller
 from app.services.models import available_models
-from app.services.process import ROOT, kill, launch, startup, withdraw
+from app.services.process import ROOT, age, kill, launch, startup, withdraw
 from avseg.checkpoints import bundled_models
 from avseg.config import read_record
 from avseg.errors import AvsegError, CheckpointError, ConfigError, ReportError, WriteError
@@ -279,7 +279,7 @@ def advance() -> None:
         known = queue()
         running = [item for item in known if item.status.state == "running"]
         for item in running if host_rules().seconds else []:
-            overdue = time.time() - item.status.process_started - host_rules().seconds
+            overdue = age(item.status.pid) - host_rules().seconds
             if item.status.pid and overdue > 0:
                 evaluation_folder(item.key).request_stop()
             if item.status.pid and overdue > GRACE:
@@ -331,4 +331,7 @@ def delete(key: str) -> None:
     status = folder.read_status()
     if status is not None and status.state == "running":
         raise ReportError("This evaluation is still running; stop it first.")
-    shutil.rmtree(folder.path)
+    try:
+        shutil.rmtree(folder.path)
+    except OSError as error:
+        raise ReportError(f"This evaluation cannot be deleted: {error.strerror or error}.") from error

@@ -17,7 +17,7 @@ from typing import Literal
 
 import psutil
 
-from avseg.jobs.folder import JobFolder, Launch, lives
+from avseg.jobs.folder import JobFolder, JobStatus, Launch, lives, same_process
 from avseg.processes import drop_launcher
 
 ROOT = Path(__file__).resolve().parents[2]  # where commands run
@@ -68,7 +68,7 @@ def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None]
     with suppress(psutil.Error):  # it may have ended already
         started = psutil.Process(process.pid).create_time()
     threading.Thread(target=wait, daemon=True).start()
-    record = Launch(process.pid, started, now)
+    record = Launch(process.pid, started, now, booted=psutil.boot_time())
     try:
         job.write_launch(record)
     except OSError:
@@ -77,16 +77,18 @@ def launch(arguments: Sequence[str], job: JobFolder, on_exit: Callable[[], None]
     return record
 
 
-def startup(job: JobFolder, status_written: float = 0.0) -> Startup | None:
+def startup(job: JobFolder, status: JobStatus | None = None) -> Startup | None:
     """Return how far a child is that has not written a status yet; None if it has, or without a child.
 
-    status_written: seconds since 1970 of the status in the folder, which may be that of an earlier child.
+    status: that of the folder, which may be of another child.
     """
     record = job.read_launch()
-    if record is None or record.time <= status_written:
+    if record is None or (status is not None and same_process(record, status)):
         return None
-    if lives(record.pid, record.process_started):
+    if lives(record):
         return Startup("starting", pid=record.pid)
+    if status is not None and record.time <= status.updated:  # of a later process, started without the app
+        return None
     if record.withdrawn:
         return Startup("stopped", "Cancelled before it started.")
     return Startup("failed", f"The process failed before it started. {job.last_message}".strip())
@@ -97,6 +99,14 @@ def withdraw(job: JobFolder) -> None:
     if record := job.read_launch():
         job.write_launch(replace(record, withdrawn=True))
         kill(record.pid)
+
+
+def age(pid: int) -> float:
+    """Return for how many seconds a process has been running, whatever the clock was set to meanwhile."""
+    try:
+        return time.time() - psutil.Process(pid).create_time()
+    except (psutil.Error, ValueError):
+        return 0.0
 
 
 def kill(pid: int) -> None:

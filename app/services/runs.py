@@ -92,7 +92,7 @@ def run_state(run: RunFolder) -> RunState:
     status = run.read_status()
     if status is not None and status.state == "running":
         return RunState("stopping" if run.stop_requested else "running", status.message, status, status.pid)
-    if startup := process.startup(run, status.updated if status else 0.0):
+    if startup := process.startup(run, status):
         return RunState(startup.state, startup.message, status, startup.pid)
     if status is None:
         return RunState("stopped", run.damage or "The run folder has no status file.")
@@ -144,7 +144,10 @@ def rename(run: RunFolder, name: str) -> RunFolder:
     _require_idle(run)
     if other.path.exists():
         raise RunError(f"A run named {name} already exists.")
-    run.path.rename(other.path)
+    try:
+        run.path.rename(other.path)
+    except OSError as error:
+        raise RunError(f"{run.path.name} cannot be renamed: {error.strerror or error}.") from error
     return other
 
 
@@ -152,10 +155,10 @@ def delete(run: RunFolder) -> None:
     """Delete a run with all its files; raises RunError while it is running."""
     _require_idle(run)
     path = run_folder(run.path.name).path
-    if path.is_symlink():
-        path.unlink()
-    else:
-        shutil.rmtree(path)
+    try:
+        path.unlink() if path.is_symlink() else shutil.rmtree(path)
+    except OSError as error:
+        raise RunError(f"{path.name} cannot be deleted: {error.strerror or error}.") from error
 
 
 def _require_running(run: RunFolder) -> RunState:

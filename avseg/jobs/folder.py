@@ -38,6 +38,7 @@ class JobStatus:
     message: str = ""
     pid: int = field(default=0, kw_only=True)
     process_started: float = field(default=0.0, kw_only=True)  # a later process may have the same pid
+    booted: float = field(default=0.0, kw_only=True)  # when, by the clock that says process_started
     updated: float = field(default=0.0, kw_only=True)
 
 
@@ -49,6 +50,7 @@ class Launch:
     process_started: float
     time: float
     withdrawn: bool = False  # stopped before it wrote a status
+    booted: float = 0.0
 
 
 StatusT = TypeVar("StatusT", bound=JobStatus)
@@ -71,8 +73,11 @@ class JobFolder(Generic[StatusT]):
 
     def write_status(self, status: StatusT) -> None:
         """Replace the status, stamped with this process and the time."""
-        process = psutil.Process()
-        stamped = replace(status, pid=process.pid, process_started=process.create_time(), updated=time.time())
+        process, booted = psutil.Process(), psutil.boot_time()
+        started = process.create_time()
+        stamped = replace(
+            status, pid=process.pid, process_started=started, booted=booted, updated=time.time()
+        )
         write_texts(self.path, {self.status_file.name: json.dumps(asdict(stamped), indent=2)})
 
     def read_status(self) -> StatusT | None:
@@ -83,7 +88,7 @@ class JobFolder(Generic[StatusT]):
         status = _readable(self.status_class, self.status_file)
         if status is None:
             return None
-        if status.state == "running" and not lives(status.pid, status.process_started):
+        if status.state == "running" and not lives(status):
             message = f"The process ended without a message. {self.advice}".strip()
             return replace(status, state="killed", message=message)
         return status
@@ -101,7 +106,7 @@ class JobFolder(Generic[StatusT]):
     @property
     def stop_requested(self) -> bool:
         """Whether somebody asked the job to stop."""
-        return self.stop_here or self.stop_file.exists()
+        return self.stop_here or os.path.exists(self.stop_file)
 
     def clear_stop(self, before: float | None = None) -> None:
         """Withdraw the request to stop; with `before` (s since 1970) only one that is older."""
@@ -119,10 +124,12 @@ class JobFolder(Generic[StatusT]):
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")
 
     def log_tail(self, lines: int = 50) -> str:
-        """Return the last lines of the log."""
-        if not self.log_file.is_file():
+        """Return the last lines of the log, "" if there is none that can be read."""
+        try:
+            text = self.log_file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
             return ""
-        return "\n".join(self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return "\n".join(text.splitlines()[-lines:])
 
     def write_launch(self, launch: Launch) -> None:
         """Record the process that was started for this job."""
@@ -139,11 +146,12 @@ class JobFolder(Generic[StatusT]):
 
     def console_tail(self, lines: int = 12) -> str:
         """Return the last lines that the process printed, without empty ones."""
-        if not self.console_file.is_file():
+        try:
+            with self.console_file.open("rb") as file:
+                file.seek(max(0, self.console_file.stat().st_size - CONSOLE_BYTES))
+                text = file.read().decode(errors="replace")
+        except OSError:  # none, or one that this user may not read
             return ""
-        with self.console_file.open("rb") as file:
-            file.seek(max(0, self.console_file.stat().st_size - CONSOLE_BYTES))
-            text = file.read().decode(errors="replace")
         # A progress bar rewrites its line; only the last version counts.
         printed = (line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n"))
         return "\n".join([line for line in printed if line.strip()][-lines:])
@@ -181,11 +189,22 @@ def _damage(kind: type, path: Path) -> str:
     return ""
 
 
-def lives(pid: int, started: float) -> bool:
-    """Return whether the process with this pid that started at this time (s since 1970) still runs."""
+def lives(record: JobStatus | Launch) -> bool:
+    """Return whether the process of a record still runs."""
     try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(record.pid)
+        found = replace(record, process_started=process.create_time(), booted=psutil.boot_time())
+        return same_process(record, found) and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, TypeError, ValueError, OverflowError):  # the last three: an edited status
         return False
+
+
+def same_process(one: JobStatus | Launch, other: JobStatus | Launch) -> bool:
+    """Return whether two records are of one process.
+
+    A clock that is set moves the start of a process on Linux together with the time of boot, so the seconds
+    between them count; on other systems the start does not move.
+    """
+    start, booted = one.process_started - other.process_started, one.booted - other.booted
+    after_boot = abs(start - booted) < 1.5 and one.booted > 0 and other.booted > 0
+    return one.pid == other.pid and (abs(start) < 1.0 or after_boot)

@@ -63,8 +63,9 @@ class History:
 
     def seconds_per_step(self, last: int = 50) -> float | None:
         """Return the recent wall-clock time of a step, loading included; None before the third step."""
-        times = self.step_values("time")[-last:]
-        return float(np.median(np.diff(times))) if len(times) > 2 else None
+        between = np.diff(self.step_values("time")[-last:])
+        between = between[between > 0]  # the clock may have been set back
+        return float(np.median(between)) if len(between) > 1 else None
 
 
 @dataclass

@@ -56,14 +56,14 @@ class RunFolder(JobFolder[Status]):
     @property
     def advice(self) -> str:
         """How to go on after an interruption: from the last checkpoint, if there is one yet."""
-        if self.resume_file.is_file():
+        if os.path.isfile(self.resume_file):
             return "The last checkpoint is complete: resume the run (--resume)."
         return "There is no checkpoint yet: start the run again."
 
     @property
     def exists(self) -> bool:
         """Whether the folder contains a run."""
-        return self.config_file.is_file()
+        return os.path.isfile(self.config_file)
 
     def create(self, config: Config) -> None:
         """Start a new run here; raises RunError if the folder already contains one that can be resumed."""
@@ -82,10 +82,12 @@ class RunFolder(JobFolder[Status]):
         """Whether the run failed before its first checkpoint, for example for a wrong data folder."""
         status = self.read_status()
         failed = status is not None and status.state in ("failed", "killed")
-        return failed and not self.resume_file.is_file()
+        return failed and not os.path.isfile(self.resume_file)
 
     def config(self) -> Config:
         """Return the run's config; raises RunError without a run, ConfigError for a damaged one."""
+        if self.path.is_dir() and not os.access(self.path, os.X_OK):
+            raise RunError(f"{self.path} may not be opened by this user.")
         config = read_record(Config, self.config_file)
         if config is None:
             raise RunError(f"{self.path} contains no run: config.json is missing.")

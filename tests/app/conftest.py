@@ -35,7 +35,7 @@ def evaluations_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_mode
     yield tmp_path / "evaluations"
     for item in evaluations.queue():  # what a failed test left running
         launched = EvaluationFolder(tmp_path / "evaluations" / item.key).read_launch()
-        if launched and lives(launched.pid, launched.process_started):
+        if launched and lives(launched):
             evaluations.kill(launched.pid)
 
 

@@ -172,7 +172,7 @@ video.write_mp4(folder / "a.mp4", np.zeros((4, 32, 32, 3), np.uint8), 4, np.zero
 assert len(clip.read_clip(folder / "a.mp4").frames) == 1
 child = process.launch(["-c", "import time; time.sleep(300)"], JobFolder(folder / "job"))
 process.kill(child.pid)
-assert not lives(child.pid, child.process_started)
+assert not lives(child)
 """
 
 

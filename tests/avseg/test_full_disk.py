@@ -1,39 +1,16 @@
 """On a full disk every command says so in one sentence, and what was there before stays as it was."""
 
 import os
-import resource
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from avseg.__main__ import main
+from tests.support.full_disk import contents, file_size_limit, harmed
 from tests.support.writing_commands import write_inputs, writing_commands
 
-# What a job changes before, or although, its disk is full.
-OF_A_JOB = {"run/events.jsonl", "run/log.txt", "run/config.json", "run/status.json", "status.json"}
-SAMPLE = "run/samples/000002.jpg"  # whole, and of the epoch whose checkpoint has no space
 NAMES = tuple(writing_commands(Path(), Path()))
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """Let no file grow beyond a size in bytes, of whichever library or child writes it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +33,7 @@ def test_a_full_disk_is_one_sentence_and_harms_nothing(name: str, inputs: Path, 
             assert main(command) == 1
         said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("avseg: ")]
         assert len(said) == 1 and "could not be written: it is larger than" in said[0]
-        left = contents(tmp_path)
-        assert {path: left.get(path) for path in whole if path not in OF_A_JOB} == {
-            path: content for path, content in whole.items() if path not in OF_A_JOB
-        }
-        assert {path for path in left if path not in whole} <= {SAMPLE}
+        assert harmed(whole, contents(tmp_path)) == []
     assert main(command) == 0
 
 

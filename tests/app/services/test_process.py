@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from app.services import process
-from avseg.jobs.folder import JobFolder
+from avseg.jobs.folder import JobFolder, JobStatus
 
 
 def wait_for(job: JobFolder, state: str) -> process.Startup:
@@ -29,7 +29,10 @@ def test_a_child_is_starting_until_it_writes_a_status_and_can_be_withdrawn(tmp_p
     assert process.startup(job) is None
     record = process.launch(["-c", "import time; time.sleep(300)"], job)
     assert process.startup(job) == process.Startup("starting", pid=record.pid)
-    assert process.startup(job, record.time + 1) is None  # its status is newer
+    stamp = {"pid": record.pid, "process_started": record.process_started, "booted": record.booted}
+    assert process.startup(job, JobStatus("running", **stamp, updated=record.time - 3600)) is None
+    earlier = JobStatus("finished", pid=record.pid + 1, updated=record.time + 3600)
+    assert process.startup(job, earlier).state == "starting"  # although the clock was an hour ahead then
     process.withdraw(job)
     assert wait_for(job, "stopped").message == "Cancelled before it started."
 

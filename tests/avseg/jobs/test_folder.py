@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import psutil
@@ -54,7 +55,7 @@ def test_a_launch_and_its_console_are_recorded(tmp_path: Path):
     assert folder.read_launch() is None and folder.console_tail() == folder.last_message == ""
     launch = Launch(os.getpid(), psutil.Process().create_time(), 5.0)
     folder.write_launch(launch)
-    assert folder.read_launch() == launch and lives(launch.pid, launch.process_started)
+    assert folder.read_launch() == launch and lives(launch)
     folder.console_file.write_text("clips:  10%\rclips: 100%\n\navseg: Model x does not exist.\n")
     assert folder.console_tail() == "clips: 100%\navseg: Model x does not exist."
     assert folder.last_message == "Model x does not exist."
@@ -98,3 +99,18 @@ def test_a_file_is_parsed_once_until_it_is_written_anew(tmp_path: Path, monkeypa
     assert folder.read_status().done == 20 and len(parsed) == 3
     folder.status_file.unlink()
     assert folder.read_status() is None
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="only Linux counts a start from the time of boot")
+def test_a_clock_that_jumps_does_not_take_a_process_for_dead(tmp_path: Path, monkeypatch):
+    folder = EvaluationFolder(tmp_path)
+    folder.write_status(EvaluationStatus("running"))
+    now, booted = time.time(), psutil.boot_time()
+    for jump in (-7200, 7200):
+        monkeypatch.setattr(time, "time", lambda jump=jump: now + jump)
+        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda jump=jump: booted + jump)
+        assert abs(psutil.Process().create_time() - folder.read_status().process_started) > 7000
+        assert folder.read_status().state == "running"
+    written = json.loads(folder.status_file.read_text())
+    folder.status_file.write_text(json.dumps(written | {"process_started": written["process_started"] - 9}))
+    assert folder.read_status().state == "killed"
