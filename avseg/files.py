@@ -54,6 +54,10 @@ def writing(path: Path) -> Iterator[None]:
     path = Path(path)
     try:
         yield
+    except WriteError as error:
+        if path.parent not in Path(error.filename).parents:
+            raise
+        raise write_error(error.errno, path) from error  # not the name of a temporary file beside it
     except AvsegError:
         raise
     except Exception as error:

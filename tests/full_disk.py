@@ -1,4 +1,4 @@
-"""Try every command that writes on a disk of 8 MB that is full, and print what it says and what it harms.
+"""Try every command that writes on a disk of 16 MB that is full, and print what it says and what it harms.
 
     python -m tests.full_disk
 
@@ -20,7 +20,7 @@ from avseg.__main__ import main
 from tests.support.full_disk import contents, harmed
 from tests.support.writing_commands import write_inputs, writing_commands
 
-SIZE = 8 * 2**20  # bytes
+SIZE = 16 * 2**20  # bytes; a checkpoint of the small model has 2.4 MB
 MOUNTED = "AVSEG_TEST_DISK"  # the folder, in the process that has the disk
 
 

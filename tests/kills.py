@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import tyro
+from accelerate import Accelerator
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -31,7 +32,9 @@ from avseg.training.run_folder import RunFolder
 from avseg.training.trainer import train
 from tests.support.small_model import small_config
 
-CONFIG = small_config({"dropout": 0.2}, checkpoint_steps=1, epochs=2, synth_clips=4)
+CONFIG = small_config(
+    {"dropout": 0.2}, checkpoint_steps=1, epochs=2, synth_clips=4, validation_clips=1, frames_per_clip=1
+)
 CHECKPOINTS = ("last.safetensors", "best.safetensors", "resume.safetensors")
 KILLS_PER_RUN = 5
 
@@ -46,8 +49,15 @@ class Kill:
     written: str  # size of the file that was being written, and of the whole
 
 
-def draw_clips() -> None:
-    """Fill the caches of drawn objects, which forked processes inherit."""
+def warm_up() -> None:
+    """Import what a training imports late and draw its clips; forked processes inherit both.
+
+    Nothing is trained here: autograd cannot be used on both sides of a fork.
+    """
+    Accelerator(cpu=True)
+    weights = torch.nn.Parameter(torch.zeros(1))
+    weights.grad = torch.zeros(1)
+    torch.optim.AdamW([weights]).step()
     for clips in (training_clips(SYNTH, CONFIG), validation_clips(SYNTH, CONFIG)):
         for index in range(len(clips)):
             clips.read(index)
@@ -170,7 +180,7 @@ def main(kills: int = 100, inside: int = 10, seed: int = 0, out: Path | None = N
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         root = out or Path(folder)
-        draw_clips()
+        warm_up()
         started = time.monotonic()
         finish(root / "whole")
         duration = time.monotonic() - started

@@ -1,6 +1,8 @@
 """A file is there whole, or as it was before."""
 
+import errno
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -15,18 +17,21 @@ from avseg.data.avsbench.check_report import load_report
 from avseg.data.avsbench.mask_index import MaskIndex
 from avseg.data.avsbench.write import _read_table
 from avseg.data.coco import read_coco
-from avseg.errors import AvsegError
+from avseg.errors import AvsegError, WriteError
 from avseg.evaluation.report_files import read_report
 from avseg.files import (
     atomic_write,
     escape_formula,
     find_file,
+    full_disk,
     read_bytes,
     read_json,
     read_text,
     require_regular,
     sweep,
     visible,
+    write_texts,
+    writing,
 )
 from avseg.media.clip import read_clip
 from avseg.presets import load_config
@@ -220,3 +225,42 @@ def test_no_reader_waits_for_a_pipe_or_reads_a_device(reader: str, kind: str, tm
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "no space"), "the disk is full"),
+        (OSError(errno.EDQUOT, "no quota"), "disk quota is used up"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "the disk is full"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "PLACE"),
+            "Permission denied. Choose another place",
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_a_sentence(error: Exception, words: str, tmp_path: Path):
+    if isinstance(error, OSError) and error.filename:
+        error.filename = str(tmp_path / "file.txt.part")
+    with pytest.raises(WriteError, match=words) as caught, writing(tmp_path / "file.txt"):
+        raise error
+    assert str(caught.value).startswith(f"{tmp_path}/file.txt could not be written: ")
+    assert isinstance(caught.value, AvsegError) and isinstance(caught.value, OSError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # of a worker process
+
+
+def test_errors_about_other_files_keep_their_words(tmp_path: Path):
+    large = OSError(errno.EFBIG, "it has 300 MB; the limit is 256 MB", "/data/table.csv")
+    for error in (FileNotFoundError(2, "No such file", "/data/clip.mp4"), large, ValueError("no number")):
+        assert full_disk(error) is None
+        with pytest.raises(type(error)) as caught, writing(tmp_path / "file.txt"):
+            raise error
+        assert caught.value is error
+
+
+def test_files_of_one_report_are_replaced_together(tmp_path: Path, monkeypatch):
+    write_texts(tmp_path, {"a.csv": "old", "b.json": "old"})
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space")))
+    with pytest.raises(WriteError, match="the disk is full"):
+        write_texts(tmp_path, {"a.csv": "new", "b.json": "new"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.csv": "old", "b.json": "old"}

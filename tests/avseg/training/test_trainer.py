@@ -66,42 +66,11 @@ def test_a_run_folder_holds_all_that_it_promises(whole: Path):
     assert "All steps are done." in run.log_tail()
 
 
-KILLED = """
-import os, signal, sys
-import avseg.training.resume, avseg.training.trainer
-from pathlib import Path
-from tests.avseg.training.test_trainer import CONFIG, run_here
-out, moment = Path(sys.argv[1]), sys.argv[2]
-die = lambda: os.kill(os.getpid(), signal.SIGKILL)
-step, save = avseg.training.trainer.Training.step, avseg.training.resume.save_file
-saves = []
-def last_step(self, batch):
-    if moment == "in an epoch" and self.progress.step == 4:
-        die()
-    return step(self, batch)
-def half_save(tensors, file, metadata):
-    save(tensors, file, metadata=metadata)
-    saves.append(file)
-    if moment == "in a checkpoint" and len(saves) == 3:
-        os.truncate(file, os.path.getsize(file) // 2)
-        die()
-avseg.training.trainer.Training.step, avseg.training.resume.save_file = last_step, half_save
-run_here(CONFIG, out)
-"""
-
-
-@pytest.mark.parametrize("moment", ["in an epoch", "in a checkpoint"])
-def test_a_killed_run_ends_as_if_nothing_had_been(moment: str, whole: Path, tmp_path: Path, root: Path):
-    out = tmp_path / "run"
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(out), moment], cwd=root, check=False)
-    assert killed.returncode == -9
-    assert RunFolder(out).read_status().state == "killed"
-    assert 0 < len(losses(out)) < 6
-    run_here(CONFIG, out, resume=True)
-    assert losses(out) == losses(whole)
-    assert same_weights(out / "last.safetensors", whole / "last.safetensors")
-    assert same_weights(out / "resume.safetensors", whole / "resume.safetensors")
-    assert not [p for p in out.iterdir() if p.name.startswith(".")]
+def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(root: Path):
+    command = [sys.executable, "-m", "tests.kills", "--kills", "4", "--inside", "2"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 inside a checkpoint; runs that differ: 0" in done.stdout
 
 
 def test_the_stop_file_ends_a_run_that_can_go_on(whole: Path, tmp_path: Path, monkeypatch):
@@ -151,7 +120,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(avseg.training.resume, "save_file", full)
-    with pytest.raises(RunError, match="is full"):
+    with pytest.raises(RunError, match=r"is full.*The last checkpoint is complete"):
         run_here(CONFIG, tmp_path / "run")
     status = RunFolder(tmp_path / "run").read_status()
     assert status.state == "failed" and "Free some space" in status.message
