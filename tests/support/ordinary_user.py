@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,24 @@ NOBODY = 65534
 
 @pytest.fixture
 def users_folder() -> Iterator[Path]:
-    """A folder of an ordinary user, who also runs the test."""
+    """A folder that an ordinary user reaches, other than those of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="user-", dir="/tmp"))
-    was = os.geteuid() if hasattr(os, "geteuid") else NOBODY
-    if was == 0:
-        os.chown(folder, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
+    yield folder
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def ordinary_user(folder: Path) -> Iterator[None]:
+    """Run the block as an ordinary user who owns the folder; what it imports must be imported before."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
     try:
-        yield folder
+        yield
     finally:
-        if was == 0:
-            os.seteuid(0)
-        for path in folder.rglob("*"):
-            path.chmod(0o700)
-        shutil.rmtree(folder, ignore_errors=True)
+        os.seteuid(0)
