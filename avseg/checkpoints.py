@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import re
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,12 +22,16 @@ from avseg.file_kinds import CONVERT, require_weights
 from avseg.files import UNREADABLE, atomic_write, visible
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, find_state_dict, rename_released
+from avseg.models.zoo import RELEASED
 
 FORMAT = "avseg-1"
 DRAWN, FILMED = "tiny-ms3", "small-real"  # bundled models for drawn scenes and for filmed video
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED, CLIPS = ASSETS / "models", ASSETS / "clips"
-SAME_LOOKS = "S4 and MS3 models look the same; s4 was assumed (otherwise import with --task ms3)."
+SAME_LOOKS = (
+    "Models for S4 and MS3 look the same, and the file's name does not say which one this is: add --task s4 "
+    "or --task ms3."
+)
 
 
 def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = torch.float32) -> Path:
@@ -103,17 +108,32 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Return the file of a bundled model or of a path; CheckpointError lists the bundled models."""
-    bundled = bundled_models()
-    if str(name_or_path) in bundled:
-        return bundled[str(name_or_path)]
+    """Return the file of a bundled or imported model by its name, or of a path.
+
+    CheckpointError lists the names, and says which command fetches a released model that is not here.
+    """
+    name, bundled, imported = str(name_or_path), bundled_models(), imported_models()
     path = Path(name_or_path).expanduser()
+    if name in bundled:
+        return bundled[name]
     if path.is_file():
         return path
-    names = ", ".join(bundled) or "none"
+    if name in imported:
+        return imported[name]
+    if name in RELEASED:
+        raise CheckpointError(
+            f"{name} is a released model that is not on this computer. Fetch it "
+            f"({RELEASED[name].megabytes} MB) with `python -m avseg weights get {name}`."
+        )
     raise CheckpointError(
-        f"{str(name_or_path)!r} is neither a bundled model nor a file. Bundled models: {names}."
+        f"{name!r} is neither a model's name nor a file. Bundled models: {', '.join(bundled) or 'none'}. "
+        f"Imported: {', '.join(imported) or 'none'}. Released: see `python -m avseg weights`."
     )
+
+
+def imported_models() -> dict[str, Path]:
+    """Return the files in the folder of imported models by name; they are not opened."""
+    return {path.stem: path for path in visible(imported_root().glob("*.safetensors"))}
 
 
 def bundled_models() -> dict[str, Path]:
@@ -158,7 +178,7 @@ def read_released(path: Path, task: str | None = None) -> Imported:
         ) from error
     state, source = find_state_dict(saved)
     imported = import_released(state, task)
-    return dataclasses.replace(imported, source=source)
+    return replace(imported, source=source)
 
 
 def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
@@ -209,18 +229,43 @@ def _first(names: list[str], count: int = 4) -> str:
     return ", ".join(names[:count]) + more
 
 
-def import_weights(path: Path, out: Path, task: str | None = None) -> Imported:
-    """Convert a released .pth file to a checkpoint at `out`; return what was imported."""
-    out = Path(out)
+def import_weights(
+    path: Path, out: Path, task: str | None = None, dtype: torch.dtype = torch.float32
+) -> Imported:
+    """Convert a released .pth file to a checkpoint at `out`; return what was imported.
+
+    task: for a model of S4 or MS3, which look the same; by default the one that a file name contains. dtype:
+    of the floats in the file. Raises CheckpointError where neither says it.
+    """
+    path, out = Path(path), Path(out)
     if out.suffix != ".safetensors":
         raise CheckpointError(f"--out is {out.name}; its extension must be .safetensors.")
     imported = read_released(path, task)
-    model = AVSegFormer(imported.config)
-    model.load_state_dict(imported.weights, strict=True)
+    if task is None and imported.config.task == "s4":
+        named = tasks_in_name(path) or tasks_in_name(out)
+        if named not in ({"s4"}, {"ms3"}):
+            raise CheckpointError(SAME_LOOKS)
+        if named == {"ms3"}:
+            imported = replace(imported, config=replace(imported.config, task="ms3"))
     c = imported.config
     source = f" ({imported.source})" if imported.source else ""
-    note = f"Imported from {Path(path).name}{source}: AVSegFormer {c.edition}, {c.backbone}, {c.task}."
-    if c.task == "s4" and task is None:
-        note += f" {SAME_LOOKS}"
-    save_model(out, model, Card(out.stem, "released", note))
+    convert(
+        imported,
+        out,
+        f"Imported from {path.name}{source}: AVSegFormer {c.edition}, {c.backbone}, {c.task}.",
+        dtype,
+    )
     return imported
+
+
+def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype = torch.float32) -> Path:
+    """Write what was read from a released file as a checkpoint; note: of its card."""
+    with torch.device("meta"):  # the weights are assigned, not copied
+        model = AVSegFormer(imported.config)
+    model.load_state_dict(imported.weights, strict=True, assign=True)
+    return save_model(out, model, Card(out.stem, "released", note), dtype)
+
+
+def tasks_in_name(path: Path) -> set[str]:
+    """Return the tasks that a file's name contains as words: AVSegFormer_pvt2_ms3.pth."""
+    return set(re.findall(r"(?<![a-z0-9])(s4|ms3|avss)(?![a-z0-9])", path.stem.lower()))

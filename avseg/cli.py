@@ -12,6 +12,7 @@ import tyro
 from avseg.config import Config, ModelConfig, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError, WriteError
 from avseg.presets import PRESETS, load_config
+from avseg.weights_command import weights
 
 if TYPE_CHECKING:
     from avseg.predict import Prediction
@@ -34,7 +35,7 @@ def predict(
 
     Args:
         clips: Video files.
-        model: A bundled model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
+        model: A model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
             drawn clips and small-real for other videos.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30. At 1, audio windows are those of AVSBench.
@@ -348,7 +349,7 @@ def evaluate(
     new one is complete.
 
     Args:
-        model: A bundled model's name or a .safetensors file.
+        model: A model's name or a .safetensors file.
         out: Folder of the report.
         data: synth, or a folder with AVSBench or with SynthAVS as written by `synth`.
         task: Task of the data; by default the model's. With another one, the foreground is evaluated.
@@ -423,7 +424,7 @@ def what_if(
     Args:
         clip: A video file.
         change: mute, shift=2, decoder-head=3,1 and so on; repeat the flag to combine several.
-        model: A bundled model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
+        model: A model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
             drawn clips and small-real for other videos.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30.
@@ -475,7 +476,7 @@ def record(
         clip: A video file.
         out: The .npz file to write.
         site: A site to record (see `info --sites`); repeat the flag for several. By default all sites.
-        model: A bundled model's name or a .safetensors file; by default, as in `predict`.
+        model: A model's name or a .safetensors file; by default, as in `predict`.
         frame: Number of the frame, from 1.
         fps: Frames per second, 0.2 to 30.
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -500,7 +501,12 @@ def record(
     return 0
 
 
-def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | None = None) -> int:
+def import_weights(
+    file: tyro.conf.Positional[Path],
+    out: Path,
+    task: Task | None = None,
+    storage: Literal["float32", "bfloat16"] = "float32",
+) -> int:
     """Convert a released AVSegFormer .pth file to a checkpoint.
 
     Edition, backbone and task are recognised from the file's keys and shapes.
@@ -508,20 +514,20 @@ def import_weights(file: tyro.conf.Positional[Path], out: Path, task: Task | Non
     Args:
         file: The authors' .pth file; only plain weights are read from it.
         out: The .safetensors file to write.
-        task: Tells S4 from MS3, whose models look the same (default s4).
+        task: Tells S4 from MS3, whose models look the same; by default the one that a file name contains.
+        storage: bfloat16 halves the file; the model computes in float32 all the same.
     """
-    from avseg.checkpoints import SAME_LOOKS
+    import torch
+
     from avseg.checkpoints import import_weights as run
 
-    imported = run(file, out, task)
+    imported = run(file, out, task, getattr(torch, storage))
     c = imported.config
     print(
         f"{out}: edition {c.edition}, backbone {c.backbone}, task {c.task}, {len(imported.weights)} tensors"
     )
     if imported.source:
         print(f"  taken from the file: {imported.source}")
-    if c.task == "s4" and task is None:
-        print(f"  {SAME_LOOKS}")
     if imported.dropped:
         print(f"  skipped, unused by the model: {len(imported.dropped)} tensors, {_groups(imported.dropped)}")
     return 0
@@ -538,7 +544,7 @@ def info(sites: bool = False) -> int:
     Args:
         sites: List instead the sites where `record` records activations.
     """
-    from avseg.checkpoints import bundled_models, imported_root, read_card
+    from avseg.checkpoints import bundled_models, imported_models, imported_root, read_card
     from avseg.file_kinds import foreign_weights
 
     if sites:
@@ -553,14 +559,15 @@ def info(sites: bool = False) -> int:
         print(f"  {name:12} {card.weights} weights, {config.task}, {config.backbone}, {config.image_size} px")
         print(f"  {'':12} {card.note}")
     ignored, folder = foreign_weights(imported_root()), imported_root()
-    imported = [path for path in sorted(folder.glob("[!.]*.safetensors")) if path.name not in ignored]
+    imported = {name: path for name, path in imported_models().items() if path.name not in ignored}
     if imported or ignored:
-        print(f"Imported models (--model FILE) in {folder}:")
-    for path in imported:
+        print(f"Imported models (--model NAME) in {folder}:")
+    for name, path in imported.items():
         config, card = read_card(path)
-        print(f"  {path}: {card.weights} weights, {config.task}, {config.backbone}, {config.image_size} px")
+        print(f"  {name}: {card.weights} weights, {config.task}, {config.backbone}, {config.image_size} px")
     for name, reason in ignored.items():
         print(f"  not a model: {name}. {reason}")
+    print("Released models: see `python -m avseg weights`.")
     print("Presets (train NAME):")
     for name, preset in PRESETS.items():
         c, t = preset.model, preset.train
@@ -589,6 +596,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         evaluate,
         curve,
         import_weights,
+        weights,
         info,
     )
 

@@ -42,7 +42,7 @@ def from_pretrained(
     """
     path, local = Path(name).expanduser(), str(name) in bundled_models()
     if not local and not path.exists() and REPOSITORY.fullmatch(str(name)):
-        return _load_folder(_download(str(name), revision), str(name), device)
+        return _load_folder(fetch(str(name), revision), str(name), device)
     if revision is not None:
         raise CheckpointError(f"{name} is not a Hub repository: leave out revision={revision!r}.")
     if not local and path.is_dir():
@@ -90,7 +90,7 @@ def push_to_hub(
         raise CheckpointError(f"{repo!r} is not a repository name: use owner/name.")
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    with tempfile.TemporaryDirectory() as temporary, _translate_hub_errors(repo):
+    with tempfile.TemporaryDirectory() as temporary, translate_hub_errors(repo):
         folder = save_pretrained(model, Path(temporary), repo, licence, card)
         api = HfApi(library_name="avseg")
         address = api.create_repo(repo, private=private, exist_ok=True)
@@ -168,21 +168,32 @@ def _no_weights(name: str, files: Iterable[str]) -> str:
     return f"{name} has no {WEIGHTS}: {content}. Expected files of `save_pretrained` or `push_to_hub`."
 
 
-def _download(repo: str, revision: str | None) -> Path:
+def fetch(repo: str, revision: str | None = None, folder: Path | None = None) -> Path:
+    """Download weights and config of a Hub repository, by default into the cache; return their folder.
+
+    Raises CheckpointError for a repository that cannot be downloaded or has no weights that avseg reads.
+    """
     from huggingface_hub import HfApi, snapshot_download
 
-    with _translate_hub_errors(repo, revision):
-        patterns = [WEIGHTS, CONFIG]
-        folder = Path(
-            snapshot_download(repo, revision=revision, allow_patterns=patterns, library_name="avseg")
+    if not REPOSITORY.fullmatch(repo):
+        raise CheckpointError(f"{repo!r} is not a repository name: use owner/name.")
+    with translate_hub_errors(repo, revision):
+        path = Path(
+            snapshot_download(
+                repo,
+                revision=revision,
+                allow_patterns=[WEIGHTS, CONFIG],
+                library_name="avseg",
+                local_dir=folder,
+            )
         )
-        if not (folder / WEIGHTS).is_file():
+        if not (path / WEIGHTS).is_file():
             raise CheckpointError(_no_weights(repo, HfApi().list_repo_files(repo, revision=revision)))
-    return folder
+    return path
 
 
 @contextmanager
-def _translate_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
+def translate_hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
     """Turn errors of huggingface_hub into a CheckpointError that says what to do."""
     from huggingface_hub import errors
 

@@ -109,7 +109,7 @@ def test_predict_says_what_is_wrong_before_the_work(wrong, words, clip, small, t
         (["--change", "decoder-cut=9"], "out of range; choose a whole number from 1 to 3"),
         (["--change", "channels=99"], "from 0 to 31"),
         (["--change", "mute"], "only once"),
-        (["--change", "checkpoint=gone"], "'gone' is neither a bundled model nor a file"),
+        (["--change", "checkpoint=gone"], "'gone' is neither a model's name nor a file"),
     ],
 )
 def test_what_if_says_what_is_wrong_before_the_work(wrong, words, clip, small, tmp_path, capsys, monkeypatch):
@@ -124,7 +124,7 @@ def test_errors_are_one_sentence_on_stderr(clip: Path, tmp_path: Path, capsys):
     assert main(["predict", str(clip), "--model", "no-such-model", "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().err
     assert (
-        said.startswith("avseg: 'no-such-model' is neither a bundled model nor a file")
+        said.startswith("avseg: 'no-such-model' is neither a model's name nor a file")
         and said.count("\n") == 1
     )
     assert main(["train", "no-such-preset", "--out", str(tmp_path / "run")]) == 1

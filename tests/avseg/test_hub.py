@@ -161,6 +161,7 @@ def test_names_of_repositories():
 
 CLIENT = """
 import json, os, sys
+from pathlib import Path
 from avseg import hub
 from avseg.checkpoints import load_model
 from avseg.errors import CheckpointError
@@ -187,6 +188,7 @@ del os.environ["HF_TOKEN"]
 again = hub.from_pretrained("me/net")
 answers["same"] = all(again.state_dict()[k].equal(v) for k, v in model.state_dict().items())
 answers["card"] = again.card.name
+tried("folder", lambda: sorted(p.name for p in hub.fetch("me/net", None, Path("it")).glob("[!.]*")))
 tried("first commit", lambda: hub.from_pretrained("me/net", revision=first).card.note)
 tried("no revision", lambda: hub.from_pretrained("me/net", revision="nope"))
 tried("none", lambda: hub.from_pretrained("me/nothing"))
@@ -254,6 +256,7 @@ def test_a_model_goes_to_the_hub_and_comes_back(model, tmp_path, root):
     assert answers["push"] == answers["push again"] == f"{server.url}/me/net"
     assert answers["same"] is True and answers["card"] == answers["cached"] == CARD.name
     assert answers["first commit"] == CARD.note
+    assert answers["folder"] == "['config.json', 'model.safetensors']"
     net = server.repos["me/net"]
     assert set(net.files) == {"model.safetensors", "config.json", "README.md"} and len(net.commits) == 2
     assert [set(files) for files in net.commits] == [set(net.files)] * 2  # all three in one commit

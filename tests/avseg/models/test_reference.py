@@ -62,7 +62,7 @@ def through_a_file(state: dict[str, torch.Tensor], folder: Path) -> AVSegFormer:
     """Take the road of `import-weights`: a .pth file, our file, a loaded model."""
     released, ours = folder / "released.pth", folder / "ours.safetensors"
     torch.save(state, released)
-    import_weights(released, ours)
+    import_weights(released, ours, "s4")
     released.unlink()
     model = load_model(ours)
     ours.unlink()

@@ -1,0 +1,90 @@
+"""The command `weights`: lists the released weights and fetches them by name."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from avseg.errors import ConfigError
+
+
+def weights(
+    action: tyro.conf.Positional[Literal["list", "get"]] = "list",
+    name: tyro.conf.Positional[str] = "",
+    file: Path | None = None,
+    cookies: Path | None = None,
+    mirror: Annotated[str, tyro.conf.arg(name="from")] = "",
+    storage: Literal["float32", "bfloat16"] = "float32",
+    keep: bool = False,
+) -> int:
+    """List the authors' released weights, or fetch one (`weights get NAME`) and convert it.
+
+    A download that was cut off or stopped continues when the same command runs again. The converted model is
+    a file in `models/` (or AVSEG_MODELS): `--model NAME` and every model list of the app find it there.
+
+    Args:
+        action: list or get.
+        name: A released model, such as s4-pvt-aug2023, or a pretrained backbone of training.
+        file: A .pth file that is here already, in place of the download.
+        cookies: cookies.txt of a browser that is signed in to Google, for a file whose quota is reached.
+        mirror: hub:owner/name, a repository on the Hub that `push_to_hub` made of the converted model.
+        storage: bfloat16 halves the converted file; the model computes in float32 all the same.
+        keep: Keep the downloaded .pth file in models/downloads.
+    """
+    if action == "list":
+        if name:
+            raise ConfigError(f"To fetch {name}: python -m avseg weights get {name}")
+        return _list()
+    if not name:
+        raise ConfigError("Name what to fetch: python -m avseg weights get NAME. `weights` lists the names.")
+    from tqdm import tqdm
+
+    from avseg.backbones import fetch_backbone
+    from avseg.models.zoo import BACKBONES, LICENCE
+    from avseg.weights import get, places
+
+    if name in BACKBONES:
+        if file or cookies or mirror:
+            raise ConfigError(f"{name} is a backbone: it is fetched from the Hub, without further options.")
+        print(f"{name}: {fetch_backbone(BACKBONES[name])}")
+        return 0
+    with tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1000, leave=False) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        origin = get(name, file, cookies, mirror, storage, keep, advance)
+    print(f"{name}: {places(name).model}")
+    print(f"  from {origin.mirror or origin.source}, sha256 {origin.sha256 or 'unknown'}")
+    print(f"  {LICENCE}")
+    print(f"  python -m avseg predict my_video.mp4 --model {name}")
+    return 0
+
+
+def _list() -> int:
+    from avseg.backbones import cached_backbone
+    from avseg.models.zoo import BACKBONES, LICENCE, RELEASED, REPOSITORY
+    from avseg.weights import places
+
+    print("Released models (python -m avseg weights get NAME, then --model NAME):")
+    for name, row in RELEASED.items():
+        at = places(name)
+        state = {
+            "here": f"here, {at.model}",
+            "partly": f"partly downloaded, {at.arrived / 1e6:.0f} of {row.megabytes} MB",
+            "absent": "not here",
+        }[at.state]
+        miou, f_score = row.published
+        print(
+            f"  {name:17} {row.megabytes} MB, {row.config.image_size} px, published mIoU {miou:.2f}, "
+            f"F {f_score:.1f}: {state}"
+        )
+    print(f"  mIoU and F in % on AVSBench's test splits, by the authors. {REPOSITORY}\n  {LICENCE}")
+    print(
+        "Pretrained backbones, which training downloads by itself (weights get NAME for a later run offline):"
+    )
+    for name, backbone in BACKBONES.items():
+        state = f"here, {path}" if (path := cached_backbone(backbone)) else "not here"
+        print(f"  {name:17} {backbone.megabytes} MB, {backbone.licence}: {state}")
+    return 0
