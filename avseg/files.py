@@ -1,6 +1,7 @@
 """Atomic file writing, and reading that neither waits nor takes all memory."""
 
 import errno
+import hashlib
 import json
 import os
 import pickle
@@ -139,6 +140,12 @@ def sweep(folder: Path) -> None:
     """Remove temporary files that killed processes left in a folder that no one is writing to."""
     for path in Path(folder).glob(f".*{UNFINISHED}"):
         path.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_litter(path: Path) -> bool:

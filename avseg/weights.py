@@ -1,7 +1,6 @@
 """Fetches released weights by name: download, check, convert, and keep a record of where they came from."""
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -21,7 +20,7 @@ from avseg.config import read_record
 from avseg.downloads import Progress, Wanted, download
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
-from avseg.files import UNFINISHED, make_folder, sweep, write_texts
+from avseg.files import UNFINISHED, make_folder, sha256_of, sweep, write_texts
 from avseg.models.released import Imported
 from avseg.models.zoo import LICENCE, RELEASED, REPOSITORY, ReleasedFile
 
@@ -138,12 +137,6 @@ def released(name: str) -> ReleasedFile:
     if name not in RELEASED:
         raise CheckpointError(f"{name!r} is no released model. Choose one of {', '.join(RELEASED)}.")
     return RELEASED[name]
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _wanted(row: ReleasedFile) -> Wanted:

@@ -43,17 +43,19 @@ def weights(
     from avseg.models.zoo import BACKBONES, LICENCE
     from avseg.weights import get, places
 
-    if name in BACKBONES:
-        if file or cookies or mirror:
-            raise ConfigError(f"{name} is a backbone: it is fetched from the Hub, without further options.")
-        print(f"{name}: {fetch_backbone(BACKBONES[name])}")
-        return 0
+    if name in BACKBONES and (cookies or mirror):
+        raise ConfigError(f"{name} is a backbone, not on Drive: leave out --cookies and --from.")
     with tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1000, leave=False) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
+        if name in BACKBONES:
+            path = fetch_backbone(BACKBONES[name], file, advance)
+            bar.close()
+            print(f"{name}: {path}")
+            return 0
         origin = get(name, file, cookies, mirror, storage, keep, advance)
     print(f"{name}: {places(name).model}")
     print(f"  from {origin.mirror or origin.source}, sha256 {origin.sha256 or 'unknown'}")

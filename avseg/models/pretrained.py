@@ -12,8 +12,9 @@ from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import UNREADABLE
 from avseg.models.avsegformer import AVSegFormer
+from avseg.models.zoo import BACKBONES
 
-VGGISH_URL = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
+VGGISH_URL = BACKBONES["vggish"].url
 OFFLINE = (
     "Without a network, give a file instead, or an empty name to start from random weights (which takes more "
     "data and time)."

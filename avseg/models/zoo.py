@@ -51,9 +51,10 @@ class PretrainedBackbone:
 
     name: str  # as in train.backbone_weights and train.audio_weights
     megabytes: int
-    repo: str  # on the Hugging Face Hub
+    repo: str  # on the Hugging Face Hub, of the file or of a copy
     file: str
     licence: str
+    url: str = ""  # of the file itself, where that is not the Hub; its name ends in the start of its SHA-256
 
 
 # Ids: README of the repository's two releases. The README lists no other place, and no mirror is known.
@@ -82,7 +83,12 @@ BACKBONES = {
             "resnet50.tv_in1k", 102, "timm/resnet50.tv_in1k", "model.safetensors", "BSD-3-Clause"
         ),
         PretrainedBackbone(
-            "vggish", 289, "YannQi/COMBO-AVS-checkpoints", "vggish-10086976.pth", "Apache-2.0"
+            "vggish",
+            289,
+            "YannQi/COMBO-AVS-checkpoints",
+            "vggish-10086976.pth",
+            "Apache-2.0",
+            "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
         ),
     )
 }

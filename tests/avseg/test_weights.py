@@ -17,6 +17,7 @@ from avseg.__main__ import main
 from avseg.checkpoints import find_model, import_weights, load_model, read_card, tasks_in_name
 from avseg.errors import CheckpointError, WriteError
 from avseg.evaluation.published import SINCE, TABLE_1
+from avseg.files import sha256_of
 from avseg.models import zoo
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.zoo import BACKBONES, LICENCE, RELEASED
@@ -95,7 +96,7 @@ def test_one_command_fetches_converts_and_records(server, folder, released, caps
     server.confirms, server.cuts = True, [0.4]
     assert main(["weights", "get", NAME]) == 0
     said = capsys.readouterr().out
-    digest = weights.sha256_of(released[0])
+    digest = sha256_of(released[0])
     assert digest in said and LICENCE in said and f"--model {NAME}" in said
     assert files(folder) == [f"{NAME}.json", f"{NAME}.safetensors"]
     config, card = read_card(folder / f"{NAME}.safetensors")
@@ -237,7 +238,8 @@ def test_wrong_arguments_are_sentences(capsys, released):
         (["list", NAME], "weights get"),
         (["get", NAME, "--from", "me/it"], "hub:owner/name"),
         (["get", NAME, "--from", "hub:me/it", "--file", str(released[0])], "Choose one of --file"),
-        (["get", "vggish", "--file", str(released[0])], "is a backbone"),
+        (["get", "vggish", "--from", "hub:me/it"], "is a backbone"),
+        (["get", "pvt_v2_b5.in1k", "--file", "a.pth"], "--train.backbone-weights a.pth"),
     ):
         assert main(["weights", *arguments]) == 1
         assert said in capsys.readouterr().err
@@ -265,6 +267,23 @@ def test_a_mirror_on_the_hub_gives_the_same_model(folder, released, monkeypatch,
     assert "differs from the one fetched" in refused(mirror="hub:me/mirror")
     with pytest.raises(CheckpointError, match="not ms3-r50-aug2023"):
         weights.get("ms3-r50-aug2023", mirror="hub:me/mirror")
+
+
+def test_vggish_goes_where_training_looks_for_it(server, released, monkeypatch, tmp_path, capsys):
+    content = released[0].read_bytes()
+    file = f"vggish-{sha256_of(released[0])[:8]}.pth"
+    row = replace(BACKBONES["vggish"], megabytes=2, file=file, url=f"{server.url}?id=vggish")
+    monkeypatch.setitem(BACKBONES, "vggish", row)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    expected = Path(torch.hub.get_dir()) / "checkpoints" / file
+    server.files["vggish"] = content[:-1] + b"?"
+    assert main(["weights", "get", "vggish"]) == 1 and "is damaged or another file" in capsys.readouterr().err
+    assert not list(expected.parent.iterdir())
+    server.files["vggish"], server.cuts = content, [0.4]
+    assert main(["weights", "get", "vggish"]) == 0 and expected.read_bytes() == content
+    expected.unlink()
+    assert main(["weights", "get", "vggish", "--file", str(released[0])]) == 0
+    assert expected.read_bytes() == content and f"vggish: {expected}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
