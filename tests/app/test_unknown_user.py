@@ -58,17 +58,20 @@ def test_the_app_needs_no_name_no_home_and_no_writable_root(root: Path, writable
         "AVSEG_PUBLIC": "1",
         **{f"AVSEG_{name}": f"/nonexistent/{name}" for name in ("MODELS", "RUNS", "EVALUATIONS", "CACHE")},
     }
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        cwd=root,
-        env=settings,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SCRIPT],
+            cwd=root,
+            env=settings,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+        )
+    except PermissionError:
+        pytest.skip("other users cannot run this interpreter")
     assert done.returncode == 0, done.stderr[-3000:]
     cache, frames = done.stdout.split()
     assert Path(cache).is_relative_to(writable.resolve()) and frames == "1"
