@@ -9,7 +9,9 @@
 The public names are imported on first use, so that `import avseg` costs nothing.
 """
 
+import getpass
 import importlib
+import os
 
 __version__ = "0.1.0"
 
@@ -30,6 +32,17 @@ _PUBLIC = {
     "push_to_hub": "avseg.hub",
 }
 __all__ = ["__version__", *_PUBLIC]
+
+
+def _name_user() -> None:
+    """Name a user whom the system does not know, as containers under any id have: torch asks for a name."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        os.environ["USER"] = "avseg"
+
+
+_name_user()
 
 
 def __getattr__(name: str) -> object:

@@ -42,6 +42,20 @@ def writable() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def test_a_user_without_a_name_gets_one():
+    code = """
+import getpass, os, pwd
+def unknown(uid):
+    raise KeyError(uid)
+pwd.getpwuid = unknown
+import avseg
+print(getpass.getuser())
+"""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout == "avseg\n", done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user"
