@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar
 
 from app.components.events import Action
 from app.inside.inspections import Inspections
@@ -43,6 +44,8 @@ NUMBERS = frozenset(f.name for f in fields(Choice)) - {"view", "site"}
 @dataclass(eq=False)
 class InsideState:
     """The selection, and what the model recorded for it."""
+
+    SURVIVES_RELOAD: ClassVar[bool] = True  # the tab is drawn from it whenever it is opened
 
     choice: Choice = Choice()
     inspections: Inspections = field(default_factory=Inspections)

@@ -1,6 +1,7 @@
 """Where a visitor is in the tour."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from app.learn.steps import STEPS, Exercise, Step
 
@@ -8,6 +9,8 @@ from app.learn.steps import STEPS, Exercise, Step
 @dataclass
 class LearnState:
     """The open step, the exercise chosen in it, and the answers given so far."""
+
+    SURVIVES_RELOAD: ClassVar[bool] = True  # the tab is drawn from it whenever it is opened
 
     name: str = next(iter(STEPS))  # of the step
     chosen: str = ""  # name of the exercise; the first one where the step has none of this name

@@ -170,6 +170,7 @@ def attach(key: str | None, request: gr.Request = None) -> ButtonUpdates:
     """
     visitor = VISITORS.attach(session_of(request), key if isinstance(key, str) else "")
     state = visitor.state(SegmentState)
+    state.model_picked = False
     if state.preview is not None:
         # A button that was never on the page would lose its colour.
         stop = gr.update(visible=True, variant="stop")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from app.segment.preview import Preview
 from app.segment.run import Timings
@@ -20,6 +21,8 @@ class Displayed:
 @dataclass
 class SegmentState:
     """The current run and the result that waits for its downloads."""
+
+    SURVIVES_RELOAD: ClassVar[bool] = True
 
     model_picked: bool = False  # by the visitor, so the page no longer selects one for each clip
     preview: Preview | None = None

@@ -158,7 +158,10 @@ class ClipResult:
 
 
 class Holder(Protocol):
-    """A tab's state that holds large arrays."""
+    """A tab's state that holds large arrays.
+
+    A state with SURVIVES_RELOAD is kept when the page is reloaded; others describe components that are gone.
+    """
 
     def release(self) -> None:
         """Forget them."""
@@ -215,6 +218,12 @@ class Visitor:
         for state in list(self._states.values()):
             if hasattr(state, "release"):
                 cast(Holder, state).release()
+
+    def follow_reload(self) -> None:
+        """Forget what the components showed: those of a reloaded page are as they were built."""
+        self.displayed = None
+        states = list(self._states.items())
+        self._states = {kind: state for kind, state in states if getattr(kind, "SURVIVES_RELOAD", False)}
 
     def hand_over(self, request: Request) -> None:
         """Ask another tab to show something when it is opened next (app.services.handoff)."""
@@ -275,6 +284,7 @@ class Visitors:
                 visitor.key = key
                 return visitor
             self._open[session] = earlier
+            earlier.follow_reload()
             return self.of(session)
 
     def set_result(self, session: str, result: ClipResult) -> None:

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -101,14 +103,34 @@ def test_a_lost_connection_costs_nothing_for_a_while(monkeypatch):
     assert not folder.exists() and job.cancelled
 
 
+@dataclass
+class Drawn:
+    """What components show."""
+
+    page: int = 0
+
+
+@dataclass
+class Kept(Drawn):
+    """What a tab is drawn from."""
+
+    SURVIVES_RELOAD: ClassVar[bool] = True
+
+
 def test_a_reloaded_page_goes_on_as_the_visitor_it_was():
     visitors, key = session.Visitors(), "0123456789abcdef" * 2
     before = visitors.attach("old", key)
+    before.state(Drawn).page = before.state(Kept).page = 3
+    assert visitors.attach("old", key) is before and before.state(Drawn).page == 3
     folder = visitors.new_result("old")
     visitors.away("old")
     assert visitors.attach("new", key) is before and visitors.of("new") is before
     visitors.leave("old")
     assert folder.exists() and visitors.of("new") is before
+    assert (before.state(Drawn).page, before.state(Kept).page) == (
+        0,
+        3,
+    )  # its components are as they were built
     visitors.leave("new")
     assert not folder.exists() and visitors.attach("later", key) is not before
     assert visitors.attach("guess", "short") is not visitors.attach("other", "short")
