@@ -86,8 +86,12 @@ class RunFolder(JobFolder[Status]):
 
     def config(self) -> Config:
         """Return the run's config; raises RunError without a run, ConfigError for a damaged one."""
-        if self.path.is_dir() and not os.access(self.path, os.X_OK):
-            raise RunError(f"{self.path} may not be opened by this user.")
+        try:
+            self.config_file.stat()
+        except PermissionError as error:
+            raise RunError(f"{self.path} may not be opened by this user.") from error
+        except OSError:  # there is none
+            pass
         config = read_record(Config, self.config_file)
         if config is None:
             raise RunError(f"{self.path} contains no run: config.json is missing.")

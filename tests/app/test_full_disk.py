@@ -60,11 +60,12 @@ def test_a_result_without_space_leaves_no_half_file(limit: int, prediction: Pred
     assert write_downloads(prediction, files).everything.is_file()
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch):
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path):
+    visitors = Visitors()
+    visitors.of("me").folder = tmp_path / "file" / "me"
     (tmp_path / "file").touch()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
     with pytest.raises(WriteError, match="Not a directory"):
-        Visitors().new_result("me")
+        visitors.new_result("me")
 
 
 def test_jobs_that_cannot_be_recorded_do_not_start(own_runs: None, tmp_path: Path, monkeypatch):  # noqa: F811

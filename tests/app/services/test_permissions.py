@@ -25,9 +25,9 @@ def root_of_runs(users_folder: Path, own_runs: None, monkeypatch: pytest.MonkeyP
 
 def test_a_run_that_may_not_be_read_leaves_the_others_alone(root_of_runs: Path):
     a_run("good")
+    handlers.refresh(TrainState("good"))  # imports what it needs
     for name in ("locked", "sealed"):
         a_run(name)
-    handlers.refresh(TrainState("good"))
     for path in RunFolder(root_of_runs / "sealed").path.iterdir():
         path.chmod(0)
     (root_of_runs / "locked").chmod(0)
@@ -67,13 +67,13 @@ def test_a_report_that_may_not_be_read_leaves_the_others_alone(
 ):
     root = users_folder / "evaluations"
     monkeypatch.setenv("AVSEG_EVALUATIONS", str(root))
+    list_reports()  # imports what it needs
     keys = [add(root, f"20260101-00000{number}-one", "finished") for number in range(3)]
     for key in keys:
         for path in filter(Path.is_file, (BUNDLED / "tiny-ms3").iterdir()):
             shutil.copyfile(path, root / key / path.name)
     (root / keys[1]).chmod(0)
     (root / keys[2] / "report.json").chmod(0)
-    list_reports()
     root.chmod(0o500)
     with ordinary_user(users_folder):
         assert [key for key in list_reports() if key in keys] == keys[:1]
