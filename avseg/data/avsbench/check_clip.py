@@ -192,11 +192,12 @@ class ClipCheck:
 
 
 def _is_closed(folder: Path) -> bool:
-    """Return whether a folder exists whose files this user may not read."""
+    """Return whether a folder exists that this user may not list."""
     try:
-        return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
-    except OSError:  # a folder above it is closed
-        return True
+        os.scandir(folder).close()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
 
 
 def _find(path: Path) -> Path:
