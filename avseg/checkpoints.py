@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
-from avseg.file_kinds import CONVERT, require_weights
+from avseg.file_kinds import CONVERT, WEIGHTS_SUFFIXES, require_weights
 from avseg.files import UNREADABLE, atomic_write, visible
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.released import Imported, find_state_dict, rename_released
@@ -269,3 +269,23 @@ def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype = torch
 def tasks_in_name(path: Path) -> set[str]:
     """Return the tasks that a file's name contains as words: AVSegFormer_pvt2_ms3.pth."""
     return set(re.findall(r"(?<![a-z0-9])(s4|ms3|avss)(?![a-z0-9])", path.stem.lower()))
+
+
+def foreign_weights(folder: Path) -> dict[str, str]:
+    """Return by file name why files in a folder of models are not offered as one, and what helps.
+
+    A file that avseg wrote and can read is not listed. Nothing is loaded.
+    """
+    reasons = {}
+    for path in visible(Path(folder).glob("*")):
+        if path.suffix.lower() not in WEIGHTS_SUFFIXES:
+            continue
+        try:
+            if require_weights(path) == "torch":
+                command = CONVERT.format(file=path.name, stem=path.stem)
+                reasons[path.name] = f"A PyTorch file, not a model of this app. {command}"
+            else:
+                read_card(path)
+        except CheckpointError as error:
+            reasons[path.name] = str(error)
+    return reasons

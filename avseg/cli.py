@@ -544,8 +544,7 @@ def info(sites: bool = False) -> int:
     Args:
         sites: List instead the sites where `record` records activations.
     """
-    from avseg.checkpoints import bundled_models, imported_models, imported_root, read_card
-    from avseg.file_kinds import foreign_weights
+    from avseg.checkpoints import bundled_models, foreign_weights, imported_models, imported_root, read_card
 
     if sites:
         from avseg.interpret.sites import SITES

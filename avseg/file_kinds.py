@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from avseg.errors import CheckpointError
-from avseg.files import visible
 
 FIRST_BYTES = 512
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
@@ -42,25 +41,3 @@ def require_weights(path: Path) -> str:
     if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**27:
         return "safetensors"
     return "unknown"
-
-
-def foreign_weights(folder: Path) -> dict[str, str]:
-    """Return by file name why files in a folder of models are not offered as one, and what helps.
-
-    A file that avseg wrote and can read is not listed. Nothing is loaded.
-    """
-    from avseg.checkpoints import read_card
-
-    reasons = {}
-    for path in visible(Path(folder).glob("*")):
-        if path.suffix.lower() not in WEIGHTS_SUFFIXES:
-            continue
-        try:
-            if require_weights(path) == "torch":
-                command = CONVERT.format(file=path.name, stem=path.stem)
-                reasons[path.name] = f"A PyTorch file, not a model of this app. {command}"
-            else:
-                read_card(path)
-        except CheckpointError as error:
-            reasons[path.name] = str(error)
-    return reasons

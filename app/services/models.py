@@ -5,10 +5,9 @@ from pathlib import Path
 
 from app.services.host import may_train
 from app.services.runs import all_runs
-from avseg.checkpoints import Card, bundled_models, imported_root, read_card
+from avseg.checkpoints import Card, bundled_models, foreign_weights, imported_root, read_card
 from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
-from avseg.file_kinds import foreign_weights
 from avseg.files import visible
 from avseg.training.run_folder import RunFolder
 

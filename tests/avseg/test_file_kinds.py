@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import save_file
 
 from avseg.__main__ import main
-from avseg.checkpoints import load_model, read_released, save_model
+from avseg.checkpoints import foreign_weights, load_model, read_released, save_model
 from avseg.config import Card
 from avseg.errors import CheckpointError
-from avseg.file_kinds import foreign_weights, require_weights
+from avseg.file_kinds import require_weights
 from avseg.models.avsegformer import AVSegFormer
 from tests.support.small_model import SMALL
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-TEXT = {"open": 0, "read_text": 0, "write_text": 1, "TemporaryFile": 0, "NamedTemporaryFile": 0}
-OTHERS = {"Image", "wave", "safe_open", "os", "self"}  # whose `open` reads no text
+TEXT = {"open", "read_text", "write_text", "TemporaryFile", "NamedTemporaryFile"}
+OTHERS = {"Image", "wave", "safe_open", "os", "self", "opener"}  # whose `open` reads no text
 
 
 def without_encoding(path: Path) -> Iterator[int]:
@@ -16,8 +16,9 @@ def without_encoding(path: Path) -> Iterator[int]:
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         owner = getattr(function.value, "id", "") if isinstance(function, ast.Attribute) else ""
         options = {option.arg for option in call.keywords}
-        modes = {getattr(argument, "value", None) for argument in call.args}
-        binary = any(isinstance(mode, str) and "b" in mode and len(mode) <= 3 for mode in modes)
+        words = [getattr(node, "value", None) for argument in call.args for node in ast.walk(argument)]
+        modes = [word for word in words if isinstance(word, str) and len(word) <= 3]
+        binary = any("b" in mode for mode in modes) or (name.endswith("TemporaryFile") and not modes)
         own = name == "read_text" and isinstance(function, ast.Name)  # of avseg.files, which says it
         if name in TEXT and owner not in OTHERS and not own and not binary and "encoding" not in options:
             yield call.lineno
