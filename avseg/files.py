@@ -17,6 +17,7 @@ from typing import Any
 from avseg.errors import FULL, AvsegError, WriteError
 
 UNFINISHED = ".part"
+SAFETENSORS_UNFINISHED = ".tmp" + "[A-Za-z0-9]" * 6  # its own temporary file, as large as the checkpoint
 REFUSED = (
     *(errno.EACCES, errno.EPERM, errno.EROFS),
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
@@ -138,8 +139,9 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove temporary files that killed processes left in a folder that no one is writing to."""
-    for path in Path(folder).glob(f".*{UNFINISHED}"):
-        path.unlink(missing_ok=True)
+    for pattern in (f".*{UNFINISHED}", SAFETENSORS_UNFINISHED):
+        for path in Path(folder).glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

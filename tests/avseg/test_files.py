@@ -70,6 +70,7 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path):
 def test_what_a_kill_left_is_swept_away(tmp_path: Path):
     (tmp_path / ".hidden").write_text("mine")
     (tmp_path / "file.part").write_text("mine")
+    (tmp_path / ".tmpFi62rw").write_text("of safetensors, killed while it wrote")
     killed = atomic_write(tmp_path / "file.txt")
     assert killed.__enter__().exists()
     sweep(tmp_path)
