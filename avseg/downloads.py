@@ -206,7 +206,7 @@ def _cookies(path: Path | None) -> http.cookiejar.CookieJar:
                 "cookies of a signed-in browser in Netscape's format."
             ) from error
     for cookie in jar:
-        if not cookie.expires:  # 0 stands for the end of the session, which http.cookiejar takes for 1970
+        if not cookie.expires:  # 0 means the end of the session, which http.cookiejar takes for 1970
             cookie.expires = None
     return jar
 

@@ -38,7 +38,7 @@ def public_host() -> bool:
 def allowed_hosts() -> tuple[str, ...]:
     """Return the names that the page answers to: loopback, the served name, a Space's, and AVSEG_HOSTS.
 
-    AVSEG_HOSTS holds names with spaces or commas between them; "*.example.org" stands for all names below.
+    AVSEG_HOSTS holds names with spaces or commas between them; "*.example.org" means all names below.
     """
     names = ["localhost", "127.0.0.1", "::1"]
     for variable in ("GRADIO_SERVER_NAME", "SPACE_HOST", "AVSEG_HOSTS"):

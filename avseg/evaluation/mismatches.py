@@ -5,7 +5,7 @@ from avseg.data.samples import Clips
 
 
 def mismatches(config: ModelConfig, clips: Clips, index: int) -> tuple[str, ...]:
-    """Return how model and data differ, in sentences; index: the clip whose frames stand for all.
+    """Return how model and data differ, in sentences; index: the clip whose frames represent all.
 
     Raises DatasetError when the clip cannot be read.
     """
