@@ -29,7 +29,7 @@ from avseg.media.clip import read_clip
 
 build()
 prediction = MODELS.predict("tiny-ms3", read_clip(bundled()["dog-and-guitar"].path, fps=1, seconds=1))
-print(private_cache(), len(prediction.times))
+print(private_cache(), len(prediction.labels))
 """
 
 
