@@ -139,7 +139,7 @@ def _open(opener: urllib.request.OpenerDirector, address: str, done: int) -> Res
             ) from error
         if isinstance(reason, socket.gaierror):
             raise CheckpointError(
-                f"The address of {host} cannot be resolved: there is no network, or it is reached through a "
+                f"The address of {host} cannot be resolved: no network, or it is reached through a "
                 "proxy that HTTPS_PROXY should name. What has arrived is kept, and another call continues."
             ) from error
         if "Tunnel connection failed" in str(reason) or (_proxied() and isinstance(reason, ConnectionError)):

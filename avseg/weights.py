@@ -135,7 +135,9 @@ def get(
 def released(name: str) -> ReleasedFile:
     """Return a row of the table; CheckpointError lists the names."""
     if name not in RELEASED:
-        raise CheckpointError(f"{name!r} is no released model. Choose one of {', '.join(RELEASED)}.")
+        raise CheckpointError(
+            f"{name!r} does not name a released model. Choose one of {', '.join(RELEASED)}."
+        )
     return RELEASED[name]
 
 

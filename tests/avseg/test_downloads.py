@@ -1,4 +1,4 @@
-"""Downloads from a stand-in for Google Drive: cuts, resumes, and every page that is no file."""
+"""Downloads from a stand-in for Google Drive: cuts, resumes, and every page in place of a file."""
 
 import os
 import signal
