@@ -161,3 +161,18 @@ def test_models_brought_along_are_offered_compared_and_lack_what_they_lack(page)
     assert "somebody's net" in segment(page)
     open_tab(page, "Inside", "#inside-head:has-text('Stage duo')")
     page.wait_for_selector("#inside-map:has-text('32×16×16')", timeout=WAIT)
+
+
+def test_photographs_get_the_model_for_filmed_video_and_no_mask_without_their_sound(page):
+    choose(page, "video-call")
+    page.wait_for_function("document.querySelector('#model input').value === 'small-real'", timeout=QUICK)
+    page.wait_for_selector("text=Selected for this clip.", timeout=QUICK)
+    finding = segment(page)
+    assert "Sounding pixels found in 4 of" in finding and "Model small-real" in page.inner_text("#finding")
+    assert painted(page)[0] > 5000
+    open_tab(page, "What if", "#wi-go")
+    page.click("#wi-mute input[type=checkbox]")
+    assert "disappears" in see(page) or "no longer segmented" in page.inner_text("#wi-finding")
+    open_tab(page, "Segment", "#go")
+    choose(page, "dog-and-guitar")
+    page.wait_for_function("document.querySelector('#model input').value === 'tiny-ms3'", timeout=QUICK)
