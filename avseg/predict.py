@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from avseg.arguments import is_number, printed
 from avseg.data.transforms import normalise
 from avseg.devices import choose_device
-from avseg.errors import ConfigError
+from avseg.errors import ClipError, ConfigError
 from avseg.media.audio import SILENT_LOG_MEL, patches_for, silence, white_noise
 from avseg.media.clip import CHANNELS, Clip, fit_sound, read_sound
 from avseg.media.draw import resize
@@ -226,8 +226,10 @@ def audio_for(choice: str | Path, clip: Clip, seed: int = 0) -> np.ndarray:
     if choice == "original":
         return clip.waveform
     if choice in CHANNELS:
-        waveform = read_sound(clip.path, clip.start, clip.duration, channel=choice)
-        return fit_sound(waveform, clip.duration)
+        if clip.path is None:
+            raise ClipError(f"{clip.name} is not a file, so it has no {choice} channel.")
+        channel = cast(Literal["left", "right"], choice)
+        return fit_sound(read_sound(clip.path, clip.start, clip.duration, channel=channel), clip.duration)
     if choice == "mute":
         return silence(len(clip.waveform))
     if choice == "noise":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,8 @@ def aggregate(header: ReportHeader, clips: Sequence[ClipCounts], classes: ClassC
     if len(clips) <= (FEWEST_CLIPS - 1) * (header.f_batch_size or 0):  # too few batches
         intervals.pop("f_score", None)
     own = [field.name for field in fields(Robustness)]
+    robustness = Robustness(**{name: defined.pop(name) for name in own})
+    benchmark: dict[str, Any] = dict.fromkeys(CLASS_NUMBERS) | defined
     report = Report(
         **vars(header),
         clips=len(clips),
@@ -49,10 +52,10 @@ def aggregate(header: ReportHeader, clips: Sequence[ClipCounts], classes: ClassC
         frames_with_ground_truth=filled,
         frames_without_ground_truth=frames - filled,
         present_classes=int((classes.in_truth[1:] > 0).sum()) if header.measured_as == "classes" else None,
-        robustness=Robustness(**{name: defined.pop(name) for name in own}),
+        robustness=robustness,
         intervals=intervals,
         floors={rule: _floor(clips, rule) for rule in RULES if any(rule in clip.floors for clip in clips)},
-        **(dict.fromkeys(CLASS_NUMBERS) | defined),
+        **benchmark,
     )
     return Evaluation(report, _clip_rows(clips), _class_rows(classes), _confusion(classes))
 
@@ -69,7 +72,7 @@ def numbers(clips: Sequence[ClipCounts], f_batch_size: int | None) -> Statistic:
 
     def statistic(drawn: np.ndarray) -> dict[str, np.ndarray]:
         values = dict(zip(table, ratios(parts, wholes, drawn).T))
-        if f_batch_size is None:
+        if f_batch_size is None or batch_scores is None:
             return values | _class_numbers(clips, multiplicities(drawn, len(clips)))
         # A resample of n clips takes as many batches as n clips have, each by its first clip.
         return values | {"f_score": batch_scores[drawn[:, ::f_batch_size] // f_batch_size].mean(1)}
