@@ -10,7 +10,6 @@ import torch
 from app.learn import measurements
 from app.learn.measurements import MeasuredClip, outcome
 from app.learn.steps import STEPS
-from app.train.layout import FIRST_PRESET
 from avseg import checkpoints
 from avseg.checkpoints import Card, save_model
 from avseg.interpret.inspection import MaskMap
@@ -198,7 +197,7 @@ def test_the_losses_of_a_silent_frame_appear_with_the_answer(measured):
 
 def test_the_command_of_the_last_step_is_one_that_the_trainer_takes(measured):
     command = measurements.measure_training(measured("siren-off-screen"), exercise("training"), False).command
-    assert command.startswith(f"python -m avseg train {FIRST_PRESET} ") and "--start-from small" in command
+    assert command.startswith("python -m avseg train tiny-256 ") and "--start-from small" in command
     assert "--train.synth-clips" in command and device_and_workers(command)[0] == "auto"
 
 

@@ -22,8 +22,9 @@ def prediction(tmp_path):
 
 
 def test_every_buffer_is_counted_once(prediction):
-    frames, waveform = prediction.clip.frames, prediction.clip.waveform
-    clip = frames.nbytes + waveform.nbytes + prediction.clip.times.nbytes
+    frames = prediction.clip.frames
+    arrays = ("frames", "waveform", "times", "source_frames", "source_times")
+    clip = sum(getattr(prediction.clip, name).nbytes for name in arrays)
     assert array_bytes(prediction.clip) == clip
     masks = prediction.probability.nbytes + prediction.labels.nbytes
     assert array_bytes(prediction, prediction.clip, [frames[:1]]) == clip + masks

@@ -149,4 +149,4 @@ def test_a_model_deleted_after_it_was_listed_is_an_error_message(tmp_path, monke
     with pytest.raises(CheckpointError, match="'gone' no longer exists"):
         models.model_version("gone")
     with pytest.raises(CheckpointError, match="'gone' no longer exists"):
-        session.Models().predict("gone", None)
+        session.Models().run("gone", print)

@@ -209,7 +209,7 @@ def test_two_visitors_with_two_models_load_each_once(tmp_path, monkeypatch):
     for name in "abcd":
         (tmp_path / name).touch()
     monkeypatch.setattr(session, "Predictor", load)
-    monkeypatch.setattr(session, "model_file", lambda name: tmp_path / name)
+    monkeypatch.setattr(session, "model_version", lambda name: (tmp_path / name, 0))
     monkeypatch.setattr(load, "predict", Predictor.predict, raising=False)
     calls = session.Models()
     for name in "ababab":
