@@ -225,3 +225,8 @@ step();
 watch("value", load);
 watch("at", () => props.at && seekFrame(props.at[0])); // [frame, time of the request]
 load();
+
+function reload() { // after the connection was down
+  video.removeAttribute("src");
+  load();
+}

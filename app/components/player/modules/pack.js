@@ -4,6 +4,15 @@
 const tableOf = (bytes, piece) => piece && new Uint32Array(bytes.slice(piece[0], piece[0] + piece[1]));
 const blobOf = (bytes, piece, type) => new Blob([new Uint8Array(bytes, piece[0], piece[1])], { type });
 
+async function fetched(url) { // the bytes of a file, null where it cannot be loaded
+  try {
+    const answer = await fetch(url);
+    return answer.ok ? await answer.arrayBuffer() : null;
+  } catch {
+    return null;
+  }
+}
+
 function countsOf(bytes, about) { // the counts that numbers.js works on
   const { marked, hits, area, truth } = about.parts;
   const labelled = truth.length ? truth.map(Boolean) : null;

@@ -35,20 +35,6 @@ const sumOf = share => clip.classes.reduce((sum, c, k) => sum + (hidden.has(c.in
 const predicted = i => sumOf(k => shareOf(i, k));
 const actual = i => sumOf(k => truthShare(counts, i, k));
 
-async function fetched(url) { // the bytes of a file, null where it cannot be loaded
-  try {
-    const answer = await fetch(url);
-    return answer.ok ? await answer.arrayBuffer() : null;
-  } catch {
-    return null;
-  }
-}
-
-function reload() { // after the connection was down
-  video.removeAttribute("src");
-  load();
-}
-
 async function load() {
   const value = props.value, mine = ++version;
   video.pause();

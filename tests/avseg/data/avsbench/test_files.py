@@ -146,6 +146,7 @@ def test_companded_wav_is_what_ffmpeg_decodes(tmp_path: Path, codec: str):
 def test_wav_of_a_recorder_that_was_switched_off(tmp_path: Path):
     path = tmp_path / "sound.wav"
     whole = say(1, 16_000, 1, 16, np.full(8000, 1000, "<i2").tobytes())
+    whole = whole.replace(b"LIST\x03\x00\x00\x00odd\x00", b"")  # ffmpeg refuses so short a list
     at = whole.index(b"data") + 4
     path.write_bytes(whole[:4] + bytes(4) + whole[8:at] + bytes(4) + whole[at + 4 :])
     assert read_wav(path).shape == read_sound(path).shape == (8000,)
