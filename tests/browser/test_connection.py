@@ -52,6 +52,7 @@ def test_a_connection_that_breaks_while_nothing_runs_is_not_noticed(page, relay)
     page.wait_for_selector("#go", timeout=QUICK)
     segment(page)
     assert painted(page)[0] > 0
+    page.wait_for_selector("#files button:has-text('Download all')")  # written, so nothing runs
     wire.cut()
     page.wait_for_timeout(1500)
     wire.open()
