@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from avseg.data.labels import CLASS_INDEX, PALETTE
-from avseg.errors import ConfigError, DatasetError
+from avseg.errors import ConfigError, DatasetError, WriteError
 from avseg.synthavs import backgrounds, examples, objects, scenes
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import Scene, Sound, audible, frame_time, render, sounding
@@ -333,7 +333,7 @@ def test_examples_are_in_view_and_say_what_they_show():
 def test_a_video_that_cannot_be_written_says_so(tmp_path):
     scene = dataclasses.replace(crowded(), seconds=1, sounds=())
     (tmp_path / "taken.mp4").mkdir()
-    with pytest.raises(DatasetError, match="could not write"):
+    with pytest.raises(WriteError, match="could not be written: Is a directory"):
         write_video(tmp_path / "taken.mp4", scene, (90, 160))
 
 
