@@ -59,7 +59,7 @@ def test_drop_path_reaches_the_network():
 
 @pytest.mark.parametrize("backbone", ["no_such_network", "", "vit_tiny_patch16_224"])
 def test_a_network_that_is_no_pyramid_is_refused_with_a_hint(backbone: str):
-    with pytest.raises(ConfigError, match="resnet(18|50)") as error:
+    with pytest.raises(ConfigError, match=r"resnet(18|50)") as error:
         VisualBackbone(config(backbone))
     assert repr(backbone) in str(error.value)
 
