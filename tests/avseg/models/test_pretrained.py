@@ -119,7 +119,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 def test_vggish_is_downloaded_and_checked(server: str, tmp_path: Path, monkeypatch):
-    torch.hub.set_dir(str(tmp_path / "hub"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))  # torch.hub.set_dir, undone afterwards
     monkeypatch.setattr(avseg.models.pretrained, "VGGISH_URL", server)
     network = SmallNet()
     avseg.models.pretrained._load_audio(network, "vggish")
