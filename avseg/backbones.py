@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from avseg.downloads import Progress, Wanted, download
+from avseg.downloads import OnBytes, Wanted, download
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import UNFINISHED, atomic_write, sha256_of
@@ -23,7 +23,7 @@ def cached_backbone(backbone: PretrainedBackbone) -> Path | None:
 
 
 def fetch_backbone(
-    backbone: PretrainedBackbone, file: Path | None = None, on_progress: Progress = lambda *_: None
+    backbone: PretrainedBackbone, file: Path | None = None, on_progress: OnBytes = lambda *_: None
 ) -> Path:
     """Download a backbone, unless it is cached, and return its file; raises CheckpointError.
 

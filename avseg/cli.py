@@ -35,8 +35,7 @@ def predict(
 
     Args:
         clips: Video files.
-        model: A model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
-            drawn clips and small-real for other videos.
+        model: Name or .safetensors file, see `info`; by default small-real, tiny-ms3 for bundled drawn clips.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30. At 1, audio windows are those of AVSBench.
         threshold: Probability above which a pixel is foreground (s4, ms3).
@@ -424,8 +423,7 @@ def what_if(
     Args:
         clip: A video file.
         change: mute, shift=2, decoder-head=3,1 and so on; repeat the flag to combine several.
-        model: A model's name or a .safetensors file; see `info`. By default tiny-ms3 for the bundled
-            drawn clips and small-real for other videos.
+        model: Name or .safetensors file, see `info`; by default small-real, tiny-ms3 for bundled drawn clips.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30.
         threshold: Probability above which a pixel is foreground (s4, ms3).

@@ -19,7 +19,7 @@ from avseg.drive import is_page, read_page
 from avseg.errors import CheckpointError
 from avseg.files import make_folder, writing
 
-Progress = Callable[[int, int], object]
+OnBytes = Callable[[int, int], object]
 """Called with (bytes done, bytes in all); may raise to cancel."""
 
 Response = http.client.HTTPResponse | urllib.error.HTTPError
@@ -46,7 +46,7 @@ class _CutOff(Exception):
 
 
 def download(
-    wanted: Wanted, part: Path, on_progress: Progress = lambda *_: None, cookies: Path | None = None
+    wanted: Wanted, part: Path, on_progress: OnBytes = lambda *_: None, cookies: Path | None = None
 ) -> None:
     """Append to `part` what is missing of a file, which is complete when this returns.
 
@@ -78,7 +78,7 @@ def download(
 
 
 def _continue(
-    opener: urllib.request.OpenerDirector, wanted: Wanted, part: Path, on_progress: Progress
+    opener: urllib.request.OpenerDirector, wanted: Wanted, part: Path, on_progress: OnBytes
 ) -> None:
     done = _size(part)
     address = wanted.address

@@ -17,7 +17,7 @@ import torch
 from avseg import drive
 from avseg.checkpoints import convert, imported_root, read_card, read_released, tasks_in_name
 from avseg.config import read_record
-from avseg.downloads import Progress, Wanted, download
+from avseg.downloads import OnBytes, Wanted, download
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import UNFINISHED, make_folder, sha256_of, sweep, write_texts
@@ -86,7 +86,7 @@ def get(
     mirror: str = "",
     storage: Storage = "float32",
     keep: bool = False,
-    on_progress: Progress = lambda *_: None,
+    on_progress: OnBytes = lambda *_: None,
 ) -> Origin:
     """Fetch a released model, convert it into the folder of imported models, and return its origin.
 
