@@ -29,10 +29,22 @@ def table() -> str:
         ("`tiny-avss` on AVSS: mIoU over the classes that occur", _value(avss, "miou_present_classes")),
         ("AVSS: F as AVSBench computes it, over the classes that occur", _value(avss, "f_present_classes")),
         *_robustness("AVSS, 100 clips", _report("tiny-avss/listening")),
+        *_compositions(_report("small-real")),
     ]
     return "\n".join(
         ["| measure | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
     )
+
+
+def _compositions(report: Report) -> list[tuple[str, str]]:
+    rules = {name: rule["miou_with_ground_truth"] for name, rule in report["floors"].items()}
+    floors = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in rules.items())
+    title = f"`small-real` on {report['clips']} held-out compositions"
+    return [
+        (f"{title}: mean IoU over frames with ground truth", _iou(report)),
+        ("the same for trivial rules, of which the largest object has its true shape", floors),
+        *_robustness("compositions", report),
+    ]
 
 
 def _report(folder: str) -> Report:
