@@ -116,9 +116,12 @@ def list_models() -> ModelUpdates:
     return ModelUpdates(model=gr.update(choices=list(available_models())))
 
 
-def choose_range(start: float | None, end: float | None, fps: float, model: str | None) -> RunUpdates:
+def choose_range(
+    start: float | None, end: float | None, fps: float, model: str | None, request: gr.Request = None
+) -> RunUpdates:
     """Select a range or a frame rate."""
-    return RunUpdates(go=text.button_text(start, end, fps), card=html.model_card(model, fps))
+    automatic = not VISITORS.of(session_of(request)).state(SegmentState).model_picked
+    return RunUpdates(go=text.button_text(start, end, fps), card=html.model_card(model, fps, automatic))
 
 
 def drag_range(
@@ -139,7 +142,7 @@ def drag_range(
         other = f"The player shows {result.title}. Select that clip in the sidebar to segment a range of it."
         return RangeUpdates(notice=notice(other, "note"))
     start, end = (round(shown.start + moment, 1) for moment in span)
-    return choose_range(start, end, fps, model) | RangeUpdates(start=start, end=end, notice=HIDDEN)
+    return choose_range(start, end, fps, model, request) | RangeUpdates(start=start, end=end, notice=HIDDEN)
 
 
 def _select_model(

@@ -62,6 +62,7 @@ def test_the_model_follows_the_clip_until_the_visitor_picks_one(tmp_path, monkey
     assert updates.model == "model for mine" and "Selected for this clip." in updates.card
     assert "model for mine" in updates.header or "none" in updates.header
     assert input_handlers.choose_clip("dog-and-guitar", updates.model, 1).model == "model for dog-and-guitar"
+    assert "Selected for this clip." in input_handlers.choose_range(0, 1, 2, "tiny-ms3").card
     picked = input_handlers.choose_model("dog-and-guitar", "tiny-ms3", 1)
     assert "Selected for this clip." not in picked.card
     for updates in (
