@@ -3,7 +3,7 @@
 import numpy as np
 from markupsafe import Markup
 
-from app.inside.figures import TEXTS, Group, Parts, Tile, View, number, part, signed, view
+from app.inside.figures import TEXTS, Group, Parts, Tile, View, number, part, signed, view, whole_percent
 from app.inside.pictures import activation_scale, cells, over, scale_of
 from app.inside.state import Choice
 from avseg.interpret.inspection import Inspection
@@ -80,14 +80,12 @@ def _gain(inspection: Inspection) -> str:
     """Return how much the mixer changes the mean absolute activation inside and outside the mask."""
     inside = mask_cells(inspection)
     changes = []
-    for region in (inside, ~inside):
-        before, after = (
-            np.abs(maps[:, region]).mean() for maps in (inspection.mask_feature, inspection.mixed)
-        )
-        changes.append(
-            f"{after / before - 1:+.0%}".replace("%", "\u00a0%").replace("-", "\u2212") if before else "0"
-        )
-    if inside.all():
+    for region in (inside,) if inside.all() else (inside, ~inside):
+        maps = inspection.mask_feature, inspection.mixed
+        before, after = (float(np.abs(values[:, region]).mean()) for values in maps)
+        change = after / before - 1 if before else 0.0
+        changes.append(("+" if change >= 0 else "\u2212") + whole_percent(abs(change)))
+    if len(changes) == 1:
         return f"The mixer changes the mean activation of the frame by {changes[0]}."
     return f"The mixer changes the mean activation inside the mask by {changes[0]}, outside by {changes[1]}."
 

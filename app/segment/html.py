@@ -12,7 +12,6 @@ from app.segment.run import Timings
 from app.services.clips import bundled, jpeg_uri
 from app.services.models import ignored_files, model_info
 from app.services.session import ClipResult
-from avseg.checkpoints import is_drawn
 from avseg.devices import choose_device
 from avseg.interpret.mask_statistics import finding, measure
 from avseg.media.draw import resize
@@ -23,7 +22,7 @@ POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sideba
 def result_heading(result: ClipResult) -> Markup:
     """Return the finding of a result, the line below it, and notices about the clip and the model."""
     prediction, bundle = result.prediction, bundled().get(result.clip)
-    drawn = is_drawn(bundle.path) if bundle else None if result.truth is not None else False
+    drawn = bundle.kind == "drawn" if bundle else None if result.truth is not None else False
     return render(
         "segment/templates/finding.html",
         title=finding(measure(prediction)),

@@ -103,8 +103,8 @@ class Compositions:
 
     def isolated_classes(self, index: int, rng: np.random.Generator) -> tuple[IsolatedClass, ...]:
         """Return two visible classes, each with its own audio; empty if fewer are visible."""
-        view, layers, audio = self.scene(index)
-        masks = [render(view, layers, s + 0.5, self.seconds, self.size)[1] for s in range(self.seconds)]
+        audio = self.scene(index)[2]
+        masks = [_rendered(self, index // self.takes, second)[1] for second in range(self.seconds)]
         names = [name for name in visible(masks[0]) if self.chosen.voices(name)]
         if len(names) < 2:
             return ()
@@ -118,9 +118,9 @@ class Compositions:
 
     def visible_classes(self, index: int, moments: Sequence[int] | None = None) -> tuple[VisibleClass, ...]:
         """Return the labelled classes in view in all frames, or in `moments`, sounding or silent."""
-        view, layers, audio = self.scene(index)
+        audio = self.scene(index)[2]
         seconds = range(self.seconds) if moments is None else moments
-        masks = [render(view, layers, second + 0.5, self.seconds, self.size)[1] for second in seconds]
+        masks = [_rendered(self, index // self.takes, second)[1] for second in seconds]
         empty = np.zeros((self.size, self.size), bool)
         return tuple(
             VisibleClass(

@@ -69,11 +69,14 @@ def density(attention: np.ndarray, size: int) -> np.ndarray:
 
 def share_on(attention: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the share of attention [..., N] that lies on a mask bool [s, s], cell by cell."""
-    covered = []
-    for stride in STRIDES:
-        side = mask.shape[0] // stride
-        covered.append(mask.reshape(side, stride, side, stride).mean((1, 3)).ravel())
+    covered = [_coverage(mask, mask.shape[0] // stride).ravel() for stride in STRIDES]
     return attention.astype(np.float32) @ np.concatenate(covered).astype(np.float32)
+
+
+def _coverage(mask: np.ndarray, side: int) -> np.ndarray:
+    """Return how much of each of side x side cells a mask bool [s, s] covers, float64 [side, side], 0..1."""
+    step = mask.shape[0] // side
+    return mask.reshape(side, step, side, step).mean((1, 3))
 
 
 def attention_on_mask(inspection: Inspection) -> list[float]:
@@ -116,9 +119,7 @@ def mixing(inspection: Inspection) -> Mixing:
 
 def mask_cells(inspection: Inspection) -> np.ndarray:
     """Return the cells of the mask feature inside the mask, bool [h, h]; all of them if the mask is empty."""
-    labels, side = inspection.terms.both.labels > 0, inspection.mask_feature.shape[-1]
-    step = labels.shape[0] // side
-    cells = labels.reshape(side, step, side, step).mean((1, 3)) > 0.5
+    cells = _coverage(inspection.terms.both.labels > 0, inspection.mask_feature.shape[-1]) > 0.5
     return cells if cells.any() else np.ones_like(cells)
 
 
