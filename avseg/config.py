@@ -185,7 +185,7 @@ class TrainConfig:
     backbone_weights: str = ""
     """Pretrained visual backbone: a timm name such as resnet50.tv_in1k, or a file; empty: random weights."""
     audio_weights: str = ""
-    """Pretrained audio backbone: vggish (downloaded), or a file; empty: random weights."""
+    """Pretrained audio backbone: vggish (downloaded), a file or a whole model; empty: random."""
     backbone_lr_scale: float = 1.0
     """Learning rate of both backbones relative to learning_rate."""
     validate_every: int = 1

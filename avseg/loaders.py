@@ -31,8 +31,10 @@ def training_clips(data: str, config: Config) -> Clips:
     if has_recipe(data):
         count = c.epochs * c.synth_clips * c.sounds_per_frame
         size, resample = config.model.image_size, c.resample_sounds_every_second
+        # What sounds in a second does not depend on the others then, so they need not be mixed.
+        seconds = c.frames_per_clip if resample else 0
         return compositions(
-            data, config.model.task, "train", c.seed, count, size, resample, c.sounds_per_frame
+            data, config.model.task, "train", c.seed, count, size, resample, c.sounds_per_frame, seconds
         )
     if c.sounds_per_frame > 1:
         raise ConfigError(

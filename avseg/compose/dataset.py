@@ -222,7 +222,7 @@ class AudioClips:
         for second in range(clips.seconds):
             for name in rng.choice(names, int(rng.choice([0, 1, 1, 1, 1, 1, 2, 2])), replace=False):
                 on = np.arange(clips.seconds) == second
-                tracks.append(draw_track(rng, clips.chosen, str(name), None, on))
+                tracks.append(draw_track(rng, clips.chosen, str(name), None, on, clips.resample))
                 audible[second, CLASS_INDEX[str(name)]] = True
         audio = draw_audio(rng, clips.chosen, (), clips.seconds)
         ambience = tuple(track for track in audio.tracks if track.recording.name == AMBIENCE)

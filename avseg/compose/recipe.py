@@ -50,10 +50,12 @@ def compositions(
     size: int,
     resample: bool = False,
     takes: int = 1,
+    seconds: int = 0,
 ) -> Compositions:
     """Return the clips of a recipe's folder; DatasetError for an unreadable recipe or unreadable sources.
 
-    takes: training clips that share a view; 1: as the recipe says.
+    takes: training clips that share a view; 1: as the recipe says. seconds: of a clip, 0: as
+    the task says.
     """
     path = Path(folder).expanduser() / FILE
     try:
@@ -62,7 +64,7 @@ def compositions(
         raise DatasetError(f"{path} cannot be read: {error}. Write it again with `compose`.") from error
     takes = (takes if takes > 1 else recipe.takes) if split == "train" else 1
     return Compositions(
-        _sources(recipe), task, split, seed, clips, size, takes, resample, root=str(Path(folder))
+        _sources(recipe), task, split, seed, clips, size, takes, resample, seconds, root=str(Path(folder))
     )
 
 

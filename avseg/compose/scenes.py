@@ -36,6 +36,7 @@ AMBIENCE = "_noise"  # class of recordings without a source to see: rain, wind, 
 LOUD_NOISE = 0.08  # share of clips with white noise as loud as a source
 MIN_AREA = 0.004  # share of the frame below which an object is too small to be asked for
 FADE = 0.02  # seconds
+SPEEDS = (0.84, 1.19)  # of recordings in training: a minor third lower or higher at most
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Track:
     offset: float  # seconds into the recording
     loudness: float  # dB of full scale while it sounds
     low_pass: float  # Hz
+    speed: float = 1.0  # factor at which the recording is played, which changes its pitch too
 
 
 @dataclass(frozen=True)
@@ -179,12 +181,12 @@ def draw_audio(
                 owners[str(name)][first:last] = True
             outside[first:last] = rng.random() < 0.12  # off-screen sound besides
     tracks = [
-        draw_track(rng, sources, voice, name, on)
+        draw_track(rng, sources, voice, name, on, vary=resample)
         for name, on in owners.items()
         if on.any() and (voice := str(rng.choice(sources.voices(name))))
     ]
     if outside.any() and away:
-        tracks.append(draw_track(rng, sources, away, None, outside))
+        tracks.append(draw_track(rng, sources, away, None, outside, vary=resample))
     if AMBIENCE in sources.by_sound and rng.random() < 0.35:
         ambience = draw_track(rng, sources, AMBIENCE, None, np.ones(seconds, bool))
         tracks.append(replace(ambience, loudness=ambience.loudness - 14))
@@ -226,9 +228,17 @@ def off_screen_class(rng: np.random.Generator, sources: Sources, present: Sequen
 
 
 def draw_track(
-    rng: np.random.Generator, sources: Sources, voice: str, owner: str | None, on: np.ndarray
+    rng: np.random.Generator,
+    sources: Sources,
+    voice: str,
+    owner: str | None,
+    on: np.ndarray,
+    vary: bool = False,
 ) -> Track:
-    """Return a track of class `voice`, made by the visible class `owner` or, with None, off screen."""
+    """Return a track of class `voice`, made by the visible class `owner` or, with None, off screen.
+
+    vary: play the recording faster or slower, for training. Many classes have few original recordings.
+    """
     return Track(
         owner=owner,
         recording=_pick(rng, sources.by_sound[voice]),
@@ -236,6 +246,7 @@ def draw_track(
         offset=float(rng.random()),
         loudness=float(rng.uniform(*LOUDNESS)),
         low_pass=float(rng.choice([8000.0, 8000.0, rng.uniform(2500, 7000), 3900.0])),
+        speed=float(np.exp(rng.uniform(*np.log(SPEEDS)))) if vary else 1.0,
     )
 
 
@@ -385,7 +396,7 @@ def _voiced(track: Track, seconds: int, rng: np.random.Generator) -> np.ndarray:
         end = second
         while end < seconds and track.on[end]:
             end += 1
-        part = _stretch(source, (end - second) * SAMPLE_RATE, track.offset, rng)
+        part = _stretch(source, (end - second) * SAMPLE_RATE, track.offset, rng, track.speed)
         sound[second * SAMPLE_RATE : end * SAMPLE_RATE] = _low_passed(part, track.low_pass)
         second = end
     active = sound[np.repeat(np.array(track.on), SAMPLE_RATE)]
@@ -393,16 +404,27 @@ def _voiced(track: Track, seconds: int, rng: np.random.Generator) -> np.ndarray:
     return sound * np.float32(10 ** (track.loudness / 20) / max(level, 1e-5))
 
 
-def _stretch(source: np.ndarray, length: int, offset: float, rng: np.random.Generator) -> np.ndarray:
+def _stretch(
+    source: np.ndarray, length: int, offset: float, rng: np.random.Generator, speed: float = 1.0
+) -> np.ndarray:
     """Return `length` samples of a recording; a short one repeats with pauses of up to a quarter second."""
-    if len(source) > length:
-        first = int(offset * (len(source) - length))
-        return _faded(source[first : first + length])
+    needed = round(length * speed)
+    if len(source) > needed:
+        first = int(offset * (len(source) - needed))
+        return _faded(_at_speed(source[first : first + needed], length))
+    source = _at_speed(source, max(1, round(len(source) / speed)))
     parts, filled = [], 0
     while filled < length:
         parts += [_faded(source), np.zeros(int(rng.uniform(0, 0.25) * SAMPLE_RATE), np.float32)]
         filled += len(parts[-1]) + len(parts[-2])
     return _faded(np.concatenate(parts)[:length])
+
+
+def _at_speed(sound: np.ndarray, length: int) -> np.ndarray:
+    """Return a sound played in `length` samples, by linear interpolation."""
+    if len(sound) == length:
+        return sound
+    return np.interp(np.linspace(0, len(sound) - 1, length), np.arange(len(sound)), sound)
 
 
 def _faded(sound: np.ndarray) -> np.ndarray:

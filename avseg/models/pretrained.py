@@ -5,6 +5,7 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from avseg.config import Config
@@ -95,7 +96,10 @@ def _load_in_order(pyramid: nn.Module, backbone: str, path: Path) -> bool:
 def _load_audio(network: nn.Module, weights: str) -> None:
     path = Path(weights).expanduser()
     try:
-        if path.is_file():
+        if path.is_file() and path.suffix == ".safetensors":
+            prefix, tensors = "audio_backbone.", load_file(path)  # of a whole model
+            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        elif path.is_file():
             state = torch.load(path, map_location="cpu", weights_only=True)
         elif weights == "vggish":
             state = torch.hub.load_state_dict_from_url(

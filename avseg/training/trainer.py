@@ -195,7 +195,9 @@ class Training:
         verbose = self.accelerator.is_main_process
         for kind, result in pretrain_backbones(self.model, self.config, self.clips, self.workers, verbose):
             self.log_event(kind, **asdict(result))
-            self.log(f"{kind.replace('_', ' ')}: {result.steps} steps, accuracy {result.accuracy:.3f}")
+            held_out = "" if result.held_out is None else f", {result.held_out:.3f} on held-out recordings"
+            title = kind.replace("_", " ")
+            self.log(f"{title}: {result.steps} steps, accuracy {result.accuracy:.3f}{held_out}")
 
     def take_steps(self, on_event: OnEvent) -> None:
         """Take the remaining steps; when a stop is requested, write a checkpoint and end early."""

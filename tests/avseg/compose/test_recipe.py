@@ -1,19 +1,25 @@
 """A recipe's folder as --data: clips for training and evaluation, and clips written in AVSBench's formats."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from avseg.__main__ import main
 from avseg.checkpoints import load_model
 from avseg.compose.dataset import AudioClips
 from avseg.compose.recipe import FILE, compositions
+from avseg.compose.scenes import SPEEDS, Audio, mix
 from avseg.data.avsbench.dataset import AVSBench
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import COMPOSED, RemixableClips
 from avseg.errors import DatasetError
+from avseg.loaders import training_clips
 from avseg.media.audio import SAMPLE_RATE
+from avseg.models.avsegformer import AVSegFormer
+from avseg.models.pretrained import load_pretrained
 from avseg.training.trainer import train
 from tests.avseg.compose.test_compositions import TONES, write_sources
 from tests.support.small_model import small_config
@@ -99,3 +105,34 @@ def test_training_clips_come_in_takes_and_others_do_not(recipe):
     clips = compositions(recipe, "ms3", "train", 0, 4, 48)
     assert np.array_equal(clips.read(0).frames, clips.read(1).frames)
     assert compositions(recipe, "ms3", "val", 0, 4, 48).takes == 1
+
+
+def test_recordings_play_at_other_speeds_in_training_only(recipe):
+    for resample in (False, True):
+        clips = compositions(recipe, "ms3", "train", 3, 12, 48, resample)
+        tracks = [track for index in range(12) for track in clips.scene(index)[2].tracks]
+        speeds = {track.speed for track in tracks}
+        assert (speeds == {1.0}) != resample
+        assert all(SPEEDS[0] <= speed <= SPEEDS[1] for speed in speeds)
+    track = next(track for track in tracks if track.speed != 1)
+    wave = mix(Audio((replace(track, on=(True, True), low_pass=8000.0),), 2, 0.0, -120.0, 0))
+    spectrum = np.abs(np.fft.rfft(wave))
+    strongest = np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE)[spectrum.argmax()]
+    assert strongest == pytest.approx(TONES[track.recording.name] * track.speed, rel=0.02)
+
+
+def test_a_training_clip_is_as_long_as_its_frames_where_every_second_has_its_own_sounds(recipe):
+    for resample, seconds in ((True, 1), (False, 5)):
+        config = small_config(frames_per_clip=1, resample_sounds_every_second=resample)
+        assert training_clips(str(recipe), config).seconds == seconds
+
+
+def test_audio_weights_are_read_from_a_whole_model(recipe, tmp_path):
+    config = small_config(frames_per_clip=1, audio_pretrain_steps=1, synth_clips=2, batch_size=2, epochs=1)
+    model = train(config, tmp_path / "ear", str(recipe), device="cpu", workers=0)
+    event = json.loads((tmp_path / "ear" / "events.jsonl").read_text().splitlines()[0])
+    assert 0 <= event["held_out"] <= 1
+    again = AVSegFormer(config.model)
+    load_pretrained(again, small_config(audio_weights=str(model)))
+    expected = load_model(model).audio_backbone.state_dict()
+    assert all(torch.equal(v, expected[name]) for name, v in again.audio_backbone.state_dict().items())
