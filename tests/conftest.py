@@ -43,8 +43,9 @@ def browser_path(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def browser(browser_path: str) -> Iterator:
     """A running Playwright Chromium; each test opens and closes its own page or context."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # milliseconds, as the page's other waits
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser_path, args=LAUNCH_ARGS)
         yield chromium

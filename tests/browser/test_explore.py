@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.test_page import QUICK, WAIT
 from tests.support.avsbench_folders import write_drawn_folder
@@ -72,7 +73,7 @@ def test_filters_statistics_search_and_pages(page):
     page.click("#ex-filters label:has-text('test')")
     shows(page, "3 of 7 clips")
     assert all(name.startswith("te07") for name in names(page))
-    assert page.locator("#ex-filters label:has-text('test') input").is_checked()
+    expect(page.locator("#ex-filters label:has-text('test') input")).to_be_checked()
     page.click("#ex-line .ex-chip:has-text('test')")
     shows(page, "7 of 7 clips")
     bar = page.locator("#ex-charts [aria-label='Clips per class'] button").first
@@ -95,7 +96,7 @@ def test_filters_statistics_search_and_pages(page):
 
 def test_a_chart_is_one_tab_stop_and_arrow_keys_move_within(page):
     bars = page.locator("#ex-charts [aria-label='Clips per class'] button")
-    assert page.locator("#ex-charts [aria-label='Clips per class'] button[tabindex='0']").count() == 1
+    expect(page.locator("#ex-charts [aria-label='Clips per class'] button[tabindex='0']")).to_have_count(1)
     bars.first.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
@@ -130,18 +131,18 @@ def test_a_clip_opens_is_predicted_and_goes_to_inside(page):
     shows(page, "3 of 7 clips")
     page.click("#ex-grid .ex-clip >> nth=0")
     opened(page, "te07_000000")
-    assert page.inner_text("#ex-head small") == "1 of 3"
+    expect(page.locator("#ex-head small")).to_have_text("1 of 3")
     page.click("#ex-head [aria-label='Next clip']")
     page.click("#ex-head [aria-label='Next clip']")
     opened(page, "te07_000002")
     assert page.inner_text("#ex-head small") == "3 of 3" and len(names(page)) == 3
-    assert page.locator("#ex-head [aria-label='Next clip']").is_disabled()
+    expect(page.locator("#ex-head [aria-label='Next clip']")).to_be_disabled()
     page.click("#ex-predict")
     page.wait_for_selector("#ex-errors figure >> nth=4", timeout=WAIT)
     assert "IoU per frame, tiny-ms3" in page.inner_text("#ex-errors")
     iou = page.inner_text("#ex-errors p b").removeprefix("mean ")
     if iou != "no ground truth":
-        assert page.inner_text("#ex-grid .ex-clip[aria-pressed=true] b") == iou
+        expect(page.locator("#ex-grid .ex-clip[aria-pressed=true] b")).to_have_text(iou)
     page.click("#ex-to-inside")
     page.wait_for_selector("#inside-head :text('of te07_000002')", timeout=WAIT)
     for tab, ready in (("segment", "#finding :text('te07_000002')"), ("whatif", "#wi-go")):

@@ -2,6 +2,7 @@
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 WAIT = 120_000  # milliseconds
 
@@ -51,7 +52,7 @@ def test_boxes_open_their_views_and_choices_change_the_picture(page):
     click_changes(page, ".bar[data-action=query] >> nth=3")
     opened(page, "mixer", "Mixer")
     click_changes(page, ".right [data-action=channel] >> nth=4", ".left .pic img >> nth=0")
-    assert page.locator("#inside-view .chart g").count() == 64
+    expect(page.locator("#inside-view .chart g")).to_have_count(64)
     opened(page, "encoder", "Encoder")
     click_changes(page, ".position", ".position img >> nth=0")
     page.click("#inside-head [data-action=frame][data-value='0']")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from playwright.sync_api import expect
 
 from tests.support.media import banner_of, counting, ffmpeg
 
@@ -90,11 +91,11 @@ def slide(page, name: str, value: float) -> None:
 def test_a_bundled_clip_is_segmented_and_plays(page):
     choose(page, "stage-duo")
     page.wait_for_selector("#context :text('Stage duo')", timeout=QUICK)
-    assert page.inner_text("#go") == "Segment 5 frames"
+    expect(page.locator("#go")).to_have_text("Segment 5 frames")
     finding = segment(page)
     assert "5 frames" in finding and "Stage duo" in finding
     painted(page)
-    assert page.locator("#player .pl-thumbs canvas").count() == 5
+    expect(page.locator("#player .pl-thumbs canvas")).to_have_count(5)
     assert page.locator("#context .tag").count() <= 1
     video = "document.querySelector('#player video')"
     page.wait_for_function(f"{video}.readyState >= 3", timeout=QUICK)
@@ -183,7 +184,7 @@ def test_seeking_by_sound_bar_thumbnail_and_keys(page):
     page.keyboard.press(".")
     assert page.locator("#player output").all_inner_texts() == ["0.50", "0.52"]
     page.keyboard.press("?")
-    assert page.locator("#player .pl-help").is_visible()
+    expect(page.locator("#player .pl-help")).to_be_visible()
     page.keyboard.press("Escape")
     assert not page.locator("#player .pl-help").is_visible()
 
@@ -270,7 +271,7 @@ def test_a_phone_has_no_sideways_scroll(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert not page.locator("#player .pl-seg").is_visible()  # folded
     page.click("#player summary:has-text('Display')")
-    assert page.locator("#player .pl-seg").is_visible()
+    expect(page.locator("#player .pl-seg")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from avseg.checkpoints import Card, save_model
 from avseg.models.avsegformer import AVSegFormer
@@ -103,7 +104,7 @@ def test_dragging_over_the_sound_sets_the_range(page):
     page.mouse.up()
     page.wait_for_selector("#go:has-text('Segment 2 frames')", timeout=QUICK)
     assert [page.input_value(f"#{name} input") for name in ("from", "to")] == ["1", "3"]
-    assert page.inner_text("#player .pl-band").replace("\u00a0", " ") == "1.0 – 3.0 s"
+    expect(page.locator("#player .pl-band")).to_have_text("1.0 – 3.0 s")
     sound.click(position={"x": 0.5 * box["width"], "y": 20})  # a click only goes there
     assert not page.locator("#player .pl-band").is_visible() and page.input_value("#to input") == "3"
 
@@ -147,7 +148,7 @@ def test_models_brought_along_are_offered_compared_and_lack_what_they_lack(page)
     page.wait_for_selector("#wi-mixer-off:has-text('This model has no mixer.')", timeout=QUICK)
     for row in ("mixer-off", "learnable-off", "encoder-off"):
         page.wait_for_selector(f"#wi-{row} input:disabled", timeout=QUICK)
-    assert page.locator("#wi-decoder-cut input[type=checkbox]").is_enabled()
+    expect(page.locator("#wi-decoder-cut input[type=checkbox]")).to_be_enabled()
     words = see(page)
     assert words.startswith("With bare · imported, ") and "somebody's net" in words
     # A result that another tab made is shown by Segment when it opens.

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.test_page import QUICK, WAIT
 from tests.support.serving import running_app
@@ -159,7 +160,7 @@ def test_a_training_is_started_found_again_stopped_resumed_finished_and_used(pag
     page.click("#tr-rename")
     wait_for_head(page, "^second")
     page.click("#tr-manage")
-    assert page.is_disabled("#tr-delete")
+    expect(page.locator("#tr-delete")).to_be_disabled()
     page.check("#tr-confirm input")
     page.click("#tr-delete:not([disabled])")
     wait_for_head(page, "^other")
@@ -170,10 +171,11 @@ def test_the_form_says_what_is_wrong_and_a_phone_has_no_sideways_scroll(page):
     page.click(".tr-group button:has-text('Length and data')")
     fill(page, {"train-batch_size": 0})
     page.wait_for_selector("#tr-checks .bad:has-text('batch_size is 0')")
-    assert page.is_disabled("#tr-start")
+    expect(page.locator("#tr-start")).to_be_disabled()
     page.click("#tr-preset input")
     page.click("[role=option]:has-text('ms3-r50-paper')")
     page.wait_for_selector("#tr-command pre:has-text('train ms3-r50-paper')")
-    assert page.input_value("#tr-train-epochs input") == "60" and not page.is_disabled("#tr-start")
+    expect(page.locator("#tr-train-epochs input")).to_have_value("60")
+    expect(page.locator("#tr-start")).to_be_enabled()
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from app.page import build, launch_options
 from app.services.handoff import WhatIfRequest
@@ -40,8 +41,8 @@ def test_every_row_is_on_the_page_and_mute_empties_the_mask(page):  # noqa: F811
         assert row.title in page.inner_text(f"#wi-{row.name}")
     tick(page, "mute")
     assert "Without sound" in see(page) and "no longer segmented" in page.inner_text("#wi-finding h1")
-    assert page.inner_text("#wi-stats b >> nth=0") == "0.00"
-    assert page.locator(".wi-before img[data-frame]:visible").count() == 1
+    expect(page.locator("#wi-stats b >> nth=0")).to_have_text("0.00")
+    expect(page.locator(".wi-before img[data-frame]:visible")).to_have_count(1)
     colours = page.evaluate(
         """() => ['before', 'after'].map(side => {
             const image = document.querySelector(`.wi-${side} img[data-frame]:not([hidden])`);
@@ -85,8 +86,8 @@ def test_a_sweep_and_no_sideways_scroll_on_a_phone(page):  # noqa: F811
     open_tab(page)
     page.click("#wi-run-sweep")
     page.wait_for_selector("#wi-range .wi-column", timeout=WAIT)
-    assert page.locator("#wi-range .wi-column").count() == 9
-    assert page.inner_text(".wi-neutral b") == "1.00"
+    expect(page.locator("#wi-range .wi-column")).to_have_count(9)
+    expect(page.locator(".wi-neutral b")).to_have_text("1.00")
     tick(page, "shift")
     see(page)
     page.set_viewport_size({"width": 390, "height": 844})
@@ -134,7 +135,7 @@ def test_a_request_of_another_tab_ticks_its_changes_and_runs_them(page_with_requ
     assert "shifted by +2 s and without sound" in page.inner_text("#wi-finding h1").lower()
     page.wait_for_selector("#wi-go", timeout=QUICK)
     ticked = ".wi-tick input:checked"
-    assert page.locator(ticked).count() == 2
+    expect(page.locator(ticked)).to_have_count(2)
     assert all(page.locator(f"#wi-{name} {ticked.split()[1]}").count() == 1 for name in ("mute", "shift"))
-    assert page.input_value("#wi-shift-seconds input[type=number]") == "2"
+    expect(page.locator("#wi-shift-seconds input[type=number]")).to_have_value("2")
     assert page.evaluate("scrollY") == 0
