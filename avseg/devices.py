@@ -1,8 +1,21 @@
-"""Chooses the device that runs the model."""
+"""Chooses the device that runs the model, and names the precisions in which it can compute."""
+
+from typing import Literal, get_args
 
 import torch
 
+from avseg.arguments import printed
 from avseg.errors import ConfigError
+
+Precision = Literal["auto", "exact", "fast"]
+"""exact: float32; fast: bfloat16 wherever it is faster on this machine; auto: fast for large models."""
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+def check_precision(precision: object) -> None:
+    """Raise ConfigError unless the value is one of PRECISIONS."""
+    if precision not in PRECISIONS:
+        raise ConfigError(f"The precision is {printed(precision)}; choose {', '.join(PRECISIONS)}.")
 
 
 def choose_device(name: str) -> torch.device:

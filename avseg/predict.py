@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from avseg.arguments import is_number, printed
 from avseg.data.transforms import normalise
-from avseg.devices import choose_device
+from avseg.devices import Precision, check_precision, choose_device
 from avseg.errors import ClipError, ConfigError
 from avseg.media.audio import SILENT_LOG_MEL, patches_for, silence, white_noise
 from avseg.media.clip import CHANNELS, Clip, fit_sound, read_sound
@@ -22,6 +22,7 @@ from avseg.models.masks import foreground_probability, label_maps
 
 if TYPE_CHECKING:  # imports timm, which those who only read a prediction do not need
     from avseg.models.avsegformer import AVSegFormer
+    from avseg.runtime.runner import Runner
 
 MAX_LOGITS = 2**26  # values in one batch; 256 MB
 SOUND_CHOICES = ("original", *CHANNELS, "mute", "noise")
@@ -55,6 +56,7 @@ class Prediction:
     device: str
     seconds: Timing
     audio: str = "original"  # the sound used: original, mute, noise, or a file's name
+    precision: str = "exact"  # exact, or fast where a part of the model computed in bfloat16
     mute_change: float | None = None  # 1 - IoU with the muted clip's masks; None: no mask, or not measured
 
     def mask(self, index: int, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -111,21 +113,28 @@ class Predictor:
 
     model: a bundled model's name, a file, or a model (any module with the call, `config` and `card` of
     AVSegFormer). device: auto (cuda if available), cpu, cuda, cuda:1 or mps. batch: frames per forward pass;
-    fewer if their logits would exceed 256 MB. Raises CheckpointError for a model that does not exist and
-    ConfigError for a device that is not available.
+    fewer if their logits would exceed 256 MB. precision: exact (float32), fast (bfloat16 wherever it is
+    faster on this machine) or auto, which is fast for models of at least 20 M parameters. Raises
+    CheckpointError for a model that does not exist and ConfigError for a device that is not available.
     """
 
     def __init__(
-        self, model: "str | Path | AVSegFormer", device: str | torch.device = "auto", batch: int = 8
+        self,
+        model: "str | Path | AVSegFormer",
+        device: str | torch.device = "auto",
+        batch: int = 8,
+        precision: Precision = "auto",
     ):
         if batch < 1:
             raise ConfigError(f"batch is {batch}; it must be at least 1.")
+        check_precision(precision)
         self.device = choose_device(str(device))
         if isinstance(model, str | Path):
             from avseg.checkpoints import load_model
 
             model = load_model(model, self.device)
         self.model = model.to(self.device).eval()
+        self._runner = _runner(self.model, precision)
         config = self.model.config
         self.batch = max(1, min(batch, MAX_LOGITS // (config.classes * config.image_size**2)))
 
@@ -176,6 +185,7 @@ class Predictor:
             device=str(self.device),
             seconds=Timing(decode=clip.decode_seconds, model=time.perf_counter() - started),
             audio=audio,
+            precision=self.precision,
             mute_change=1 - common / either if either else None,
         )
 
@@ -186,28 +196,50 @@ class Predictor:
 
         With `mute`, also the labels without sound; both runs share the visual features.
         """
-        size = self.model.config.image_size
         patches = patches_for(clip.waveform, clip.times, clip.fps)  # [T, 1, 96, 64]
         for first in range(0, len(clip.frames), self.batch):
-            batch = slice(first, first + self.batch)
-            frames = normalise(torch.from_numpy(clip.frames[batch]).to(self.device), size)
-            log_mel = patches[batch].to(self.device)
+            log_mel = patches[first : first + self.batch].to(self.device)
+            sounds = [log_mel, torch.full_like(log_mel, SILENT_LOG_MEL)] if mute else [log_mel]
             with torch.inference_mode():
-                if mute:
-                    features = self.model.encode_frames(frames)
-                    logits = self._at_model_size(self.model.decode(features, log_mel).logits)
-                    silent = self.model.decode(features, torch.full_like(log_mel, SILENT_LOG_MEL))
-                    muted = label_maps(self._at_model_size(silent.logits), threshold)
-                else:
-                    logits, muted = self._at_model_size(self.model(frames, log_mel).logits), None
+                logits, *silent = self._logits(clip, first, sounds)
+                muted = label_maps(silent[0], threshold) if mute else None
                 masks = foreground_probability(logits), label_maps(logits, threshold), muted
             yield masks
+
+    def _logits(self, clip: Clip, first: int, sounds: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return the logits float32 [n, C, s, s] of the batch from frame `first` with each of the sounds."""
+
+        def frames() -> torch.Tensor:
+            images = torch.from_numpy(clip.frames[first : first + self.batch])
+            return normalise(images.to(self.device), self.model.config.image_size)
+
+        model = self.model
+        if self._runner:
+            model, features = self._runner.twin, self._runner.features(clip.frames, first, frames)
+        elif len(sounds) == 1:  # all that any module with the call of AVSegFormer can do
+            return [self._at_model_size(model(frames(), sounds[0]).logits)]
+        else:
+            features = model.encode_frames(frames())
+        return [self._at_model_size(model.decode(features, sound).logits) for sound in sounds]
+
+    @property
+    def precision(self) -> str:
+        """How the model computes: exact, or fast if a part computes in bfloat16."""
+        return self._runner.precision if self._runner else "exact"
 
     def _at_model_size(self, logits: torch.Tensor) -> torch.Tensor:
         size, logits = (self.model.config.image_size,) * 2, logits.float()
         if logits.shape[-2:] == size:
             return logits
         return F.interpolate(logits, size, mode="bilinear", align_corners=False)
+
+
+def _runner(model: torch.nn.Module, precision: str) -> "Runner | None":
+    """Return what runs AVSegFormer fast, None for any other module with its call."""
+    from avseg.models.avsegformer import AVSegFormer
+    from avseg.runtime.runner import Runner
+
+    return Runner(model, precision) if type(model) is AVSegFormer else None
 
 
 def check_threshold(threshold: object) -> None:

@@ -358,7 +358,11 @@ class AVSegFormer(nn.Module):
 
     def encode_frames(self, frames: torch.Tensor) -> VisualFeatures:
         """Return the visual features of frames [B*T, 3, H, W], the part that does not depend on the sound."""
-        stride4, *coarse = self.visual_projection(self.visual_backbone(frames))
+        return self.encode_pyramid(self.visual_backbone(frames))
+
+    def encode_pyramid(self, pyramid: list[torch.Tensor]) -> VisualFeatures:
+        """Return the features of `encode_frames` from those of the backbone."""
+        stride4, *coarse = self.visual_projection(pyramid)
         shapes: Shapes = [(f.shape[-2], f.shape[-1]) for f in coarse]
         tokens = self.encoder(coarse, shapes)  # [B*T, N, D]
         height, width = shapes[0]
