@@ -85,7 +85,7 @@ def test_what_is_recorded_of_the_twin_is_what_is_recorded_of_the_model():
 @pytest.mark.parametrize(
     "change",
     (
-        *("mixer-off", "mixer-head=1", "strongest-channels=3", "decoder-head=1,0", "decoder-cut=1"),
+        *("mixer-off", "mixer-head=1", "top-channels=3", "decoder-head=1,0", "decoder-cut=1"),
         *("keep-queries=2", "encoder-off", "learnable-off", "audio-off"),
     ),
 )
