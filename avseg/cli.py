@@ -1,6 +1,5 @@
 """The commands of the command line; heavy imports wait until a command needs them."""
 
-import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from avseg.ablation.command import ablate_from
 from avseg.config import Config, ModelConfig, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError, WriteError
 from avseg.presets import PRESETS, load_config
+from avseg.processes import command_line
 from avseg.weights_command import weights
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def train_from(config: Config) -> Callable[..., int]:
         if load_config(preset) != config:  # the flags would default to another preset's values
             raise ConfigError(f"Put the preset first: python -m avseg train {preset} --out {out} ...")
         experiment = Config(model, train)
-        path = run(experiment, out, data, device, workers, resume, start_from, _command(), tensorboard)
+        path = run(experiment, out, data, device, workers, resume, start_from, command_line(), tensorboard)
         print(f"Model: {path}")
         return 0
 
@@ -384,7 +385,7 @@ def evaluate(
         training = None
         with suppress(AvsegError):  # not all data have a training split
             training = evaluation_clips(data, task, "train", network.config.image_size, PRIOR_CLIPS, seed)
-        evaluation = run(network, dataset, indices, options, _command(), on_progress, training)
+        evaluation = run(network, dataset, indices, options, command_line(), on_progress, training)
         if main_process:
             path = write_evaluation(evaluation, out)
             print(f"{summary(evaluation.report)}\nReport: {path}")
@@ -575,12 +576,8 @@ def info(sites: bool = False) -> int:
     return 0
 
 
-def _command() -> str:
-    return shlex.join(["python", "-m", "avseg", *sys.argv[1:]])
-
-
 def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
-    """Return all commands; the flags of `train` default to the config that the arguments name."""
+    """Return all commands; flags of `train` and `ablate` default to the config that the arguments name."""
     return (
         predict,
         what_if,
@@ -590,6 +587,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         convert,
         check,
         train_from(_named_config(arguments)),
+        ablate_from(_named_config(arguments)),
         evaluate,
         curve,
         import_weights,
@@ -599,6 +597,8 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
 
 
 def _named_config(arguments: list[str]) -> Config:
-    """Return the config named right after `train`, or the defaults."""
-    named = arguments[:1] == ["train"] and len(arguments) > 1 and not arguments[1].startswith("-")
+    """Return the config named right after `train` or `ablate`, or the defaults."""
+    named = (
+        arguments[:1] in (["train"], ["ablate"]) and len(arguments) > 1 and not arguments[1].startswith("-")
+    )
     return load_config(arguments[1]) if named else Config()

@@ -5,6 +5,8 @@ never come, so they count only together with what those launchers set.
 """
 
 import os
+import shlex
+import sys
 from collections.abc import Mapping
 
 from avseg.errors import ConfigError
@@ -12,6 +14,11 @@ from avseg.errors import ConfigError
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set by torchrun, which `accelerate launch` uses too
 VARIABLES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 PREFIXES = ("TORCHELASTIC_", "GROUP_", "ROLE_", "ACCELERATE_")
+
+
+def command_line() -> str:
+    """Return the command of this process as a person would type it."""
+    return shlex.join(["python", "-m", "avseg", *sys.argv[1:]])
 
 
 def world_size() -> int:
