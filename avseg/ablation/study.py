@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from avseg.ablation.table import Row, write_table
+from avseg.ablation.table import TABLE, Row, write_table
 from avseg.ablation.variants import Variant
 from avseg.checkpoints import load_model
 from avseg.config import Config
@@ -84,6 +84,7 @@ def run(study: Study, command: str = "", say: Callable[[str], None] = print) -> 
         run_size(study.data, study.config(variant, number))
     if main:
         _record(study)
+    table = study.out / TABLE
     for place, (variant, number) in enumerate(study.runs, 1):
         title = f"{place} of {len(study.runs)}: {variant.title}, seed {number}"
         folder = study.folder(variant, number)
@@ -94,7 +95,7 @@ def run(study: Study, command: str = "", say: Callable[[str], None] = print) -> 
             _evaluate(study, variant, folder, command)
         if main:
             table = write_table(list(rows(study)), study.out)
-    return table if main else study.out
+    return table
 
 
 def rows(study: Study) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 from avseg.ablation.variants import DEFAULT, Variant
 from avseg.evaluation.intervals import Interval
 from avseg.evaluation.pairs import ClipPair, clip_pairs, miou_change
-from avseg.evaluation.report import Evaluation
+from avseg.evaluation.report import ClipRow, Evaluation
 from avseg.files import write_texts
 
 TABLE, TABLE_JSON = "table.md", "table.json"
@@ -101,7 +101,8 @@ def _numbers(row: Row, default: Row) -> Numbers:
     )
 
 
-def _alone(clip: object) -> ClipPair:
+def _alone(clip: ClipRow) -> ClipPair:
+    assert clip.iou is not None
     return ClipPair(clip.name, clip.labels, clip.iou, 0.0, clip.frames_with_ground_truth)
 
 

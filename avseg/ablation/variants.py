@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from avseg.config import Config
 from avseg.errors import ConfigError
@@ -82,7 +83,7 @@ def choose(rows: tuple[Variant, ...], names: Iterable[str]) -> tuple[Variant, ..
     return tuple(r for r in rows if not wanted or r.name == DEFAULT or {r.name, r.group} & wanted)
 
 
-Change = tuple[str, str, str, dict[str, object], dict[str, object], str]
+Change = tuple[str, str, str, dict[str, Any], dict[str, Any], str]
 
 
 def _rows(config: Config) -> Iterator[Change]:
