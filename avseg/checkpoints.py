@@ -20,11 +20,14 @@ from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import CONVERT, WEIGHTS_SUFFIXES, require_weights
 from avseg.files import UNREADABLE, atomic_write, visible
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import SegmentationModel, build_model
+from avseg.models.pretrained import load_audio_weights
 from avseg.models.released import Imported, find_state_dict, rename_released
+from avseg.models.vggish import AUDIO_BACKBONES
 from avseg.models.zoo import RELEASED
 
 FORMAT = "avseg-1"
+AUDIO = "audio_backbone."
 DRAWN, FILMED = "tiny-ms3", "small-real"  # bundled models for drawn scenes and for filmed video
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED, CLIPS = ASSETS / "models", ASSETS / "clips"
@@ -34,7 +37,7 @@ SAME_LOOKS = (
 )
 
 
-def save_model(path: Path, model: AVSegFormer, card: Card, dtype: torch.dtype = torch.float32) -> Path:
+def save_model(path: Path, model: SegmentationModel, card: Card, dtype: torch.dtype = torch.float32) -> Path:
     """Write weights, config and card to `path` atomically; floats are stored as `dtype`."""
     tensors = {
         k: (v.to(dtype) if v.is_floating_point() else v).detach().cpu().contiguous()
@@ -80,7 +83,7 @@ def read_card(path: Path) -> tuple[ModelConfig, Card]:
         raise CheckpointError(f"The config inside {path.name} cannot be read: {error}") from error
 
 
-def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> AVSegFormer:
+def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> SegmentationModel:
     """Return a model in eval mode by the name of a bundled model (`tiny-ms3`) or by file.
 
     Raises CheckpointError for a name or file that does not exist and for weights that do not fit.
@@ -98,7 +101,7 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
         if texts := _differences(expected, shapes):
             raise CheckpointError(f"The weights in {path.name} do not fit their own config. {texts}.")
         tensors = {name: file.get_tensor(name) for name in names}
-    model = AVSegFormer(config)
+    model = build_model(config)
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
@@ -190,7 +193,10 @@ def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
     imported = rename_released(state, task)
     config, weights = imported.config, imported.weights
     shapes = {name: tuple(v.shape) for name, v in weights.items()}
-    if texts := _differences(parameter_shapes(config), shapes, imported.unknown):
+    expected = parameter_shapes(config)
+    if config.architecture == "tpavi":
+        expected = {name: shape for name, shape in expected.items() if not name.startswith(AUDIO)}
+    if texts := _differences(expected, shapes, imported.unknown):
         raise CheckpointError(
             f"This looks like a released {config.task} model ({config.backbone}, {config.edition}), but does "
             f"not match it. {texts}."
@@ -205,7 +211,7 @@ Shapes = dict[str, tuple[int, ...]]
 def parameter_shapes(config: ModelConfig) -> Shapes:
     """Return the shapes of a model's weights by name; it is built without storage."""
     with torch.device("meta"):
-        return {name: tuple(v.shape) for name, v in AVSegFormer(config).state_dict().items()}
+        return {name: tuple(v.shape) for name, v in build_model(config).state_dict().items()}
 
 
 def _differences(expected: Shapes, found: Shapes, unknown: tuple[str, ...] = ()) -> str:
@@ -230,12 +236,17 @@ def _first(names: list[str], count: int = 4) -> str:
 
 
 def import_weights(
-    path: Path, out: Path, task: str | None = None, dtype: torch.dtype = torch.float32
+    path: Path,
+    out: Path,
+    task: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    audio: str = "vggish",
 ) -> Imported:
     """Convert a released .pth file to a checkpoint at `out`; return what was imported.
 
     task: for a model of S4 or MS3, which look the same; by default the one that a file name contains. dtype:
-    of the floats in the file. Raises CheckpointError where neither says it.
+    of the floats in the file. audio: where VGGish comes from, which AVSBench's files do not hold: "vggish"
+    (downloaded), or a file. Raises CheckpointError where neither name says the task.
     """
     path, out = Path(path), Path(out)
     if out.suffix != ".safetensors":
@@ -247,12 +258,17 @@ def import_weights(
             raise CheckpointError(SAME_LOOKS)
         if named == {"ms3"}:
             imported = replace(imported, config=replace(imported.config, task="ms3"))
-    c = imported.config
+    c, name = imported.config, "AVSegFormer"
+    if c.architecture == "tpavi":
+        network, name = AUDIO_BACKBONES[c.audio_backbone](), "TPAVI"
+        load_audio_weights(network, audio)
+        weights = {f"{AUDIO}{key}": value for key, value in network.state_dict().items()}
+        imported = replace(imported, weights=imported.weights | weights)
     source = f" ({imported.source})" if imported.source else ""
     convert(
         imported,
         out,
-        f"Imported from {path.name}{source}: AVSegFormer {c.edition}, {c.backbone}, {c.task}.",
+        f"Imported from {path.name}{source}: {name} {c.edition}, {c.backbone}, {c.task}.",
         dtype,
     )
     return imported
@@ -261,7 +277,7 @@ def import_weights(
 def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype = torch.float32) -> Path:
     """Write what was read from a released file as a checkpoint; note: of its card."""
     with torch.device("meta"):  # the weights are assigned, not copied
-        model = AVSegFormer(imported.config)
+        model = build_model(imported.config)
     model.load_state_dict(imported.weights, strict=True, assign=True)
     return save_model(out, model, Card(out.stem, "released", note), dtype)
 

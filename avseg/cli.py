@@ -505,8 +505,9 @@ def import_weights(
     out: Path,
     task: Task | None = None,
     storage: Literal["float32", "bfloat16"] = "float32",
+    audio_weights: str = "vggish",
 ) -> int:
-    """Convert a released AVSegFormer .pth file to a checkpoint.
+    """Convert a released .pth file of AVSegFormer or of AVSBench (TPAVI) to a checkpoint.
 
     Edition, backbone and task are recognised from the file's keys and shapes.
 
@@ -515,12 +516,13 @@ def import_weights(
         out: The .safetensors file to write.
         task: Tells S4 from MS3, whose models look the same; by default the one that a file name contains.
         storage: bfloat16 halves the file; the model computes in float32 all the same.
+        audio_weights: VGGish, which AVSBench's files do not contain: vggish (downloaded), or its .pth file.
     """
     import torch
 
     from avseg.checkpoints import import_weights as run
 
-    imported = run(file, out, task, getattr(torch, storage))
+    imported = run(file, out, task, getattr(torch, storage), audio_weights)
     c = imported.config
     print(
         f"{out}: edition {c.edition}, backbone {c.backbone}, task {c.task}, {len(imported.weights)} tensors"
@@ -569,8 +571,9 @@ def info(sites: bool = False) -> int:
     print("Presets (train NAME):")
     for name, preset in PRESETS.items():
         c, t = preset.model, preset.train
+        parts = "TPAVI" if c.architecture == "tpavi" else f"mixer {c.mixer}, reformer {c.reformer}"
         print(
-            f"  {name:20} {c.backbone}, {c.image_size} px, mixer {c.mixer}, reformer {c.reformer}, "
+            f"  {name:20} {c.backbone}, {c.image_size} px, {parts}, "
             f"loss {t.loss} + {t.auxiliary}, {t.epochs} epochs, batch {t.batch_size}"
         )
     return 0

@@ -24,7 +24,8 @@ if typing.TYPE_CHECKING:
 T = typing.TypeVar("T", bound="DataclassInstance")
 
 Task = Literal["s4", "ms3", "avss"]
-Edition = Literal["paper", "apr2023", "aug2023"]
+Architecture = Literal["avsegformer", "tpavi"]
+Edition = Literal["paper", "apr2023", "aug2023", "avsbench"]
 Mixer = Literal["none", "cross", "channel", "gated"]
 Reformer = Literal["none", "attention", "query"]
 
@@ -47,12 +48,24 @@ MOST = {
     "queries": 100_000,
     "mlp_dim": 131_072,
     "head_channels": 16_384,
+    "attention_frames": 1024,
+}
+# What TPAVI has no counterpart of: the only values that its config may have.
+ONLY_AVSEGFORMER: dict[str, Any] = {
+    "encoder_layers": 0,
+    "query_generator_layers": 0,
+    "learnable_queries": False,
+    "mixer": "none",
+    "reformer": "none",
 }
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The architecture of one AVSegFormer (paper Sec. 3; values of Table 3 are the defaults)."""
+    """The architecture of one model (paper Sec. 3; values of Table 3 are the defaults).
+
+    With `architecture="tpavi"`, the fields of queries, encoder, decoder, mixer and reformer have no meaning.
+    """
 
     task: Task = "ms3"
     """s4 and ms3 predict one channel, avss predicts 71 classes."""
@@ -94,9 +107,14 @@ class ModelConfig:
     """Dropout in encoder and decoder."""
     drop_path: float = 0.1
     """Drop path rate of the visual backbone (Table 3); 0 for networks without."""
+    architecture: Architecture = "avsegformer"
+    """avsegformer, or tpavi: AVSBench's baseline, which fuses sound and frames by TPAVI at four stages."""
+    attention_frames: int = 5
+    """tpavi only: consecutive frames of a clip that attend to each other; 5 as released, for every task."""
 
     def __post_init__(self) -> None:
         _check_literals(self)
+        self._check_architecture()
         if not NAME.fullmatch(self.backbone):
             raise ConfigError(
                 f"backbone is {self.backbone[:80]!r}; it must be the name of a timm model, such as resnet50. "
@@ -115,6 +133,7 @@ class ModelConfig:
             "points",
             "feedforward_dim",
             "mlp_dim",
+            "attention_frames",
         ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
@@ -132,12 +151,30 @@ class ModelConfig:
         if not (0 <= self.dropout < 1 and 0 <= self.drop_path < 1):
             raise ConfigError("dropout and drop_path must lie in [0, 1).")
 
+    def _check_architecture(self) -> None:
+        """Raise ConfigError for a part that TPAVI does not have."""
+        if self.architecture == "avsegformer":
+            return
+        wrong = {n: value for n, value in ONLY_AVSEGFORMER.items() if getattr(self, n) != value}
+        if wrong:
+            needed = ", ".join(f"{name} to {value}" for name, value in wrong.items())
+            raise ConfigError(
+                f"tpavi has no such parts: set {needed}, or take a preset such as ms3-pvt-avsbench."
+            )
+
     @property
     def edition(self) -> Edition:
-        """Which text the architecture follows: the paper, the first or the second released code."""
+        """Which text the architecture follows: the paper, a released code of AVSegFormer, or AVSBench's."""
+        if self.architecture == "tpavi":
+            return "avsbench"
         if self.query_generator_layers:
             return "aug2023"
         return "apr2023" if self.mixer == "gated" else "paper"
+
+    @property
+    def window(self) -> int:
+        """Consecutive frames of a clip that a forward pass needs together; 1 where frames are independent."""
+        return self.attention_frames if self.architecture == "tpavi" else 1
 
     @property
     def classes(self) -> int:
@@ -155,9 +192,11 @@ class TrainConfig:
     """Settings of training (paper Table 3 and Eq. 4)."""
 
     loss: Literal["dice", "cross_entropy"] = "dice"
-    """Loss of the final mask: Dice (paper), or cross-entropy (released code for avss)."""
-    auxiliary: Literal["none", "intermediate", "mixing"] = "intermediate"
-    """Second loss: intermediate masks (paper, Eq. 4) or the mixing loss of aug2023."""
+    """Loss of the final mask: Dice (paper), or cross-entropy (released code for avss; tpavi), which is binary
+    for one channel."""
+    auxiliary: Literal["none", "intermediate", "mixing", "matching"] = "intermediate"
+    """Second loss: intermediate masks (paper, Eq. 4), the mixing loss of aug2023, or the matching of sound
+    and masked feature of tpavi."""
     auxiliary_weight: float = 0.1
     """Lambda of Eq. (4)."""
     bce_weight: float = 0.0
@@ -267,14 +306,19 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        if self.train.auxiliary == "intermediate" and self.model.reformer == "none":
+        tpavi, auxiliary = self.model.architecture == "tpavi", self.train.auxiliary
+        if auxiliary != "none" and tpavi != (auxiliary == "matching"):
+            fitting = "matching" if tpavi else "intermediate, mixing"
+            raise ConfigError(
+                f"auxiliary is {auxiliary}, which {self.model.architecture} does not have: "
+                f"choose {fitting} or none."
+            )
+        if auxiliary == "intermediate" and self.model.reformer == "none":
             raise ConfigError(
                 "The intermediate mask loss needs a reformer: set reformer, or auxiliary to none."
             )
-        if self.train.loss == "cross_entropy" and self.model.classes == 1:
-            raise ConfigError(
-                f"The loss cross_entropy of one channel is always 0: set loss to dice for {self.model.task}."
-            )
+        if tpavi and self.train.sounds_per_frame > 1:
+            raise ConfigError("tpavi hears a clip as a whole: set sounds_per_frame to 1.")
 
     def to_json(self) -> str:
         """Return the experiment as JSON text."""

@@ -19,7 +19,7 @@ from avseg.checkpoints import FORMAT, bundled_models, find_model, load_model, re
 from avseg.config import UNTITLED, Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.files import atomic_writes, read_json, visible
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import SegmentationModel
 
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
 PICKLED = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
@@ -31,10 +31,19 @@ DEMO_WARNING = (
 )
 RANDOM_WARNING = "**Random weights.** The model is untrained; its masks are noise."
 
+AVSEGFORMER_SOURCE = (
+    "Shengyi Gao, Zhe Chen, Guo Chen, Wenhai Wang, Tong Lu. *AVSegFormer: Audio-Visual Segmentation with "
+    "Transformer.* arXiv:2307.01146, 2023."
+)
+TPAVI_SOURCE = (
+    "Jinxing Zhou, Jianyuan Wang, Jiayi Zhang, Weixuan Sun, Jing Zhang, Stan Birchfield, Dan Guo, Lingpeng "
+    "Kong, Meng Wang, Yiran Zhong. *Audio-Visual Segmentation.* ECCV 2022, arXiv:2207.05042."
+)
+
 
 def from_pretrained(
     name: str | Path, revision: str | None = None, device: str | torch.device = "cpu"
-) -> AVSegFormer:
+) -> SegmentationModel:
     """Return a model in eval mode by folder, bundled name, file, or Hub repository (owner/name).
 
     revision: branch, tag or commit of a Hub repository. Local files take precedence. Raises CheckpointError
@@ -51,7 +60,7 @@ def from_pretrained(
 
 
 def save_pretrained(
-    model: AVSegFormer, folder: Path, repo: str = "", licence: str = "", card: Card | None = None
+    model: SegmentationModel, folder: Path, repo: str = "", licence: str = "", card: Card | None = None
 ) -> Path:
     """Write model.safetensors, config.json and README.md into a folder, and return it.
 
@@ -73,7 +82,7 @@ def save_pretrained(
 
 
 def push_to_hub(
-    model: AVSegFormer,
+    model: SegmentationModel,
     repo: str,
     private: bool = False,
     licence: str = "",
@@ -99,11 +108,16 @@ def push_to_hub(
     return str(address)
 
 
-def model_card(model: AVSegFormer, card: Card, source: str, licence: str = "") -> str:
+def model_card(model: SegmentationModel, card: Card, source: str, licence: str = "") -> str:
     """Return the README of a model: its weights, usage and config; source: where it is published."""
     c = model.config
     licence = licence or ("apache-2.0" if card.weights == "demo" else "")
-    tags = ["audio-visual-segmentation", "avsegformer", "avsbench", c.task, f"weights-{card.weights}"]
+    tags = ["audio-visual-segmentation", c.architecture, "avsbench", c.task, f"weights-{card.weights}"]
+    model_name, source_text = (
+        ("A TPAVI, the baseline of AVSBench (arXiv:2207.05042),", TPAVI_SOURCE)
+        if c.architecture == "tpavi"
+        else (f"An AVSegFormer (arXiv:2307.01146) of edition `{c.edition}`", AVSEGFORMER_SOURCE)
+    )
     front = [
         *([f"license: {json.dumps(licence)}"] if licence else []),
         *("library_name: avseg", "pipeline_tag: image-segmentation", "tags:"),
@@ -115,7 +129,7 @@ def model_card(model: AVSegFormer, card: Card, source: str, licence: str = "") -
         "---\n" + "\n".join(front) + "\n---",
         f"# {card.name}",
         *filter(None, (warning, card.note)),
-        f"An AVSegFormer (arXiv:2307.01146) of edition `{c.edition}` for {c.task.upper()}, with "
+        f"{model_name} for {c.task.upper()}, with "
         f"{card.weights} weights, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters: "
         "from frames and their sound to masks of the sounding objects.",
         "## Usage\n\nWith AVSeg Explorer's library `avseg`:\n\n```python\n"
@@ -125,18 +139,17 @@ def model_card(model: AVSegFormer, card: Card, source: str, licence: str = "") -
         f"`{WEIGHTS}` contains plain tensors and the config; loading it runs no code.",
         "## Config\n\n| field | value |\n|---|---|\n" + "\n".join(rows),
         "## Licence\n\n" + (licence or "None was stated for these weights: ask their publisher."),
-        "## Source\n\nShengyi Gao, Zhe Chen, Guo Chen, Wenhai Wang, Tong Lu. *AVSegFormer: Audio-Visual "
-        "Segmentation with Transformer.* arXiv:2307.01146, 2023.",
+        f"## Source\n\n{source_text}",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _config_file(model: AVSegFormer, card: Card) -> dict[str, object]:
+def _config_file(model: SegmentationModel, card: Card) -> dict[str, object]:
     described = {"model": dataclasses.asdict(model.config), "card": dataclasses.asdict(card)}
     return {"library_name": "avseg", "model_type": "avsegformer", "format": FORMAT, **described}
 
 
-def _load_folder(folder: Path, name: str, device: str | torch.device) -> AVSegFormer:
+def _load_folder(folder: Path, name: str, device: str | torch.device) -> SegmentationModel:
     if not (folder / WEIGHTS).is_file():
         raise CheckpointError(_no_weights(name, (path.name for path in visible(folder.iterdir()))))
     config, _ = read_card(folder / WEIGHTS)

@@ -21,7 +21,7 @@ from avseg.media.draw import resize
 from avseg.models.masks import foreground_probability, label_maps
 
 if TYPE_CHECKING:  # imports timm, which those who only read a prediction do not need
-    from avseg.models.avsegformer import AVSegFormer
+    from avseg.models.build import SegmentationModel
     from avseg.runtime.runner import Runner
 
 MAX_LOGITS = 2**26  # values in one batch; 256 MB
@@ -113,14 +113,15 @@ class Predictor:
 
     model: a bundled model's name, a file, or a model (any module with the call, `config` and `card` of
     AVSegFormer). device: auto (cuda if available), cpu, cuda, cuda:1 or mps. batch: frames per forward pass;
-    fewer if their logits would exceed 256 MB. precision: exact (float32), fast (bfloat16 wherever it is
+    fewer if their logits would exceed 256 MB, and whole windows of a model whose frames attend to each other,
+    so that the masks do not depend on it. precision: exact (float32), fast (bfloat16 wherever it is
     faster on this machine) or auto, which is fast for models of at least 20 M parameters. Raises
     CheckpointError for a model that does not exist and ConfigError for a device that is not available.
     """
 
     def __init__(
         self,
-        model: "str | Path | AVSegFormer",
+        model: "str | Path | SegmentationModel",
         device: str | torch.device = "auto",
         batch: int = 8,
         precision: Precision = "auto",
@@ -136,7 +137,9 @@ class Predictor:
         self.model = model.to(self.device).eval()
         self._runner = _runner(self.model, precision)
         config = self.model.config
-        self.batch = max(1, min(batch, MAX_LOGITS // (config.classes * config.image_size**2)))
+        most = min(batch, MAX_LOGITS // (config.classes * config.image_size**2))
+        window = getattr(config, "window", 1)
+        self.batch = max(window, most // window * window)
 
     def predict(
         self,
@@ -153,7 +156,7 @@ class Predictor:
         waveform: replaces the clip's own sound, padded or trimmed to its length; `audio` is its name in the
         result. threshold: pixels with a higher probability are foreground. on_masks, then on_frame: called
         after every batch; an exception raised there cancels the prediction. measure_mute: decode every frame
-        without sound too, and set `mute_change` (AVSegFormer only).
+        without sound too, and set `mute_change` (not for other modules).
         """
         check_threshold(threshold)
         measure_mute = measure_mute and hasattr(self.model, "encode_frames")

@@ -4,9 +4,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from avseg.config import Config, Edition, ModelConfig, Task, TrainConfig, from_dict
+from avseg.config import ONLY_AVSEGFORMER, Config, Edition, ModelConfig, Task, TrainConfig, from_dict
 from avseg.errors import ConfigError
 from avseg.files import read_json
+
+PRETRAINED = {"resnet50": "resnet50.tv_in1k", "pvt_v2_b5": "pvt_v2_b5.in1k"}
 
 
 def _preset(task: Task, backbone: str, edition: Edition) -> Config:
@@ -27,10 +29,60 @@ def _preset(task: Task, backbone: str, edition: Edition) -> Config:
         batch_size=2 if second and task != "avss" else 4,
         epochs={"s4": 30, "ms3": 60, "avss": 30}[task],
         freeze_backbone_epochs={"s4": 5, "ms3": 10, "avss": 0}[task] if released else 0,
-        backbone_weights={"resnet50": "resnet50.tv_in1k", "pvt_v2_b5": "pvt_v2_b5.in1k"}[backbone],
+        backbone_weights=PRETRAINED[backbone],
         audio_weights="vggish",
         validate_every=2 if released and task == "avss" else 1,
         validate_from=10 if released and task == "avss" else 0,
+    )
+    return Config(model, train)
+
+
+def _avsbench(task: Task, backbone: str) -> Config:
+    """Return AVSBench's baseline, TPAVI, with the settings of its training scripts.
+
+    Its Adam without weight decay is AdamW with weight decay 0. For S4 and MS3 it sums the matching over the
+    frames of a step, 20, with weight 0.5; here it is their mean.
+    """
+    model = ModelConfig(
+        task=task,
+        backbone=backbone,
+        architecture="tpavi",
+        drop_path=0.1 if backbone == "pvt_v2_b5" else 0.0,
+        **ONLY_AVSEGFORMER,
+    )
+    train = TrainConfig(
+        loss="cross_entropy",
+        auxiliary="none" if task == "s4" else "matching",
+        auxiliary_weight={"s4": 0.0, "ms3": 10.0, "avss": 0.5}[task],
+        batch_size=4,
+        epochs={"s4": 15, "ms3": 30, "avss": 60}[task],
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        backbone_weights=PRETRAINED[backbone],
+        audio_weights="vggish",
+        validate_every=2 if task == "avss" else 1,
+        validate_from=15 if task == "avss" else 0,
+    )
+    return Config(model, train)
+
+
+def _tiny_tpavi() -> Config:
+    """Return TPAVI at the size of `tiny`: a baseline for models trained on SynthAVS."""
+    tiny = _tiny()
+    model = replace(
+        tiny.model,
+        architecture="tpavi",
+        head_channels=(16, 16),
+        **ONLY_AVSEGFORMER,
+    )
+    train = replace(
+        tiny.train,
+        loss="cross_entropy",
+        auxiliary="matching",
+        auxiliary_weight=0.5,
+        bce_weight=0.0,
+        frames_per_clip=0,
+        batch_size=6,
     )
     return Config(model, train)
 
@@ -182,6 +234,12 @@ PRESETS: dict[str, Config] = (
         for short, backbone in (("r50", "resnet50"), ("pvt", "pvt_v2_b5"))
         for edition in ("paper", "apr2023", "aug2023")
     }
+    | {
+        f"{task}-{short}-avsbench": _avsbench(task, backbone)
+        for task in ("s4", "ms3", "avss")
+        for short, backbone in (("r50", "resnet50"), ("pvt", "pvt_v2_b5"))
+    }
+    | {"tiny-tpavi": _tiny_tpavi()}
     | {"tiny": _tiny(), "tiny-224": _tiny_224(), "tiny-256": _tiny_256(), "tiny-avss": _tiny_avss()}
     | {"small-real": _small_real()}
 )

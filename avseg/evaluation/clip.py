@@ -13,7 +13,7 @@ from avseg.evaluation.metrics import iou as label_iou
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import EncodedFrames, SegmentationModel
 from avseg.models.masks import background_where, foreground_probability, label_maps
 from avseg.predict import Prediction, Timing
 
@@ -68,7 +68,7 @@ def clip_iou(ious: Sequence[float | None], truth: Sequence[np.ndarray | None]) -
 
 @torch.inference_mode()
 def evaluate_clip(
-    model: AVSegFormer, clips: Clips, index: int, display: Clips | None = None
+    model: SegmentationModel, clips: Clips, index: int, display: Clips | None = None
 ) -> EvaluatedClip:
     """Return the clip `index` exactly as `avseg.evaluation.evaluate` counts it.
 
@@ -80,7 +80,8 @@ def evaluate_clip(
     real = batch.real
     device = next(model.parameters(), torch.empty(0)).device
     frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
-    logits = model.decode(model.encode_frames(frames), patches).logits.float().cpu()
+    features: EncodedFrames = model.encode_frames(frames)
+    logits = model.decode(features, patches).logits.float().cpu()
     classes = batch.classes[real]
     labels = label_maps(background_where(logits, classes == IGNORED))
     truth = foreground(classes)

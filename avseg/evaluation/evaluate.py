@@ -23,7 +23,7 @@ from avseg.evaluation.floors import PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP, centre_pr
 from avseg.evaluation.mismatches import mismatches
 from avseg.evaluation.report import Evaluation, ReportHeader
 from avseg.jobs.signals import translate_loading_errors
-from avseg.models.avsegformer import AVSegFormer, VisualFeatures
+from avseg.models.build import EncodedFrames, SegmentationModel
 from avseg.models.masks import label_maps
 from avseg.processes import world_size
 
@@ -64,7 +64,7 @@ def sample_clips(clips: Clips, count: int, seed: int) -> list[int]:
 
 @torch.inference_mode()
 def evaluate(
-    model: AVSegFormer,
+    model: SegmentationModel,
     clips: Clips,
     indices: Sequence[int] | None = None,
     options: EvaluationOptions = EvaluationOptions(),
@@ -74,11 +74,11 @@ def evaluate(
 ) -> Evaluation:
     """Return the evaluation of a model on the clips `indices` of a split, all by default.
 
-    model: AVSegFormer, or a module with its `encode_frames`, `decode`, `config` and `card`, in eval mode. One
-    channel is evaluated as foreground on any data; 71 channels by class on avss, as foreground elsewhere.
-    training: the training split, on which the centre prior of the trivial rules is fitted; None omits it.
-    Only numbers are kept of a clip. Under `accelerate launch` every process evaluates a share of the clips
-    and returns the whole. Raises DatasetError for a clip that cannot be read and for an empty selection.
+    model: AVSegFormer, TPAVI, or a module with its `encode_frames`, `decode`, `config` and `card`, in eval
+    mode. One channel is evaluated as foreground on any data; 71 channels by class on avss, as foreground
+    elsewhere. training: the training split, on which the centre prior of the trivial rules is fitted; None
+    omits it. Only numbers are kept of a clip. Under `accelerate launch` every process evaluates a share of the
+    clips and returns the whole. Raises DatasetError for a clip that cannot be read and for an empty selection.
     """
     indices = range(len(clips)) if indices is None else indices
     if not len(indices):
@@ -111,7 +111,7 @@ def evaluate(
 
 
 def _count(
-    model: AVSegFormer,
+    model: SegmentationModel,
     clips: ConditionedClips,
     by_class: bool,
     options: EvaluationOptions,
@@ -143,7 +143,7 @@ def _count(
 
 
 def _count_group(
-    model: AVSegFormer, group: list[ConditionedClip | AvsegError], by_class: bool, mute: bool
+    model: SegmentationModel, group: list[ConditionedClip | AvsegError], by_class: bool, mute: bool
 ) -> Iterator[tuple[ClipCounts, ClassCounts]]:
     """Yield the counts of some clips: their frames are encoded once and decoded under every condition."""
     clips: list[ConditionedClip] = []
@@ -168,11 +168,16 @@ def _count_group(
 
 
 def _decode(
-    model: AVSegFormer, features: VisualFeatures, rows: Sequence[torch.Tensor], audio: Sequence[torch.Tensor]
+    model: SegmentationModel,
+    features: EncodedFrames,
+    rows: Sequence[torch.Tensor],
+    audio: Sequence[torch.Tensor],
 ) -> Sequence[torch.Tensor]:
     """Return the logits [F, C, H, W] of every clip, its frames `rows` [F], with its audio [F, 1, 96, 64]."""
     if not audio:
         return ()
+    if getattr(model.config, "window", 1) > 1:  # its frames attend to each other
+        return [model.decode(features.pick(r), a).logits.float() for r, a in zip(rows, audio, strict=True)]
     logits = model.decode(features.pick(torch.cat(tuple(rows))), torch.cat(tuple(audio))).logits.float()
     return logits.split([len(part) for part in audio])
 

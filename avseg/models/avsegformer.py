@@ -344,12 +344,14 @@ class AVSegFormer(nn.Module):
         log_mel: torch.Tensor,
         temporal_flags: torch.Tensor | None = None,
         intermediate: bool = False,
+        clip_frames: int = 0,
     ) -> AVSegOutput:
         """Return the logits of frames [B*T, 3, H, W] (ImageNet-normalised) and log_mel [B*T, 1, 96, 64].
 
         H and W are multiples of 32. With log_mel [B*T*n, 1, 96, 64], n consecutive sounds are heard with each
         frame, and the output has B*T*n masks; temporal_flags [B*T] of 0 or 1 zero those of padded frames, as
         in AVSS. intermediate: also return the masks of every decoder layer (none without a reformer).
+        clip_frames: as for `TPAVI`; here frames do not attend to each other.
         """
         features = self.encode_frames(frames)
         if len(log_mel) != len(frames):

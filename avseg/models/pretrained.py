@@ -12,7 +12,7 @@ from avseg.config import Config
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import UNREADABLE
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import SegmentationModel
 from avseg.models.zoo import BACKBONES
 
 VGGISH_URL = BACKBONES["vggish"].url
@@ -22,7 +22,7 @@ OFFLINE = (
 )
 
 
-def load_pretrained(model: AVSegFormer, config: Config) -> None:
+def load_pretrained(model: SegmentationModel, config: Config) -> None:
     """Load the pretrained weights that `config.train` names into the model's backbones.
 
     Raises CheckpointError for a file that does not fit and for a failed download.
@@ -34,7 +34,7 @@ def load_pretrained(model: AVSegFormer, config: Config) -> None:
     if c.backbone_weights:
         _load_visual(model.visual_backbone.pyramid, config.model.backbone, c.backbone_weights)
     if c.audio_weights:
-        _load_audio(model.audio_backbone, c.audio_weights)
+        load_audio_weights(model.audio_backbone, c.audio_weights)
 
 
 def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
@@ -93,7 +93,8 @@ def _load_in_order(pyramid: nn.Module, backbone: str, path: Path) -> bool:
     return True
 
 
-def _load_audio(network: nn.Module, weights: str) -> None:
+def load_audio_weights(network: nn.Module, weights: str) -> None:
+    """Load VGGish's weights into a network: from a file, or by the name vggish from their release."""
     path = Path(weights).expanduser()
     try:
         if path.is_file() and path.suffix == ".safetensors":

@@ -1,7 +1,8 @@
-"""Recognises edition, backbone and task of a released AVSegFormer checkpoint, and renames its parameters.
+"""Recognises edition, backbone and task of a released checkpoint, and renames its parameters.
 
-Two code bases have released weights (apr2023, aug2023); both save a bare state dict with the prefixes
-`backbone.`, `vggish.`, `head.` and `audio_proj.`. Only the keys and shapes tell what a file contains.
+Two code bases of AVSegFormer have released weights (apr2023, aug2023); both save a bare state dict with the
+prefixes `backbone.`, `vggish.`, `head.` and `audio_proj.`. That of AVSBench (TPAVI) has the backbone under
+`encoder_backbone.` or `resnet.`, and no audio backbone. Only the keys and shapes tell what a file contains.
 """
 
 import re
@@ -18,10 +19,12 @@ from avseg.presets import PRESETS
 UNUSED = {
     "aug2023": re.compile(r"head\.(fpn|attn_fc)\."),
     "apr2023": re.compile(r"(?!)"),
+    "avsbench": re.compile(r"path4\.resConfUnit1\."),
 }
-UNUSED_BRANCHES = re.compile(r"backbone\.layer[34]_2\.")
+UNUSED_BRANCHES = re.compile(r"(backbone|resnet)\.layer[34]_2\.")
+TPAVI_BACKBONE = re.compile(r"^(?:encoder_backbone|resnet)\.")
 
-# (released name, AVSegFormer name or names); several names split the tensor along its first axis.
+# (released name, our name or names); several names split the tensor along its first axis; {n} becomes n - 1.
 _IN = ("query", "key", "value")
 RULES: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"vggish\.(.+)", r"audio_backbone.\1"),
@@ -90,6 +93,15 @@ RULES: tuple[tuple[str, str | tuple[str, ...]], ...] = (
     (r"head\.fpn\.up2\.1\.(.+)", r"reformer.fpn.1.\1"),
     (r"head\.fpn\.up3\.1\.(.+)", r"reformer.fpn.2.\1"),
     (r"head\.attn_fc\.(.+)", r"reformer.linear.\1"),
+    # TPAVI
+    (r"conv(\d)\.conv2d_list\.(.+)", r"context.{\1}.\2"),
+    (r"tpavi_b(\d)\.align_channel\.(.+)", r"tpavi.{\1}.align.\2"),
+    (r"tpavi_b(\d)\.norm_layer\.(.+)", r"tpavi.{\1}.norm.\2"),
+    (r"tpavi_b(\d)\.W_z\.(.+)", r"tpavi.{\1}.output.\2"),
+    (r"tpavi_b(\d)\.((?:theta|phi|g)\..+)", r"tpavi.{\1}.\2"),
+    (r"path(\d)\.resConfUnit1\.(.+)", r"fusion.{\1}.skip.\2"),
+    (r"path(\d)\.resConfUnit2\.(.+)", r"fusion.{\1}.unit.\2"),
+    (r"output_conv\.(.+)", r"mask_layers.\1"),
 )
 
 
@@ -98,14 +110,14 @@ class Imported:
     """A released checkpoint under the names of this code base."""
 
     config: ModelConfig
-    weights: dict[str, torch.Tensor]  # by parameter name of AVSegFormer, float32
+    weights: dict[str, torch.Tensor]  # by parameter name of our model, float32; tpavi: without audio backbone
     dropped: tuple[str, ...]  # released names that no output depends on
     unknown: tuple[str, ...] = ()  # released names that no rule matches
     source: str = ""  # where in the file the state dict was, "" for a bare one
 
 
 WRAPPED = re.compile(r"(?:^|(?<=\.))(?:module|_orig_mod)\.")  # by DataParallel and torch.compile
-LAST_LAYER = "head.fc.4.weight"
+LAST_LAYER, LAST_OF_TPAVI = LAST_LAYERS = ("head.fc.4.weight", "output_conv.4.weight")
 DEEPEST = 4  # levels of dictionaries that are searched
 
 
@@ -122,8 +134,8 @@ def find_state_dict(saved: object) -> tuple[dict[str, torch.Tensor], str]:
         # None looks like a release: the message is about the one with the most tensors.
         return max(_tensors(saved, ()), key=lambda pair: len(pair[0]), default=({}, ()))[0], ""
     state, path = found[0]
-    last = next(name for name in state if name.endswith(LAST_LAYER))
-    prefix = last.removesuffix(LAST_LAYER)
+    last = next(name for name in state if name.endswith(LAST_LAYERS))
+    prefix = last.removesuffix(LAST_LAYER).removesuffix(LAST_OF_TPAVI)
     words = [f"entry {'.'.join(path)}"] if path else []
     words += [f"prefix {prefix} removed"] if prefix else []
     words += [f"not used: entry {'.'.join(other)}" for _, other in found[1:]]
@@ -146,7 +158,7 @@ def _tensors(value: object, path: tuple[str, ...]) -> Iterator[Found]:
 
 def _state_dicts(saved: dict, path: tuple[str, ...]) -> Iterator[Found]:
     for tensors, where in _tensors(saved, path):
-        if any(name.endswith(LAST_LAYER) for name in tensors):
+        if any(name.endswith(LAST_LAYERS) for name in tensors):
             yield tensors, where
 
 
@@ -154,7 +166,7 @@ def rename_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
     """Recognise a released state dict and rename its parameters; shapes are not checked here.
 
     S4 and MS3 models look the same: `task` tells them apart
-    (default s4). Raises CheckpointError for a state dict that is not a released AVSegFormer.
+    (default s4). Raises CheckpointError for a state dict that is not a released AVSegFormer or TPAVI.
     """
     if not state or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise CheckpointError(
@@ -171,13 +183,15 @@ def rename_released(state: dict[str, torch.Tensor], task: str | None = None) -> 
         elif (names := rename(name)) is None:
             unknown.append(name)
         else:
+            tensor = tensor.flatten(3) if tensor.ndim == 5 else tensor  # a 1x1x1 convolution of TPAVI
             parts = tensor.tensor_split(len(names)) if tensor.ndim else (tensor,) * len(names)
             weights.update(zip(names, (part.contiguous() for part in parts), strict=True))
     return Imported(config, weights, tuple(dropped), tuple(unknown))
 
 
 def rename(name: str) -> tuple[str, ...] | None:
-    """Return the AVSegFormer names of a released one (several if its tensor is split), None if unknown."""
+    """Return our names of a released one (several if its tensor is split), None if unknown."""
+    name = TPAVI_BACKBONE.sub("backbone.", name)
     for pattern, renamed in RULES:
         if match := re.fullmatch(pattern, name):
             templates = renamed if isinstance(renamed, tuple) else (renamed,)
@@ -187,23 +201,25 @@ def rename(name: str) -> tuple[str, ...] | None:
 
 def recognise(state: dict[str, torch.Tensor], task: str | None = None) -> ModelConfig:
     """Return the config that a released state dict's keys and shapes imply."""
-    if "backbone.layer3_1.0.conv1.weight" in state:
+    names = {TPAVI_BACKBONE.sub("backbone.", name) for name in state}
+    if "backbone.layer3_1.0.conv1.weight" in names:
         short = "r50"
-    elif "backbone.patch_embed1.proj.weight" in state:
+    elif "backbone.patch_embed1.proj.weight" in names:
         short = "pvt"
     else:
         raise CheckpointError(_not_released(state, "no ResNet-50 or PVTv2 backbone under `backbone.`"))
-    last = state.get(LAST_LAYER)
+    last = state.get(LAST_LAYER, state.get(LAST_OF_TPAVI))
     if last is None or not last.ndim:
         raise CheckpointError(_not_released(state, "`head.fc.4.weight`, the last layer, is missing"))
     classes = {1: task or "s4", 71: "avss"}
     if len(last) not in classes:
         raise CheckpointError(
-            f"The model predicts {len(last)} channels; AVSegFormer has 1 (S4, MS3) or 71 (AVSS)."
+            f"The model predicts {len(last)} channels; released models have 1 (S4, MS3) or 71 (AVSS)."
         )
     if task not in (None, "s4", "ms3", "avss") or (task and (task == "avss") != (len(last) == 71)):
         raise CheckpointError(f"Task {task!r} does not fit a model that predicts {len(last)} channels.")
     edition = "aug2023" if any(k.startswith("head.query_generator.") for k in state) else "apr2023"
+    edition = edition if LAST_LAYER in state else "avsbench"
     return PRESETS[f"{classes[len(last)]}-{short}-{edition}"].model
 
 
@@ -211,9 +227,10 @@ def _not_released(state: dict[str, torch.Tensor], why: str) -> str:
     first = ", ".join(list(state)[:3])
     return (
         f"Not a released AVSegFormer checkpoint: {why}. It holds {len(state)} tensors, first {first}. "
-        "Expected a .pth of the authors' model zoo: backbone., vggish., head. and audio_proj. parameters."
+        "Expected a .pth of the authors' model zoo: backbone., vggish., head. and audio_proj. parameters, or "
+        "one of AVSBench (TPAVI)."
     )
 
 
 def _count_from_zero(name: str) -> str:
-    return re.sub(r"stages_\{(\d)\}", lambda m: f"stages_{int(m[1]) - 1}", name)
+    return re.sub(r"\{(\d)\}", lambda m: str(int(m[1]) - 1), name)

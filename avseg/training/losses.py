@@ -11,6 +11,7 @@ from avseg.config import TrainConfig
 from avseg.data.samples import IGNORED
 from avseg.models.avsegformer import AVSegOutput
 from avseg.models.masks import background_where
+from avseg.models.tpavi import TPAVIOutput
 
 DICE_SMOOTHING = 1e-3
 PROBABILITY_MARGIN = 1e-7  # `loss_gradients` clamps probabilities to this distance from 0 and 1
@@ -48,15 +49,36 @@ def mixing_loss(mask_feature: torch.Tensor, classes: torch.Tensor) -> torch.Tens
     return mask_loss(logits, classes, "dice")
 
 
+def matching_loss(output: TPAVIOutput, rows: torch.Tensor) -> torch.Tensor:
+    """Return AVSBench's audio-visual matching (its Loss_AVM_AV), mean over the frames `rows` and stages.
+
+    The Kullback-Leibler divergence from the sound to what the stage has under the predicted mask, both as
+    softmax over the D channels. One channel: the mask is the sigmoid of the logits averaged in each cell.
+    Several: the cell's share of predicted foreground, without a gradient (AVSBench takes class 70, not 0, for
+    background there).
+    """
+    logits = output.logits[rows].float()
+    classes = logits.shape[1]
+    mask = logits if classes == 1 else (logits.argmax(1, keepdim=True) > 0).float()
+    divergences = []
+    for stage, audio in zip(output.stages, output.audio, strict=True):
+        cells = F.adaptive_avg_pool2d(mask, stage.shape[-2:])
+        cells = cells.sigmoid() if classes == 1 else cells
+        seen = (stage[rows].float() * cells).mean((2, 3)).log_softmax(1)  # [n, D]
+        heard = audio[rows].float().log_softmax(1)
+        divergences.append(F.kl_div(seen, heard, reduction="batchmean", log_target=True))
+    return torch.stack(divergences).mean()
+
+
 def mask_loss(logits: torch.Tensor, classes: torch.Tensor, kind: str) -> torch.Tensor:
     """Return the loss of a mask: logits [B*T, C, H, W] against class indices [B*T, H, W] (0 is background).
 
-    `dice` with one channel compares with all foreground; with more, it is the mean over background and the
-    classes in the ground truth of the batch (the paper names Dice for AVSS too, without a formula).
+    With one channel, both kinds compare with all foreground; with more, `dice` is the mean over background
+    and the classes in the ground truth of the batch (the paper names Dice for AVSS too, without a formula).
     """
     logits, classes = _without_ignored(logits, classes)
     if kind == "cross_entropy":
-        return F.cross_entropy(logits, classes.long())
+        return _cross_entropy(logits, classes)
     if logits.shape[1] == 1:
         return dice_loss(logits, (classes > 0)[:, None])
     present = classes.unique().long()
@@ -78,7 +100,7 @@ def _without_ignored(logits: torch.Tensor, classes: torch.Tensor) -> tuple[torch
 
 
 def training_loss(
-    output: AVSegOutput, classes: torch.Tensor, labelled: torch.Tensor, config: TrainConfig
+    output: AVSegOutput | TPAVIOutput, classes: torch.Tensor, labelled: torch.Tensor, config: TrainConfig
 ) -> LossParts:
     """Return Eq. (4): the loss over the labelled frames of a batch.
 
@@ -89,7 +111,10 @@ def training_loss(
     logits, classes = output.logits[labelled].float(), classes[labelled]
     zero = logits.new_zeros(())
     auxiliary = bce = zero
-    if config.auxiliary == "intermediate":
+    if isinstance(output, TPAVIOutput):
+        if config.auxiliary == "matching":
+            auxiliary = config.auxiliary_weight * matching_loss(output, labelled)
+    elif config.auxiliary == "intermediate":
         parts = [mask_loss(mask[labelled].float(), classes, config.loss) for mask in output.intermediate]
         auxiliary = config.auxiliary_weight * torch.stack(parts).sum()
     elif config.auxiliary == "mixing":

@@ -5,9 +5,10 @@ import torch
 from avseg.config import Config
 from avseg.errors import ConfigError
 from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import SegmentationModel
 
 
-def initialise_from(model: AVSegFormer, source: AVSegFormer) -> str:
+def initialise_from(model: SegmentationModel, source: SegmentationModel) -> str:
     """Copy the weights of `source` wherever name and shape match; return a message that names the others.
 
     Raises ConfigError if a backbone is a different network.
@@ -26,7 +27,7 @@ def initialise_from(model: AVSegFormer, source: AVSegFormer) -> str:
     return f"Initialised {len(matching)} of {len(state)} tensors from {source.card.name}{new}."
 
 
-def make_optimizer(model: AVSegFormer, config: Config) -> torch.optim.AdamW:
+def make_optimizer(model: SegmentationModel, config: Config) -> torch.optim.AdamW:
     """Return AdamW with the backbones in a parameter group of their own."""
     c = config.train
     backbones = [*model.visual_backbone.parameters(), *model.audio_backbone.parameters()]
@@ -51,7 +52,7 @@ def make_schedule(
     return torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, steps + 1, pct_start=0.1, last_epoch=last)
 
 
-def set_training(model: AVSegFormer, config: Config, epoch: int) -> None:
+def set_training(model: SegmentationModel, config: Config, epoch: int) -> None:
     """Set the model to training mode; frozen parts keep their weights and, if configured, statistics."""
     c = config.train
     model.train()
@@ -62,5 +63,5 @@ def set_training(model: AVSegFormer, config: Config, epoch: int) -> None:
         keep = c.keep_visual_statistics and backbone is model.visual_backbone
         if keep or (is_frozen and c.freeze_batchnorm):
             backbone.eval()
-    if model.reformer is not None:  # only the intermediate masks need it
+    if isinstance(model, AVSegFormer) and model.reformer is not None:  # only the intermediate masks need it
         model.reformer.requires_grad_(c.auxiliary == "intermediate")

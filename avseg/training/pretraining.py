@@ -21,7 +21,7 @@ from avseg.data.labels import CLASS_INDEX, CLASSES
 from avseg.data.samples import Clips
 from avseg.data.transforms import jitter_colours, normalise
 from avseg.media.audio import SILENT_LOG_MEL, released_patches
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import SegmentationModel
 from avseg.models.vggish import AUDIO_DIM
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import all_sounding, audible, frame_time, mix, render
@@ -115,7 +115,7 @@ class ComposedAudio(Dataset):
 
 
 def pretrain_backbones(
-    model: AVSegFormer, config: Config, training: Clips, workers: int, verbose: bool = True
+    model: SegmentationModel, config: Config, training: Clips, workers: int, verbose: bool = True
 ) -> Iterator[tuple[str, PretrainingResult]]:
     """Pretrain the backbones as the config says; yield the config field and the result of each.
 

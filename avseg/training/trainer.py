@@ -31,7 +31,7 @@ from avseg.loaders import (
     validation_clips,
     validation_loader,
 )
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import build_model
 from avseg.models.pretrained import load_pretrained
 from avseg.processes import VARIABLES, world_size
 from avseg.training.losses import training_loss
@@ -151,7 +151,7 @@ class Training:
         self.steps_per_epoch = clips_per_epoch(self.clips, config) // config.train.batch_size
         self.steps = self.steps_per_epoch * config.train.epochs
         torch.manual_seed(config.train.seed)
-        self.model = AVSegFormer(config.model)
+        self.model = build_model(config.model)
         self.optimizer = make_optimizer(self.model, config)
         self.progress = TrainingProgress()
         self.status = replace(status, steps=self.steps)
@@ -279,6 +279,7 @@ class Training:
             batch.log_mel,
             temporal_flags(self.model, batch),
             intermediate=c.auxiliary == "intermediate",
+            clip_frames=min(c.frames_per_clip or self.clips.seconds, self.clips.seconds),
         )
         loss = training_loss(output, batch.classes, batch.labelled, c)
         self.accelerator.backward(loss.total / c.accumulate)

@@ -18,7 +18,7 @@ from avseg.data.transforms import IMAGE_MEAN, IMAGE_STD, Batch
 from avseg.evaluation.metrics import frame_iou, semantic_sums
 from avseg.files import atomic_write
 from avseg.media.draw import BINARY, overlay, truth_outline
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import SegmentationModel
 from avseg.models.masks import background_where, label_maps
 
 _CLASS_COLOURS = {index: DISPLAY_COLOURS[name] for index, name in enumerate(CLASSES)}
@@ -35,19 +35,25 @@ class Validation:
     """Share of predicted foreground for the same frames with digital silence as audio."""
 
 
-def predict_labels(model: AVSegFormer, batch: Batch) -> torch.Tensor:
-    """Return the label maps uint8 [B*T, H, W] of a batch."""
-    return label_maps(model(batch.frames, batch.log_mel, temporal_flags(model, batch)).logits)
+def predict_labels(model: SegmentationModel, batch: Batch) -> torch.Tensor:
+    """Return the label maps uint8 [B*T, H, W] of a batch of whole clips."""
+    return label_maps(_logits(model, batch))
 
 
-def temporal_flags(model: AVSegFormer, batch: Batch) -> torch.Tensor | None:
+def _logits(model: SegmentationModel, batch: Batch) -> torch.Tensor:
+    """Return the logits [B*T, C, H, W] of a batch of whole clips."""
+    flags, frames = temporal_flags(model, batch), model.config.frames
+    return model(batch.frames, batch.log_mel, flags, clip_frames=frames).logits
+
+
+def temporal_flags(model: SegmentationModel, batch: Batch) -> torch.Tensor | None:
     """Return the temporal flags [B*T] of AVSS, None for other tasks."""
     return batch.real.float() if model.config.task == "avss" else None
 
 
 @torch.inference_mode()
 def validate(
-    model: AVSegFormer, batches: Iterable[Batch], accelerator: Accelerator, mute: bool = False
+    model: SegmentationModel, batches: Iterable[Batch], accelerator: Accelerator, mute: bool = False
 ) -> Validation:
     """Return the metrics over the batches of all processes; mute: replace the audio by silence."""
     model.eval()
@@ -58,7 +64,7 @@ def validate(
     for batch in batches:
         batch = batch.to(accelerator.device)
         inputs, labelled = batch.muted() if mute else batch, batch.labelled
-        logits = model(inputs.frames, inputs.log_mel, temporal_flags(model, inputs)).logits[labelled]
+        logits = _logits(model, inputs)[labelled]
         scores += _scores(logits.float(), batch.classes[labelled])
         muted = predict_labels(model, batch.muted())[labelled] > 0
         silence += torch.tensor([muted.float().mean((1, 2)).sum(), len(muted)], dtype=torch.float64)
@@ -90,7 +96,7 @@ def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def draw_samples(model: AVSegFormer, batch: Batch, row: int, path: Path, mute: bool = False) -> None:
+def draw_samples(model: SegmentationModel, batch: Batch, row: int, path: Path, mute: bool = False) -> None:
     """Draw a batch with its predicted masks and white outlines of the ground truth, `row` frames per row."""
     model.eval()
     inputs = batch.to(next(model.parameters()).device)

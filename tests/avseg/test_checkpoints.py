@@ -312,13 +312,13 @@ def test_a_config_that_asks_for_more_than_the_file_holds_takes_no_memory(saved, 
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     metadata["config"] = json.dumps(json.loads(metadata["config"]) | changes)
     save_file(tensors, saved, metadata=metadata)
-    real, devices = avseg.checkpoints.AVSegFormer, []
+    real, devices = avseg.checkpoints.build_model, []
 
     def built(config: ModelConfig) -> AVSegFormer:
         devices.append(torch.empty(0).device.type)
         return real(config)
 
-    monkeypatch.setattr(avseg.checkpoints, "AVSegFormer", built)
+    monkeypatch.setattr(avseg.checkpoints, "build_model", built)
     with pytest.raises(CheckpointError) as error:
         load_model(saved)
     assert saved.name in str(error.value) and len(str(error.value)) < 1000

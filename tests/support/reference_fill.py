@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 REFERENCE = Path(__file__).parent / "reference"
-MODELS = tuple(path.stem for path in sorted((REFERENCE / "keys").glob("*.json")))
+_ALL = tuple(path.stem for path in sorted((REFERENCE / "keys").glob("*.json")))
+MODELS = tuple(name for name in _ALL if not name.startswith("tpavi"))  # of AVSegFormer
+TPAVI_MODELS = tuple(name for name in _ALL if name.startswith("tpavi"))  # of AVSBench
 
 
 def released_shapes(model: str) -> dict[str, tuple[int, ...]]:
