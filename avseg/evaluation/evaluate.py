@@ -77,8 +77,9 @@ def evaluate(
     model: AVSegFormer, TPAVI, or a module with its `encode_frames`, `decode`, `config` and `card`, in eval
     mode. One channel is evaluated as foreground on any data; 71 channels by class on avss, as foreground
     elsewhere. training: the training split, on which the centre prior of the trivial rules is fitted; None
-    omits it. Only numbers are kept of a clip. Under `accelerate launch` every process evaluates a share of the
-    clips and returns the whole. Raises DatasetError for a clip that cannot be read and for an empty selection.
+    omits it. Only numbers are kept of a clip. Under `accelerate launch` every process evaluates a share of
+    the clips and returns the whole. Raises DatasetError for a clip that cannot be read and for an empty
+    selection.
     """
     indices = range(len(clips)) if indices is None else indices
     if not len(indices):

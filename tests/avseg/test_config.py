@@ -14,11 +14,12 @@ NAMES = [
     for b in ("r50", "pvt")
     for e in ("paper", "apr2023", "aug2023")
 ]
-TINY = ("tiny", "tiny-224", "tiny-256", "tiny-avss", "small-real")
+TPAVI = [f"{t}-{b}-avsbench" for t in ("s4", "ms3", "avss") for b in ("r50", "pvt")]
+TINY = ("tiny", "tiny-224", "tiny-256", "tiny-avss", "tiny-tpavi", "small-real")
 
 
 def test_there_is_a_preset_for_every_task_backbone_and_edition():
-    assert sorted(PRESETS) == sorted([*NAMES, *TINY])
+    assert sorted(PRESETS) == sorted([*NAMES, *TPAVI, *TINY])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,10 +180,10 @@ def test_a_config_is_an_object(values: object):
 def test_choices_that_do_not_go_together_are_refused():
     with pytest.raises(ConfigError, match="reformer"):
         Config(ModelConfig(reformer="none"))
-    with pytest.raises(ConfigError, match="cross_entropy"):
-        Config(ModelConfig(task="s4"), TrainConfig(loss="cross_entropy"))
+    with pytest.raises(ConfigError, match="intermediate, mixing or none"):
+        Config(ModelConfig(), TrainConfig(auxiliary="matching"))
     Config(ModelConfig(reformer="none"), TrainConfig(auxiliary="none"))
-    Config(ModelConfig(task="avss"), TrainConfig(loss="cross_entropy"))
+    Config(ModelConfig(task="s4"), TrainConfig(loss="cross_entropy"))
 
 
 def test_configs_are_found_by_name_and_by_file(tmp_path):
