@@ -16,6 +16,7 @@ from app.components.render import environment, render
 from app.services.clips import jpeg_uri
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.mask_statistics import percent
+from avseg.interpret.tpavi import TPAVIInspection
 from avseg.media.draw import heat_map
 
 TEXTS = tomllib.loads(Path(__file__).with_name("views.toml").read_text(encoding="utf-8"))
@@ -164,7 +165,7 @@ class View:
 
 def view(
     texts: Mapping[str, str],
-    inspection: Inspection,
+    inspection: Inspection | TPAVIInspection,
     *,
     left: Parts = (),
     right: Parts = (),
@@ -172,7 +173,8 @@ def view(
     **facts: object,
 ) -> View:
     """Return a view with its texts of `views.toml`, completed with facts of the inspection and others."""
-    size, side = inspection.size, inspection.mask_feature.shape[-1]
+    size = inspection.size
+    side = size // 4
     facts = {"c": inspection.config, "image": f"{size}×{size}", "side": side} | facts
     sentence, number, shapes = (texts[key].format(**facts) for key in ("sentence", "number", "shapes"))
     equation = Markup(texts.get("equation", ""))

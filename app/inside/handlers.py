@@ -20,7 +20,8 @@ from app.services.models import available_models
 from app.services.session import MODELS, VISITORS, ClipResult, Visitor, session_of
 from avseg.arguments import is_whole, printed
 from avseg.errors import AvsegError, ConfigError
-from avseg.interpret.inspection import Activation, inspect, record_site
+from avseg.interpret.inspection import Activation, record_site
+from avseg.interpret.tpavi import inspect_model
 from avseg.media.clip import read_clip
 
 HIDE = gr.update(visible=False)
@@ -144,8 +145,8 @@ def inspect_clip(
     """Follow one frame of a bundled clip, or of a video file (which goes first), through a model.
 
     frame counts from 1, at `fps` frames per second. view: frame, sound, audio, queries, backbone, encoder,
-    feature, mixer, decoder, layers, head, mask or activations. Returns the view's numbers and its pictures as
-    PNG files.
+    feature, mixer, decoder, layers, head, mask, tpavi or activations. Returns the view's numbers and its
+    pictures as PNG files.
     """
     session = session_of(request)
     folder = VISITORS.new_result(session)
@@ -161,7 +162,7 @@ def inspect_clip(
         index = int(frame) - 1
         # The audio of a frame ends at most half a second after the frame.
         loaded = read_clip(path, fps=fps, seconds=min(MAX_SECONDS, frame / fps + 0.5))
-        inspection = MODELS.run(model, inspect, loaded, index)
+        inspection = MODELS.run(model, inspect_model, loaded, index)
         opened = view_of(inspection, Choice(view), partial(MODELS.run, model, record_site, loaded, index))
     except AvsegError as error:
         VISITORS.drop(session, folder)

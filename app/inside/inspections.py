@@ -2,7 +2,8 @@
 
 from app.services.cache import LRUCache
 from app.services.session import MODELS, ClipResult
-from avseg.interpret.inspection import Activation, Inspection, inspect, record_site
+from avseg.interpret.inspection import Activation, Inspection, record_site
+from avseg.interpret.tpavi import TPAVIInspection, inspect_model
 from avseg.predict import Prediction
 
 KEPT = 8  # inspections and activations of a visitor; a large model's take tens of megabytes
@@ -13,7 +14,7 @@ class Inspections:
 
     def __init__(self) -> None:
         self._prediction: Prediction | None = None
-        self._inspections: LRUCache[int, Inspection] = LRUCache(KEPT)  # by frame
+        self._inspections: LRUCache[int, Inspection | TPAVIInspection] = LRUCache(KEPT)  # by frame
         self._activations: LRUCache[tuple[int, str, int], Activation] = LRUCache(KEPT)
 
     def has(self, result: ClipResult, site: str = "", layer: int = 0) -> bool:
@@ -24,12 +25,13 @@ class Inspections:
             return self._activations.get((result.frame, site, layer)) is not None
         return self._inspections.get(result.frame) is not None
 
-    def inspection(self, result: ClipResult) -> Inspection:
+    def inspection(self, result: ClipResult) -> Inspection | TPAVIInspection:
         """Return the inspection of the selected frame; raises AvsegError."""
         self._follow(result)
         prediction, frame = result.prediction, result.frame
         return self._inspections.get_or_make(
-            frame, lambda: MODELS.run(result.model, inspect, prediction.clip, frame, prediction.threshold)
+            frame,
+            lambda: MODELS.run(result.model, inspect_model, prediction.clip, frame, prediction.threshold),
         )
 
     def activation(self, result: ClipResult, site: str, layer: int) -> Activation:

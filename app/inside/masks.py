@@ -71,7 +71,7 @@ def head_view(inspection: Inspection, choice: Choice) -> View:
 
 def mask_view(inspection: Inspection) -> View:
     """Draw the mask of the frame."""
-    final, words = inspection.terms.both, mask_words(inspection, inspection.terms.both)
+    final, words = inspection.final, mask_words(inspection, inspection.final)
     binary = f"foreground where the probability is above {inspection.threshold:.2f}"
     heat = cells(inspection, "Foreground probability", final.probability, PROBABILITY)
     return view(

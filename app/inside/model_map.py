@@ -6,16 +6,21 @@ from markupsafe import Markup
 from app.components.render import render
 from app.inside.figures import Picture, Scale
 from app.inside.pictures import cells, mask_words, masked, over, photo, scale_of
+from app.inside.tpavi import tpavi_map
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.maps import attention_of, density, principal
+from avseg.interpret.tpavi import TPAVIInspection
 from avseg.media.draw import heat_map, spectrogram
 
 SIDE = 220  # pixels of a box's picture
 
 
-def model_map(inspection: Inspection, view: str) -> Markup:
+def model_map(inspection: Inspection | TPAVIInspection, view: str) -> Markup:
     """Return the map of a frame's forward pass; the box of the open view and its arrows are highlighted."""
-    config, final, layers = inspection.config, inspection.terms.both, inspection.layers
+    if isinstance(inspection, TPAVIInspection):
+        return tpavi_map(inspection, view)
+    view = "mixer" if view == "tpavi" else view
+    config, final, layers = inspection.config, inspection.final, inspection.layers
     feature, mixed = inspection.mask_feature.mean(0), inspection.mixed.mean(0)
     feature_scale = scale_of(np.stack([feature, mixed]))
     stage, encoded = inspection.stages[1].mean(0), principal(inspection.levels)[0]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from PIL import Image
 from app.inside import features, masks
 from app.inside.activations import activations_view
 from app.inside.decoder import decoder_view
-from app.inside.figures import Picture, View
+from app.inside.figures import Picture, View, part
 from app.inside.mixer import mixer_view
 from app.inside.state import Choice, settled
+from app.inside.tpavi import tpavi_view_of
 from avseg.files import atomic_write
 from avseg.interpret.inspection import Activation, Inspection
+from avseg.interpret.tpavi import TPAVIInspection
 from avseg.media.draw import resize
 
 FIXED: dict[str, Callable[[Inspection], View]] = {
@@ -33,14 +36,22 @@ SELECTABLE: dict[str, Callable[[Inspection, Choice], View]] = {
     "decoder": decoder_view,
     "head": masks.head_view,
 }
-VIEWS: tuple[str, ...] = (*FIXED, *SELECTABLE, "activations")
+VIEWS: tuple[str, ...] = (*FIXED, *SELECTABLE, "tpavi", "activations")
+NO_TPAVI = "This model has no TPAVI, which is AVSBench's: its mixer and its queries take in the sound."
 FILE_WIDTH = 640  # pixels of a picture of cells
 
 
-def view_of(inspection: Inspection, choice: Choice, record: Callable[[str, int], Activation]) -> View:
+def view_of(
+    inspection: Inspection | TPAVIInspection, choice: Choice, record: Callable[[str, int], Activation]
+) -> View:
     """Return the open view of a frame; `record` returns the activations of a site and layer."""
     if choice.view == "activations":
         return activations_view(inspection, choice, record)
+    if isinstance(inspection, TPAVIInspection):
+        return tpavi_view_of(inspection, choice)
+    if choice.view == "tpavi":
+        mixer = mixer_view(inspection, settled(choice, inspection))
+        return replace(mixer, left=(*mixer.left, part("text", NO_TPAVI)))
     if choice.view in FIXED:
         return FIXED[choice.view](inspection)
     return SELECTABLE[choice.view](inspection, settled(choice, inspection))

@@ -23,6 +23,7 @@ from avseg.media.audio import patches_for
 from avseg.media.clip import Clip
 from avseg.models.avsegformer import AVSegFormer, MaskGeneration
 from avseg.models.masks import foreground_logit, foreground_probability, label_maps
+from avseg.models.tpavi import TPAVI
 from avseg.predict import Predictor, check_threshold
 
 QUERIES_KEPT = 32  # with attention per head: those with the largest effect on the mask
@@ -97,6 +98,11 @@ class Inspection:
         return self.config.image_size
 
     @property
+    def final(self) -> MaskMap:
+        """The mask of the model."""
+        return self.terms.both
+
+    @property
     def added(self) -> np.ndarray:
         """The vector that the cross mixer adds to every pixel, float32 [D]: the mean of F_hat - F_mask."""
         return (self.mixed - self.mask_feature).mean((1, 2))
@@ -117,11 +123,13 @@ def inspect(predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5
 
     threshold: for the masks of the binary tasks, as in `Predictor.predict`; contributions are always measured
     on the mask at 0.5. Raises ConfigError for a frame that does not exist and for a model that is not
-    AVSegFormer.
+    AVSegFormer; `avseg.interpret.tpavi.inspect_model` takes both architectures.
     """
     check_threshold(threshold)
     model, started = predictor.model, time.perf_counter()
-    picture, patch = _inputs(predictor, clip, frame)
+    if not isinstance(model, AVSegFormer):
+        raise ConfigError(f"{type(model).__name__} is not AVSegFormer: it has no queries, mixer or decoder.")
+    picture, patch, _ = window_inputs(predictor, clip, frame)
     with torch.inference_mode(), record(model, keep=_KEEP) as recording:
         output = model(picture, patch.to(predictor.device), intermediate=True)
     terms = _terms(model.mask_generation, recording, output.logits, threshold)
@@ -147,7 +155,7 @@ def inspect(predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5
         mixed=recording["mask_feature.mixed"][0].numpy(),
         **_mixer(recording),
         **_decoder(recording, effects),
-        layers=tuple(_mask_map(logits[None], threshold) for logits in recording.get("intermediate", ())),
+        layers=tuple(mask_map(logits[None], threshold) for logits in recording.get("intermediate", ())),
         terms=terms,
         contributions=effects,
         sites=sum(map(len, recording.values())),
@@ -160,10 +168,11 @@ def record_frame(
 ) -> Recording:
     """Record the named sites (default: all) for one frame of a clip, with the clip's sound.
 
-    Raises ConfigError for a frame or site that does not exist and for a site that the model lacks.
+    Of a model whose frames attend to each other: for all frames of its window. Raises ConfigError for a frame
+    or site that does not exist and for a site that the model lacks.
     """
     names = None if sites is None else list(sites)
-    picture, patch = _inputs(predictor, clip, frame)
+    picture, patch, _ = window_inputs(predictor, clip, frame)
     with torch.inference_mode(), record(predictor.model, names) as recording:
         predictor.model(picture, patch.to(predictor.device), intermediate=True)
     if missing := sorted(set(names or ()) - set(recording)):
@@ -180,8 +189,12 @@ def record_site(predictor: Predictor, clip: Clip, frame: int, site: str, layer: 
     layers = {name: len(modules) for name, modules in sites_of(predictor.model).items()}
     site = site if site in layers else next(iter(layers))
     layer = layer if 1 <= layer <= layers[site] else layers[site]
-    picture, patch = _inputs(predictor, clip, frame)
-    with torch.inference_mode(), record(predictor.model, [site], {site: _first_half}) as recording:
+    picture, patch, row = window_inputs(predictor, clip, frame)
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor[row].half()
+
+    with torch.inference_mode(), record(predictor.model, [site], {site: keep}) as recording:
         predictor.model(picture, patch.to(predictor.device), intermediate=True)
     return Activation(site, layer, layers, recording[site][layer - 1].numpy())
 
@@ -198,17 +211,22 @@ def write_recording(recording: Recording, path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _inputs(predictor: Predictor, clip: Clip, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the inputs for one frame: [1, 3, s, s], and its log-mel patch [1, 1, 96, 64] on the CPU."""
+def window_inputs(predictor: Predictor, clip: Clip, frame: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Return the inputs for one frame with those it attends to, and its row in them.
+
+    Inputs [n, 3, s, s] and log-mel patches [n, 1, 96, 64] on the CPU; n is 1 where frames are independent.
+    """
     model = predictor.model
-    if not isinstance(model, AVSegFormer):
+    if not isinstance(model, AVSegFormer | TPAVI):
         raise ConfigError(f"{type(model).__name__} is not AVSegFormer: it has no sites to record.")
     if not is_whole(frame, 0, len(clip.frames) - 1):
         number = printed(frame + 1 if isinstance(frame, int) else frame)
         raise ConfigError(f"Frame {number} does not exist: the clip has {len(clip.frames)}.")
-    picture = torch.from_numpy(clip.frames[frame : frame + 1]).to(predictor.device)
-    patch = patches_for(clip.waveform, clip.times, clip.fps)[frame : frame + 1]
-    return normalise(picture, model.config.image_size), patch
+    row = frame % model.config.window
+    window = slice(frame - row, frame - row + model.config.window)
+    pictures = torch.from_numpy(clip.frames[window]).to(predictor.device)
+    patches = patches_for(clip.waveform, clip.times, clip.fps)[window]
+    return normalise(pictures, model.config.image_size), patches, row
 
 
 @torch.inference_mode()
@@ -281,11 +299,11 @@ def _terms(head: MaskGeneration, recording: Recording, logits: torch.Tensor, thr
         feature, queries = (
             head.linear(recording[site][0][None].to(logits)) for site in ("mask_feature.mixed", "mask.mlp")
         )
-    return Terms(*(_mask_map(term, threshold) for term in (feature, queries, logits)))
+    return Terms(*(mask_map(term, threshold) for term in (feature, queries, logits)))
 
 
-def _mask_map(logits: torch.Tensor, threshold: float) -> MaskMap:
-    """Return probability and labels of logits [1, classes, s, s]."""
+def mask_map(logits: torch.Tensor, threshold: float) -> MaskMap:
+    """Return probability and labels of the logits [1, classes, s, s] of a frame."""
     logits = logits.float()
     probability, labels = foreground_probability(logits)[0], label_maps(logits, threshold)[0]
     return MaskMap(probability.cpu().numpy(), labels.cpu().numpy())

@@ -78,6 +78,14 @@ SITES: tuple[Site, ...] = (
         "mask logits of every decoder layer, if the forward pass computes them (intermediate=True)",
         "[B*T, classes, H, W]",
     ),
+    Site("tpavi.context", r"context\.\d+", "tpavi: the stages before the sound", "[B*T, D, h, w]"),
+    Site(
+        "tpavi.attention",
+        r"tpavi\.\d+\.attention_tap",
+        "tpavi: weight of every pixel for each of the n frames of its window, theta . phi / n",
+        "[B*T, n, h, w]",
+    ),
+    Site("tpavi.stage", r"tpavi\.\d+\.tap", "tpavi: the stages with the sound", "[B*T, D, h, w]"),
 )
 SITE = {site.name: site for site in SITES}
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from avseg.config import ModelConfig
@@ -152,6 +153,43 @@ def encoder_off(model: nn.Module) -> list[Hook]:
         return torch.cat([feature.flatten(2).transpose(1, 2) for feature in features], dim=1)  # [B*T, N, D]
 
     return _bypass(model.encoder, model.encoder.tap, flat)
+
+
+def tpavi_off(model: nn.Module, stage: int) -> list[Hook]:
+    """Pass a stage of TPAVI, counted from 1, or all (0), without the sound: its weights are zero."""
+    return [
+        Hook(block.attention_tap, lambda _inputs, weights: weights * 0) for block in _blocks(model, stage)
+    ]
+
+
+def tpavi_own(model: nn.Module, stage: int) -> list[Hook]:
+    """Zero the weights of all frames but the own one in a stage of TPAVI, counted from 1, or in all (0).
+
+    The rows of a forward pass are whole windows of one clip, from its start.
+    """
+
+    def own(_inputs: tuple, weights: torch.Tensor) -> torch.Tensor:
+        rows, frames = weights.shape[:2]
+        index = torch.arange(rows, device=weights.device) % frames
+        return weights * F.one_hot(index, frames).to(weights)[..., None, None]
+
+    return [Hook(block.attention_tap, own) for block in _blocks(model, stage)]
+
+
+def _blocks(model: nn.Module, stage: int) -> list[nn.Module]:
+    if reason := no_tpavi(model.config):
+        raise ConfigError(reason)
+    return list(model.tpavi if stage == 0 else model.tpavi[stage - 1 : stage])
+
+
+def no_tpavi(config: ModelConfig) -> str:
+    """Return why the row is unavailable, or an empty string: it needs TPAVI, AVSBench's baseline."""
+    return "" if config.architecture == "tpavi" else "This model has no TPAVI: AVSBench's baseline has."
+
+
+def only_avsegformer(config: ModelConfig) -> str:
+    """Return why the row is unavailable, or an empty string: it needs parts that TPAVI does not have."""
+    return "TPAVI has no queries, decoder layers or mask feature." if config.architecture == "tpavi" else ""
 
 
 def no_mixer(config: ModelConfig) -> str:

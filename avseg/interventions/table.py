@@ -113,6 +113,7 @@ _HEAD = Parameter("head", "Head", 1, "whole", 1, high_from="heads")
 _LAYER = Parameter(
     "layer", "Layer, 0 for all", 0, "whole", high_from="decoder_layers", text="layer {:g}", zero="any layer"
 )
+_STAGE = Parameter("stage", "Stage, 0 for all", 0, "whole", high=4, text="stage {:g}", zero="all stages")
 
 INTERVENTIONS: tuple[Intervention, ...] = (
     Intervention(
@@ -197,6 +198,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "without channels {channels}",
         parameters=(Parameter("channels", "Channels, from 0 on", "0-7", "channels"),),
         hooks=inside.named_channels,
+        lacks=inside.only_avsegformer,
     ),
     Intervention(
         "learnable-off",
@@ -229,6 +231,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
             Parameter("which", "Which", "strongest", "choice", choices=("strongest", "first")),
         ),
         hooks=inside.keep_queries,
+        lacks=inside.only_avsegformer,
     ),
     Intervention(
         "decoder-cut",
@@ -238,6 +241,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "with the decoder cut after layer {layers}",
         parameters=(Parameter("layers", "k", 1, "whole", 1, high_from="decoder_layers"),),
         hooks=inside.decoder_cut,
+        lacks=inside.only_avsegformer,
     ),
     Intervention(
         "decoder-head",
@@ -247,6 +251,7 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "without decoder head {head} in {layer}",
         parameters=(_HEAD, _LAYER),
         hooks=inside.decoder_head,
+        lacks=inside.only_avsegformer,
     ),
     Intervention(
         "encoder-off",
@@ -256,6 +261,26 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "without the encoder",
         hooks=inside.encoder_off,
         lacks=inside.no_encoder,
+    ),
+    Intervention(
+        "tpavi-off",
+        "TPAVI off",
+        "Pass a stage of TPAVI without the sound.",
+        "model",
+        "without TPAVI in {stage}",
+        parameters=(_STAGE,),
+        hooks=inside.tpavi_off,
+        lacks=inside.no_tpavi,
+    ),
+    Intervention(
+        "tpavi-own",
+        "TPAVI: own frame only",
+        "Attend to the own frame and its second of sound, not to the other frames of the window.",
+        "model",
+        "with the own frame alone in {stage}",
+        parameters=(_STAGE,),
+        hooks=inside.tpavi_own,
+        lacks=inside.no_tpavi,
     ),
     Intervention(
         "checkpoint",

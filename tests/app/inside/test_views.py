@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.inside.model_map import model_map
 from app.inside.state import Choice, InsideState
 from app.inside.views import VIEWS, view_of, write_pictures
 from avseg.interpret.inspection import inspect, record_site
+from avseg.interpret.tpavi import inspect_model
 from avseg.media.clip import read_clip
+from avseg.predict import Predictor
 from tests.support.media import counting
 from tests.support.small_model import small_predictor
+from tests.support.small_tpavi import small_tpavi
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,32 @@ def test_every_view_of_every_kind_of_model(tmp_path, changes, words):
         assert json.dumps(dict(view.numbers))
         for group in view.groups:
             assert group.tiles
+
+
+LACKED = ("audio", "queries", "encoder", "feature", "mixer", "decoder", "layers", "head")
+
+
+def test_every_view_of_tpavi_shows_it_or_says_what_it_lacks(tmp_path):
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=2), fps=1)
+    predictor = Predictor(small_tpavi(), "cpu")
+    inspection = inspect_model(predictor, clip, 1)
+    for name in VIEWS:
+        view = view_of(
+            inspection, Choice(name), lambda site, layer: record_site(predictor, clip, 1, site, layer)
+        )
+        html, plan = view.html(), model_map(inspection, name)
+        assert ("TPAVI has no" in html) == (name in LACKED)
+        assert ">nan" not in html and json.dumps(dict(view.numbers)) and "no mixer" in plan
+        assert len(write_pictures(view, tmp_path / name)) >= 1
+    for chosen, shown in ((1, 1), (4, 4), (9, 2), (None, 2)):
+        assert view_of(inspection, Choice("tpavi", stage=chosen), None).numbers["stage"] == shown
+    assert view_of(inspection, Choice("backbone", stage=9, unit=999), None).numbers["channel"] == 16
+
+
+def test_a_model_without_tpavi_says_so_in_its_view(tmp_path):
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=1), fps=1)
+    inspection = inspect(small_predictor(), clip, 0)
+    assert "This model has no TPAVI" in view_of(inspection, Choice("tpavi"), None).html()
 
 
 def test_pictures_are_written_at_the_frames_shape(visitor, tmp_path):

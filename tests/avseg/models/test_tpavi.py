@@ -25,19 +25,12 @@ from avseg.training.trainer import train
 from tests.support.media import counting
 from tests.support.reference_fill import REFERENCE, TPAVI_MODELS, empty_state, fill, released_shapes
 from tests.support.small_model import QUICK
-
-SMALL = replace(
-    PRESETS["tiny-tpavi"].model, backbone_channels=(16, 16, 16, 16), image_size=64, embed_dim=32, heads=2
-)
+from tests.support.small_tpavi import SMALL, small_tpavi
 
 
 @pytest.fixture
 def small() -> TPAVI:
-    torch.manual_seed(0)
-    model = TPAVI(SMALL).eval()
-    for block in model.tpavi:
-        torch.nn.init.normal_(block.output[1].weight)
-    return model
+    return small_tpavi()
 
 
 def inputs(frames: int) -> tuple[torch.Tensor, torch.Tensor]:
