@@ -335,7 +335,7 @@ def evaluate(
     split: str = "test",
     clips: int = 0,
     seed: int = 2026,
-    f_batch: int = 4,
+    f_batch: int | None = None,
     robustness: bool = True,
     mute: bool = False,
     device: str = "auto",
@@ -356,7 +356,8 @@ def evaluate(
         split: train, val or test; for AVSBench also val-leakfree, test-leakfree (no source video of train).
         clips: Number of clips, sampled by the seed; 0 uses all of a folder, or 200 of synth.
         seed: Seed of SynthAVS (training uses others), of noise and of swapped sounds.
-        f_batch: Clips per batch of the benchmark's F, whose value depends on it; the released code uses 4.
+        f_batch: Clips per batch of the benchmark's F, whose value depends on it; by default as the release of
+            the model's edition: 2 for S4 and MS3 of aug2023, otherwise 4.
         robustness: Also evaluate with silence, noise and other sounds, up to seven passes instead of one.
         mute: Evaluate every clip in silence, for a model trained with --train.mute.
         device: auto, cpu, cuda, cuda:1 or mps.

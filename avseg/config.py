@@ -253,6 +253,13 @@ class TrainConfig:
     """Strength of the random brightness and colour jitter of training clips, 0 to 1."""
     clip_gradient: float = 0.0
     """Maximum norm of the gradient; 0 does not clip, as released."""
+    initialisation: Literal["torch", "released"] = "torch"
+    """Random weights of the head: PyTorch's defaults, or Xavier as in the released code."""
+    best_by: Literal["miou", "benchmark"] = "miou"
+    """mIoU of the validation that chooses best.safetensors: over frames with ground truth (avss: classes that
+    occur), or as AVSBench computes it, as both releases do."""
+    negative_share: float = 0.0
+    """Share of training clips that get silence, noise or other classes' sound, and empty ground truth."""
     train_audio: bool = False
     """Train the audio backbone too; the released code never does."""
     seed: int = 123
@@ -283,6 +290,7 @@ class TrainConfig:
             "weight_decay",
             "backbone_lr_scale",
             "jitter",
+            "negative_share",
             "clip_gradient",
             "freeze_backbone_epochs",
             "frames_per_clip",
@@ -294,8 +302,14 @@ class TrainConfig:
         ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be a number of at least 0.")
-        if self.jitter > 1:
-            raise ConfigError(f"jitter is {self.jitter}; it must lie in [0, 1].")
+        for name in ("jitter", "negative_share"):
+            if getattr(self, name) > 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must lie in [0, 1].")
+        if self.negative_share and self.loss == "dice" and not self.bce_weight:
+            raise ConfigError(
+                "negative_share adds clips with empty ground truth, on which Dice has no gradient: set "
+                "bce_weight, for example to 1."
+            )
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,9 @@ def training_loader(
     """Return the batches of some steps; one loader for all epochs, so that workers start once."""
     c, m = config.train, config.model
     crop = m.task == "avss"
-    tensors = ClipTensors(clips, m.image_size, c.jitter, c.frames_per_clip, crop, c.seed, c.sounds_per_frame)
+    tensors = ClipTensors(
+        clips, m.image_size, c.jitter, c.frames_per_clip, crop, c.seed, c.sounds_per_frame, c.negative_share
+    )
     order = StepClips(
         clips_per_epoch(clips, config), c.batch_size, c.seed, steps.start, steps.stop, rank, world
     )

@@ -22,13 +22,17 @@ def _preset(task: Task, backbone: str, edition: Edition) -> Config:
         query_generator_layers=6 if second else 0,
         mixer="gated" if released else "channel",
         reformer="none" if second else "query",
+        # The released code has drop path in PVTv2 only; the paper names 0.1 for both.
+        drop_path=0.0 if released and backbone == "resnet50" else 0.1,
     )
     train = TrainConfig(
         loss="cross_entropy" if released and task == "avss" else "dice",
         auxiliary="mixing" if second else "intermediate",
         batch_size=2 if second and task != "avss" else 4,
         epochs={"s4": 30, "ms3": 60, "avss": 30}[task],
-        freeze_backbone_epochs={"s4": 5, "ms3": 10, "avss": 0}[task] if released else 0,
+        freeze_backbone_epochs={"s4": 5, "ms3": 10, "avss": 0}[task],
+        initialisation="released",
+        best_by="benchmark" if released else "miou",
         backbone_weights=PRETRAINED[backbone],
         audio_weights="vggish",
         validate_every=2 if released and task == "avss" else 1,
@@ -60,6 +64,7 @@ def _avsbench(task: Task, backbone: str) -> Config:
         weight_decay=0.0,
         backbone_weights=PRETRAINED[backbone],
         audio_weights="vggish",
+        best_by="benchmark",
         validate_every=2 if task == "avss" else 1,
         validate_from=15 if task == "avss" else 0,
     )

@@ -8,11 +8,19 @@ import torch.nn.functional as F
 from torch.utils.data import Dataset
 
 from avseg.data.samples import Clips
-from avseg.media.audio import SILENT_LOG_MEL, benchmark_patches
+from avseg.media.audio import (
+    NOISE_RMS,
+    SAMPLE_RATE,
+    SILENT_LOG_MEL,
+    benchmark_patches,
+    silence,
+    white_noise,
+)
 
 # Mean and standard deviation of ImageNet's RGB in 0..1, as in the training of the backbones.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
+NEGATIVE_TRIES = 20  # clips among which one without a common class is looked for
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ class ClipTensors(Dataset):
     strength of the variation of brightness, contrast and colour from clip to clip. frames: how many frames of
     each clip, sampled by (seed, position), including the first if no other has ground truth; 0: all. crop:
     take the central square, as in the training of AVSS; other frames are resized to a square. takes:
-    consecutive clips that show the same frames and differ in their sound are one item.
+    consecutive clips that show the same frames and differ in their sound are one item. negative: share of
+    clips that are heard with silence, noise or the sound of other classes, and whose ground truth is empty.
     """
 
     def __init__(
@@ -61,9 +70,10 @@ class ClipTensors(Dataset):
         crop: bool = False,
         seed: int = 0,
         takes: int = 1,
+        negative: float = 0.0,
     ):
         self.clips, self.size, self.jitter, self.frames, self.crop = clips, size, jitter, frames, crop
-        self.seed, self.takes = seed, takes
+        self.seed, self.takes, self.negative = seed, takes, negative
 
     def __len__(self) -> int:
         return len(self.clips) // self.takes
@@ -86,7 +96,10 @@ class ClipTensors(Dataset):
             frames, classes = central_square(frames), central_square(classes)
         if self.jitter:
             frames = jitter_colours(frames, self.jitter, rng)
-        patches = benchmark_patches(sample.waveform, self.clips.seconds)
+        waveform = sample.waveform
+        if self.negative and rng.random() < self.negative:
+            waveform, classes = negative_sound(self.clips, index % len(self.clips), rng), classes * 0
+        patches = benchmark_patches(waveform, self.clips.seconds)
         return Batch(
             frames=normalise(frames, self.size),
             log_mel=patches[list(sample.moments)],
@@ -94,6 +107,24 @@ class ClipTensors(Dataset):
             labelled=torch.from_numpy(sample.labelled),
             real=torch.from_numpy(sample.real),
         )
+
+
+def negative_sound(clips: Clips, index: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a sound [samples] to which nothing in a clip belongs: silence, noise, or that of other classes.
+
+    The last one is the sound of a clip that shares no class with this one, where the data name the classes
+    and one of a few clips is such a one; otherwise noise.
+    """
+    samples, kind = clips.seconds * SAMPLE_RATE, int(rng.integers(3))
+    if kind == 0:
+        return silence(samples)
+    own = clips.sounding_classes(index)
+    if kind == 1 and own is not None:
+        for other in rng.integers(len(clips), size=NEGATIVE_TRIES):
+            classes = clips.sounding_classes(int(other))
+            if classes and own.isdisjoint(classes):
+                return clips.waveform(int(other))
+    return white_noise(samples, rms=float(rng.uniform(0.01, NOISE_RMS)), seed=rng)
 
 
 def _several_sounds(takes: list[Batch]) -> Batch:

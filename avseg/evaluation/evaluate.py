@@ -13,6 +13,7 @@ from accelerate.utils import gather_object
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from avseg.config import ModelConfig
 from avseg.data.samples import Clips
 from avseg.devices import choose_device
 from avseg.errors import AvsegError, ConfigError, DatasetError
@@ -40,8 +41,8 @@ class EvaluationOptions:
 
     seed: int = 2026
     """Of noise and of the choice of swapped audio."""
-    f_batch: int = 4
-    """Clips per batch of the benchmark's F."""
+    f_batch: int | None = None
+    """Clips per batch of the benchmark's F; None: as the model's release tests it, see `released_f_batch`."""
     robustness: bool = True
     """Also evaluate other audio conditions, which takes up to seven passes instead of one."""
     mute: bool = False
@@ -50,7 +51,7 @@ class EvaluationOptions:
     """Processes that read clips."""
 
     def __post_init__(self) -> None:
-        if self.f_batch < 1 or self.workers < 0 or self.seed < 0:
+        if (self.f_batch is not None and self.f_batch < 1) or self.workers < 0 or self.seed < 0:
             raise ConfigError("--f-batch must be at least 1; --seed and --workers cannot be negative.")
 
 
@@ -60,6 +61,11 @@ def sample_clips(clips: Clips, count: int, seed: int) -> list[int]:
         return list(range(len(clips)))
     indices = np.random.default_rng(seed).choice(len(clips), count, replace=False)
     return sorted(int(index) for index in indices)
+
+
+def released_f_batch(config: ModelConfig) -> int:
+    """Return the clips per batch with which the release of a model's edition tests it: 2 or 4."""
+    return 2 if getattr(config, "edition", "") == "aug2023" and config.task != "avss" else 4
 
 
 @torch.inference_mode()
@@ -100,7 +106,7 @@ def evaluate(
         data=clips.reference,
         seed=options.seed,
         image_size=size,
-        f_batch_size=None if by_class else options.f_batch,
+        f_batch_size=None if by_class else options.f_batch or released_f_batch(model.config),
         muted=options.mute,
         notes=(
             *mismatches(model.config, clips, indices[0]),

@@ -38,7 +38,7 @@ class ReportHeader:
     """px: frames and ground truth are squashed to a square of this side, and metrics are counted at it."""
     f_batch_size: int | None
     """Clips per batch of `f_score` below, whose value depends on it; the released tests take 4 clips, which
-    are 4 x 5 frames. Null for `classes`: there F has no batches."""
+    are 4 x 5 frames, and 2 clips in aug2023. Null for `classes`: there F has no batches."""
     muted: bool
     """Whether every clip was evaluated with digital silence as its audio."""
     notes: tuple[str, ...]

@@ -68,6 +68,25 @@ def log_mel(waveform: np.ndarray | torch.Tensor) -> torch.Tensor:
     return torch.log(spectrum.T @ mel_bank() + LOG_OFFSET)
 
 
+def resampled(waveform: np.ndarray, rate: int) -> np.ndarray:
+    """Return a waveform [samples] of `rate` Hz at 16 kHz, with the filter that the released code uses.
+
+    It is resampy's kaiser_best, whose parameters torchaudio documents for its own Kaiser window.
+    """
+    if rate == SAMPLE_RATE:
+        return waveform
+    sound = AF.resample(
+        torch.from_numpy(waveform),
+        rate,
+        SAMPLE_RATE,
+        lowpass_filter_width=64,
+        rolloff=0.9475937167399596,
+        resampling_method="sinc_interp_kaiser",
+        beta=14.769656459379492,
+    )
+    return sound.numpy()
+
+
 def silence(samples: int) -> np.ndarray:
     """Return a silent waveform float32 [samples]."""
     return np.zeros(samples, np.float32)

@@ -24,7 +24,7 @@ class DeformableAttention(nn.Module):
         self.value = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, dim)
         self.points_tap, self.weights_tap = nn.Identity(), nn.Identity()
-        self._initialise_on_rays()
+        self.initialise()
 
     def forward(
         self, query: torch.Tensor, reference: torch.Tensor, tokens: torch.Tensor, shapes: Shapes
@@ -41,7 +41,7 @@ class DeformableAttention(nn.Module):
         return self.output(sample(values, shapes, locations, weights))
 
     @torch.no_grad()
-    def _initialise_on_rays(self) -> None:
+    def initialise(self) -> None:
         """Initialise head k along direction k with point p at distance p + 1 (Zhu et al. 2021, App. A.2)."""
         nn.init.zeros_(self.sampling_offsets.weight)
         angles = torch.arange(self.heads) * (2.0 * math.pi / self.heads)

@@ -107,6 +107,9 @@ def training_loss(
     classes [B*T, H, W] are class indices (any foreground counts as 1 for one-channel models); labelled
     [B*T] is true where a frame has ground truth, for example the first of five in S4 training.
     """
+    if not labelled.any():
+        nothing = output.logits.sum() * 0.0  # part of the graph, as other processes wait for its gradients
+        return LossParts(nothing, nothing, nothing)
     # Losses are computed in float32 whatever the precision of the forward pass.
     logits, classes = output.logits[labelled].float(), classes[labelled]
     zero = logits.new_zeros(())

@@ -31,9 +31,11 @@ from avseg.loaders import (
     validation_clips,
     validation_loader,
 )
+from avseg.models.avsegformer import AVSegFormer
 from avseg.models.build import build_model
 from avseg.models.pretrained import load_pretrained
 from avseg.processes import VARIABLES, world_size
+from avseg.training.initialisation import initialise_as_released
 from avseg.training.losses import training_loss
 from avseg.training.optimizer import initialise_from, make_optimizer, make_schedule, set_training
 from avseg.training.pretraining import pretrain_backbones
@@ -152,6 +154,8 @@ class Training:
         self.steps = self.steps_per_epoch * config.train.epochs
         torch.manual_seed(config.train.seed)
         self.model = build_model(config.model)
+        if config.train.initialisation == "released" and isinstance(self.model, AVSegFormer):
+            initialise_as_released(self.model)
         self.optimizer = make_optimizer(self.model, config)
         self.progress = TrainingProgress()
         self.status = replace(status, steps=self.steps)
@@ -239,13 +243,14 @@ class Training:
         torch.manual_seed(hash((c.seed, step, self.accelerator.process_index)))
         set_training(self.model, self.config, epoch)
         micro_batches = batch.split(c.accumulate)
+        weights = self.weights(micro_batches)
         self.optimizer.zero_grad(set_to_none=True)
         sums: dict[str, torch.Tensor] = {}
-        for number, micro_batch in enumerate(micro_batches):
+        for number, (micro_batch, weight) in enumerate(zip(micro_batches, weights, strict=True)):
             last = number == len(micro_batches) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.parallel):
-                for name, value in self.backward(micro_batch).items():
-                    sums[name] = sums.get(name, 0) + value / len(micro_batches)
+                for name, value in self.backward(micro_batch, weight).items():
+                    sums[name] = sums.get(name, 0) + value * weight
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), c.clip_gradient or math.inf)
         mean = self.accelerator.reduce(torch.stack(list(sums.values())), "mean").tolist()
         self.check_finite(mean[0], float(norm))
@@ -268,8 +273,21 @@ class Training:
             "start another run."
         )
 
-    def backward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Accumulate the gradients of a micro-batch; return the loss and its parts."""
+    def weights(self, micro_batches: list[Batch]) -> list[float]:
+        """Return the weight of each micro-batch: its share of the labelled frames of the step.
+
+        A loss is a mean over labelled frames, whose number differs between the clips of AVSS. The mean over
+        processes, in which gradients and values are combined, is made up for.
+        """
+        counts = torch.tensor([float(batch.labelled.sum()) for batch in micro_batches])
+        total = counts.sum()
+        if self.accelerator.num_processes > 1:
+            total = self.accelerator.reduce(total.to(self.accelerator.device)).cpu()
+        shares = counts / total.clamp(min=1)
+        return [share * self.accelerator.num_processes for share in shares.tolist()]
+
+    def backward(self, batch: Batch, weight: float) -> dict[str, torch.Tensor]:
+        """Accumulate the weighted gradients of a micro-batch; return the loss and its parts, unweighted."""
         c = self.config.train
         batch = batch.to(self.accelerator.device)
         batch = batch.muted() if c.mute else batch
@@ -282,7 +300,7 @@ class Training:
             clip_frames=min(c.frames_per_clip or self.clips.seconds, self.clips.seconds),
         )
         loss = training_loss(output, batch.classes, batch.labelled, c)
-        self.accelerator.backward(loss.total / c.accumulate)
+        self.accelerator.backward(loss.total * weight)
         parts = {"loss": loss.total, "mask": loss.mask, "auxiliary": loss.auxiliary, "bce": loss.bce}
         return {name: part.detach().float() for name, part in parts.items()}
 
@@ -299,8 +317,9 @@ class Training:
                 f"foreground with silence {result.silence:.1%}"
             )
             on_event("validation", values)
-            if self.progress.best_miou is None or result.miou > self.progress.best_miou:
-                self.progress = replace(self.progress, best_miou=result.miou)
+            score = result.benchmark if c.best_by == "benchmark" else result.miou
+            if self.progress.best_miou is None or score > self.progress.best_miou:
+                self.progress = replace(self.progress, best_miou=score)
                 self.save(self.run.best_model)
             if self.accelerator.is_main_process:
                 picture = self.run.samples / f"{self.progress.step:06d}.jpg"

@@ -31,6 +31,9 @@ class Validation:
     miou: float
     """One channel: mean IoU over labelled frames with ground truth, probability 0.5. AVSS: mean over the
     classes present, without background, of the mean IoU over their frames."""
+    benchmark: float
+    """As AVSBench. One channel: mean over all labelled frames, where an empty one scores its background.
+    AVSS: mean over all 71 classes, of which absent ones score 0."""
     silence: float
     """Share of predicted foreground for the same frames with digital silence as audio."""
 
@@ -58,8 +61,9 @@ def validate(
     """Return the metrics over the batches of all processes; mute: replace the audio by silence."""
     model.eval()
     classes = model.config.classes
-    # Per class: sum of IoU, number of its summands, frames with the class in the ground truth.
-    scores = torch.zeros(3, classes, dtype=torch.float64)
+    # Per class: sum of IoU, number of its summands, frames with the class in the ground truth; of empty
+    # frames, which only one channel has: sum of the background's IoU, their number.
+    scores = torch.zeros(5, classes, dtype=torch.float64)
     silence = torch.zeros(2, dtype=torch.float64)  # sum of foreground shares, frames
     for batch in batches:
         batch = batch.to(accelerator.device)
@@ -71,28 +75,34 @@ def validate(
     if accelerator.num_processes > 1:
         scores, silence = (accelerator.reduce(x.to(accelerator.device)).cpu() for x in (scores, silence))
     present = scores[2] > 0
-    means = scores[0, present] / scores[1, present].clamp(min=1)
+    means = scores[0] / scores[1].clamp(min=1)
+    frames = (scores[1] + scores[4]).clamp(min=1)
     return Validation(
-        miou=means.mean().item() if present.any() else 0.0,
+        miou=means[present].mean().item() if present.any() else 0.0,
+        benchmark=((scores[0] + scores[3]) / frames).mean().item(),
         silence=(silence[0] / silence[1].clamp(min=1)).item(),
     )
 
 
 def _scores(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Return per class [3, C], float64 on the CPU, since MPS has no float64: sum of frame IoU, its summands,
-    frames with the class in the ground truth.
+    """Return per class [5, C], float64 on the CPU, since MPS has no float64: sum of frame IoU, its summands,
+    frames with the class in the ground truth; of empty frames: sum of the background's IoU, their number.
     """
     classes = logits.shape[1]
     if classes == 1:
         logits, truth = background_where(logits, truth == IGNORED), foreground(truth)
         filled = truth.flatten(1).any(1)
-        iou = frame_iou(label_maps(logits[filled]), truth[filled]).sum()
-        return torch.stack([iou, filled.sum(), filled.sum()]).cpu().double()[:, None]
+        labels = label_maps(logits)
+        iou = frame_iou(labels[filled], truth[filled]).sum()
+        background = 1 - (labels[~filled] > 0).flatten(1).float().mean(1)
+        sums = [iou, filled.sum(), filled.sum(), background.sum(), (~filled).sum()]
+        return torch.stack(sums).cpu().double()[:, None]
     sums = semantic_sums(logits, truth)
     index = torch.arange(classes, device=truth.device)
     in_truth = (truth.flatten(1)[:, :, None] == index).any(1).sum(0)
     in_truth[0] = 0  # the mean excludes background
-    return torch.stack([sums.iou, sums.count, in_truth]).cpu().double()
+    nothing = torch.zeros_like(sums.iou)
+    return torch.stack([sums.iou, sums.count, in_truth, nothing, nothing]).cpu().double()
 
 
 @torch.inference_mode()

@@ -32,7 +32,9 @@ def test_presets_hold_the_values_of_table_3(name: str):
     assert model.frames == {"s4": 5, "ms3": 5, "avss": 10}[task]
     assert model.classes == (71 if task == "avss" else 1)
     assert (model.embed_dim, model.encoder_layers, model.decoder_layers) == (256, 6, 6)
-    assert model.queries == 300 and model.learnable_queries and model.drop_path == 0.1
+    assert model.queries == 300 and model.learnable_queries
+    released_r50 = backbone == "r50" and edition != "paper"  # whose ResNet has no drop path
+    assert model.drop_path == (0.0 if released_r50 else 0.1)
     assert train.auxiliary_weight == 0.1 and train.learning_rate == 2e-5
     assert train.epochs == {"s4": 30, "ms3": 60, "avss": 30}[task]
 
@@ -51,12 +53,14 @@ def test_editions_differ_as_the_released_code_differs_from_the_paper(name: str):
     assert train.auxiliary == ("mixing" if second else "intermediate")
     assert train.loss == ("cross_entropy" if task == "avss" and edition != "paper" else "dice")
     frozen = {"s4": 5, "ms3": 10, "avss": 0}[task]
-    assert train.freeze_backbone_epochs == (0 if edition == "paper" else frozen)
+    assert train.freeze_backbone_epochs == frozen  # the paper is silent: as released
+    assert train.best_by == ("miou" if edition == "paper" else "benchmark")
 
 
 def test_the_defaults_are_those_of_table_3():
     named = PRESETS["ms3-pvt-paper"]
-    assert Config() == replace(named, train=replace(named.train, backbone_weights="", audio_weights=""))
+    unsaid = {"backbone_weights": "", "audio_weights": "", "freeze_backbone_epochs": 0}
+    assert Config() == replace(named, train=replace(named.train, initialisation="torch", **unsaid))
 
 
 def test_the_tiny_preset_trains_from_nothing_everything_it_has():
@@ -182,6 +186,8 @@ def test_choices_that_do_not_go_together_are_refused():
         Config(ModelConfig(reformer="none"))
     with pytest.raises(ConfigError, match="intermediate, mixing or none"):
         Config(ModelConfig(), TrainConfig(auxiliary="matching"))
+    with pytest.raises(ConfigError, match="bce_weight"):
+        TrainConfig(negative_share=0.2)
     Config(ModelConfig(reformer="none"), TrainConfig(auxiliary="none"))
     Config(ModelConfig(task="s4"), TrainConfig(loss="cross_entropy"))
 

@@ -7,15 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
-import torchaudio.functional as AF
 from PIL import ExifTags, Image, ImageOps
 
 from avseg.data.labels import CLASSES, PALETTE
 from avseg.data.samples import IGNORED, UNNAMED
 from avseg.errors import DatasetError
 from avseg.files import find_file, require_regular
-from avseg.media.audio import SAMPLE_RATE
+from avseg.media.audio import resampled
 
 ADVICE = "`python -m avseg check` with the data folder lists every such file."
 FRAME, MASK, SOUND = (".png", ".jpg", ".jpeg"), (".png",), (".wav",)
@@ -181,7 +179,7 @@ def channels_cancel(path: Path) -> bool:
 
 def _at_rate(channels: np.ndarray, rate: int) -> np.ndarray:
     mono = channels.mean(1, dtype=np.float32)
-    return AF.resample(torch.from_numpy(mono), rate, SAMPLE_RATE).numpy() if rate != SAMPLE_RATE else mono
+    return resampled(mono, rate)
 
 
 def _wav_channels(path: Path) -> tuple[np.ndarray, int]:

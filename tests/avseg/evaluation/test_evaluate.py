@@ -17,14 +17,15 @@ from avseg.__main__ import main
 from avseg.checkpoints import Card, save_model
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import FOLDER, IGNORED, UNNAMED, DataReference, Sample
-from avseg.errors import ConfigError, DatasetError
+from avseg.errors import CheckpointError, ConfigError, DatasetError
 from avseg.evaluation.clip import evaluate_clip
 from avseg.evaluation.conditions import SKIPPED_NOTE
-from avseg.evaluation.evaluate import EvaluationOptions, evaluate, sample_clips
+from avseg.evaluation.evaluate import EvaluationOptions, evaluate, released_f_batch, sample_clips
 from avseg.evaluation.metrics import f_curves, f_score, iou, semantic_sums
 from avseg.evaluation.report import Evaluation, write_evaluation
 from avseg.media.audio import benchmark_patches
 from avseg.models.avsegformer import AVSegFormer
+from avseg.presets import PRESETS
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
 from tests.support.oracles import (
@@ -417,3 +418,17 @@ def test_ignored_pixels_count_in_no_metric(classes: int):
     if classes == 1:
         evaluated = evaluate_clip(Oracle(answer), Bordered(task, kinds), 0)
         assert evaluated.iou == pytest.approx((1, 1, None)) and not evaluated.truth[0][-3:].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [("s4-pvt-aug2023", 2), ("ms3-r50-aug2023", 2), ("avss-pvt-aug2023", 4), ("s4-pvt-apr2023", 4)],
+)
+def test_f_takes_the_batch_of_the_release(name: str, batch: int):
+    assert released_f_batch(PRESETS[name].model) == batch
+    assert released_f_batch(PRESETS[name.replace("apr2023", "paper")].model) == batch
+
+
+def test_logits_that_are_not_finite_are_refused():
+    with pytest.raises(CheckpointError, match="not a finite number"):
+        measured(constant(float("nan")), robustness=False)

@@ -17,6 +17,7 @@ from avseg.media.audio import (
     mel_bank,
     patches_for,
     released_patches,
+    resampled,
     samples_of_rows,
 )
 from tests.support.reference_fill import REFERENCE
@@ -206,3 +207,16 @@ def test_one_frame_per_second_takes_the_released_windows_and_any_other_rate_cent
     for fps in (2.0, 0.5, 25.0):
         torch.testing.assert_close(patches_for(sound, times, fps), centred_patches(sound, times))
     assert not torch.equal(released_patches(sound, 3), centred_patches(sound, times))
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_resampling_keeps_what_is_below_the_band_edge_and_removes_what_is_above(rate: int):
+    """kaiser_best passes 94.8 % of the band flat; torchaudio's default already loses a tenth at 7.4 kHz."""
+    seconds = np.arange(rate) / rate
+    for hertz, expected in ((440, 1.0), (7_400, 1.0), (9_000, 0.0)):
+        sound = resampled(np.sin(2 * np.pi * hertz * seconds).astype(np.float32), rate)
+        assert len(sound) == 16_000
+        amplitude = np.sqrt(2 * np.mean(sound[2_000:14_000] ** 2))
+        assert amplitude == pytest.approx(expected, abs=2e-3), hertz
+    same = noise(0.1)
+    assert resampled(same, 16_000) is same

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ import avseg.training.resume
 import avseg.training.trainer
 from avseg.checkpoints import Card, load_model, read_card, save_model
 from avseg.config import Config
+from avseg.data.transforms import Batch
 from avseg.errors import AvsegError, ConfigError, DatasetError, RunError
 from avseg.loaders import validation_clips, validation_loader
 from avseg.models.avsegformer import AVSegFormer
@@ -23,7 +25,7 @@ from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
 from avseg.training.run_folder import RunFolder
 from avseg.training.trainer import Training, _accelerator, train
-from avseg.training.validation import validate
+from avseg.training.validation import Validation, validate
 from tests.support.small_model import SMALL, small_config
 
 # Dropout on, so that a resumed run must also draw what it would have drawn.
@@ -367,3 +369,38 @@ def test_a_validation_sums_on_the_cpu(task, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "double", check)
     assert 0 <= validate(model, batches, accelerator).silence <= 1
     assert moved
+
+
+def test_a_validation_has_the_mean_iou_of_filled_frames_and_the_benchmarks():
+    """Two frames with foreground, two without: everything marked scores 1/4 there and 0 here."""
+    truth = torch.zeros(4, 8, 8, dtype=torch.uint8)
+    truth[:2, :4, :4] = 1
+    batch = Batch(
+        frames=torch.zeros(4, 3, 8, 8),
+        log_mel=torch.zeros(4, 1, 96, 64),
+        classes=truth,
+        labelled=torch.ones(4, dtype=torch.bool),
+        real=torch.ones(4, dtype=torch.bool),
+    )
+
+    def marking(value: float) -> Validation:
+        model = torch.nn.Module()
+        model.config = SMALL
+        model.forward = lambda *_, **__: SimpleNamespace(logits=torch.full((4, 1, 8, 8), value))
+        return validate(model, [batch], _accelerator(small_config(), "cpu"))
+
+    everything, nothing = marking(8.0), marking(-8.0)
+    assert (everything.miou, everything.benchmark) == (0.25, pytest.approx(0.125))
+    assert (nothing.miou, nothing.benchmark) == (0.0, pytest.approx(0.5))
+
+
+@pytest.mark.parametrize(("best_by", "best"), [("miou", 0), ("benchmark", 1)])
+def test_the_best_checkpoint_is_chosen_by_the_named_mean_iou(tmp_path, monkeypatch, best_by: str, best: int):
+    results = iter([Validation(0.5, 0.6, 0.0), Validation(0.4, 0.7, 0.0)])
+    monkeypatch.setattr(avseg.training.trainer, "validate", lambda *_: next(results))
+    monkeypatch.setattr(avseg.training.trainer, "draw_samples", lambda *_: None)
+    train(small_config(best_by=best_by, epochs=2), tmp_path / "run", workers=0, device="cpu")
+    run = RunFolder(tmp_path / "run")
+    card = read_card(run.best_model)[1]
+    assert f"Trained for {3 * (best + 1)} of 6 steps" in card.note
+    assert run.read_status().best_miou == (0.5, 0.7)[best]
