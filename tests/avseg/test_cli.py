@@ -244,7 +244,8 @@ def test_activations_are_recorded_by_name(clip: Path, small: Path, tmp_path: Pat
         np.testing.assert_allclose(arrays["queries"][0], recording["queries"][0][1], atol=1e-5)
     assert main(arguments) == 0
     with np.load(out) as arrays:
-        assert {name.rstrip("0123456789").rstrip(".") for name in arrays} == set(SITE)
+        names = {name.rstrip("0123456789").rstrip(".") for name in arrays}
+    assert names == {site for site in SITE if not site.startswith("tpavi.")}
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,8 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(tmp_path: Path, monkeypa
 def test_a_gradient_that_is_no_number_moves_no_weight(tmp_path: Path, monkeypatch):
     backward = Training.backward
 
-    def broken(self, batch):
-        parts = backward(self, batch)
+    def broken(self, batch, weight):
+        parts = backward(self, batch, weight)
         if self.progress.step == 1:  # the step before a checkpoint
             next(p for p in self.model.parameters() if p.grad is not None).grad.view(-1)[0] = float("nan")
         return parts
