@@ -21,7 +21,7 @@ from avseg.media.draw import resize
 from avseg.models.masks import foreground_probability, label_maps
 
 if TYPE_CHECKING:  # imports timm, which those who only read a prediction do not need
-    from avseg.models.build import SegmentationModel
+    from avseg.models.build import FrameFeatures, SegmentationModel
     from avseg.runtime.runner import Runner
 
 MAX_LOGITS = 2**26  # values in one batch; 256 MB
@@ -217,6 +217,7 @@ class Predictor:
             return normalise(images.to(self.device), self.model.config.image_size)
 
         model = self.model
+        features: FrameFeatures
         if self._runner:
             model, features = self._runner.twin, self._runner.features(clip.frames, first, frames)
         elif len(sounds) == 1:  # all that any module with the call of AVSegFormer can do

@@ -13,7 +13,7 @@ from avseg.evaluation.metrics import iou as label_iou
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
-from avseg.models.build import EncodedFrames, SegmentationModel
+from avseg.models.build import FrameFeatures, SegmentationModel
 from avseg.models.masks import background_where, foreground_probability, label_maps
 from avseg.predict import Prediction, Timing
 
@@ -80,7 +80,7 @@ def evaluate_clip(
     real = batch.real
     device = next(model.parameters(), torch.empty(0)).device
     frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
-    features: EncodedFrames = model.encode_frames(frames)
+    features: FrameFeatures = model.encode_frames(frames)
     logits = model.decode(features, patches).logits.float().cpu()
     classes = batch.classes[real]
     labels = label_maps(background_where(logits, classes == IGNORED))

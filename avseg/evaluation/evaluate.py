@@ -24,7 +24,7 @@ from avseg.evaluation.floors import PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP, centre_pr
 from avseg.evaluation.mismatches import mismatches
 from avseg.evaluation.report import Evaluation, ReportHeader
 from avseg.jobs.signals import translate_loading_errors
-from avseg.models.build import EncodedFrames, SegmentationModel
+from avseg.models.build import FrameFeatures, SegmentationModel
 from avseg.models.masks import label_maps
 from avseg.processes import world_size
 
@@ -176,7 +176,7 @@ def _count_group(
 
 def _decode(
     model: SegmentationModel,
-    features: EncodedFrames,
+    features: FrameFeatures,
     rows: Sequence[torch.Tensor],
     audio: Sequence[torch.Tensor],
 ) -> Sequence[torch.Tensor]:

@@ -7,7 +7,7 @@ from avseg.models.avsegformer import AVSegFormer
 from avseg.models.tpavi import TPAVI
 
 SegmentationModel = AVSegFormer | TPAVI
-EncodedFrames = Any
+FrameFeatures = Any
 """`VisualFeatures` of AVSegFormer or `StageFeatures` of TPAVI: only the model that made them reads them."""
 
 
