@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import re
+import zipfile
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,10 @@ from avseg.models.zoo import RELEASED
 FORMAT = "avseg-1"
 AUDIO = "audio_backbone."
 DRAWN, FILMED = "tiny-ms3", "small-real"  # bundled models for drawn scenes and for filmed video
+DTYPES = {
+    **{"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16},
+    **{"I64": torch.int64, "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool},
+}
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED, CLIPS = ASSETS / "models", ASSETS / "clips"
 SAME_LOOKS = (
@@ -89,25 +94,56 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
     Raises CheckpointError for a name or file that does not exist and for weights that do not fit.
     """
     path = find_model(name_or_path)
-    config, card = read_card(path)
-    with safe_open(path, framework="pt") as file:
-        names = list(file.keys())
-        # Before any memory is taken: a config may ask for more than the file holds.
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-        try:
-            expected = parameter_shapes(config)
-        except ConfigError as error:
-            raise CheckpointError(f"The config in {path.name} makes no model. {error}") from error
-        if texts := _differences(expected, shapes):
-            raise CheckpointError(f"The weights in {path.name} do not fit their own config. {texts}.")
-        tensors = {name: file.get_tensor(name) for name in names}
-    model = build_model(config)
-    try:
-        model.load_state_dict(tensors, strict=True)
-    except RuntimeError as error:
-        raise CheckpointError(f"The weights in {path.name} do not fit their own config: {error}") from error
+    config, card = check_model(path)
+    with torch.device("meta"):  # the weights are assigned: memory for one copy of them
+        model = build_model(config)
+    model.load_state_dict(_read_tensors(path), strict=True, assign=True)
     model.card = card
     return model.to(device).eval()
+
+
+def check_model(path: Path) -> tuple[ModelConfig, Card]:
+    """Return config and card of a checkpoint whose weights fit its config; raises CheckpointError.
+
+    Only the shapes are read, and no memory is taken: a config may ask for more than the file holds.
+    """
+    config, card = read_card(path)
+    with safe_open(path, framework="pt") as file:
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    try:
+        expected = parameter_shapes(config)
+    except ConfigError as error:
+        raise CheckpointError(f"The config in {path.name} makes no model. {error}") from error
+    if texts := _differences(expected, shapes):
+        raise CheckpointError(f"The weights in {path.name} do not fit their own config. {texts}.")
+    return config, card
+
+
+def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a safetensors file, floats as float32.
+
+    They are read, not mapped: whoever overwrites a mapped file ends the process that uses it. Format: 8 bytes
+    with the length of a JSON header, the header with each tensor's type, shape and place, the data.
+    """
+    tensors = {}
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = file.tell()
+        for name, about in header.items():
+            if name == "__metadata__":
+                continue
+            if about["dtype"] not in DTYPES:
+                raise CheckpointError(
+                    f"{path.name} stores {name} as {about['dtype']}, which is not supported."
+                )
+            start, end = about["data_offsets"]
+            raw = torch.empty(end - start, dtype=torch.uint8)
+            file.seek(data + start)
+            if file.readinto(memoryview(raw.numpy())) != end - start:
+                raise CheckpointError(f"{path.name} was cut while it was read. Load it again.")
+            tensor = raw.view(DTYPES[about["dtype"]]).reshape(about["shape"])
+            tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
+    return tensors
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -169,7 +205,8 @@ def read_released(path: Path, task: str | None = None) -> Imported:
     if require_weights(path) == "safetensors":
         raise CheckpointError(f"{path.name} is a safetensors file, not a .pth file of the release.")
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        # Mapped, not read: a conversion needs little memory. Only the format since PyTorch 1.6 can be.
+        saved = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except UNREADABLE as error:
         # torch's own message is left out: it recommends loading the file in the unsafe way.
         blocked = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -182,6 +219,20 @@ def read_released(path: Path, task: str | None = None) -> Imported:
     state, source = find_state_dict(saved)
     imported = import_released(state, task)
     return replace(imported, source=source)
+
+
+def read_named(path: Path, task: str | None = None, out: Path = Path()) -> Imported:
+    """Read a released .pth file; S4 and MS3 are told apart by `task`, or by the name of the file or of `out`.
+
+    Raises CheckpointError where none of them says it.
+    """
+    imported = read_released(path, task)
+    if task is not None or imported.config.task != "s4":
+        return imported
+    named = tasks_in_name(path) or tasks_in_name(out)
+    if named not in ({"s4"}, {"ms3"}):
+        raise CheckpointError(SAME_LOOKS)
+    return imported if "s4" in named else replace(imported, config=replace(imported.config, task="ms3"))
 
 
 def import_released(state: dict[str, torch.Tensor], task: str | None = None) -> Imported:
@@ -251,13 +302,7 @@ def import_weights(
     path, out = Path(path), Path(out)
     if out.suffix != ".safetensors":
         raise CheckpointError(f"--out is {out.name}; its extension must be .safetensors.")
-    imported = read_released(path, task)
-    if task is None and imported.config.task == "s4":
-        named = tasks_in_name(path) or tasks_in_name(out)
-        if named not in ({"s4"}, {"ms3"}):
-            raise CheckpointError(SAME_LOOKS)
-        if named == {"ms3"}:
-            imported = replace(imported, config=replace(imported.config, task="ms3"))
+    imported = read_named(path, task, out)
     c, name = imported.config, "AVSegFormer"
     if c.architecture == "tpavi":
         network, name = AUDIO_BACKBONES[c.audio_backbone](), "TPAVI"

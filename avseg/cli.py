@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from avseg.ablation.command import ablate_from
-from avseg.config import Config, ModelConfig, Task, TrainConfig
+from avseg.config import Config, ModelConfig, Storage, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError, WriteError
 from avseg.presets import PRESETS, load_config
 from avseg.processes import command_line
@@ -505,7 +505,7 @@ def import_weights(
     file: tyro.conf.Positional[Path],
     out: Path,
     task: Task | None = None,
-    storage: Literal["float32", "bfloat16"] = "float32",
+    storage: Storage = "float32",
     audio_weights: str = "vggish",
 ) -> int:
     """Convert a released .pth file of AVSegFormer or of AVSBench (TPAVI) to a checkpoint.
@@ -516,7 +516,7 @@ def import_weights(
         file: The authors' .pth file; only plain weights are read from it.
         out: The .safetensors file to write.
         task: Tells S4 from MS3, whose models look the same; by default the one that a file name contains.
-        storage: bfloat16 halves the file; the model computes in float32 all the same.
+        storage: bfloat16 and float16 halve the file; the model computes in float32 all the same.
         audio_weights: VGGish, which AVSBench's files do not contain: vggish (downloaded), or its .pth file.
     """
     import torch

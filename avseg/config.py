@@ -24,6 +24,7 @@ if typing.TYPE_CHECKING:
 T = typing.TypeVar("T", bound="DataclassInstance")
 
 Task = Literal["s4", "ms3", "avss"]
+Storage = Literal["float32", "bfloat16", "float16"]  # of floats in a checkpoint; models compute in float32
 Architecture = Literal["avsegformer", "tpavi"]
 Edition = Literal["paper", "apr2023", "aug2023", "avsbench"]
 Mixer = Literal["none", "cross", "channel", "gated"]

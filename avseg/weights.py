@@ -16,7 +16,7 @@ import torch
 
 from avseg import drive
 from avseg.checkpoints import convert, imported_root, read_card, read_released, tasks_in_name
-from avseg.config import read_record
+from avseg.config import Storage, read_record
 from avseg.downloads import OnBytes, Wanted, download
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
@@ -24,7 +24,6 @@ from avseg.files import UNFINISHED, make_folder, sha256_of, sweep, write_texts
 from avseg.models.released import Imported
 from avseg.models.zoo import LICENCE, RELEASED, REPOSITORY, ReleasedFile
 
-Storage = Literal["float32", "bfloat16"]
 TOLERANCE = 0.3  # of the size that follows from the shapes of the tensors
 MIRROR = "hub:"
 
@@ -92,8 +91,8 @@ def get(
 
     file: a downloaded .pth file, in place of the download. cookies: a browser's cookies.txt for Drive.
     mirror: hub:owner/name, a repository that `push_to_hub` made of the converted model. storage: bfloat16
-    halves the file. keep: keep the downloaded .pth file, in the folder `downloads`. Raises CheckpointError; a
-    download that was cut off continues with the next call.
+    and float16 halve the file. keep: keep the downloaded .pth file, in the folder `downloads`. Raises
+    CheckpointError; a download that was cut off continues with the next call.
     """
     row = released(name)
     if mirror and not mirror.startswith(MIRROR):

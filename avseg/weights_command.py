@@ -5,38 +5,74 @@ from typing import Annotated, Literal
 
 import tyro
 
+from avseg.config import Storage, Task
+from avseg.downloads import OnBytes
 from avseg.errors import ConfigError
 
 
 def weights(
-    action: tyro.conf.Positional[Literal["list", "get"]] = "list",
+    action: tyro.conf.Positional[Literal["list", "get", "add"]] = "list",
     name: tyro.conf.Positional[str] = "",
     file: Path | None = None,
     cookies: Path | None = None,
     mirror: Annotated[str, tyro.conf.arg(name="from")] = "",
-    storage: Literal["float32", "bfloat16"] = "float32",
+    storage: Storage = "float32",
     keep: bool = False,
+    task: Task | None = None,
+    status: Path | None = None,
 ) -> int:
-    """List the authors' released weights, or fetch one (`weights get NAME`) and convert it.
+    """List the authors' released weights, fetch one (`weights get NAME`), or add a file (`weights add FILE`).
 
     A download that was cut off or stopped continues when the same command runs again. The converted model is
     a file in `models/` (or AVSEG_MODELS): `--model NAME` and every model list of the app find it there.
 
     Args:
-        action: list or get.
-        name: A released model, such as s4-pvt-aug2023, or a pretrained backbone of training.
+        action: list, get or add.
+        name: A released model, such as s4-pvt-aug2023, or a pretrained backbone of training; for add, a .pth
+            or .safetensors file, or hub:owner/name.
         file: A .pth file that is here already, in place of the download.
         cookies: cookies.txt of a browser that is signed in to Google, for a file whose quota is reached.
         mirror: hub:owner/name, a repository on the Hub that `push_to_hub` made of the converted model.
-        storage: bfloat16 halves the converted file; the model computes in float32 all the same.
+        storage: bfloat16 and float16 halve the converted file; the model computes in float32 all the same.
         keep: Keep the downloaded .pth file in models/downloads.
+        task: Tells S4 from MS3, for add; by default the one that the file's name contains.
+        status: Folder in which the page follows this command.
     """
     if action == "list":
         if name:
             raise ConfigError(f"To fetch {name}: python -m avseg weights get {name}")
         return _list()
     if not name:
-        raise ConfigError("Name what to fetch: python -m avseg weights get NAME. `weights` lists the names.")
+        raise ConfigError(
+            f"Name what to {action}: python -m avseg weights {action} "
+            f"{'NAME. `weights` lists the names' if action == 'get' else 'FILE'}."
+        )
+    from avseg.additions import track_addition
+
+    with track_addition(status) as (on_progress, on_added):
+        if action == "add":
+            from avseg.additions import add
+
+            if cookies or mirror or file or keep:
+                raise ConfigError("`weights add FILE` takes only --task and --storage.")
+            name = add(name, task, storage)
+        elif not _fetch(name, file, cookies, mirror, storage, keep, on_progress):
+            return 0  # a backbone
+        on_added(name)
+    print(f"  python -m avseg predict my_video.mp4 --model {name}")
+    return 0
+
+
+def _fetch(
+    name: str,
+    file: Path | None,
+    cookies: Path | None,
+    mirror: str,
+    storage: Storage,
+    keep: bool,
+    follow: OnBytes,
+) -> bool:
+    """Fetch a model with a progress bar and print its origin; False for a backbone."""
     from tqdm import tqdm
 
     from avseg.backbones import fetch_backbone
@@ -50,18 +86,18 @@ def weights(
         def advance(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
+            follow(done, total)
 
         if name in BACKBONES:
             path = fetch_backbone(BACKBONES[name], file, advance)
             bar.close()
             print(f"{name}: {path}")
-            return 0
+            return False
         origin = get(name, file, cookies, mirror, storage, keep, advance)
     print(f"{name}: {places(name).model}")
     print(f"  from {origin.mirror or origin.source}, sha256 {origin.sha256 or 'unknown'}")
     print(f"  {LICENCE}")
-    print(f"  python -m avseg predict my_video.mp4 --model {name}")
-    return 0
+    return True
 
 
 def _list() -> int:
