@@ -12,16 +12,17 @@ from starlette.applications import Starlette
 
 from app import evaluate, explore, inside, learn, segment, train, whatif
 from app.components import queueing, theme
+from app.components.add_model import handlers as add_model_handlers
+from app.components.add_model import panel as add_model_panel
 from app.components.blocks import PageBlocks
 from app.components.gradio_helpers import LIGHT
 from app.components.page_context import PageContext
 from app.components.render import render
 from app.services.clips import FOLDER as BUNDLED_CLIPS
 from app.services.gate import Gate
-from app.services.host import logins
+from app.services.host import logins, upload_bytes
 from app.services.memory import budget
 from app.services.session import FILES_AGE, VISITORS, private_cache
-from avseg.media.decode import Limits
 
 # Title, id and the function that fills the tab, in the order of the page.
 TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
@@ -38,7 +39,6 @@ TITLE = "AVSeg Explorer"
 CLEANED_EVERY = 600  # seconds
 PRESENT_EVERY = 60  # seconds
 SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
-FILE_SIZE = Limits().file_bytes  # the decoder's, so that nothing larger is uploaded in vain
 
 
 def build() -> gr.Blocks:
@@ -56,10 +56,12 @@ def build() -> gr.Blocks:
         header = gr.HTML(segment.first_header(), elem_id="context")
         light_switch = render("components/templates/light_switch.html")
         gr.HTML(light_switch, js_on_load=theme.LIGHT_SCRIPT, elem_id="light")
+        add_model = add_model_panel.build()
+        add_model_handlers.wire(add_model)
         with gr.Tabs(elem_id="views") as tabs:
             for title, name, add in TABS:
                 with gr.Tab(title, id=name) as tab:
-                    add(PageContext(demo, header, tabs, tab))
+                    add(PageContext(demo, header, tabs, tab, add_model))
         tabs.change(None, js=theme.TAB_SCRIPT)
         demo.unload(leave)
         gr.Timer(PRESENT_EVERY).tick(stay, None, None, **LIGHT)
@@ -79,7 +81,7 @@ def serve(demo: gr.Blocks) -> None:
 async def closed_gate(app: Starlette) -> AsyncIterator[None]:
     """Put the gate around Gradio's own middleware, whose CORS answers before any that a caller adds."""
     assert app.middleware_stack is not None  # it runs us
-    app.middleware_stack = Gate(app.middleware_stack, FILE_SIZE)
+    app.middleware_stack = Gate(app.middleware_stack, upload_bytes())
     yield
 
 
@@ -104,7 +106,7 @@ def launch_options() -> dict[str, object]:
         "share": False,
         "show_error": False,
         "ssr_mode": False,
-        "max_file_size": FILE_SIZE,
+        "max_file_size": upload_bytes(),
         "state_session_capacity": SESSIONS_KEPT,
         "footer_links": ["api"],
         "run_history": False,  # its page is closed

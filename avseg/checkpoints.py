@@ -139,7 +139,7 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
             start, end = about["data_offsets"]
             raw = torch.empty(end - start, dtype=torch.uint8)
             file.seek(data + start)
-            if file.readinto(memoryview(raw.numpy())) != end - start:
+            if file.readinto(raw.numpy().data) != end - start:
                 raise CheckpointError(f"{path.name} was cut while it was read. Load it again.")
             tensor = raw.view(DTYPES[about["dtype"]]).reshape(about["shape"])
             tensors[name] = tensor.float() if tensor.is_floating_point() else tensor

@@ -43,10 +43,9 @@ def weights(
             raise ConfigError(f"To fetch {name}: python -m avseg weights get {name}")
         return _list()
     if not name:
-        raise ConfigError(
-            f"Name what to {action}: python -m avseg weights {action} "
-            f"{'NAME. `weights` lists the names' if action == 'get' else 'FILE'}."
-        )
+        if action == "add":
+            raise ConfigError("Name the file to add: python -m avseg weights add FILE.")
+        raise ConfigError("Name what to fetch: python -m avseg weights get NAME. `weights` lists the names.")
     from avseg.additions import track_addition
 
     with track_addition(status) as (on_progress, on_added):

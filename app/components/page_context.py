@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from app.components.add_model.panel import AddModelLayout
+
 
 @dataclass(frozen=True)
 class PageContext:
@@ -13,3 +15,4 @@ class PageContext:
     header: gr.HTML  # what the header says of the visitor's clip and model
     tabs: gr.Tabs  # a handler opens a tab by the update `gr.Tabs(selected="whatif")`
     tab: gr.Tab  # the tab itself, for its `select` event
+    add_model: AddModelLayout  # opened by the last entry of a list of models

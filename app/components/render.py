@@ -14,7 +14,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from app.services.wording import plural, seconds
+from app.services.wording import byte_size, plural, seconds
 from avseg.interpret.mask_statistics import percent
 
 APP = Path(__file__).resolve().parents[1]
@@ -32,6 +32,7 @@ def environment() -> jinja2.Environment:
     )
     # Compact JSON; escaped like any other text when it is put into an attribute.
     made.filters["json"] = lambda value: json.dumps(value, separators=(",", ":"))
+    made.filters["size"] = byte_size
     made.filters["percent"] = percent
     made.filters["plural"] = plural
     made.filters["seconds"] = seconds

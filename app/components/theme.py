@@ -11,6 +11,7 @@ APP = Path(__file__).resolve().parents[1]
 SHEETS = (
     "components/style.css",
     "components/player/player.css",
+    "components/add_model/style.css",
     *(f"{tab}/style.css" for tab in ("segment", "inside", "whatif", "explore", "evaluate", "train", "learn")),
 )
 TABLES = tomllib.loads((APP / "components/theme.toml").read_text(encoding="utf-8"))

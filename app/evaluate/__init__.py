@@ -2,12 +2,13 @@
 
 import gradio as gr
 
+from app.components.add_model.panel import offer
 from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.updates import connect
 from app.evaluate import handlers, report_handlers
 from app.evaluate.api import evaluate, evaluation
-from app.evaluate.layout import EvaluateUpdates, build
+from app.evaluate.layout import EvaluateUpdates, build, model_choices
 
 TO_CLIP = "() => document.querySelector('#ev-opened')?.scrollIntoView({block: 'nearest'})"
 
@@ -19,6 +20,8 @@ def add(shared: PageContext) -> None:
 
     for field in layout.form:
         connect(field.input, handlers.fit_form, layout.form, *target, trigger_mode="always_last", **PRIVATE)
+    added = offer(layout.models, "evaluate", shared.add_model, model_choices)
+    connect(added.then, handlers.fit_form, layout.form, *target, **PRIVATE)
     connect(layout.go.click, handlers.start, layout.form, *target, **PRIVATE)
     connect(layout.timer.tick, handlers.poll, None, *target, **PRIVATE)
     for part in (layout.jobs, layout.reports):

@@ -16,6 +16,7 @@ from app.services import evaluations
 from app.services.evaluation_data import get_data
 from app.services.evaluations import EvaluationRequest, QueuedEvaluation
 from app.services.handoff import EvaluateRequest
+from app.services.models import ADD_MODEL
 from app.services.reports import UPLOADED, StoredReport
 from app.services.session import VISITORS, address_of, session_of
 from avseg.errors import AvsegError, ReportError
@@ -29,6 +30,7 @@ def fit_form(
     models: list[str], data: str, split: str, clips: float | None, robustness: bool
 ) -> EvaluateUpdates:
     """Fit split, number of clips, button and command to the form."""
+    models = [model for model in models or () if model != ADD_MODEL]
     try:
         source = get_data(data)
     except AvsegError:
@@ -39,7 +41,7 @@ def fit_form(
         count = min(count, available)
     if limit:
         count = min(count or limit, limit)
-    requests = [EvaluationRequest(model, data, split, count, robustness) for model in models or ()]
+    requests = [EvaluationRequest(model, data, split, count, robustness) for model in models]
     return EvaluateUpdates(
         split=gr.update(choices=list(source.splits), value=split),
         clips=gr.update(

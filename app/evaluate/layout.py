@@ -16,7 +16,8 @@ from app.evaluate.clips import grid
 from app.evaluate.state import ClipsView
 from app.services.evaluation_data import SYNTH_SPLITS, list_data
 from app.services.evaluations import MAX_MODELS, EvaluationRequest, command_line, host_rules
-from app.services.models import available_models
+from app.services.models import ADD_MODEL
+from app.services.models import model_choices as all_models
 from app.services.reports import StoredReport, default_report, list_reports
 from avseg.checkpoints import bundled_models
 
@@ -99,7 +100,7 @@ def build(shared: PageContext) -> EvaluateLayout:
     with gr.Row(elem_classes="page", equal_height=False):
         with gr.Column(scale=0, min_width=272, elem_classes=["sidebar", "ev-sidebar"]):
             models = model_choices()
-            first = [FIRST_MODEL] if FIRST_MODEL in models else models[:1]
+            first = [FIRST_MODEL] if FIRST_MODEL in models else models[:-1][:1]
             upto = {"multiselect": True, "max_choices": MAX_MODELS, "label": f"Models, up to {MAX_MODELS}"}
             model = gr.Dropdown(models, value=first, elem_id="ev-models", **upto)
             data = gr.Dropdown(data_choices(), value=FIRST_DATA, label="Data", elem_id="ev-data", **plain)
@@ -114,7 +115,7 @@ def build(shared: PageContext) -> EvaluateLayout:
                 True, label="Robustness tests", info=info, container=False, elem_id="ev-robustness"
             )
             go = gr.Button(
-                go_label(FIRST_CLIPS, 1), variant="primary", elem_id="ev-go", interactive=bool(models)
+                go_label(FIRST_CLIPS, 1), variant="primary", elem_id="ev-go", interactive=bool(first)
             )
             if limit := host_rules().clips:
                 rules = f"This host: bundled models, up to {limit} clips, one evaluation at a time."
@@ -176,7 +177,7 @@ def header_of(report: StoredReport | None) -> str:
 
 def model_choices() -> list[str]:
     """Return the models that this host evaluates."""
-    return list(bundled_models() if host_rules().bundled_only else available_models())
+    return [*bundled_models(), ADD_MODEL] if host_rules().bundled_only else all_models()
 
 
 def data_choices() -> list[tuple[str, str]]:

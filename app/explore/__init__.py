@@ -5,6 +5,7 @@ Another tab opens a clip here with an `ExploreRequest` (app.services.handoff).
 
 import gradio as gr
 
+from app.components.add_model.panel import offer
 from app.components.gradio_helpers import ONE_MODEL, PRIVATE
 from app.components.page_context import PageContext
 from app.components.updates import connect
@@ -25,6 +26,9 @@ def add(shared: PageContext) -> None:
     tab = layout.timer.parent
     _wire_view(layout, tab)
     _wire_models(layout)
+    offer(layout.model, "explore", shared.add_model)
+    added = shared.add_model.added
+    connect(added.change, handlers.take_added, added, ExploreUpdates, layout, **PRIVATE)
 
 
 def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
+from app.components.add_model.state import Added
 from app.components.events import Action, action_of
 from app.components.gradio_helpers import HIDDEN, error_notice, notice
 from app.components.html import header_html
@@ -18,7 +19,7 @@ from app.explore.predictions import unscored_rows
 from app.explore.state import ExploreState, View, clicked, state_of
 from app.services.datasets import LIBRARY, draw_sample, may_check
 from app.services.handoff import ExploreRequest
-from app.services.models import available_models, model_info
+from app.services.models import available_models, model_choices, model_info
 from app.services.session import VISITORS, session_of
 from app.services.wording import plural
 from avseg.errors import AvsegError, DatasetError
@@ -114,7 +115,7 @@ def arrive(request: gr.Request = None) -> ExploreUpdates:
             data=_dataset_menu(state.view.data),
             search=state.view.filter.search,
             sort=state.view.filter.sort,
-            model=gr.update(choices=models, value=state.view.model),
+            model=gr.update(choices=model_choices(), value=state.view.model),
         )
         return _draw(state) | menus | problem
 
@@ -137,6 +138,11 @@ def choose_model(name: str, request: gr.Request = None) -> ExploreUpdates:
         if name in available_models():
             state.view = replace(state.view, model=name)
         return _draw(state)
+
+
+def take_added(added: Added, request: gr.Request = None) -> ExploreUpdates:
+    """Select a model that was added from this tab."""
+    return choose_model(added.model, request) if added.tab == "explore" else ExploreUpdates()
 
 
 def export(request: gr.Request = None) -> ExploreUpdates:

@@ -14,7 +14,7 @@ from app.explore.filters import SORTS
 from app.explore.html import no_clip
 from app.services.datasets import LIBRARY, NOT_HERE
 from app.services.host import may_train
-from app.services.models import available_models
+from app.services.models import model_choices
 
 SCRIPT = ACTIONS_SCRIPT + Path(__file__).with_name("script.js").read_text(encoding="utf-8")
 TICK_SECONDS = 1.2  # between updates of background work
@@ -111,7 +111,7 @@ def build_layout(shared: PageContext) -> ExploreLayout:
                 )
             with gr.Row(elem_classes="ex-model"):
                 part.model = gr.Dropdown(
-                    list(available_models()),
+                    model_choices(),
                     label="Model",
                     filterable=False,
                     elem_id="ex-model",

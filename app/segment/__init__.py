@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from app.components.add_model.panel import offer
 from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.updates import connect
@@ -30,6 +31,7 @@ def add(shared: PageContext) -> None:
     """Add the tab to the current block of the page."""
     parts = layout.build(shared)
     _wire_sidebar(parts)
+    _wire_models(parts, shared)
     _wire_result(parts, shared)
 
 
@@ -53,9 +55,15 @@ def _wire_sidebar(parts: SegmentLayout) -> None:
         latest = {"trigger_mode": "always_last", **LIGHT}
         connect(event, h.choose_range, span, h.RunUpdates, parts, **latest)
     connect(parts.model.input, h.choose_model, [parts.clip, *setting], h.ModelUpdates, parts, **LIGHT)
-    connect(parts.model.focus, h.list_models, None, h.ModelUpdates, parts, **LIGHT)
     dragged = [parts.clip, parts.upload, parts.rate, parts.model]
     connect(parts.player.range, h.drag_range, dragged, h.RangeUpdates, parts, **LIGHT)
+
+
+def _wire_models(parts: SegmentLayout, shared: PageContext) -> None:
+    h, added = input_handlers, shared.add_model.added
+    connect(parts.model.focus, h.list_models, None, h.ModelUpdates, parts, **LIGHT)
+    offer(parts.model, "segment", shared.add_model)
+    connect(added.change, h.take_added, [added, parts.clip, parts.rate], h.ModelUpdates, parts, **PRIVATE)
 
 
 def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:

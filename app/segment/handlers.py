@@ -21,7 +21,7 @@ from app.services.clips import bundled, source_of
 from app.services.handoff import SegmentRequest
 from app.services.jobs import CANCELLED, Cancelled
 from app.services.line import LINE
-from app.services.models import available_models
+from app.services.models import available_models, model_choices
 from app.services.session import VISITORS, ClipResult, Visitor, session_of
 from avseg.errors import AvsegError
 from avseg.media.downloads import write_downloads
@@ -200,7 +200,7 @@ def arrive(clip: str | None, fps: float, request: gr.Request = None) -> ArrivalU
     if wanted and wanted.model in available_models():
         title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
         updates = ArrivalUpdates(
-            model=gr.update(choices=list(available_models()), value=wanted.model),
+            model=gr.update(choices=model_choices(), value=wanted.model),
             card=html.model_card(wanted.model, fps),
             header=UNCHANGED if result else html.choice_header(title, wanted.model),
         )

@@ -9,13 +9,15 @@ from app.components.html import header_html
 from app.components.render import macro, render
 from app.segment import text
 from app.segment.run import Timings
+from app.services.additions import unimported
 from app.services.clips import bundled, jpeg_uri
-from app.services.models import ignored_files, model_info
+from app.services.models import ADD_MODEL, ignored_files, model_info
 from app.services.session import ClipResult
 from avseg.devices import choose_device
 from avseg.interpret.mask_statistics import finding, measure
 from avseg.media.draw import resize
 
+ADD = Markup(f'<button type="button" class="link" data-add-model>{ADD_MODEL}</button>')
 POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sidebar shows
 
 
@@ -29,9 +31,14 @@ def result_heading(result: ClipResult) -> Markup:
         caption=text.caption(prediction, result.title),
         notices=[
             *(notice.text for notice in prediction.clip.notices),
-            *text.model_notices(prediction, model_info(result.model)[0], drawn),
+            *map(_with_offer, text.model_notices(prediction, model_info(result.model)[0], drawn)),
         ],
     )
+
+
+def _with_offer(sentence: str) -> Markup:
+    """Return a notice about a model with what opens the panel that adds others."""
+    return Markup("{} {}").format(sentence, ADD)
 
 
 def choice_header(title: str, model: str | None) -> Markup:
@@ -56,7 +63,9 @@ def model_card(name: str | None, fps: float, automatic: bool = False) -> Markup:
     """
     card, config = model_info(name)
     ignored = (f"{file} is not offered. {reason}" for file, reason in ignored_files().items())
-    hint = Markup("").join(macro("hint", words) for words in (text.card_text(card, automatic), *ignored))
+    waiting = (Markup("{} is not imported yet. {}").format(path.name, ADD) for path in unimported())
+    lines = (text.card_text(card, automatic), *ignored, *waiting)
+    hint = Markup("").join(macro("hint", line) for line in lines)
     if config is None:
         return hint
     facts = {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "card": card}

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import gradio as gr
 
+from app.components.add_model.state import Added
 from app.components.gradio_helpers import HIDDEN, error_notice, notice
 from app.components.player.player import PlayerValue, preview, selected_range
 from app.components.updates import UNCHANGED, Updates
 from app.segment import html, text
 from app.segment.state import SegmentState
 from app.services.clips import MAX_SECONDS, bundled
-from app.services.models import available_models
+from app.services.models import ADD_MODEL, model_choices
 from app.services.session import VISITORS, session_of
 from avseg.checkpoints import recommended_model
 from avseg.errors import ClipError
@@ -105,6 +106,8 @@ def open_camera() -> ClipUpdates:
 
 def choose_model(clip: str | None, model: str | None, fps: float, request: gr.Request = None) -> ModelUpdates:
     """Select a model; from now on, the page selects none for a clip."""
+    if model == ADD_MODEL:  # it opens the panel, and the list goes back to its model
+        return ModelUpdates()
     VISITORS.of(session_of(request)).state(SegmentState).model_picked = True
     title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
     header = UNCHANGED if _displayed(request) else html.choice_header(title, model)
@@ -113,7 +116,12 @@ def choose_model(clip: str | None, model: str | None, fps: float, request: gr.Re
 
 def list_models() -> ModelUpdates:
     """Offer the models that exist now: training may have finished one since the page was opened."""
-    return ModelUpdates(model=gr.update(choices=list(available_models())))
+    return ModelUpdates(model=gr.update(choices=model_choices()))
+
+
+def take_added(added: Added, clip: str | None, fps: float, request: gr.Request = None) -> ModelUpdates:
+    """Select a model that was added from this tab; the clip stays."""
+    return choose_model(clip, added.model, fps, request) if added.tab == "segment" else ModelUpdates()
 
 
 def choose_range(

@@ -9,7 +9,7 @@ from app.components.player.player import Player, preview
 from app.components.render import macro
 from app.segment import html, text
 from app.services.clips import MAX_SECONDS, RATES, bundled
-from app.services.models import available_models
+from app.services.models import available_models, model_choices
 from app.services.session import GRACE
 
 # What the page lets through; what the file really is, decoding shows.
@@ -82,8 +82,8 @@ def build(shared: PageContext) -> SegmentLayout:
 
 
 def _add_sidebar(parts: dict[str, object]) -> None:
-    clips, models = bundled(), list(available_models())
-    first, model = next(iter(clips.values())), next(iter(models), None)
+    clips, first = bundled(), next(iter(bundled().values()))
+    models, model = model_choices(), next(iter(available_models()), None)
     clip = {"choices": [(clip.title, name) for name, clip in clips.items()], "value": first.name}
     parts["clip"] = gr.Radio(label="Clip", elem_classes="clips", elem_id="clips", **clip)
     parts["about"] = gr.HTML(html.clip_about(first.shows))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from avseg.errors import ConfigError, RunError, WriteError
 from avseg.files import write_error
+from avseg.media.decode import Limits
 
+MODEL_BYTES = 1_000_000_000
 NOT_HERE = "Training is off on this host. Copy the command and run it on your own machine."
 
 
@@ -33,6 +35,11 @@ def is_space() -> bool:
 def public_host() -> bool:
     """Whether strangers may open the page: on a Space, or where AVSEG_PUBLIC=1."""
     return is_space() or os.environ.get("AVSEG_PUBLIC") == "1"
+
+
+def upload_bytes() -> int:
+    """Return the largest upload: what the decoder takes; on a private host, a released model too."""
+    return Limits().file_bytes if public_host() else MODEL_BYTES
 
 
 def allowed_hosts() -> tuple[str, ...]:

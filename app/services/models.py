@@ -8,10 +8,12 @@ from app.services.runs import all_runs
 from avseg.checkpoints import Card, bundled_models, foreign_weights, imported_root, read_card
 from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
+from avseg.file_kinds import require_weights
 from avseg.files import visible
 from avseg.training.run_folder import RunFolder
 
 TRAINED, IMPORTED = "trained", "imported"
+ADD_MODEL = "Add a model…"  # the last entry of every list of models; it opens a panel
 UNREADABLE = "Its file is missing or cannot be read: see assets/models."
 
 
@@ -28,6 +30,11 @@ def available_models() -> dict[str, Path]:
             trained[trained_name(run)] = path
     files = filter(_is_model, visible(imported_root().glob("*.safetensors")))
     return bundled_models() | trained | {f"{path.stem} · {IMPORTED}": path for path in files}
+
+
+def model_choices() -> list[str]:
+    """Return the entries of a list of models."""
+    return [*available_models(), ADD_MODEL]
 
 
 def model_file(name: object) -> Path:
@@ -57,8 +64,22 @@ def model_info(name: str | None) -> tuple[Card, ModelConfig | None]:
 
 
 def ignored_files() -> dict[str, str]:
-    """Return by name why files in the folder of imported models are not offered; {} on a public host."""
-    return foreign_weights(imported_root()) if may_train() else {}
+    """Return by name why files in the folder of imported models are not offered; {} on a public host.
+
+    PyTorch files are left out: the panel that adds models offers to import them.
+    """
+    if not may_train():
+        return {}
+    root = imported_root()
+    return {name: why for name, why in foreign_weights(root).items() if not is_pytorch(root / name)}
+
+
+def is_pytorch(path: Path) -> bool:
+    """Return whether a file holds weights in PyTorch's own format."""
+    try:
+        return require_weights(path) == "torch"
+    except CheckpointError:
+        return False
 
 
 def trained_name(run: RunFolder) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 import gradio as gr
 from gradio.components import Component
 
+from app.components.add_model.panel import offer
 from app.components.events import action_of
 from app.components.gradio_helpers import PRIVATE
 from app.components.page_context import PageContext
@@ -16,6 +17,7 @@ from app.train import form_handlers, handlers
 from app.train.form_handlers import ChoicesUpdates, FormUpdates, PresetUpdates
 from app.train.handlers import ManageUpdates, RunUpdates, StartUpdates, UseUpdates
 from app.train.layout import TrainLayout, build_layout
+from app.train.order import model_choices
 from app.train.state import TrainState
 
 # One at a time, so that a periodic update never undoes what a visitor just did.
@@ -26,11 +28,11 @@ TO_TOP = "() => scrollTo({ top: 0, behavior: 'smooth' })"
 def add(shared: PageContext) -> None:
     """Put the tab at the current place of the page, and connect its events."""
     layout = build_layout(shared)
-    _connect_form(layout)
+    _connect_form(layout, shared)
     _connect_run(layout)
 
 
-def _connect_form(layout: TrainLayout) -> None:
+def _connect_form(layout: TrainLayout, shared: PageContext) -> None:
     form = set(layout.form.values())
 
     def of_form(handler: Callable[[dict[str, object]], Updates]) -> Callable[..., Updates]:
@@ -55,6 +57,8 @@ def _connect_form(layout: TrainLayout) -> None:
         api_name="train_preview",
         **PRIVATE,
     )
+    added = offer(layout.start_from, "train", shared.add_model, model_choices)
+    connect(added.then, of_form(form_handlers.preview), form, FormUpdates, layout, **PRIVATE)
     preset, arrive = of_form(form_handlers.choose_preset), of_form(form_handlers.arrive)
     connect(layout.preset.input, preset, form, PresetUpdates, layout, api_name="train_preset", **PRIVATE)
     connect(layout.tab.select, arrive, form, ChoicesUpdates, layout, api_name="train_arrive", **PRIVATE)

@@ -7,6 +7,7 @@ import gradio as gr
 from app.components.render import render
 from app.components.updates import UNCHANGED, Updates
 from app.services.host import may_train
+from app.services.models import ADD_MODEL
 from app.services.runs import all_runs, run_state
 from app.train.form import values_of
 from app.train.order import (
@@ -48,6 +49,8 @@ class ChoicesUpdates(FormUpdates):
 
 def preview(values: Values) -> FormUpdates:
     """Write the command and what there is to say about the run."""
+    if values.get("start_from") == ADD_MODEL:  # it opens the panel, and the list goes back to its model
+        return FormUpdates()
     order, lines = checks(values)
     valid = not any(line.kind == "bad" for line in lines)
     busy = may_train() and any(run_state(run).alive for run in all_runs())

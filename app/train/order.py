@@ -11,7 +11,8 @@ import psutil
 
 from app.services.datasets import FORMATS, LIBRARY
 from app.services.host import may_train, public_host
-from app.services.models import available_models, model_file
+from app.services.models import model_choices as all_models
+from app.services.models import model_file
 from app.services.process import ROOT
 from app.services.runs import all_runs, check_free, new_run_folder, run_folder, run_state
 from app.services.wording import byte_size, duration, plural
@@ -88,7 +89,7 @@ def data_choices() -> list[tuple[str, str]]:
 
 def model_choices() -> list[tuple[str, str]]:
     """Return title and name of the models that a run can start from."""
-    return [("Scratch", ""), *((name, name) for name in available_models())]
+    return [("Scratch", ""), *((name, name) for name in all_models())]
 
 
 def free_name(preset: str) -> str:

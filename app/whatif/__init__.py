@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from app.components.add_model.panel import offer
 from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
@@ -67,6 +68,8 @@ def add(shared: PageContext) -> None:
     checkpoint = [layout.ticks["checkpoint"], layout.values["checkpoint", "model"]]
     for field in checkpoint:
         connect(field.input, handlers.choose_model, checkpoint, *target, **PRIVATE)
+    added = offer(layout.values["checkpoint", "model"], "whatif", shared.add_model)
+    connect(added.then, handlers.choose_model, checkpoint, *target, **PRIVATE)
     playing = {"api_visibility": "private", "show_progress_on": layout.play}
     connect(layout.play.click, handlers.play, None, PlayerUpdates, layout, **playing)
     connect(layout.swept_row.input, handlers.choose_sweep, layout.swept_row, *target, **PRIVATE)

@@ -12,7 +12,7 @@ from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates
 from app.services.handoff import WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled, JobToken
-from app.services.models import available_models
+from app.services.models import ADD_MODEL, available_models, model_choices
 from app.services.session import VISITORS, session_of
 from app.whatif import html, text
 from app.whatif.effect import (
@@ -78,7 +78,7 @@ def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIf
     visitor = VISITORS.of(session_of(request))
     visitor.apply_threshold(threshold)
     state, asked = visitor.state(WhatIfState), visitor.take(WhatIfRequest)
-    models = {("checkpoint", "model"): {"choices": list(available_models())}}
+    models = {("checkpoint", "model"): {"choices": model_choices()}}
     config = config_of(visitor.result)
     try:
         changes = None if asked is None else [read_change(words) for words in asked.changes]
@@ -95,6 +95,8 @@ def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIf
 
 def choose_model(ticked: bool, model: str | None, request: gr.Request = None) -> WhatIfUpdates:
     """Fit the form to the model that will run: the other checkpoint while it is ticked."""
+    if model == ADD_MODEL:  # it opens the panel, and the list goes back to its model
+        return WhatIfUpdates()
     visitor = VISITORS.of(session_of(request))
     return _fit(visitor.state(WhatIfState), config_of(visitor.result, model if ticked else None))
 

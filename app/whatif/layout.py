@@ -11,7 +11,7 @@ from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro
 from app.services.clips import bundled
-from app.services.models import available_models
+from app.services.models import available_models, model_choices
 from app.whatif.effect import config_of
 from avseg.config import ModelConfig
 from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, Intervention, Parameter
@@ -175,5 +175,8 @@ def _field(row: Intervention, parameter: Parameter, config: ModelConfig) -> Comp
     if parameter.kind == "clip":
         choices = [(clip.title, name) for name, clip in bundled().items()]
         return gr.Dropdown(choices, value=choices[1][1], filterable=False, **options)
-    choices = list(available_models()) if parameter.kind == "model" else list(parameter.choices)
+    if parameter.kind == "model":
+        last = next(reversed(available_models()), None)
+        return gr.Dropdown(model_choices(), value=last, filterable=False, **options)
+    choices = list(parameter.choices)
     return gr.Dropdown(choices, value=next(reversed(choices), None), filterable=False, **options)

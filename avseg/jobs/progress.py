@@ -73,10 +73,10 @@ def track(
 
     def on_progress(done: int, total: int) -> None:
         nonlocal progress
-        progress = replace(progress, done=done, total=total)
+        first, progress = not progress.done, replace(progress, done=done, total=total)
         if folder.stop_requested:
             raise Stopped(stopped(done, total))
-        if done >= total or time.monotonic() - written >= every:
+        if first or done >= total or time.monotonic() - written >= every:
             write()
 
     write()

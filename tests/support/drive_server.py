@@ -108,6 +108,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[:count])
             self.wfile.flush()
             if self.drive.go_on is not None:
-                self.drive.go_on.wait(20)
+                self.drive.go_on.wait(60)
             return
         self.wfile.write(body)
