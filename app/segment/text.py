@@ -52,6 +52,7 @@ def card_text(card: Card, automatic: bool = False) -> str:
         "demo": "Demo model, trained on cartoon scenes only.",
         "composed": f"For filmed video: trained on photographs and sounds of {len(card.classes)} classes.",
         "random": "Random weights, not trained.",
+        "released": "Trained by the authors of AVSegFormer on AVSBench.",
     }
     return texts.get(card.weights, card.note) + (" Selected for this clip." if automatic else "")
 

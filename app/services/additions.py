@@ -197,7 +197,7 @@ def add_from_hub(repo: object) -> str:
 def _start(name: str, arguments: list[str], storage: Storage) -> str:
     if not may_add():
         raise CheckpointError(NOT_HERE)
-    key = re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:80] or "model"
+    key = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "model"
     folder = AdditionFolder(imported_root() / JOBS / key)
     stored = [] if storage == "float32" else ["--storage", storage]
     with _LOCK:

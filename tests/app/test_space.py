@@ -19,15 +19,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.page import CLEANED_EVERY, FILE_SIZE, build, launch_options
+from app.page import CLEANED_EVERY, build, launch_options
 from app.services import gpu, session
-from app.services.host import logins
+from app.services.host import MODEL_BYTES, logins
 from app.services.session import FILES_AGE, Models
 from avseg.errors import ClipError, ConfigError
 from avseg.media.decode import Limits
 
 START_LIMIT = 300  # seconds; a disk that was never read makes the first import slow
-FILE_LIMIT = FILE_SIZE  # bytes
+FILE_LIMIT = Limits().file_bytes
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # Imported by every Python of the Space before anything else; who asks beyond the loopback is written down.
@@ -140,10 +140,12 @@ def test_no_file_needs_large_file_storage(root):
     assert paths and max(p.stat().st_size for p in paths if p.is_file()) < 10_000_000
 
 
-def test_limits_of_a_public_page():
+def test_limits_of_a_public_page(monkeypatch):
     demo = build()
+    assert launch_options()["max_file_size"] == MODEL_BYTES  # a released model fits
+    monkeypatch.setenv("AVSEG_PUBLIC", "1")
     assert demo.delete_cache == (CLEANED_EVERY, FILES_AGE) == (600, 7200)
-    assert launch_options()["max_file_size"] == FILE_SIZE == Limits().file_bytes  # tried on the Space below
+    assert launch_options()["max_file_size"] == Limits().file_bytes  # tried on the Space below
     assert demo._queue.max_size is None and not demo.api_open  # app.services.line has the limits
     # Gradio keeps the components of a session, 0.7 MB, until newer sessions push them out.
     assert 50 <= launch_options()["state_session_capacity"] <= 500
