@@ -1,5 +1,6 @@
 """The command `weights`: lists the released weights and fetches them by name."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,7 +8,7 @@ import tyro
 
 from avseg.config import Storage, Task
 from avseg.downloads import OnBytes
-from avseg.errors import ConfigError
+from avseg.errors import AvsegError, ConfigError
 
 
 def weights(
@@ -57,6 +58,12 @@ def weights(
             name = add(name, task, storage)
         elif not _fetch(name, file, cookies, mirror, storage, keep, on_progress):
             return 0  # a backbone
+        if status is not None:
+            from avseg.checkpoints import find_model
+            from avseg.cost import measure_cost
+
+            with suppress(AvsegError):  # the model is here all the same
+                measure_cost(find_model(name))
         on_added(name)
     print(f"  python -m avseg predict my_video.mp4 --model {name}")
     return 0

@@ -11,8 +11,9 @@ from app.segment import text
 from app.segment.run import Timings
 from app.services.additions import unimported
 from app.services.clips import bundled, jpeg_uri
-from app.services.models import ADD_MODEL, ignored_files, model_info
-from app.services.session import ClipResult
+from app.services.models import ADD_MODEL, ignored_files, model_file, model_info
+from app.services.session import MODELS, ClipResult
+from avseg.cost import known_cost
 from avseg.devices import choose_device
 from avseg.interpret.mask_statistics import finding, measure
 from avseg.media.draw import resize
@@ -68,7 +69,9 @@ def model_card(name: str | None, fps: float, automatic: bool = False) -> Markup:
     hint = Markup("").join(macro("hint", line) for line in lines)
     if config is None:
         return hint
-    facts = {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "card": card}
+    path = model_file(name)
+    facts = {"cost": known_cost(path), "seconds_per_frame": MODELS.seconds_per_frame(name)}
+    facts |= {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "card": card}
     return hint + render("segment/templates/run_details.html", **facts)
 
 

@@ -30,6 +30,8 @@ from app.services.memory import array_bytes, budget, on_disk, spilled
 from app.services.models import model_file, model_version
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
+from avseg.cost import known_cost
+from avseg.devices import choose_device
 from avseg.errors import ConfigError
 from avseg.files import make_folder
 from avseg.media.clip import Clip
@@ -37,6 +39,7 @@ from avseg.predict import OnMasks, Prediction, Predictor, Progress
 
 MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
+LARGE_MODEL = 100_000_000  # bytes of the file
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
 RESULTS = "results"  # folder of the cache that is served; uploads beside it are not
 FILES_AGE = 7200  # seconds after which a visitor's files go, whether or not the page was closed
@@ -84,6 +87,7 @@ class Models:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._last: dict[Path, float] = {}  # seconds per frame of the last run
         self._loaded: LRUCache[tuple[Path, int], Predictor] = LRUCache(MODELS_KEPT)
 
     def config(self, name: object) -> ModelConfig:
@@ -105,7 +109,9 @@ class Models:
         """Return a model's prediction of a clip; raises CheckpointError when the model does not exist."""
         clip = on_disk(clip, private_cache())
         options = {"threshold": threshold, "measure_mute": measure_mute}
-        return self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, **options)
+        result = self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, **options)
+        self._last[model_file(name)] = result.seconds.model / len(result.labels)
+        return result
 
     def run(
         self,
@@ -137,11 +143,24 @@ class Models:
     def _predictor(self, name: str) -> Predictor:
         path, written = model_version(name)
         key = (path, written)  # a file that was written anew is loaded anew
-        return self._loaded.get_or_make(key, lambda: Predictor(path))
+        return self._loaded.get_or_make(key, lambda: Predictor(path, batch=_frames_at_once(path)))
+
+    def seconds_per_frame(self, name: str) -> float | None:
+        """Return the time per frame of a model's last run, or else when it was added; None if unknown."""
+        path = model_file(name)
+        cost = known_cost(path)
+        return self._last.get(path) or (cost.seconds_per_frame if cost else None)
 
     def __reduce__(self) -> str:
         """Travel as a name: the process of a lent GPU has its own copy."""
         return "MODELS"
+
+
+def _frames_at_once(path: Path) -> int:
+    """Return the frames of a batch: few for a large model on a CPU, so that progress moves and Stop works."""
+    if path.stat().st_size < LARGE_MODEL or choose_device("auto").type != "cpu":
+        return 8
+    return 1 if read_card(path)[0].image_size > 224 else 2
 
 
 @dataclass(frozen=True, eq=False)
