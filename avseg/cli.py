@@ -28,6 +28,7 @@ def predict(
     device: str = "auto",
     audio: str = "original",
     frames: bool = False,
+    letterbox: bool = False,
 ) -> int:
     """Segment the sounding objects of one or more clips.
 
@@ -43,6 +44,8 @@ def predict(
         device: auto, cpu, cuda, cuda:1 or mps.
         audio: original, left or right channel, mute, noise, or a file whose sound replaces it.
         frames: Also write the frames without masks, OUT/<clip>/frames/0001.jpg and so on.
+        letterbox: Pad frames to a square, which keeps their aspect, instead of resizing them to one as the
+            released code does.
     """
     from tqdm import tqdm
 
@@ -59,7 +62,8 @@ def predict(
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
         raise ConfigError(f"--audio is {audio}; choose {', '.join(SOUND_CHOICES)} or an existing file.")
     make_folder(out)
-    predictors = {name: Predictor(name, device) for name in {model or recommended_model(c) for c in clips}}
+    names = {model or recommended_model(clip) for clip in clips}
+    predictors = {name: Predictor(name, device, letterbox=letterbox) for name in names}
     failed = []
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):
@@ -535,6 +539,14 @@ def import_weights(
     return 0
 
 
+def data() -> int:
+    """Say where AVSBench and other data are requested, and which folders arrive."""
+    from avseg.data.sources import describe
+
+    print(describe())
+    return 0
+
+
 def _groups(names: tuple[str, ...]) -> str:
     """Return the second-level prefixes of released names, for example head.fpn."""
     return ", ".join(sorted({".".join(name.split(".")[:2]) for name in names}))
@@ -596,6 +608,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         curve,
         import_weights,
         weights,
+        data,
         info,
     )
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from avseg.arguments import is_number, printed
-from avseg.data.transforms import normalise
+from avseg.data.transforms import normalise, pad_to_square
 from avseg.devices import Precision, check_precision, choose_device
 from avseg.errors import ClipError, ConfigError
 from avseg.media.audio import SILENT_LOG_MEL, patches_for, silence, white_noise
@@ -115,8 +115,9 @@ class Predictor:
     AVSegFormer). device: auto (cuda if available), cpu, cuda, cuda:1 or mps. batch: frames per forward pass;
     fewer if their logits would exceed 256 MB, and whole windows of a model whose frames attend to each other,
     so that the masks do not depend on it. precision: exact (float32), fast (bfloat16 wherever it is
-    faster on this machine) or auto, which is fast for models of at least 20 M parameters. Raises
-    CheckpointError for a model that does not exist and ConfigError for a device that is not available.
+    faster on this machine) or auto, which is fast for models of at least 20 M parameters. letterbox: pad
+    frames to a square, which keeps their aspect, instead of resizing them to one as the released code does.
+    Raises CheckpointError for a model that does not exist and ConfigError for a device that is not available.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Predictor:
         device: str | torch.device = "auto",
         batch: int = 8,
         precision: Precision = "auto",
+        letterbox: bool = False,
     ):
         if batch < 1:
             raise ConfigError(f"batch is {batch}; it must be at least 1.")
@@ -136,6 +138,7 @@ class Predictor:
             model = load_model(model, self.device)
         self.model = model.to(self.device).eval()
         self._runner = _runner(self.model, precision)
+        self.letterbox = letterbox
         config = self.model.config
         most = min(batch, MAX_LOGITS // (config.classes * config.image_size**2))
         window = getattr(config, "window", 1)
@@ -214,6 +217,8 @@ class Predictor:
 
         def frames() -> torch.Tensor:
             images = torch.from_numpy(clip.frames[first : first + self.batch])
+            if self.letterbox:
+                images = pad_to_square(images)
             return normalise(images.to(self.device), self.model.config.image_size)
 
         model = self.model
@@ -221,18 +226,28 @@ class Predictor:
         if self._runner:
             model, features = self._runner.twin, self._runner.features(clip.frames, first, frames)
         elif len(sounds) == 1:  # all that any module with the call of AVSegFormer can do
-            return [self._at_model_size(model(frames(), sounds[0]).logits)]
+            return [self._at_model_size(model(frames(), sounds[0]).logits, clip)]
         else:
             features = model.encode_frames(frames())
-        return [self._at_model_size(model.decode(features, sound).logits) for sound in sounds]
+        return [self._at_model_size(model.decode(features, sound).logits, clip) for sound in sounds]
 
     @property
     def precision(self) -> str:
         """How the model computes: exact, or fast if a part computes in bfloat16."""
         return self._runner.precision if self._runner else "exact"
 
-    def _at_model_size(self, logits: torch.Tensor) -> torch.Tensor:
+    def _at_model_size(self, logits: torch.Tensor, clip: Clip) -> torch.Tensor:
+        """Return logits of whole frames [n, C, s, s], without the padding of the letterbox."""
         size, logits = (self.model.config.image_size,) * 2, logits.float()
+        if self.letterbox:
+            frame = clip.frames.shape[1:3]
+            top, left = ((max(frame) - side) // 2 for side in frame)
+            scale = logits.shape[-1] / max(frame)
+            rows, columns = (
+                slice(round(start * scale), max(round(start * scale) + 1, round((start + side) * scale)))
+                for start, side in zip((top, left), frame)
+            )
+            logits = logits[..., rows, columns]
         if logits.shape[-2:] == size:
             return logits
         return F.interpolate(logits, size, mode="bilinear", align_corners=False)

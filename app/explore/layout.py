@@ -9,12 +9,13 @@ import gradio as gr
 from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.player.player import Player
-from app.components.render import macro
+from app.components.render import macro, render
 from app.explore.filters import SORTS
 from app.explore.html import no_clip
 from app.services.datasets import LIBRARY, NOT_HERE
 from app.services.host import may_train
 from app.services.models import model_choices
+from avseg.data.sources import SOURCES
 
 SCRIPT = ACTIONS_SCRIPT + Path(__file__).with_name("script.js").read_text(encoding="utf-8")
 TICK_SECONDS = 1.2  # between updates of background work
@@ -77,6 +78,7 @@ def build_layout(shared: PageContext) -> ExploreLayout:
                     label="Folder", placeholder="/data/AVSBench", elem_id="ex-folder", visible=allowed, **line
                 )
                 part.add = gr.Button("Add this folder", elem_id="ex-add", visible=allowed, **small)
+                gr.HTML(render("explore/templates/sources.html", sources=SOURCES), elem_id="ex-sources")
                 part.folder_summary = gr.HTML("" if allowed else macro("hint", NOT_HERE), elem_id="ex-found")
         with gr.Column(elem_classes=["content", "ex-clips"], min_width=0):
             with gr.Row(elem_classes="ex-top"):

@@ -168,6 +168,17 @@ def collate(clips: list[Batch]) -> Batch:
     return Batch(*(torch.cat([getattr(c, name) for c in clips]) for name in Batch.__dataclass_fields__))
 
 
+def pad_to_square(frames: torch.Tensor) -> torch.Tensor:
+    """Return frames [F, h, w, 3] (0..255) in the middle of a square of ImageNet's mean colour."""
+    height, width = frames.shape[1:3]
+    side = max(height, width)
+    grey = torch.tensor([round(255 * value) for value in IMAGE_MEAN], dtype=frames.dtype)
+    square = grey.to(frames.device).expand(len(frames), side, side, 3).clone()
+    top, left = (side - height) // 2, (side - width) // 2
+    square[:, top : top + height, left : left + width] = frames
+    return square
+
+
 def normalise(frames: torch.Tensor, size: int) -> torch.Tensor:
     """Return frames [F, h, w, 3] (0..255) as input of the backbones: float [F, 3, size, size].
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import avseg.predict
+from avseg.data.transforms import pad_to_square
 from avseg.errors import ClipError, ConfigError
 from avseg.media.clip import Clip
 from avseg.models.avsegformer import AVSegFormer
@@ -214,3 +215,19 @@ def test_mute_change_is_measured_with_shared_visual_features():
     silent = Predictor(model, "cpu").predict(clip, np.zeros_like(clip.waveform), measure_mute=True)
     assert silent.mute_change == pytest.approx(0, abs=1e-3)
     assert Predictor(BrightAndLoud(), "cpu").predict(clip, measure_mute=True).mute_change is None
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_the_letterbox_keeps_the_place_of_every_pixel(upright):
+    clip = clip_of(1, size=(40, 62))
+    if upright:
+        clip = replace(clip, frames=clip.frames.transpose(0, 2, 1, 3).copy(), size=(62, 40))
+    bright = clip.frames[0, ..., 0] > 0
+    mask = Predictor(BrightAndLoud(), "cpu", letterbox=True).predict(clip).mask(0)
+    assert mask.shape == bright.shape and (mask == bright).mean() > 0.97
+
+
+def test_the_padding_is_the_mean_colour_around_the_frame():
+    square = pad_to_square(torch.full((2, 10, 21, 3), 255, dtype=torch.uint8))
+    assert square.shape == (2, 21, 21, 3) and (square[:, 5:15] == 255).all()
+    assert normalise(square, 21)[:, :, [0, -1]].abs().max() < 0.02
