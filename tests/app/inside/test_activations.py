@@ -33,10 +33,11 @@ def draw(tmp_path):
 
 
 def test_every_site_is_drawn(draw):
-    for site in SITES:
+    sites = [site for site in SITES if not site.name.startswith("tpavi.")]
+    for site in sites:
         view = draw(site=site.name)
         assert view.numbers["site"] == site.name and site.what in view.sentence
-        assert view.html() and view.numbers["sites"] == [row.name for row in SITES]
+        assert view.html() and view.numbers["sites"] == [row.name for row in sites]
         maps = "×" in view.shapes and len(view.groups) == 2
         spatial = ("backbone.stage", "mask_feature", "mask_feature.mixed", "mask.product", "mask.mlp")
         assert maps == (site.name in (*spatial, "mixer.attention", "intermediate")), site.name
