@@ -15,6 +15,8 @@ from avseg.presets import PRESETS, load_config
 from avseg.processes import command_line
 from avseg.weights_command import weights
 
+Precision = Literal["auto", "exact", "fast"]  # of avseg.devices, which imports torch
+
 if TYPE_CHECKING:
     from avseg.predict import Prediction
 
@@ -29,6 +31,7 @@ def predict(
     audio: str = "original",
     frames: bool = False,
     letterbox: bool = False,
+    precision: Precision = "auto",
 ) -> int:
     """Segment the sounding objects of one or more clips.
 
@@ -46,6 +49,7 @@ def predict(
         frames: Also write the frames without masks, OUT/<clip>/frames/0001.jpg and so on.
         letterbox: Pad frames to a square, which keeps their aspect, instead of resizing them to one as the
             released code does.
+        precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
     """
     from tqdm import tqdm
 
@@ -63,7 +67,7 @@ def predict(
         raise ConfigError(f"--audio is {audio}; choose {', '.join(SOUND_CHOICES)} or an existing file.")
     make_folder(out)
     names = {model or recommended_model(clip) for clip in clips}
-    predictors = {name: Predictor(name, device, letterbox=letterbox) for name in names}
+    predictors = {name: Predictor(name, device, precision=precision, letterbox=letterbox) for name in names}
     failed = []
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):
@@ -343,6 +347,7 @@ def evaluate(
     robustness: bool = True,
     mute: bool = False,
     device: str = "auto",
+    precision: Precision = "exact",
     workers: int = 1,
     status: bool = False,
 ) -> int:
@@ -365,6 +370,7 @@ def evaluate(
         robustness: Also evaluate with silence, noise and other sounds, up to seven passes instead of one.
         mute: Evaluate every clip in silence, for a model trained with --train.mute.
         device: auto, cpu, cuda, cuda:1 or mps.
+        precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
         workers: Data-loading processes.
         status: Keep OUT/status.json up to date during the evaluation, and stop when a file OUT/stop appears.
     """
@@ -379,7 +385,7 @@ def evaluate(
 
     if clips < 0:
         raise ConfigError(f"--clips is {clips}; give a number of clips, or 0 for all.")
-    options = EvaluationOptions(seed, f_batch, robustness, mute, workers)
+    options = EvaluationOptions(seed, f_batch, robustness, mute, workers, precision)
     main_process = process()[0] == 0
     with track_progress(out if status and main_process else None) as on_progress:
         network = load_model(model, process_device(device))
@@ -420,6 +426,7 @@ def what_if(
     fps: float = 1.0,
     threshold: float = 0.5,
     device: str = "auto",
+    precision: Precision = "auto",
 ) -> int:
     """Change the sound or the model, and compare a clip's masks before and after.
 
@@ -434,6 +441,7 @@ def what_if(
         fps: Frames per second to segment, 0.2 to 30.
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
+        precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
     """
     from avseg.checkpoints import find_model, read_card, recommended_model
     from avseg.interventions.compare import compare, lines, write_comparison
@@ -454,7 +462,7 @@ def what_if(
     check_threshold(threshold)
     changes, model = read_changes(change), model or recommended_model(clip)
     checked(changes, read_card(find_model(checkpoint_of(changes) or model))[0])
-    predictor, source = Predictor(model, device), read_clip(clip, fps)
+    predictor, source = Predictor(model, device, precision=precision), read_clip(clip, fps)
     before = predictor.predict(source, threshold=threshold)
     after = run(predictor, source, changes, threshold)
     comparison = compare(before, after)

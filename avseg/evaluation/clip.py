@@ -16,6 +16,7 @@ from avseg.media.draw import resize
 from avseg.models.build import FrameFeatures, SegmentationModel
 from avseg.models.masks import background_where, foreground_probability, label_maps
 from avseg.predict import Prediction, Timing
+from avseg.runtime.runner import running
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ def evaluate_clip(
     real = batch.real
     device = next(model.parameters(), torch.empty(0)).device
     frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
+    model = running(model)
     features: FrameFeatures = model.encode_frames(frames)
     logits = model.decode(features, patches).logits.float().cpu()
     classes = batch.classes[real]

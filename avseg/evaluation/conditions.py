@@ -28,6 +28,9 @@ UNNAMED_NOTE = (
 )
 NO_SWITCH_NOTE = "target_switch_iou requires audio that can be remixed, as that of SynthAVS; null for files."
 SKIPPED_NOTE = "Other audio conditions were not evaluated."
+REDUCED_NOTE = (
+    "Parts of the model computed in bfloat16 (--precision); exact scores may differ in the last digit."
+)
 MUTE_NOTE = "All audio is muted (--mute): the score that is possible without audio."
 
 

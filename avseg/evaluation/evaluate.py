@@ -15,10 +15,17 @@ from tqdm import tqdm
 
 from avseg.config import ModelConfig
 from avseg.data.samples import Clips
-from avseg.devices import choose_device
+from avseg.devices import Precision, check_precision, choose_device
 from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.evaluation.aggregate import aggregate
-from avseg.evaluation.conditions import CONDITIONS, MUTE_NOTE, ConditionedClip, ConditionedClips, notes
+from avseg.evaluation.conditions import (
+    CONDITIONS,
+    MUTE_NOTE,
+    REDUCED_NOTE,
+    ConditionedClip,
+    ConditionedClips,
+    notes,
+)
 from avseg.evaluation.counts import ClassCounts, ClipCounts, count_clip, empty_class_counts
 from avseg.evaluation.floors import PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP, centre_prior
 from avseg.evaluation.mismatches import mismatches
@@ -27,6 +34,7 @@ from avseg.jobs.signals import translate_loading_errors
 from avseg.models.build import FrameFeatures, SegmentationModel
 from avseg.models.masks import label_maps
 from avseg.processes import world_size
+from avseg.runtime.runner import running
 
 CLIPS_AT_ONCE = 4
 PIXELS_AT_ONCE = 2**20  # in one forward pass: 4 clips of 5 frames at 224 px, one clip at 512 px
@@ -49,10 +57,13 @@ class EvaluationOptions:
     """Replace all audio by silence: for a model trained with `train.mute`."""
     workers: int = 1
     """Processes that read clips."""
+    precision: Precision = "exact"
+    """Of the model: bfloat16 moves a few pixels along the outlines."""
 
     def __post_init__(self) -> None:
         if (self.f_batch is not None and self.f_batch < 1) or self.workers < 0 or self.seed < 0:
             raise ConfigError("--f-batch must be at least 1; --seed and --workers cannot be negative.")
+        check_precision(self.precision)
 
 
 def sample_clips(clips: Clips, count: int, seed: int) -> list[int]:
@@ -95,6 +106,7 @@ def evaluate(
     size, prior = model.config.image_size, None
     if training is not None:
         prior = centre_prior(training, size, min(PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP * len(indices)))
+    model = running(model, options.precision)
     conditioned = ConditionedClips(clips, size, indices, options.seed, robustness, prior)
     with translate_loading_errors():
         clip_counts, class_counts = _count(model, conditioned, by_class, options, on_clips)
@@ -111,6 +123,7 @@ def evaluate(
         notes=(
             *mismatches(model.config, clips, indices[0]),
             *((MUTE_NOTE,) if options.mute else ()),
+            *((REDUCED_NOTE,) if getattr(model, "reduced", False) else ()),
             *notes(clips, indices, robustness),
         ),
     )

@@ -7,6 +7,7 @@ docstring says which reading is implemented. `nn.Identity` members named `...tap
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -345,6 +346,7 @@ class AVSegFormer(nn.Module):
         temporal_flags: torch.Tensor | None = None,
         intermediate: bool = False,
         clip_frames: int = 0,
+        rows: torch.Tensor | None = None,
     ) -> AVSegOutput:
         """Return the logits of frames [B*T, 3, H, W] (ImageNet-normalised) and log_mel [B*T, 1, 96, 64].
 
@@ -352,7 +354,15 @@ class AVSegFormer(nn.Module):
         frame, and the output has B*T*n masks; temporal_flags [B*T] of 0 or 1 zero those of padded frames, as
         in AVSS. intermediate: also return the masks of every decoder layer (none without a reformer).
         clip_frames: as for `TPAVI`; here frames do not attend to each other.
+        rows: return the output of these frames alone, in training those with ground truth. The others reach
+        only a backbone whose BatchNorm takes its statistics from the batch.
         """
+        if rows is not None:
+            assert len(log_mel) == len(frames)
+            flags = None if temporal_flags is None else temporal_flags[rows]
+            features = self.encode_pyramid(_rows_of(self.visual_backbone, frames, rows))
+            embedding = _rows_of(self.audio_backbone, log_mel, rows)
+            return self.decode_embedding(features, embedding, flags, intermediate)
         features = self.encode_frames(frames)
         if len(log_mel) != len(frames):
             features = features.repeated(len(log_mel) // len(frames))
@@ -379,7 +389,17 @@ class AVSegFormer(nn.Module):
         intermediate: bool = False,
     ) -> AVSegOutput:
         """Return the output of `forward` for encoded frames; several sounds can share one encoding."""
-        audio = self.audio_projection(self.audio_backbone(log_mel))[:, None]  # [B*T, 1, D]
+        return self.decode_embedding(features, self.audio_backbone(log_mel), temporal_flags, intermediate)
+
+    def decode_embedding(
+        self,
+        features: VisualFeatures,
+        embedding: torch.Tensor,
+        temporal_flags: torch.Tensor | None = None,
+        intermediate: bool = False,
+    ) -> AVSegOutput:
+        """Return the output of `decode` from the audio backbone's embedding [B*T, 128]."""
+        audio = self.audio_projection(embedding)[:, None]  # [B*T, 1, D]
         mixed = self.mixed_tap(self.mixer(features.mask_feature, audio))  # [B*T, D, h, w]
         queries = self.audio_queries(audio)  # [B*T, Q, D]
         masks = []
@@ -391,3 +411,14 @@ class AVSegFormer(nn.Module):
         if temporal_flags is not None:
             logits = logits * temporal_flags.to(logits).view(-1, 1, 1, 1)
         return AVSegOutput(logits, mixed, tuple(masks))
+
+
+def _rows_of(backbone: nn.Module, inputs: torch.Tensor, rows: torch.Tensor) -> Any:
+    """Return a backbone's output, a tensor or a list of them, for some rows of its input.
+
+    All rows pass through it while one of its BatchNorms takes mean and variance from the batch.
+    """
+    if not any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in backbone.modules()):
+        return backbone(inputs[rows])
+    output = backbone(inputs)
+    return output[rows] if isinstance(output, torch.Tensor) else [maps[rows] for maps in output]

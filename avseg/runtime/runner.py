@@ -17,6 +17,11 @@ KEPT_BYTES = 2**27  # of features; those of a longer clip are not kept
 VISUAL = ("visual_backbone", "visual_projection", "encoder", "mask_feature")
 
 
+def running(model: nn.Module, precision: str = "exact") -> nn.Module:
+    """Return the twin of AVSegFormer in eval mode, and any other module as it is."""
+    return accelerated(model, plan_for(model, precision)) if type(model) is AVSegFormer else model
+
+
 class Runner:
     """A model's twin, made at the first call and again after its weights have changed.
 

@@ -292,14 +292,19 @@ class Training:
         batch = batch.to(self.accelerator.device)
         batch = batch.muted() if c.mute else batch
         frames = batch.frames.contiguous(memory_format=torch.channels_last)
+        rows = labelled_rows(batch) if isinstance(self.model, AVSegFormer) else None
         output = self.parallel(
             frames,
             batch.log_mel,
             temporal_flags(self.model, batch),
             intermediate=c.auxiliary == "intermediate",
             clip_frames=min(c.frames_per_clip or self.clips.seconds, self.clips.seconds),
+            **({} if rows is None else {"rows": rows}),
         )
-        loss = training_loss(output, batch.classes, batch.labelled, c)
+        classes, labelled = batch.classes, batch.labelled
+        if rows is not None:
+            classes, labelled = classes[rows], labelled[rows]
+        loss = training_loss(output, classes, labelled, c)
         self.accelerator.backward(loss.total * weight)
         parts = {"loss": loss.total, "mask": loss.mask, "auxiliary": loss.auxiliary, "bce": loss.bce}
         return {name: part.detach().float() for name, part in parts.items()}
@@ -374,3 +379,14 @@ class Training:
         if self.accelerator.num_processes > 1:
             requested = self.accelerator.reduce(requested.to(self.accelerator.device))
         return bool(requested)
+
+
+def labelled_rows(batch: Batch) -> torch.Tensor | None:
+    """Return the indices of the frames that the loss sees; None for all of them.
+
+    The first of five frames in S4, those within the clip in AVSS. Where frames are heard with several sounds,
+    all are computed.
+    """
+    if len(batch.frames) != len(batch.labelled) or batch.labelled.all() or not batch.labelled.any():
+        return None
+    return batch.labelled.nonzero()[:, 0]

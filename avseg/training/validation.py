@@ -20,6 +20,7 @@ from avseg.files import atomic_write
 from avseg.media.draw import BINARY, overlay, truth_outline
 from avseg.models.build import SegmentationModel
 from avseg.models.masks import background_where, label_maps
+from avseg.runtime.runner import running
 
 _CLASS_COLOURS = {index: DISPLAY_COLOURS[name] for index, name in enumerate(CLASSES)}
 
@@ -59,7 +60,7 @@ def validate(
     model: SegmentationModel, batches: Iterable[Batch], accelerator: Accelerator, mute: bool = False
 ) -> Validation:
     """Return the metrics over the batches of all processes; mute: replace the audio by silence."""
-    model.eval()
+    model = running(model.eval())
     classes = model.config.classes
     # Per class: sum of IoU, number of its summands, frames with the class in the ground truth; of empty
     # frames, which only one channel has: sum of the background's IoU, their number.

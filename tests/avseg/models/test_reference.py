@@ -18,6 +18,7 @@ from avseg.config import ModelConfig
 from avseg.data.transforms import normalise
 from avseg.media.audio import released_patches
 from avseg.models.avsegformer import AVSegFormer
+from avseg.runtime.accelerate import accelerated
 from tests.support.reference_fill import MODELS, REFERENCE, fill, released_shapes
 
 THROUGH_A_FILE = "aug2023_r50_s4"  # the others skip the disk: it adds nothing but gigabytes
@@ -93,6 +94,8 @@ def run(model: AVSegFormer, name: str, theirs: dict[str, np.ndarray]) -> dict[st
     for stage in range(1, 5):
         maps = seen[f"backbone_stage{stage}"][:2, ::16]
         ours[f"backbone_stage{stage}"] = maps[..., ::4, ::4] if maps.shape[-1] > 14 else maps
+    twin = accelerated(model)(frames, torch.from_numpy(inputs["log_mel"]), flags)
+    ours["logits_of_twin"] = twin.logits[..., ::step, ::step]
     if output.intermediate:
         ours["intermediate_masks"] = torch.stack(output.intermediate)[..., ::8, ::8]
     return {key: value.numpy().copy() for key, value in ours.items()}
@@ -107,6 +110,12 @@ def watch(module: torch.nn.Module, name: str, seen: dict[str, torch.Tensor]) -> 
 def test_logits_agree(measured: Measured):
     assert measured.ours["logits"].shape == measured.theirs["logits"].shape
     assert np.abs(measured.ours["logits"] - measured.theirs["logits"]).max() < LOGITS_APART
+
+
+@pytest.mark.slow
+def test_logits_of_the_twin_agree(measured: Measured):
+    for theirs in (measured.theirs["logits"], measured.ours["logits"]):
+        assert np.abs(measured.ours["logits_of_twin"] - theirs).max() < LOGITS_APART
 
 
 @pytest.mark.slow
