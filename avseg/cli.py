@@ -560,6 +560,62 @@ def _groups(names: tuple[str, ...]) -> str:
     return ", ".join(sorted({".".join(name.split(".")[:2]) for name in names}))
 
 
+def bench(
+    models: tyro.conf.Positional[tuple[str, ...]] = (),
+    device: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    precision: tyro.conf.UseAppendAction[tuple[Literal["exact", "fast"], ...]] = (),
+    clip: tyro.conf.UseAppendAction[tuple[Path, ...]] = (),
+    frames: int = 5,
+    repeats: int = 5,
+    train: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    evaluation: bool = False,
+    data: bool = False,
+    start: bool = False,
+    json: Path | None = None,
+) -> int:
+    """Measure how fast models compute masks here, against the model as written in the same run.
+
+    The plain path is float32, with intermediate masks, one clip at a time. The paths take turns; the tables
+    give medians, half of the interquartile range, and the ratio to the plain path.
+
+    Args:
+        models: Models by name, files, or presets, which get random weights. By default the bundled models,
+            unless only other work is asked for.
+        device: auto, cpu, cuda, cuda:1 or mps; repeat the flag for several.
+        precision: exact or fast; by default both.
+        clip: Clips to segment; the first one is timed, all decide the IoU. By default those of the app.
+        frames: Frames of each clip, one per second.
+        repeats: Turns of each path.
+        train: Presets whose training step is timed; repeat the flag.
+        evaluation: Also time the evaluation of a clip under all audio conditions.
+        data: Also time the decoding and the drawing of clips.
+        start: Also time imports, a command, and the start of the app.
+        json: A file for all numbers.
+    """
+    from avseg.bench.command import run, tables, write_json
+    from avseg.checkpoints import bundled_models
+
+    if not models and (evaluation or not (train or data or start)):
+        models = tuple(bundled_models())
+    result = run(
+        models,
+        device or ("auto",),
+        precision or ("exact", "fast"),
+        clip,
+        frames,
+        repeats,
+        train,
+        evaluation,
+        data,
+        start,
+    )
+    print(tables(result))
+    if json:
+        write_json(result, json)
+        print(f"Written: {json}")
+    return 0
+
+
 def info(sites: bool = False) -> int:
     """List the bundled and imported models and the presets.
 
@@ -617,6 +673,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         import_weights,
         weights,
         data,
+        bench,
         info,
     )
 

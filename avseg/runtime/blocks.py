@@ -15,6 +15,7 @@ from avseg.models.avsegformer import (
     AVSegFormer,
     AVSegOutput,
     ChannelMixer,
+    Encoder,
     MaskFeature,
     MaskGeneration,
     VisualFeatures,
@@ -110,18 +111,27 @@ class FastDeformable(DeformableAttention):
         return self.output(sampled(values, shapes, x, y, weights, self.heads))
 
 
+class FastEncoder(Encoder):
+    """The encoder, whose residual stream stays float32 whatever its layers compute in."""
+
+    def forward(self, features: list[torch.Tensor], shapes: Shapes) -> torch.Tensor:
+        return super().forward([feature.float() for feature in features], shapes)
+
+
 class FastMaskFeature(MaskFeature):
-    """The mask feature from maps that are channels last."""
+    """The mask feature from maps that are channels last, in float32."""
 
     def forward(self, stride4: torch.Tensor, stride8: torch.Tensor) -> torch.Tensor:
-        return super().forward(stride4, stride8.contiguous(memory_format=torch.channels_last))
+        stride8 = stride8.contiguous(memory_format=torch.channels_last)
+        up = F.interpolate(stride8, size=stride4.shape[-2:], mode="bilinear", align_corners=False)
+        return self.tap(self.smooth(self.lateral(stride4) + up).float())
 
 
 class FastChannelMixer(ChannelMixer):
     """Eq. (2) without keys and values of every position: with one query, q.(W x) = (W^T q).x."""
 
     def forward(self, mask_feature: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
-        positions = mask_feature.flatten(2).transpose(1, 2).float()  # [B*T, h*w, D]
+        positions = mask_feature.flatten(2).transpose(1, 2)  # [B*T, h*w, D]
         dim = positions.shape[-1]
         q = split_heads(self.query(audio), self.heads) * self.scale  # [B*T, heads, 1, D/heads]
         q = q @ self.key.weight.view(self.heads, -1, dim)  # [B*T, heads, 1, D]
@@ -131,7 +141,6 @@ class FastChannelMixer(ChannelMixer):
         values = context[:, :, None] @ self.value.weight.view(self.heads, -1, dim).transpose(1, 2)
         omega = self.output(join_heads(values))[:, 0]  # [B*T, D]
         weights = self.weights_tap(omega.sigmoid() if self.gated else omega)[..., None, None]
-        weights = weights.to(mask_feature.dtype)
         return mask_feature * weights if self.gated else mask_feature * (1 + weights)
 
 
@@ -144,7 +153,7 @@ class FastMaskGeneration(MaskGeneration):
 
     def forward(self, mask_feature: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
         if watched(self.product_tap, self.mlp_tap) or mask_feature.device.type != "cpu":
-            return super().forward(mask_feature, queries.to(mask_feature.dtype))
+            return super().forward(mask_feature, queries)
         weight, middle, last = (self.mlp[k].weight.flatten(1) for k in (0, 2, 4))
         mapped = mask_feature.to(weight.dtype).contiguous(memory_format=torch.channels_last)
         positions = mapped.flatten(2).transpose(1, 2)  # [B*T, h*w, D]
@@ -223,6 +232,7 @@ FAST: dict[type[nn.Module], type[nn.Module]] = {
     Attention: FastAttention,
     FeedForward: FastFeedForward,
     DeformableAttention: FastDeformable,
+    Encoder: FastEncoder,
     MaskFeature: FastMaskFeature,
     ChannelMixer: FastChannelMixer,
     MaskGeneration: FastMaskGeneration,

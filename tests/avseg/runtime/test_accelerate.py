@@ -130,6 +130,20 @@ def test_reduced_precision_stays_near(changes: dict):
 
 
 @bfloat16
+@pytest.mark.parametrize("mixer", ["channel", "cross"])
+@torch.inference_mode()
+def test_every_part_can_be_reduced_alone(mixer: str):
+    model = built(mixer=mixer, queries=60)
+    plain = model(*inputs()).logits
+    for part in fields(Plan):
+        fast = accelerated(model, Plan(**{part.name: True}))(*inputs()).logits
+        assert 0 < (fast - plain).std() < 0.05 * plain.std(), part.name
+        with record(model, ["mask.product", "decoder.attention"]) as seen:
+            accelerated(model, Plan(**{part.name: True}))(*inputs())
+        assert set(seen) == {"mask.product", "decoder.attention"}
+
+
+@bfloat16
 @torch.inference_mode()
 def test_reduced_parts_keep_where_the_encoder_looks():
     model = built()
