@@ -18,11 +18,13 @@ from app.components.blocks import PageBlocks
 from app.components.gradio_helpers import LIGHT
 from app.components.page_context import PageContext
 from app.components.render import render
+from app.services import gpu
 from app.services.clips import FOLDER as BUNDLED_CLIPS
 from app.services.gate import Gate
 from app.services.host import logins, upload_bytes
 from app.services.memory import budget
-from app.services.session import FILES_AGE, VISITORS, private_cache
+from app.services.session import FILES_AGE, MODELS, VISITORS, private_cache
+from avseg.checkpoints import DRAWN, FILMED
 
 # Title, id and the function that fills the tab, in the order of the page.
 TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
@@ -39,6 +41,7 @@ TITLE = "AVSeg Explorer"
 CLEANED_EVERY = 600  # seconds
 PRESENT_EVERY = 60  # seconds
 SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
+WARM_AFTER = 2.0  # seconds after the start, when the first page has been sent
 
 
 def build() -> gr.Blocks:
@@ -74,6 +77,10 @@ def serve(demo: gr.Blocks) -> None:
     if threading.current_thread() is threading.main_thread():  # Gradio's reloader runs us in another one
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     budget()  # raises ConfigError for a value that cannot be read
+    if not gpu.LENT:  # there every call has a process of its own
+        warming = threading.Timer(WARM_AFTER, MODELS.warm, [(DRAWN, FILMED)])
+        warming.daemon = True
+        warming.start()
     demo.launch(**launch_options())
 
 

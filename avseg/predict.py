@@ -144,6 +144,14 @@ class Predictor:
         window = getattr(config, "window", 1)
         self.batch = max(window, most // window * window)
 
+    def warm(self) -> None:
+        """Do what the first prediction would wait for, with one pass of an empty frame."""
+        size = self.model.config.image_size
+        model = self._runner.twin if self._runner else self.model
+        with torch.inference_mode():
+            frame = torch.zeros(1, 3, size, size, device=self.device)
+            model(frame, torch.full((1, 1, 96, 64), SILENT_LOG_MEL, device=self.device))
+
     def predict(
         self,
         clip: Clip,

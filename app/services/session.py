@@ -15,7 +15,8 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
@@ -32,7 +33,7 @@ from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.cost import known_cost
 from avseg.devices import choose_device
-from avseg.errors import ConfigError
+from avseg.errors import AvsegError, ConfigError
 from avseg.files import make_folder
 from avseg.media.clip import Clip
 from avseg.predict import OnMasks, Prediction, Predictor, Progress
@@ -136,6 +137,12 @@ class Models:
             VISITORS.make_room()
             result = gpu.on_gpu(self._work, name, work, args, named)
         return cast(T, spilled(result, private_cache())) if isinstance(result, Prediction) else result
+
+    def warm(self, names: Sequence[str]) -> None:
+        """Load models before anyone asks for them, each with one pass of an empty frame; errors wait."""
+        for name in names:
+            with suppress(AvsegError):
+                self.run(name, Predictor.warm)
 
     def _work(self, name: str, work: Callable[..., T], args: tuple, named: dict[str, object]) -> T:
         return work(self._predictor(name), *args, **named)

@@ -1,14 +1,15 @@
 """The visual backbone: any timm network with features at strides 4, 8, 16 and 32 (paper Eq. 1)."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import timm
 import torch
-from timm.models import FeatureListNet
 from torch import nn
 
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
+
+if TYPE_CHECKING:  # what is only imported where a model is built
+    from timm.models import FeatureListNet
 
 STRIDES = (4, 8, 16, 32)
 HINT = "Try pvt_v2_b5, pvt_v2_b0, resnet50, resnet18 or convnext_tiny."
@@ -27,8 +28,10 @@ class VisualBackbone(nn.Module):
         return [tap(stage) for tap, stage in zip(self.taps, self.pyramid(frames), strict=True)]
 
 
-def _create(config: ModelConfig) -> FeatureListNet:
+def _create(config: ModelConfig) -> "FeatureListNet":
     """Return timm's network with the features of its last four strides, without pretrained weights."""
+    import timm
+
     options: dict[str, Any] = {"drop_path_rate": config.drop_path} if config.drop_path else {}
     if config.backbone_channels:
         options["channels"] = config.backbone_channels
@@ -36,7 +39,7 @@ def _create(config: ModelConfig) -> FeatureListNet:
         network = timm.create_model(
             config.backbone, features_only=True, out_indices=(-4, -3, -2, -1), **options
         )
-        pyramid = cast(FeatureListNet, network)
+        pyramid = cast("FeatureListNet", network)
         strides = tuple(pyramid.feature_info.reduction())
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
         raise ConfigError(

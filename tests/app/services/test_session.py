@@ -17,6 +17,7 @@ from avseg.errors import ConfigError
 from avseg.media.clip import read_clip
 from avseg.predict import Predictor
 from tests.support.media import counting
+from tests.support.small_model import small_predictor
 from tests.support.stand_in_model import BrightAndLoud
 
 
@@ -218,3 +219,13 @@ def test_two_visitors_with_two_models_load_each_once(tmp_path, monkeypatch):
     for name in "cdb":
         calls.predict(name, clip)
     assert loaded == ["a", "b", "c", "d"] and len(calls._loaded) == session.MODELS_KEPT
+
+
+def test_models_are_warm_before_the_first_click(monkeypatch):
+    calls, loaded = session.Models(), []
+    predictor = small_predictor()
+    monkeypatch.setattr(calls, "_predictor", lambda name: loaded.append(name) or predictor)
+    calls.warm(["small"])
+    assert loaded == ["small"] and predictor._runner._made is not None
+    calls = session.Models()
+    calls.warm(["not a model"])  # no error: whoever asks for it sees one
