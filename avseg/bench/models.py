@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from avseg.bench.measure import Seconds, clocked, gflop, interleaved, peak_memory
-from avseg.checkpoints import find_model, load_model
+from avseg.checkpoints import find_model, load_model, read_card
 from avseg.config import Config
 from avseg.data.transforms import Batch, normalise
+from avseg.errors import ConfigError
 from avseg.evaluation.evaluate import EvaluationOptions, evaluate
 from avseg.media.audio import patches_for
 from avseg.media.clip import Clip, read_clip
@@ -76,11 +77,15 @@ class Pair:
 
 def model_named(name: str, device: torch.device) -> tuple[AVSegFormer, str]:
     """Return a model and whose weights it has: a preset with random ones, else a checkpoint."""
-    if name not in PRESETS:
-        model = load_model(find_model(name), device)
-        return model, model.card.weights
     torch.manual_seed(0)
-    return AVSegFormer(PRESETS[name].model).to(device).eval(), "random"
+    path = None if name in PRESETS else find_model(name)
+    config = read_card(path)[0] if path else PRESETS[name].model
+    if config.architecture != "avsegformer":
+        raise ConfigError(
+            f"{name} is {config.architecture}, which has one path only. Name AVSegFormer models."
+        )
+    model = load_model(path, device) if path else AVSegFormer(config).to(device).eval()
+    return model, model.card.weights
 
 
 def clips_of(paths: Sequence[Path], frames: int) -> list[Clip]:
@@ -201,7 +206,7 @@ def training_speed(config: Config, name: str, device: torch.device, repeats: int
     def step(rows: torch.Tensor | None) -> None:
         optimizer.zero_grad(set_to_none=True)
         auxiliary = config.train.auxiliary == "intermediate"
-        output = model(batch.frames, batch.log_mel, None, auxiliary, rows)
+        output = model(batch.frames, batch.log_mel, intermediate=auxiliary, rows=rows)
         picked = slice(None) if rows is None else rows
         loss = training_loss(output, batch.classes[picked], batch.labelled[picked], config.train)
         loss.total.backward()
