@@ -18,10 +18,11 @@ from app.components.blocks import PageBlocks
 from app.components.gradio_helpers import LIGHT
 from app.components.page_context import PageContext
 from app.components.render import render
+from app.segment.opening import FOLDER as OPENING
 from app.services import gpu
 from app.services.clips import FOLDER as BUNDLED_CLIPS
 from app.services.gate import Gate
-from app.services.host import logins, upload_bytes
+from app.services.host import logins, source_url, upload_bytes
 from app.services.memory import budget
 from app.services.session import FILES_AGE, MODELS, VISITORS, private_cache
 from avseg.checkpoints import DRAWN, FILMED
@@ -47,7 +48,7 @@ WARM_AFTER = 2.0  # seconds after the start, when the first page has been sent
 def build() -> gr.Blocks:
     """Return the page, ready for `serve`."""
     private_cache()
-    gr.set_static_paths([BUNDLED_CLIPS])  # not copied into the cache, where they would pass for uploads
+    gr.set_static_paths([BUNDLED_CLIPS, OPENING])  # copied into the cache they would pass for uploads
     with PageBlocks(
         title=TITLE,
         analytics_enabled=False,
@@ -65,6 +66,7 @@ def build() -> gr.Blocks:
             for title, name, add in TABS:
                 with gr.Tab(title, id=name) as tab:
                     add(PageContext(demo, header, tabs, tab, add_model))
+        gr.HTML(render("components/templates/footer.html", source=source_url()), elem_id="foot")
         tabs.change(None, js=theme.TAB_SCRIPT)
         demo.unload(leave)
         gr.Timer(PRESENT_EVERY).tick(stay, None, None, **LIGHT)

@@ -8,8 +8,8 @@ from app.components.page_context import PageContext
 from app.components.updates import connect
 from app.segment import handlers, html, input_handlers, layout
 from app.segment.layout import SegmentLayout
+from app.segment.opening import record
 from app.services.clips import bundled
-from app.services.models import available_models
 
 CHECK = {"concurrency_limit": 2, "concurrency_id": "look"}  # decodes a file, calls no model
 
@@ -36,8 +36,8 @@ def add(shared: PageContext) -> None:
 
 
 def first_header() -> str:
-    """Return the header before anything was selected."""
-    return html.choice_header(next(iter(bundled().values())).title, next(iter(available_models()), None))
+    """Return the header of the result that the page opens with."""
+    return html.choice_header(bundled()[record()["clip"]].title, record()["model"])
 
 
 def _wire_sidebar(parts: SegmentLayout) -> None:

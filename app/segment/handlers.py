@@ -15,6 +15,7 @@ from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates, told
 from app.segment import html, run, text
 from app.segment.layout import FILES, PREVIEW_EVERY
+from app.segment.opening import opening_player, opening_result, record
 from app.segment.preview import Preview
 from app.segment.state import Displayed, SegmentState
 from app.services.clips import bundled, source_of
@@ -67,7 +68,7 @@ class ResultUpdates(FrameUpdates, FilesUpdates):
     notice: object = UNCHANGED
     finding: object = UNCHANGED
     player: object = UNCHANGED
-    files: object = UNCHANGED
+    whatif: object = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def segment(
         source, only = source_of(clip, upload), text.channel_of(channel)
         choice = run.Choice(source, model, fps, start or 0.0, end, channel=only)
         result = run.predict(choice, report, preview.add)
-        updates = _display(visitor, result, folder, report)
+        updates = _display(visitor, result, folder, report, only is None)
         visitor.result = result
     except AvsegError as error:
         VISITORS.drop(session, folder)
@@ -171,6 +172,9 @@ def attach(key: str | None, request: gr.Request = None) -> ButtonUpdates:
     visitor = VISITORS.attach(session_of(request), key if isinstance(key, str) else "")
     state = visitor.state(SegmentState)
     state.model_picked = False
+    if visitor.result is None and not visitor.released:
+        visitor.result = opening_result()
+        visitor.displayed = visitor.result.prediction  # the page is built with it
     if state.preview is not None:
         # A button that was never on the page would lose its colour.
         stop = gr.update(visible=True, variant="stop")
@@ -219,12 +223,38 @@ def show_result(request: gr.Request = None) -> ResultUpdates:
     result = visitor.result
     if result is None:
         return ResultUpdates()
+    if result.shared:
+        return _show_opening(visitor, result)
     folder = VISITORS.new_result(session)
     try:
         return _display(visitor, result, folder, lambda *_: None)
     except AvsegError as error:
         VISITORS.drop(session, folder)
         return ResultUpdates(notice=error_notice(_without_path(error, folder)))
+
+
+def show_again(clip: str, request: gr.Request = None) -> ResultUpdates | None:
+    """Show the visitor's last result, or the one that the page opens with, if it is of this bundled clip."""
+    visitor = VISITORS.of(session_of(request))
+    if visitor.result is not None and visitor.result.clip == clip and visitor.result.truth is None:
+        return show_result(request)
+    if clip == record()["clip"]:
+        visitor.result = opening_result()
+        return show_result(request)
+    return None
+
+
+def _show_opening(visitor: Visitor, result: ClipResult) -> ResultUpdates:
+    visitor.displayed = result.prediction
+    return ResultUpdates(
+        notice=HIDDEN,
+        finding=html.opening_heading(),
+        player=opening_player(),
+        whatif=gr.update(interactive=True),
+        preparing=HIDDEN,
+        downloads=[HIDDEN] * len(FILES),
+        **_frame(result).changes(),
+    )
 
 
 def write_files(request: gr.Request = None) -> FilesUpdates:
@@ -257,7 +287,8 @@ def select_frame(event: gr.EventData, request: gr.Request = None) -> FrameUpdate
     """Keep the frame that the player selected, for the other tabs."""
     visitor = VISITORS.of(session_of(request))
     result = visitor.result
-    frame = selected_frame(event, len(result.prediction.clip.frames)) if result else None
+    shown = result is not None and result.prediction is visitor.displayed
+    frame = selected_frame(event, len(result.prediction.clip.frames)) if shown else None
     if frame is None:
         return FrameUpdates()
     visitor.result = replace(result, frame=frame)
@@ -300,10 +331,16 @@ def answer(
     return json.loads(files.record.read_text(encoding="utf-8")), *map(str, asdict(files).values())
 
 
-def _display(visitor: Visitor, result: ClipResult, folder: Path, report: run.Report) -> ResultUpdates:
-    """Put a result on the page; its files, and none of an earlier result, come later."""
+def _display(
+    visitor: Visitor, result: ClipResult, folder: Path, report: run.Report, own_sound: bool = False
+) -> ResultUpdates:
+    """Put a result on the page; its files, and none of an earlier result, come later.
+
+    own_sound: the model heard what the player's copy of an upload plays.
+    """
     prediction, started = result.prediction, time.perf_counter()
-    player = run.make_player(result, folder, report)
+    copy = visitor.state(SegmentState).copy if own_sound else None
+    player = run.make_player(result, folder, report, copy)
     seconds = prediction.seconds
     timings = run.Timings(seconds.decode, seconds.model, time.perf_counter() - started)
     visitor.jobs.cancel(WRITING)
@@ -313,7 +350,7 @@ def _display(visitor: Visitor, result: ClipResult, folder: Path, report: run.Rep
         notice=HIDDEN,
         finding=html.result_heading(result),
         player=player,
-        files=gr.update(visible=True),
+        whatif=gr.update(interactive=True),
         preparing=gr.update(value=macro("hint", "Preparing downloads…"), visible=True),
         last_run=gr.update(value=html.last_run(timings), visible=True),
         downloads=[HIDDEN] * len(FILES),
@@ -322,7 +359,8 @@ def _display(visitor: Visitor, result: ClipResult, folder: Path, report: run.Rep
 
 
 def _frame(result: ClipResult) -> FrameUpdates:
-    return FrameUpdates(header=result_header(result), inside=f"Look inside frame {result.frame + 1}")
+    inside = gr.update(value=f"Look inside frame {result.frame + 1}", interactive=True)
+    return FrameUpdates(header=result_header(result), inside=inside)
 
 
 def _download(path: Path, name: str) -> dict:

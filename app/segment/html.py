@@ -8,14 +8,18 @@ from markupsafe import Markup
 from app.components.html import header_html
 from app.components.render import macro, render
 from app.segment import text
+from app.segment.opening import record
 from app.segment.run import Timings
 from app.services.additions import unimported
-from app.services.clips import bundled, jpeg_uri
+from app.services.clips import bundled, jpeg_uri, truth_of
 from app.services.models import ADD_MODEL, ignored_files, model_file, model_info
 from app.services.session import MODELS, ClipResult
 from avseg.cost import known_cost
 from avseg.devices import choose_device
+from avseg.interpret.marked_objects import MarkedObject, marked_objects
+from avseg.interpret.marked_objects import finding as objects_finding
 from avseg.interpret.mask_statistics import finding, measure
+from avseg.interventions.compare import label_maps
 from avseg.media.draw import resize
 
 ADD = Markup(f'<button type="button" class="link" data-add-model>{ADD_MODEL}</button>')
@@ -25,10 +29,11 @@ POSTER_WIDTH, POSTER_HEIGHT = 536, 240  # pixels, at most; twice what the sideba
 def result_heading(result: ClipResult) -> Markup:
     """Return the finding of a result, the line below it, and notices about the clip and the model."""
     prediction, bundle = result.prediction, bundled().get(result.clip)
+    objects = objects_of(result)
     drawn = bundle.kind == "drawn" if bundle else None if result.truth is not None else False
     return render(
         "segment/templates/finding.html",
-        title=finding(measure(prediction)),
+        title=objects_finding(objects) if objects else finding(measure(prediction)),
         caption=text.caption(prediction, result.title),
         notices=[
             *(notice.text for notice in prediction.clip.notices),
@@ -40,6 +45,28 @@ def result_heading(result: ClipResult) -> Markup:
 def _with_offer(sentence: str) -> Markup:
     """Return a notice about a model with what opens the panel that adds others."""
     return Markup("{} {}").format(sentence, ADD)
+
+
+def objects_of(result: ClipResult) -> tuple[MarkedObject, ...]:
+    """Return the objects of a bundled clip and when they are marked; none for others, and for AVSS."""
+    if result.clip not in bundled() or result.truth is not None or result.prediction.task == "avss":
+        return ()
+    clip = result.prediction.clip
+    times = tuple(float(clip.start + time) for time in clip.times)
+    truth, in_view = (np.stack(truth_of(result.clip, times, silent)) for silent in (False, True))
+    return marked_objects(label_maps(result.prediction), truth, in_view)
+
+
+def clip_heading(title: str, shows: str) -> Markup:
+    """Return the heading of a clip that was selected and not segmented yet."""
+    return macro("heading", title, f"{shows} The masks appear here once it is segmented.")
+
+
+def opening_heading() -> Markup:
+    """Return what the page is for, and what made the result that it opens with."""
+    clip = bundled()[record()["clip"]]
+    kind = "drawn scene" if clip.kind == "drawn" else "composition of photographs"
+    return render("segment/templates/opening.html", clip=clip.title, kind=kind, model=record()["model"])
 
 
 def choice_header(title: str, model: str | None) -> Markup:

@@ -1,6 +1,7 @@
 """The sidebar of the Segment tab: a clip, an upload or a recording, a range of it, a frame rate, a model."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
@@ -10,12 +11,16 @@ from app.components.gradio_helpers import HIDDEN, error_notice, notice
 from app.components.player.player import PlayerValue, preview, selected_range
 from app.components.updates import UNCHANGED, Updates
 from app.segment import html, text
+from app.segment.handlers import RUN, ResultUpdates, show_again
+from app.segment.layout import FILES
+from app.segment.opening import record
+from app.segment.run import PlayableCopy
 from app.segment.state import SegmentState
 from app.services.clips import MAX_SECONDS, bundled
 from app.services.models import ADD_MODEL, model_choices
-from app.services.session import VISITORS, session_of
+from app.services.session import RESULTS, VISITORS, private_cache, session_of
 from avseg.checkpoints import recommended_model
-from avseg.errors import ClipError
+from avseg.errors import AvsegError
 from avseg.media.clip import read_clip
 
 PROBE_RATE = 1.0  # frames per second when an upload is only checked
@@ -39,8 +44,8 @@ class RangeUpdates(RunUpdates):
 
 
 @dataclass(frozen=True)
-class ClipUpdates(RangeUpdates):
-    """A clip that was selected; the player and the header show it until there is a first result."""
+class ClipUpdates(RangeUpdates, ResultUpdates):
+    """A clip that was selected: the player shows it, with its result if it is the visitor's last one."""
 
     model: object = UNCHANGED
     clip: object = UNCHANGED
@@ -48,8 +53,6 @@ class ClipUpdates(RangeUpdates):
     camera: object = UNCHANGED
     about: object = UNCHANGED
     channel: object = UNCHANGED
-    player: object = UNCHANGED
-    header: object = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -68,34 +71,43 @@ def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Req
         return ClipUpdates()
     channel = gr.update(visible=False, value=text.MEAN)
     updates = ClipUpdates(upload=None, camera=HIDDEN, about=html.clip_about(bundle.shows), channel=channel)
-    player = preview(bundle.path, bundle.seconds, bundle.title)
     selected, model = _select_model(bundle.path, model, fps, request)
-    return updates | selected | _selected(bundle.title, bundle.seconds, fps, model, player, request)
+    updates |= selected | _range(bundle.seconds, fps)
+    if shown := show_again(clip, request):
+        return updates | shown
+    player, heading = bundled_preview(clip), html.clip_heading(bundle.title, bundle.shows)
+    return updates | _unsegmented(bundle.title, model, player, heading, request)
 
 
 def check_upload(
     upload: str | None, model: str | None, fps: float, request: gr.Request = None
 ) -> ClipUpdates:
-    """Check an uploaded or recorded file at once: refuse it with a reason, or describe it."""
+    """Check an uploaded or recorded file at once: refuse it with a reason, or describe and show it."""
     if not upload:
         return ClipUpdates()
+    session = session_of(request)
     try:
         clip = read_clip(upload, fps=PROBE_RATE, seconds=MAX_SECONDS)
-    except ClipError as error:
+        # A visitor's file is never served as it is: the player shows what was decoded and written anew.
+        player = preview(clip, VISITORS.new_files(session, "copies"))
+    except AvsegError as error:
         return ClipUpdates(upload=None, notice=error_notice(error))
+    state = VISITORS.of(session).state(SegmentState)
+    state.copy = PlayableCopy(Path(upload), player.video, clip.duration)
     about = html.clip_about(f"{clip.name}: {text.clip_summary(clip)}.", clip.frames[len(clip.frames) // 2])
     camera = gr.update(value=None, visible=False)
     cancelled = any(notice.code == "audio-cancelled" for notice in clip.notices)
     channel = gr.update(visible=cancelled, value=text.MEAN)
     updates = ClipUpdates(clip=None, upload=upload, camera=camera, about=about, channel=channel)
     selected, model = _select_model(Path(upload), model, fps, request)
-    # A visitor's file is never served as it is: the player shows it once it is decoded and written anew.
-    return updates | selected | _selected(clip.name, round(clip.duration, 2), fps, model, None, request)
+    heading = html.clip_heading(clip.name, f"{text.clip_summary(clip)}.")
+    updates |= selected | _range(round(clip.duration, 2), fps)
+    return updates | _unsegmented(clip.name, model, player, heading, request)
 
 
 def clear_upload(model: str | None, fps: float, request: gr.Request = None) -> ClipUpdates:
-    """Go back to the first bundled clip."""
-    first = next(iter(bundled()))
+    """Go back to the clip that the page opens with."""
+    first = record()["clip"]
     return choose_clip(first, model, fps, request) | ClipUpdates(clip=first)
 
 
@@ -141,8 +153,17 @@ def drag_range(
     request: gr.Request = None,
 ) -> RangeUpdates:
     """Select the range that was dragged in the player, if the player shows the selected clip."""
-    result = VISITORS.of(session_of(request)).result
-    span = selected_range(event, result.prediction.clip.duration) if result else None
+    visitor = VISITORS.of(session_of(request))
+    result = visitor.result
+    if result is None or result.prediction is not visitor.displayed:  # the player shows what is selected
+        copy = visitor.state(SegmentState).copy
+        duration = copy.duration if upload and copy else bundled()[clip].seconds if clip in bundled() else 0
+        span = selected_range(event, duration)
+        if span is None:
+            return RangeUpdates()
+        start, end = (round(moment, 1) for moment in span)
+        return choose_range(start, end, fps, model, request) | RangeUpdates(start=start, end=end)
+    span = selected_range(event, result.prediction.clip.duration)
     if span is None:
         return RangeUpdates()
     shown = result.prediction.clip
@@ -163,20 +184,37 @@ def _select_model(
     return ClipUpdates(model=model, card=html.model_card(model, fps, automatic=True)), model
 
 
-def _selected(
-    title: str,
-    end: float,
-    fps: float,
-    model: str | None,
-    player: PlayerValue | None,
-    request: gr.Request | None,
+def _range(end: float, fps: float) -> ClipUpdates:
+    return ClipUpdates(go=text.button_text(0, end, fps), start=0, end=end, notice=HIDDEN)
+
+
+def _unsegmented(
+    title: str, model: str | None, player: PlayerValue, heading: str, request: gr.Request | None
 ) -> ClipUpdates:
-    updates = ClipUpdates(go=text.button_text(0, end, fps), start=0, end=end, notice=HIDDEN)
-    if _displayed(request):
-        return updates
-    return updates | ClipUpdates(player=player, header=html.choice_header(title, model))
+    """Show a clip without masks; the visitor's last result stays in the other tabs."""
+    visitor = VISITORS.of(session_of(request))
+    visitor.jobs.cancel(RUN)
+    visitor.displayed = None
+    off = gr.update(interactive=False)
+    return ClipUpdates(
+        player=player,
+        finding=heading,
+        header=html.choice_header(title, model),
+        whatif=off,
+        inside=off,
+        preparing=HIDDEN,
+        downloads=[HIDDEN] * len(FILES),
+    )
 
 
 def _displayed(request: gr.Request | None) -> bool:
-    """Whether a result is on the page, which then stays until the next one."""
+    """Whether a result is on the page."""
     return VISITORS.of(session_of(request)).displayed is not None
+
+
+@lru_cache(maxsize=32)
+def bundled_preview(name: str) -> PlayerValue:
+    """Return a bundled clip without masks, for all visitors."""
+    bundle = bundled()[name]
+    folder = private_cache() / RESULTS / "clips" / name
+    return preview(read_clip(bundle.path, fps=PROBE_RATE), folder, bundle.path, bundle.title)

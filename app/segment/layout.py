@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.components.page_context import PageContext
-from app.components.player.player import Player, preview
+from app.components.player.player import Player
 from app.components.render import macro
 from app.segment import html, text
+from app.segment.opening import opening_player, record
 from app.services.clips import MAX_SECONDS, RATES, bundled
 from app.services.models import available_models, model_choices
 from app.services.session import GRACE
@@ -19,10 +20,7 @@ FILE_TYPES = (
 )
 # The text of the download buttons, in the order of avseg.media.downloads.Downloads.
 FILES = ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
-HEADING = (
-    "Which pixels make the sound?",
-    "Pick a clip and run the model: it highlights whatever it believes is making the sound.",
-)
+LIVE = "element.setAttribute('aria-live', 'polite');"  # a screen reader announces each new finding
 PREVIEW_EVERY = 0.7  # seconds between two drawings of a run's finished frames
 
 
@@ -54,7 +52,6 @@ class SegmentLayout:
     timer: gr.Timer  # draws them
     key: gr.Textbox  # by which a reloaded page finds its visitor
     player: Player
-    files: gr.Row
     preparing: gr.HTML
     downloads: tuple[gr.DownloadButton, ...]  # in the order of avseg.media.downloads.Downloads
     whatif: gr.Button
@@ -82,8 +79,9 @@ def build(shared: PageContext) -> SegmentLayout:
 
 
 def _add_sidebar(parts: dict[str, object]) -> None:
-    clips, first = bundled(), next(iter(bundled().values()))
-    models, model = model_choices(), next(iter(available_models()), None)
+    clips, first = bundled(), bundled()[record()["clip"]]
+    models, offered = model_choices(), list(available_models())
+    model = record()["model"] if record()["model"] in offered else next(iter(offered), None)
     clip = {"choices": [(clip.title, name) for name, clip in clips.items()], "value": first.name}
     parts["clip"] = gr.Radio(label="Clip", elem_classes="clips", elem_id="clips", **clip)
     parts["about"] = gr.HTML(html.clip_about(first.shows))
@@ -114,16 +112,14 @@ def _add_sidebar(parts: dict[str, object]) -> None:
 
 
 def _add_result(parts: dict[str, object]) -> None:
-    first = next(iter(bundled().values()))
     parts["notice"] = gr.HTML(visible=False, elem_id="notice")
-    parts["finding"] = gr.HTML(macro("heading", *HEADING), elem_id="finding")
+    parts["finding"] = gr.HTML(html.opening_heading(), elem_id="finding", js_on_load=LIVE)
     parts["preview"] = gr.HTML(visible=False, elem_id="preview")
     parts["timer"] = gr.Timer(PREVIEW_EVERY, active=False)
     parts["key"] = gr.Textbox(visible=False)
-    content = preview(first.path, first.seconds, first.title)
-    parts["player"] = Player(content, elem_id="player", ranged=True)
+    parts["player"] = Player(opening_player(), elem_id="player", ranged=True)
     small = {"size": "sm", "scale": 0, "min_width": 0}
-    with gr.Row(visible=False, elem_id="files") as parts["files"]:
+    with gr.Row(elem_id="files"):
         parts["preparing"] = gr.HTML(visible=False, elem_id="preparing")
         parts["downloads"] = tuple(
             gr.DownloadButton("", visible=False, elem_classes=kind, **small)

@@ -10,7 +10,7 @@ from app.services.clips import MAX_SECONDS, Bundled, bundled, check_offered_rate
 from app.services.session import MODELS, ClipResult
 from avseg.arguments import is_number, printed
 from avseg.errors import ClipError
-from avseg.media.clip import Channel, check_range, read_clip
+from avseg.media.clip import Channel, Clip, check_range, read_clip
 from avseg.predict import OnMasks, check_threshold
 
 MODEL_SHARE = 0.7  # of the progress bar; writing the player's files has the rest
@@ -40,6 +40,19 @@ class Timings:
     model: float
     player: float  # images, counts, and the video where it is the visitor's own
     files: float = 0.0  # written after the masks are on the page
+
+
+@dataclass(frozen=True)
+class PlayableCopy:
+    """A visitor's own file as the player shows it: decoded and written anew, from its beginning."""
+
+    source: Path
+    video: Path
+    duration: float  # seconds
+
+    def fits(self, clip: Clip) -> bool:
+        """Whether the copy shows this range."""
+        return self.source == clip.path and clip.start + clip.duration <= self.duration + 0.05
 
 
 def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> ClipResult:
@@ -74,11 +87,18 @@ def _range(start: object, end: object) -> tuple[float, float]:
     return float(start), float(end - start)
 
 
-def make_player(result: ClipResult, folder: Path, report: Report) -> PlayerValue:
-    """Return the player of a prediction of any source; its files go into `folder`. Raises AvsegError."""
+def make_player(
+    result: ClipResult, folder: Path, report: Report, copy: PlayableCopy | None = None
+) -> PlayerValue:
+    """Return the player of a prediction of any source; its files go into `folder`. Raises AvsegError.
+
+    copy: of a visitor's file, so that the player keeps the video that it shows.
+    """
     source, clip, truth = bundled().get(result.clip), result.prediction.clip, result.truth
     options = {"folder": folder / "player", "title": result.title, "frame": result.frame}
-    if source is None:  # a visitor's file is never served as it is
+    if copy is not None and copy.fits(clip):
+        options |= {"video": copy.video, "start": clip.start}
+    elif source is None:  # a visitor's file is never served as it is
         options["on_progress"] = part(report, MODEL_SHARE, 1, "Writing the video")
     else:
         truth = truth_of(source.name, tuple(clip.start + clip.times)) if truth is None else truth

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.segment.preview import Preview
-from app.segment.run import Timings
+from app.segment.run import PlayableCopy, Timings
 from app.services.session import ClipResult
 
 
@@ -27,6 +27,7 @@ class SegmentState:
     model_picked: bool = False  # by the visitor, so the page no longer selects one for each clip
     preview: Preview | None = None
     unsaved: Displayed | None = None
+    copy: PlayableCopy | None = None  # of the last upload
     asked: bool = False  # for a run that has not begun
 
     def release(self) -> None:

@@ -21,7 +21,7 @@ from avseg.synthavs.scenes import all_sounding, scene_from_dict, truth
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
 # The first ones shown; clips that are not named here follow by name.
-ORDER = ("dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park", "siren-off-screen")
+ORDER = ("kitchen-switch", "dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park")
 THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
 POSTER_MOMENT = 1.2  # seconds
 MAX_SECONDS = 60.0  # of a clip that the page takes

@@ -32,6 +32,13 @@ def is_space() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
+def source_url() -> str:
+    """Return where the source of this page can be read: AVSEG_SOURCE, or the files of a Space; else empty."""
+    space = os.environ.get("SPACE_ID", "")
+    files = f"https://huggingface.co/spaces/{space}/tree/main" if space else ""
+    return os.environ.get("AVSEG_SOURCE", "") or files
+
+
 def public_host() -> bool:
     """Whether strangers may open the page: on a Space, or where AVSEG_PUBLIC=1."""
     return is_space() or os.environ.get("AVSEG_PUBLIC") == "1"

@@ -181,6 +181,7 @@ class ClipResult:
     frame: int = 0  # selected frame of the prediction
     truth: tuple[np.ndarray | None, ...] | None = None
     """Classes uint8 [h, w] of every frame, None for one without a label; a bundled clip's is known anyway."""
+    shared: bool = False  # with all visitors, so that its memory is nobody's
 
 
 class Holder(Protocol):
@@ -225,7 +226,7 @@ class Visitor:
         current = result.prediction.threshold
         if isinstance(threshold, int | float) and 0 <= threshold <= 1 and abs(threshold - current) >= 1e-6:
             self.displayed = result.prediction.at_threshold(float(threshold))
-            self.result = replace(result, prediction=self.displayed)
+            self.result = replace(result, prediction=self.displayed, shared=False)
 
     def why_missing(self) -> str:
         """Return, once, that the last result was removed to make room; empty where it was not."""
@@ -235,6 +236,8 @@ class Visitor:
     @property
     def held(self) -> int:
         """Bytes of everything that the tabs hold for this visitor."""
+        if self.result is not None and self.result.shared:
+            return array_bytes(self._states)
         return array_bytes(self.result, self.displayed, self._states)
 
     def release(self) -> None:

@@ -7,7 +7,7 @@
 
 `player_value` writes one file of images and counts into `folder` (and the video, unless one is given). The
 browser fetches these two once; threshold, opacity, styles, classes, ground truth and errors need no other
-request. A page may have any number of players. None empties one, `preview(...)` is a video alone.
+request. A page may have any number of players. None empties one, `preview(...)` is a clip without masks.
 
 In the page: the root is `.player`, with the current frame (from 0) in `data-frame`; `.pl-picture canvas` has
 the video's own size. Keys work while something in the player has the focus; `?` lists them.
@@ -36,7 +36,7 @@ from avseg.predict import Prediction, Progress
 
 SCRIPTS = Path(__file__).with_name("modules")
 # In this order: each defines a few functions, and the last one starts the player.
-MODULES = ("numbers", "pack", "masks", "timeline", "player", "controls")
+MODULES = ("numbers", "pack", "masks", "timeline", "player", "sounds", "controls")
 # As the `js` of an event: its last input becomes the threshold of Segment's player.
 WITH_THRESHOLD = (
     "(...inputs) => [...inputs.slice(0, -1), "
@@ -53,6 +53,17 @@ class PlayerClass:
     name: str
     colour: str  # CSS, colour-blind-safe
     benchmark: str  # CSS, AVSBench's palette; the same as `colour` for the binary tasks
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound that the clip can be played with, and what the model marks with it."""
+
+    label: str
+    finding: str  # one sentence
+    parts: Parts
+    lanes: tuple[Lane, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,16 @@ class PlayerValue:
 
 
 class PlayerData(GradioModel):
-    """What travels to the browser."""
+    """What travels to the browser.
+
+    With `sounds` in `about` (each the fields of Sound), the player offers them as a row of buttons that swap
+    masks and audible sound in place; `packs` and `audio` have a file for each, and `pack` is none.
+    """
 
     video: FileData
     pack: FileData | None = None
+    packs: list[FileData] = []
+    audio: list[FileData | None] = []  # None: the sound of the video
     about: dict  # the other fields of PlayerValue
 
 
@@ -93,7 +110,7 @@ class Player(gr.HTML):
 
     data_model = PlayerData
 
-    def __init__(self, value: PlayerValue | None = None, label: str = "Player", **props: object):
+    def __init__(self, value: PlayerValue | PlayerData | None = None, label: str = "Player", **props: object):
         super().__init__(
             value,
             label=label,
@@ -106,10 +123,10 @@ class Player(gr.HTML):
     def preprocess(self, payload: PlayerData | None) -> None:
         """Nothing that a browser says about a player's content is believed."""
 
-    def postprocess(self, value: PlayerValue | None) -> PlayerData | None:
+    def postprocess(self, value: PlayerValue | PlayerData | None) -> PlayerData | None:
         """Return what travels; the files are served by Gradio from its cache."""
-        if value is None:
-            return None
+        if value is None or isinstance(value, PlayerData):
+            return value
         about = {name: part for name, part in asdict(value).items() if name not in ("video", "pack")}
         video, pack = (FileData(path=str(path)) if path else None for path in (value.video, value.pack))
         return PlayerData(video=video, pack=pack, about=about)
@@ -176,7 +193,7 @@ def player_value(
         threshold=0.0 if several or not prediction else prediction.threshold,
         frame=min(max(0, frame), len(clip.times) - 1),
         fps=clip.fps,
-        times=tuple(round(float(moment), 4) for moment in clip.times),
+        times=_times(clip),
         classes=_classes(indices, prediction, task),
         lanes=lanes,
         silent=not clip.waveform.any(),
@@ -185,9 +202,24 @@ def player_value(
     )
 
 
-def preview(video: Path, duration: float, title: str, start: float = 0.0) -> PlayerValue:
-    """Return a video alone, without masks and numbers."""
-    return PlayerValue(title=title, video=video, duration=duration, start=start)
+def preview(clip: Clip, folder: Path, video: Path | None = None, title: str = "") -> PlayerValue:
+    """Return a clip that was not segmented yet: its video, frames and sound.
+
+    folder, video: as in `player_value`; the clip begins at its own start in a video that is given.
+    """
+    make_folder(folder)
+    start, pack = clip.start if video else 0.0, folder / "player.pack"
+    return PlayerValue(
+        title=title or clip.name,
+        video=video or write_clip(clip, folder / "video.mp4"),
+        duration=clip.duration,
+        start=start,
+        fps=clip.fps,
+        times=_times(clip),
+        silent=not clip.waveform.any(),
+        pack=pack,
+        parts=write_pack(pack, clip, None, None, ()),
+    )
 
 
 def selected_frame(event: gr.EventData, frames: int) -> int | None:
@@ -201,6 +233,10 @@ def selected_range(event: gr.EventData, duration: float) -> tuple[float, float] 
     if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in (start, end)):
         return None
     return (float(start), float(end)) if 0 <= start < end <= duration + 0.1 else None
+
+
+def _times(clip: Clip) -> tuple[float, ...]:
+    return tuple(round(float(moment), 4) for moment in clip.times)
 
 
 def _classes(indices: tuple[int, ...], prediction: Prediction | None, task: str) -> tuple[PlayerClass, ...]:

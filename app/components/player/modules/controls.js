@@ -37,7 +37,7 @@ function play() {
   if (moment >= clip.duration - 0.05) seek(0);
   start();
   leading = true;
-  if (hushed) video.muted = hushed = false;
+  if (hushed) (hushed = false), setQuiet(false);
   broadcast("run", moment);
 }
 
@@ -45,7 +45,7 @@ const broadcast = (what, value) => props.together && document.dispatchEvent(
   new CustomEvent("player-together", { detail: { name: props.together, from: root, what, value } }));
 
 function hush() { // only the player that was started is audible
-  if (!video.muted) video.muted = hushed = true;
+  if (!quiet) (hushed = true), setQuiet(true);
 }
 
 function setLoop(on) {
@@ -71,6 +71,7 @@ document.addEventListener("player-together", function onTogether({ detail }) {
 function step() { // at every presented picture, 24 to 60 times a second
   video.requestVideoFrameCallback ? video.requestVideoFrameCallback(step) : requestAnimationFrame(step);
   if (!clip || video.paused) return;
+  keepBeside();
   const t = video.currentTime - clip.start;
   if (leading && performance.now() - sent > 1000) [sent] = [performance.now(), broadcast("at", t)];
   if (t < clip.duration - 0.02) return show(t);
@@ -84,7 +85,7 @@ function restore() { // the video's time after it was loaded
 }
 
 function change(name, value) {
-  if (name === "volume") [video.volume, video.muted] = [value, false];
+  if (name === "volume") [video.volume, other.volume] = [value, value], setQuiet(false);
   else set[name] = typeof value === "number" ? clamp(Math.round(100 * value) / 100, 0, 1) : value;
   if (name === "errors" && value) set.mask = true;
   refresh();
@@ -107,7 +108,7 @@ function help(open) { // the focus goes into the list of keys, and back
 const actions = {
   play, reload, help: () => help(find(".pl-help").hidden),
   previous: () => seekFrame(frame - 1), next: () => seekFrame(frame + 1),
-  mute: () => ((video.muted = !video.muted), (hushed = false), video.muted || broadcast("hush")),
+  mute: () => (setQuiet(!quiet), (hushed = false), quiet || broadcast("hush")),
   loop: () => (setLoop(root.dataset.loop ? "" : "on"), broadcast("loop", root.dataset.loop)),
   speed: () => {
     video.playbackRate = { 1: 0.5, 0.5: 0.25, 0.25: 2, 2: 1 }[video.playbackRate];
@@ -121,6 +122,7 @@ const shortcuts = {
   ",": () => isPrediction() && change("threshold", set.threshold - 0.02),
   ".": () => isPrediction() && change("threshold", set.threshold + 0.02), m: () => change("mask", !set.mask),
   g: () => hasTruth() && change("truth", !set.truth), e: () => hasTruth() && change("errors", !set.errors),
+  s: () => sounds.length && swap((sound + 1) % sounds.length),
 };
 const OWN_KEYS = { // which controls keep a key for themselves
   " ": "button, summary, input[type=checkbox]", ArrowLeft: "input", ArrowRight: "input", Home: "input", End: "input",
@@ -141,14 +143,17 @@ root.addEventListener("input", ({ target }) => {
   if (target.dataset.set) change(target.dataset.set, target.type === "checkbox" ? target.checked : +target.value);
 });
 root.addEventListener("click", event => {
-  const button = event.target.closest("button"), { do: action, style, class: index } = button?.dataset || {};
+  const button = event.target.closest("button"), { do: action, style, class: index, sound: k } = button?.dataset || {};
   if (action) actions[action]();
   if (style) change("style", style);
+  if (k) swap(+k);
   if (index) toggleClass(clip.classes.findIndex(c => c.index === +index));
   // After the mouse the keys belong to the player again, so that Space plays.
   if (button && event.detail) root.focus({ preventScroll: true });
 });
-find(".pl-picture").addEventListener("click", () => (play(), root.focus({ preventScroll: true })));
+find(".pl-picture").addEventListener("click", event => {
+  if (!event.target.closest("button")) play(), root.focus({ preventScroll: true });
+});
 find(".pl-numbers").addEventListener("toggle", drawNumbers);
 
 const timeOf = event => {
@@ -203,11 +208,12 @@ video.addEventListener("loadedmetadata", () => {
 });
 for (const name of ["play", "pause"]) video.addEventListener(name, () => {
   find(".pl-play").setAttribute("aria-label", video.paused ? "Play" : "Pause");
+  keepBeside();
   if (clip) show(moment), video.paused && report();
 });
 video.addEventListener("error", () => video.hasAttribute("src") && root.classList.add("pl-lost"));
 video.addEventListener("ended", () => (root.dataset.loop ? (seek(0), video.play()) : clip && show(clip.duration)));
-video.addEventListener("volumechange", () => find("[data-do=mute]").setAttribute("aria-pressed", video.muted));
+video.addEventListener("volumechange", () => isReplaced() || quiet === video.muted || setQuiet(video.muted));
 video.addEventListener("ratechange", () => (find("[data-do=speed]").textContent = `${video.playbackRate}×`));
 
 const phone = matchMedia("(max-width: 720px)");

@@ -41,32 +41,39 @@ async function load() {
   cache?.close();
   [clip, counts, cache, hidden] = [value?.about || null, {}, null, new Set()];
   [thumbs, layerKey, ahead, plot, reported] = [[], "", null, null, -1];
+  if (opening) setLoop("");
+  offer(clip?.sounds || []);
   root.classList.toggle("pl-nothing", !clip);
   root.classList.remove("pl-lost");
   root.classList.toggle("pl-plain", clip?.shows === "nothing");
   if (!clip) return video.removeAttribute("src"), video.load();
   root.setAttribute("aria-label", `Player of ${clip.title}: video, masks and sound on one timeline`);
+  if (sounds.length) clip = { ...clip, ...sounds[0] };
   frame = clip.frame;
   moment = frames() ? clip.times[frame] : 0;
   if (video.getAttribute("src") !== value.video.url) video.src = value.video.url;
   else restore();
   if (isPrediction()) set.threshold = clip.threshold;
   layOut();
-  if (value.pack) {
-    const bytes = await fetched(value.pack.url);
-    if (mine !== version) return; // another clip came meanwhile
-    if (!bytes) return root.classList.add("pl-lost");
-    counts = countsOf(bytes, clip);
-    cache = new MapCache(bytes, clip.parts, { pinned: thumbs.map(thumb => thumb.frame), onLoad: arrived });
-    const image = slider.querySelector("img");
-    URL.revokeObjectURL(image.src);
-    image.src = URL.createObjectURL(blobOf(bytes, clip.parts.sound, "image/png"));
-    await Promise.all(thumbs.map(async thumb => {
-      thumb.picture = await createImageBitmap(blobOf(bytes, thumb.piece, "image/jpeg"));
-    }));
-    if (mine !== version) return;
-  }
-  refresh();
+  if (clip.opens) openPage();
+  const bytes = sounds.length ? await packOf(0) : value.pack && (await fetched(value.pack.url));
+  if (mine !== version) return; // another clip came meanwhile
+  if (bytes) await unpack(bytes, mine);
+  else if (value.pack || sounds.length) root.classList.add("pl-lost");
+  else refresh();
+}
+
+async function unpack(bytes, mine) { // take over a pack; `mine` is the version it was fetched for
+  cache?.close();
+  counts = countsOf(bytes, clip);
+  cache = new MapCache(bytes, clip.parts, { pinned: thumbs.map(thumb => thumb.frame), onLoad: arrived });
+  const image = slider.querySelector("img");
+  URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(blobOf(bytes, clip.parts.sound, "image/png"));
+  await Promise.all(thumbs.map(async thumb => {
+    thumb.picture ??= await createImageBitmap(blobOf(bytes, thumb.piece, "image/jpeg"));
+  }));
+  if (mine === version) refresh();
 }
 
 function arrived(index) { // the maps of a frame are decoded
@@ -76,11 +83,9 @@ function arrived(index) { // the maps of a frame are decoded
 }
 
 function layOut() { // what depends on the clip alone
-  const { lanes, duration } = clip, cell = isPrediction() ? "<td></td>" : "", last = hasTruth() ? "<td></td>" : "";
+  const { duration } = clip, cell = isPrediction() ? "<td></td>" : "", last = hasTruth() ? "<td></td>" : "";
   find(".pl-name small").textContent = `${clip.fps} per s`;
   root.classList.toggle("pl-binary", clip.classes.length < 2);
-  root.classList.toggle("pl-unheard", !lanes.length);
-  slider.querySelector("span").hidden = !clip.silent;
   slider.setAttribute("aria-valuemax", duration.toFixed(2));
   slider.title = props.ranged ? "Click to seek. Drag to select the range to segment next." : "";
   all("[data-set=truth], [data-set=errors]").forEach(box => (box.parentElement.hidden = !hasTruth()));
@@ -91,7 +96,7 @@ function layOut() { // what depends on the clip alone
     k < 7 ? `, key ${k + 1}` : ""}"><i></i>${escaped(c.name)}</button>`;
   find(".pl-classes tbody").innerHTML = clip.classes
     .map((c, k) => `<tr><td>${button(c, k)}</td><td></td>${cell}${last}</tr>`).join("");
-  find(".pl-lanes").innerHTML = lanes.map(lane => laneHtml(lane, duration)).join("");
+  layOutSound();
   find(".pl-times").innerHTML = ticksHtml(duration);
   thumbs = (clip.parts?.thumbs || []).map(thumb => ({ ...thumb, view: surface(1, 1), picture: null }));
   find(".pl-thumbs").replaceChildren(...thumbs.map(thumb => {
@@ -102,6 +107,12 @@ function layOut() { // what depends on the clip alone
   }));
   find(".pl-numbers").open = false;
   find(".pl-band").hidden = true;
+}
+
+function layOutSound() { // what depends on the sound that is heard
+  root.classList.toggle("pl-unheard", !clip.lanes.length);
+  slider.querySelector("span").hidden = !clip.silent;
+  find(".pl-lanes").innerHTML = clip.lanes.map(lane => laneHtml(lane, clip.duration)).join("");
 }
 
 function compose(index, width, height) { // the layer of a frame: its canvas and captions; null until it is decoded
