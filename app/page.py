@@ -62,10 +62,11 @@ def build() -> gr.Blocks:
         gr.HTML(light_switch, js_on_load=theme.LIGHT_SCRIPT, elem_id="light")
         add_model = add_model_panel.build()
         add_model_handlers.wire(add_model)
+        progress = gr.HTML("", elem_id="progress")
         with gr.Tabs(elem_id="views") as tabs:
             for title, name, add in TABS:
                 with gr.Tab(title, id=name) as tab:
-                    add(PageContext(demo, header, tabs, tab, add_model))
+                    add(PageContext(demo, header, tabs, progress, tab, add_model))
         gr.HTML(render("components/templates/footer.html", source=source_url()), elem_id="foot")
         tabs.change(None, js=theme.TAB_SCRIPT)
         demo.unload(leave)

@@ -9,6 +9,7 @@ from app.components.render import macro
 from app.services.host import error_text
 from app.services.jobs import Cancelled, JobToken
 from app.services.session import MODEL_QUEUE
+from app.services.wording import duration
 from avseg.errors import AvsegError
 
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
@@ -27,6 +28,7 @@ SCROLL_TO = "() => { if (innerWidth < 720) document.querySelector('%s').scrollIn
 
 
 PROGRESS_EVERY = 0.2  # seconds
+LEAST_SHARE_TIMED = 0.1  # done, before which the time left is not guessed
 
 
 def notice(text: str, kind: str = "error") -> dict:
@@ -42,15 +44,17 @@ def error_notice(error: AvsegError) -> dict:
 def progress_report(token: JobToken, progress: gr.Progress | None = None) -> Callable[[float, str], None]:
     """Return a callback (share done, description) that a job calls after each step.
 
-    It raises Cancelled once the job is to end, and updates the progress bar a few times per second.
+    It raises Cancelled once the job is to end, and updates the progress display a few times per second, with
+    the time that is left as the share done implies it.
     """
-    updated = 0.0
+    updated, began = 0.0, time.monotonic()
 
     def report(share: float, description: str) -> None:
         nonlocal updated
         token.check()
         if progress is not None and (share == 0 or time.monotonic() - updated > PROGRESS_EVERY):
             updated = time.monotonic()
-            progress(share, desc=description)
+            left = (updated - began) * (1 - share) / share if share >= LEAST_SHARE_TIMED else 0
+            progress(share, desc=f"{description}, about {duration(left)} left" if left >= 1 else description)
 
     return report

@@ -14,5 +14,6 @@ class PageContext:
     page: gr.Blocks
     header: gr.HTML  # what the header says of the visitor's clip and model
     tabs: gr.Tabs  # a handler opens a tab by the update `gr.Tabs(selected="whatif")`
+    progress: gr.HTML  # where every event that takes time shows its progress: `show_progress_on`
     tab: gr.Tab  # the tab itself, for its `select` event
     add_model: AddModelLayout  # opened by the last entry of a list of models

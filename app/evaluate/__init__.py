@@ -34,7 +34,7 @@ def add(shared: PageContext) -> None:
     for part in (layout.body, layout.clip_grid, layout.about):
         part.action(report_handlers.stop_pictures, None, None, queue=False, **PRIVATE)
         connect(part.action, report_handlers.act, None, *target, **PRIVATE)
-    progress = {"show_progress": "minimal", "show_progress_on": layout.clip_grid, "api_visibility": "private"}
+    progress = {"show_progress_on": shared.progress, "api_visibility": "private"}
     opened = connect(
         layout.opening.change, report_handlers.open_asked, layout.opening, *target, **progress, **ONE_MODEL
     )

@@ -15,7 +15,7 @@ def add(shared: PageContext) -> None:
     target = (InsideUpdates, layout)
     # In a queue of their own: only there can a handler change a state to which another event listens.
     light = {"trigger_mode": "always_last", **PRIVATE}
-    progress = {"show_progress": "minimal", "show_progress_on": layout.head}
+    progress = {"show_progress_on": shared.progress}
     on_model = ONE_MODEL | progress | {"api_visibility": "private", "trigger_mode": "always_last"}
     connect(layout.tab.select, handlers.arrive, layout.threshold, *target, js=WITH_THRESHOLD, **light)
     for part in (layout.map, layout.view):

@@ -18,7 +18,7 @@ def add(shared: PageContext) -> None:
         "trigger_mode": "always_last",
         "show_progress": "minimal",
     }
-    options["show_progress_on"] = [layout.figures, layout.question]
+    options["show_progress_on"] = shared.progress
     connect(shared.tab.select, handlers.show, None, LearnUpdates, layout, **options)
     for part in (layout.sidebar, layout.question):
         connect(part.action, handlers.choose, None, LearnUpdates, layout, **options)

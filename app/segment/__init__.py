@@ -30,7 +30,7 @@ KEY_SCRIPT = """() => {
 def add(shared: PageContext) -> None:
     """Add the tab to the current block of the page."""
     parts = layout.build(shared)
-    _wire_sidebar(parts)
+    _wire_sidebar(parts, shared)
     _wire_models(parts, shared)
     _wire_result(parts, shared)
 
@@ -40,21 +40,28 @@ def first_header() -> str:
     return html.choice_header(bundled()[record()["clip"]].title, record()["model"])
 
 
-def _wire_sidebar(parts: SegmentLayout) -> None:
+def _wire_sidebar(parts: SegmentLayout, shared: PageContext) -> None:
     h = input_handlers
     setting, span = [parts.model, parts.rate], [parts.start, parts.end, parts.rate, parts.model]
     connect(parts.clip.input, h.choose_clip, [parts.clip, *setting], h.ClipUpdates, parts, **LIGHT)
     connect(parts.upload.clear, h.clear_upload, setting, h.ClipUpdates, parts, **LIGHT)
     connect(parts.record.click, h.open_camera, None, h.ClipUpdates, parts, **LIGHT)
     for own, event in ((parts.upload, parts.upload.upload), (parts.camera, parts.camera.stop_recording)):
-        options = {"api_visibility": "private", "show_progress_on": parts.about, **CHECK}
+        options = {"api_visibility": "private", "show_progress_on": shared.progress, **CHECK}
         checked = connect(event, h.check_upload, [own, *setting], h.ClipUpdates, parts, **options)
         # The frame rate may have been changed meanwhile.
         connect(checked.then, h.choose_range, span, h.RunUpdates, parts, **LIGHT)
     for event in (parts.rate.change, parts.start.input, parts.end.input):
         latest = {"trigger_mode": "always_last", **LIGHT}
         connect(event, h.choose_range, span, h.RunUpdates, parts, **latest)
-    connect(parts.model.input, h.choose_model, [parts.clip, *setting], h.ModelUpdates, parts, **LIGHT)
+    connect(
+        parts.model.input,
+        h.choose_model,
+        [parts.clip, *setting, parts.start, parts.end],
+        h.ModelUpdates,
+        parts,
+        **LIGHT,
+    )
     dragged = [parts.clip, parts.upload, parts.rate, parts.model]
     connect(parts.player.range, h.drag_range, dragged, h.RangeUpdates, parts, **LIGHT)
 
@@ -68,6 +75,7 @@ def _wire_models(parts: SegmentLayout, shared: PageContext) -> None:
 
 def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     h, span = handlers, [parts.start, parts.end]
+    timing = [*span, parts.rate, parts.model]
     choices = [parts.clip, parts.upload, parts.model, parts.rate, *span, parts.channel]
     now = LIGHT
     started = connect(parts.go.click, h.begin, None, h.ButtonUpdates, parts, **now)
@@ -79,11 +87,11 @@ def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
         parts,
         api_name="show_segment",  # "segment" is the endpoint for other programs
         api_visibility="private",
-        show_progress_on=parts.player,
+        show_progress_on=shared.progress,
         **ONE_MODEL,
     )
-    connect(running.then, h.finish, None, h.ButtonUpdates, parts, js=SCROLL_TO % "#finding", **now)
-    connect(parts.stop.click, h.stop, None, h.ButtonUpdates, parts, cancels=[running], **now)
+    connect(running.then, h.finish, timing, h.ButtonUpdates, parts, js=SCROLL_TO % "#finding", **now)
+    connect(parts.stop.click, h.stop, timing, h.ButtonUpdates, parts, cancels=[running], **now)
     connect(parts.timer.tick, h.draw_preview, None, h.ButtonUpdates, parts, **now)
     inputs = [parts.clip, parts.rate]
     arriving = connect(shared.tab.select, h.arrive, inputs, h.ArrivalUpdates, parts, **CHECK, **PRIVATE)

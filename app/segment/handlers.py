@@ -19,6 +19,7 @@ from app.segment.opening import opening_player, opening_result, record
 from app.segment.preview import Preview
 from app.segment.state import Displayed, SegmentState
 from app.services.clips import bundled, source_of
+from app.services.estimates import ESTIMATES
 from app.services.handoff import SegmentRequest
 from app.services.jobs import CANCELLED, Cancelled
 from app.services.line import LINE
@@ -97,7 +98,7 @@ def begin(request: gr.Request = None) -> ButtonUpdates:
     visitor.jobs.cancel(RUN)
     state = visitor.state(SegmentState)
     state.preview, state.asked = None, True
-    return ButtonUpdates(go=HIDDEN, stop=gr.update(visible=True), timer=gr.Timer(active=True))
+    return _running()
 
 
 def segment(
@@ -115,7 +116,8 @@ def segment(
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     report, state = progress_report(visitor.jobs.start(RUN), progress), visitor.state(SegmentState)
-    preview = state.preview = Preview()
+    preview, began = Preview(), time.monotonic()
+    state.preview = preview
     state.asked = False
     try:
         source, only = source_of(clip, upload), text.channel_of(channel)
@@ -123,6 +125,7 @@ def segment(
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report, only is None)
         visitor.result = result
+        ESTIMATES.note(model, len(result.prediction.labels), time.monotonic() - began)
     except AvsegError as error:
         VISITORS.drop(session, folder)
         return ResultUpdates(notice=error_notice(_without_path(error, folder)))
@@ -145,19 +148,31 @@ def draw_preview(request: gr.Request = None) -> ButtonUpdates:
     return ButtonUpdates(preview=gr.update(value=drawn, visible=True))
 
 
-def stop(request: gr.Request = None) -> ButtonUpdates:
+def stop(
+    start: float | None = None,
+    end: float | None = None,
+    fps: float = 1,
+    model: str | None = None,
+    request: gr.Request = None,
+) -> ButtonUpdates:
     """End the visitor's run at its next step."""
     visitor = VISITORS.of(session_of(request))
     visitor.jobs.cancel(RUN)
     visitor.state(SegmentState).preview = None
-    return finish(request) | ButtonUpdates(notice=notice(CANCELLED, "note"))
+    return finish(start, end, fps, model, request) | ButtonUpdates(notice=notice(CANCELLED, "note"))
 
 
-def finish(request: gr.Request = None) -> ButtonUpdates:
-    """Show the run button in place of Stop, and no preview; the run has ended, or was refused."""
+def finish(
+    start: float | None = None,
+    end: float | None = None,
+    fps: float = 1,
+    model: str | None = None,
+    request: gr.Request = None,
+) -> ButtonUpdates:
+    """Name what the run button does, without Stop and preview; the run has ended, or was refused."""
     VISITORS.of(session_of(request)).state(SegmentState).asked = False
     return ButtonUpdates(
-        go=gr.update(visible=True),
+        go=text.button_text(start, end, fps, model),
         stop=HIDDEN,
         preview=gr.update(value="", visible=False),
         timer=gr.Timer(active=False),
@@ -176,9 +191,7 @@ def attach(key: str | None, request: gr.Request = None) -> ButtonUpdates:
         visitor.result = opening_result()
         visitor.displayed = visitor.result.prediction  # the page is built with it
     if state.preview is not None:
-        # A button that was never on the page would lose its colour.
-        stop = gr.update(visible=True, variant="stop")
-        return ButtonUpdates(go=HIDDEN, stop=stop, timer=gr.Timer(active=True))
+        return _running()
     if state.asked:
         state.asked = False
         return ButtonUpdates(notice=notice(LOST_PLACE, "note"))
@@ -192,7 +205,7 @@ async def show_attached(request: gr.Request = None) -> AttachUpdates:
     while state.preview is not None:
         await asyncio.sleep(PREVIEW_EVERY)
     updates = AttachUpdates() | await asyncio.to_thread(show_result, request)
-    return updates | finish(request) if running else updates
+    return updates | finish(request=request) if running else updates
 
 
 def arrive(clip: str | None, fps: float, request: gr.Request = None) -> ArrivalUpdates:
@@ -329,6 +342,13 @@ def answer(
         VISITORS.drop(session, folder)
         raise gr.Error(str(_without_path(error, folder)), print_exception=False) from error
     return json.loads(files.record.read_text(encoding="utf-8")), *map(str, asdict(files).values())
+
+
+def _running() -> ButtonUpdates:
+    """Keep the run button, and so the focus, where it is; offer to stop."""
+    # A button that was never on the page would lose its colour.
+    stop = gr.update(visible=True, variant="stop")
+    return ButtonUpdates(go="Segmenting…", stop=stop, timer=gr.Timer(active=True))
 
 
 def _display(

@@ -62,6 +62,7 @@ class ModelUpdates(Updates):
     model: object = UNCHANGED
     card: object = UNCHANGED
     header: object = UNCHANGED
+    go: object = UNCHANGED
 
 
 def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Request = None) -> ClipUpdates:
@@ -72,7 +73,7 @@ def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Req
     channel = gr.update(visible=False, value=text.MEAN)
     updates = ClipUpdates(upload=None, camera=HIDDEN, about=html.clip_about(bundle.shows), channel=channel)
     selected, model = _select_model(bundle.path, model, fps, request)
-    updates |= selected | _range(bundle.seconds, fps)
+    updates |= selected | _range(bundle.seconds, fps, model)
     if shown := show_again(clip, request):
         return updates | shown
     player, heading = bundled_preview(clip), html.clip_heading(bundle.title, bundle.shows)
@@ -101,7 +102,7 @@ def check_upload(
     updates = ClipUpdates(clip=None, upload=upload, camera=camera, about=about, channel=channel)
     selected, model = _select_model(Path(upload), model, fps, request)
     heading = html.clip_heading(clip.name, f"{text.clip_summary(clip)}.")
-    updates |= selected | _range(round(clip.duration, 2), fps)
+    updates |= selected | _range(round(clip.duration, 2), fps, model)
     return updates | _unsegmented(clip.name, model, player, heading, request)
 
 
@@ -116,14 +117,22 @@ def open_camera() -> ClipUpdates:
     return ClipUpdates(camera=gr.update(visible=True, value=None))
 
 
-def choose_model(clip: str | None, model: str | None, fps: float, request: gr.Request = None) -> ModelUpdates:
+def choose_model(
+    clip: str | None,
+    model: str | None,
+    fps: float,
+    start: float | None = None,
+    end: float | None = None,
+    request: gr.Request = None,
+) -> ModelUpdates:
     """Select a model; from now on, the page selects none for a clip."""
     if model == ADD_MODEL:  # it opens the panel, and the list goes back to its model
         return ModelUpdates()
     VISITORS.of(session_of(request)).state(SegmentState).model_picked = True
     title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
     header = UNCHANGED if _displayed(request) else html.choice_header(title, model)
-    return ModelUpdates(card=html.model_card(model, fps), header=header)
+    go = text.button_text(start, end, fps, model)
+    return ModelUpdates(card=html.model_card(model, fps), header=header, go=go)
 
 
 def list_models() -> ModelUpdates:
@@ -141,7 +150,9 @@ def choose_range(
 ) -> RunUpdates:
     """Select a range or a frame rate."""
     automatic = not VISITORS.of(session_of(request)).state(SegmentState).model_picked
-    return RunUpdates(go=text.button_text(start, end, fps), card=html.model_card(model, fps, automatic))
+    return RunUpdates(
+        go=text.button_text(start, end, fps, model), card=html.model_card(model, fps, automatic)
+    )
 
 
 def drag_range(
@@ -184,8 +195,8 @@ def _select_model(
     return ClipUpdates(model=model, card=html.model_card(model, fps, automatic=True)), model
 
 
-def _range(end: float, fps: float) -> ClipUpdates:
-    return ClipUpdates(go=text.button_text(0, end, fps), start=0, end=end, notice=HIDDEN)
+def _range(end: float, fps: float, model: str | None) -> ClipUpdates:
+    return ClipUpdates(go=text.button_text(0, end, fps, model), start=0, end=end, notice=HIDDEN)
 
 
 def _unsegmented(

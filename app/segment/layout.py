@@ -108,13 +108,13 @@ def _add_sidebar(parts: dict[str, object]) -> None:
     label = text.button_text(0, first.seconds, 1)
     parts["go"] = gr.Button(label, variant="primary", elem_id="go", interactive=model is not None)
     parts["stop"] = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
+    parts["preview"] = gr.HTML(visible=False, elem_id="preview")
     parts["last_run"] = gr.HTML(visible=False, elem_id="last")
 
 
 def _add_result(parts: dict[str, object]) -> None:
     parts["notice"] = gr.HTML(visible=False, elem_id="notice")
     parts["finding"] = gr.HTML(html.opening_heading(), elem_id="finding", js_on_load=LIVE)
-    parts["preview"] = gr.HTML(visible=False, elem_id="preview")
     parts["timer"] = gr.Timer(PREVIEW_EVERY, active=False)
     parts["key"] = gr.Textbox(visible=False)
     parts["player"] = Player(opening_player(), elem_id="player", ranged=True)

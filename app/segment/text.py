@@ -3,7 +3,8 @@
 import numpy as np
 
 from app.services.clips import MAX_SECONDS
-from app.services.wording import plural
+from app.services.estimates import ESTIMATES
+from app.services.wording import duration, plural
 from avseg.checkpoints import DRAWN, FILMED, Card
 from avseg.interpret.mask_statistics import percent
 from avseg.media.clip import CHANNELS as CHANNEL_NAMES
@@ -23,11 +24,16 @@ def channel_of(choice: object) -> Channel | None:
     return next((name for name in CHANNEL_NAMES if name.capitalize() == choice), None)
 
 
-def button_text(start: float | None, end: float | None, fps: float) -> str:
-    """Return the text of the run button for the range from `start` to `end` (s)."""
+def button_text(start: float | None, end: float | None, fps: float, model: str | None = None) -> str:
+    """Return the text of the run button for the range from `start` to `end` (s).
+
+    With a model that has run here before, it says how long the run will take.
+    """
     if end is None or end <= (start or 0):
         return "Segment the clip"
-    return f"Segment {plural(frame_count(min(end - (start or 0), MAX_SECONDS), fps), 'frame')}"
+    frames = frame_count(min(end - (start or 0), MAX_SECONDS), fps)
+    seconds = ESTIMATES.seconds(model, frames)
+    return f"Segment {plural(frames, 'frame')}" + (f", about {duration(max(1, seconds))}" if seconds else "")
 
 
 def caption(prediction: Prediction, title: str) -> str:

@@ -37,14 +37,14 @@ def add(shared: PageContext) -> None:
         change, others = layout.change(form[layout.swept_row], form), layout.changes(form)
         return handlers.run_sweep(change, others, form[layout.clip], session_of(request), progress)
 
-    # Of each job: its Stop, where its progress shows, and how it starts: event, script, handler and inputs.
+    # Of each job: its Stop, and how it starts: event, script, handler and inputs.
     requested, form = [layout.requested, layout.clip], layout.form()
     from_form = (layout.go.click, None, run, form)
     from_tab = (layout.requested.change, TO_TOP, run_requested, requested)
     sweep = (layout.run_sweep.click, None, run_sweep, form)
-    for name, stop, progress_on, starts in (
-        (RUN, layout.stop, layout.pairs, (from_form, from_tab)),
-        (SWEEP, layout.stop_sweep, layout.sweep, (sweep,)),
+    for name, stop, starts in (
+        (RUN, layout.stop, (from_form, from_tab)),
+        (SWEEP, layout.stop_sweep, (sweep,)),
     ):
         job, running = gr.State(name), []
         to_result = SCROLL_TO % "#wi-finding" if name == RUN else None
@@ -56,7 +56,7 @@ def add(shared: PageContext) -> None:
                     handler,
                     inputs,
                     *target,
-                    show_progress_on=progress_on,
+                    show_progress_on=shared.progress,
                     api_visibility="private",
                     **ONE_MODEL,
                 )
@@ -70,7 +70,7 @@ def add(shared: PageContext) -> None:
         connect(field.input, handlers.choose_model, checkpoint, *target, **PRIVATE)
     added = offer(layout.values["checkpoint", "model"], "whatif", shared.add_model)
     connect(added.then, handlers.choose_model, checkpoint, *target, **PRIVATE)
-    playing = {"api_visibility": "private", "show_progress_on": layout.play}
+    playing = {"api_visibility": "private", "show_progress_on": shared.progress}
     connect(layout.play.click, handlers.play, None, PlayerUpdates, layout, **playing)
     connect(layout.swept_row.input, handlers.choose_sweep, layout.swept_row, *target, **PRIVATE)
     for event in (layout.pairs.select, layout.before.seek, layout.after.seek):

@@ -207,7 +207,7 @@ def test_a_long_run_shows_its_finished_frames_and_can_be_stopped(page, tmp_path)
     upload(page, counting(tmp_path / "long.mp4", seconds=50, rate=2))
     page.click("#rate label:has-text('8')")  # while the file is still being looked at
     page.click("#go:has-text('400 frames')", timeout=QUICK)
-    page.wait_for_selector("#player [data-testid=status-tracker]:has-text('of 400')", timeout=WAIT)
+    page.wait_for_selector("#progress:has-text('of 400')", timeout=WAIT)
     page.wait_for_selector("#preview img", timeout=WAIT)
     assert " of 400 frames done" in page.inner_text("#preview")
     page.click("#stop")

@@ -148,8 +148,9 @@ def test_what_travels_is_json_and_files(binary, tmp_path):
     assert data.video.path == str(tmp_path / "video.mp4") and data.pack.path == str(value.pack)
     assert about["parts"]["probability"][0] == list(value.parts.probability[0])
     assert str(tmp_path) not in json.dumps(about)
-    alone = Player().postprocess(preview(Path("a.mp4"), 5, "A"))
-    assert alone.pack is None and alone.about["shows"] == "nothing"
+    alone = Player().postprocess(preview(binary.clip, tmp_path / "alone", Path("a.mp4"), "A"))
+    assert alone.about["shows"] == "nothing" and alone.video.path == "a.mp4"
+    assert len(alone.about["times"]) == 10 and not alone.about["parts"]["probability"]
     assert Player().postprocess(None) is None and Player().preprocess(data) is None
 
 

@@ -39,7 +39,7 @@ def test_a_run_puts_finding_player_and_timings_on_the_page(stand_in, tmp_path, c
     video = counting(tmp_path / "grey steps.mp4", seconds=5, rate=20)
     updates = handlers.segment(None, str(video), "stand-in", 1)
     header, finding, player = updates.header, updates.finding, updates.player
-    assert updates.files["visible"] and updates.preparing["visible"] and not updates.notice["visible"]
+    assert updates.whatif["interactive"] and updates.preparing["visible"] and not updates.notice["visible"]
     assert "grey steps.mp4" in header and "random weights" in header and "1 of 5" in header
     # Grey 16 + 2 n passes the stand-in's middle grey between frames 2 and 4 of the five.
     result = visitor().result
@@ -63,7 +63,7 @@ def test_a_result_of_another_tab_is_shown_once_with_its_truth(stand_in, tmp_path
     header, finding, player = updates.header, updates.finding, updates.player
     assert "&lt;b&gt;From a data set" in header and "2 of 3" in header and "<b>From" not in finding + header
     assert player.frame == 1 and len(player.parts.truth) == 3 and player.video.is_relative_to(cache)
-    assert "decode" in updates.last_run["value"] and updates.inside == "Look inside frame 2"
+    assert "decode" in updates.last_run["value"] and updates.inside["value"] == "Look inside frame 2"
     assert Path(handlers.write_files().downloads[-1]["value"]).name == "prediction.json"
     again = handlers.arrive(None, 1)
     assert "2 of 3" in again.header and again.player["at"][0] == 1

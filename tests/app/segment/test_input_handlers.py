@@ -26,14 +26,16 @@ def test_a_range_dragged_in_the_player_is_selected(stand_in, tmp_path):
         assert not drag(None, video, **span).changes()
 
 
-def test_an_upload_is_checked_at_once(tmp_path):
+def test_an_upload_is_checked_at_once_and_can_be_played(tmp_path, cache):
     video = counting(tmp_path / "mine.mp4", seconds=3)
     updates = input_handlers.check_upload(str(video), None, 2)
     assert updates.clip is None and updates.upload == str(video)
     assert updates.start == 0 and updates.end == pytest.approx(3, abs=0.05)
     assert "mine.mp4: 96 × 64 px, 3.0 s, with sound." in updates.about and updates.go == "Segment 6 frames"
     # A visitor's file is never served as it is.
-    assert updates.camera["value"] is None and updates.player is None and "mine.mp4" in updates.header
+    assert updates.camera["value"] is None and "mine.mp4" in updates.header
+    assert updates.player.video.is_relative_to(cache) and updates.player.shows == "nothing"
+    assert updates.player.parts.thumbs and not updates.player.silent
 
 
 def test_a_channel_is_offered_where_the_channels_cancel_each_other(stand_in, tmp_path):
@@ -80,13 +82,25 @@ def test_a_text_file_is_refused_with_a_reason(tmp_path):
     assert "notes.mp4 is not a video" in updates.notice["value"]
 
 
-def test_selecting_a_clip_names_it_and_keeps_a_result(stand_in):
+def test_a_run_keeps_the_video_of_the_upload_that_is_on_the_page(stand_in, tmp_path):
+    video = str(counting(tmp_path / "mine.mp4", seconds=3))
+    shown = input_handlers.check_upload(video, None, 1).player.video
+    assert handlers.segment(None, video, "stand-in", 1, 1, 3).player.video == shown
+    one_channel = handlers.segment(None, video, "stand-in", 1, 0, 3, "Left")
+    assert one_channel.player is UNCHANGED or one_channel.player.video != shown
+
+
+def test_selecting_a_clip_shows_it_and_its_own_result_alone(stand_in):
     name = list(bundled())[1]
     updates = input_handlers.choose_clip(name, None, 4)
     assert bundled()[name].shows in updates.about and updates.go == "Segment 20 frames"
     assert (updates.start, updates.end) == (0, 5)
     assert updates.player.video == bundled()[name].path and bundled()[name].title in updates.header
-    handlers.segment("dog-and-guitar", None, "stand-in", 1)
+    assert updates.player.shows == "nothing" and len(updates.player.times) == 5
+    handlers.segment("street-siren", None, "stand-in", 1)
     updates = input_handlers.choose_clip(name, None, 4)
-    assert updates.player is UNCHANGED and updates.header is UNCHANGED
+    assert updates.player.shows == "nothing" and bundled()[name].title in updates.finding
+    assert not updates.whatif["interactive"] and handlers.VISITORS.of("local").displayed is None
+    again = input_handlers.choose_clip("street-siren", None, 1)
+    assert again.player.shows == "prediction" and again.inside["interactive"]
     assert not input_handlers.choose_clip("../x", None, 4).changes()
