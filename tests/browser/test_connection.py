@@ -39,7 +39,7 @@ def test_a_connection_that_breaks_during_a_run_loses_nothing(page, relay):
     wire.cut()
     page.wait_for_selector("text=Connection to the server was lost")
     wire.open()
-    page.wait_for_selector("#finding h1:has-text('40 frames')")  # Gradio reloads the page
+    page.wait_for_selector("#finding .caption:has-text('8 frames per second')")  # Gradio reloads the page
     assert painted(page)[0] > 0
     page.wait_for_selector("#files button:has-text('Download all')")
     page.click("button[role=tab]:text-is('Inside')")

@@ -4,6 +4,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.test_page import choose, segment
+
 WAIT = 120_000  # milliseconds
 
 
@@ -16,8 +18,10 @@ def page(app_server, browser):
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.goto(app_server)
     page.wait_for_selector("#go", timeout=WAIT)
+    choose(page, "dog-and-guitar")
+    page.wait_for_selector("#context :text('Dog and guitar')", timeout=WAIT)
+    segment(page)
     page.click("button[role=tab]:has-text('Inside')")
-    page.click(".offer[data-value='dog-and-guitar']", timeout=WAIT)
     page.wait_for_selector("#inside-map .box", timeout=WAIT)
     yield page
     context.close()

@@ -28,6 +28,8 @@ def page(app_server: str, browser) -> Iterator:
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.goto(app_server)
     page.wait_for_selector("#go", timeout=QUICK)
+    choose(page, "dog-and-guitar")
+    page.wait_for_selector("#context :text('Dog and guitar')", timeout=QUICK)
     yield page
     context.close()
     assert not outside and not broken
@@ -44,7 +46,7 @@ def segment(page) -> str:
     page.wait_for_function(
         "before => document.querySelector('#finding .prose').innerText !== before", arg=before, timeout=WAIT
     )
-    page.wait_for_selector("#go", timeout=QUICK)
+    page.wait_for_selector("#stop", state="hidden", timeout=QUICK)
     return page.inner_text("#finding .prose")
 
 

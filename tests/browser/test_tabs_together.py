@@ -40,6 +40,8 @@ def page(address: str, browser) -> Iterator:
     page.set_default_timeout(WAIT)
     page.goto(address)
     page.wait_for_selector("#go", timeout=QUICK)
+    choose(page, "dog-and-guitar")
+    page.wait_for_selector("#context :text('Dog and guitar')", timeout=QUICK)
     yield page
     context.close()
     assert not broken
