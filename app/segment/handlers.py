@@ -19,7 +19,6 @@ from app.segment.opening import opening_player, opening_result, record
 from app.segment.preview import Preview
 from app.segment.state import Displayed, SegmentState
 from app.services.clips import bundled, source_of
-from app.services.estimates import ESTIMATES
 from app.services.handoff import SegmentRequest
 from app.services.jobs import CANCELLED, Cancelled
 from app.services.line import LINE
@@ -116,8 +115,7 @@ def segment(
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     report, state = progress_report(visitor.jobs.start(RUN), progress), visitor.state(SegmentState)
-    preview, began = Preview(), time.monotonic()
-    state.preview = preview
+    preview = state.preview = Preview()
     state.asked = False
     try:
         source, only = source_of(clip, upload), text.channel_of(channel)
@@ -125,7 +123,6 @@ def segment(
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report, only is None)
         visitor.result = result
-        ESTIMATES.note(model, len(result.prediction.labels), time.monotonic() - began)
     except AvsegError as error:
         VISITORS.drop(session, folder)
         return ResultUpdates(notice=error_notice(_without_path(error, folder)))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from app.services.clips import MAX_SECONDS
-from app.services.estimates import ESTIMATES
+from app.services.models import available_models
+from app.services.session import MODELS
 from app.services.wording import duration, plural
 from avseg.checkpoints import DRAWN, FILMED, Card
 from avseg.interpret.mask_statistics import percent
@@ -32,8 +33,10 @@ def button_text(start: float | None, end: float | None, fps: float, model: str |
     if end is None or end <= (start or 0):
         return "Segment the clip"
     frames = frame_count(min(end - (start or 0), MAX_SECONDS), fps)
-    seconds = ESTIMATES.seconds(model, frames)
-    return f"Segment {plural(frames, 'frame')}" + (f", about {duration(max(1, seconds))}" if seconds else "")
+    each = MODELS.seconds_per_frame(model) if model in available_models() else None
+    return f"Segment {plural(frames, 'frame')}" + (
+        f", about {duration(max(1, each * frames))}" if each else ""
+    )
 
 
 def caption(prediction: Prediction, title: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from app import learn
+from app.components.add_model import panel
 from app.components.page_context import PageContext
 from app.components.updates import UNCHANGED
 from app.learn import handlers, html, measurements
@@ -67,7 +68,7 @@ def test_nothing_runs_before_a_step_is_opened(monkeypatch):
     monkeypatch.setattr(session.Models, "run", None)
     monkeypatch.setattr(handlers, "measured_clip", None)
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("Learn") as tab:
-        learn.add(PageContext(blocks, gr.HTML(), tabs, tab))
+        learn.add(PageContext(blocks, gr.HTML(), tabs, gr.HTML(), tab, panel.build()))
     values = [getattr(block, "value", None) for block in blocks.blocks.values()]
     assert any(html.TITLE in value for value in values if isinstance(value, str))
     assert html.sidebar(LearnState()).count('data-action="step"') == len(STEPS) == 8

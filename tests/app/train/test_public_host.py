@@ -8,6 +8,7 @@ import gradio as gr
 import pytest
 
 from app import train
+from app.components.add_model import panel
 from app.components.page_context import PageContext
 from app.services import runs
 from app.services.session import Visitor
@@ -50,7 +51,7 @@ def test_a_public_host_refuses_direct_calls_too(monkeypatch):
     a_run("secret-run")
     monkeypatch.setenv("SPACE_ID", "somebody/space")
     with gr.Blocks() as demo, gr.Tabs() as tabs, gr.Tab("Train") as tab:
-        train.add(PageContext(demo, gr.HTML(), tabs, tab))
+        train.add(PageContext(demo, gr.HTML(), tabs, gr.HTML(), tab, panel.build()))
     _, address, _ = demo.queue().launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
     try:
         config = json.loads(_get(f"{address}config"))
