@@ -24,7 +24,9 @@ ONE_MODEL = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE}
 HIDDEN = {"visible": False, "__type__": "update"}
 
 # The `js` of an event, to be completed with a selector: on a phone the result is above the pressed button.
-SCROLL_TO = "() => { if (innerWidth < 720) document.querySelector('%s').scrollIntoView(); }"
+SCROLL_TO = (
+    "(...inputs) => { if (innerWidth < 720) document.querySelector('%s').scrollIntoView(); return inputs; }"
+)
 
 
 PROGRESS_EVERY = 0.2  # seconds
