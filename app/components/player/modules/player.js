@@ -42,6 +42,7 @@ async function load() {
   [clip, counts, cache, hidden] = [value?.about || null, {}, null, new Set()];
   [thumbs, layerKey, ahead, plot, reported] = [[], "", null, null, -1];
   if (opening) setLoop("");
+  find(".pl-play").setAttribute("aria-label", "Play"); // a new source takes the event of the pause with it
   offer(clip?.sounds || []);
   root.classList.toggle("pl-nothing", !clip);
   root.classList.remove("pl-lost");
