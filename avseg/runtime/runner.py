@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Callable
 from itertools import chain
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -13,13 +14,17 @@ from avseg.runtime.accelerate import accelerated
 from avseg.runtime.blocks import EncodedFrames, FastAVSegFormer
 from avseg.runtime.choice import plan_for
 
+M = TypeVar("M", bound=nn.Module)
+
 KEPT_BYTES = 2**27  # of features; those of a longer clip are not kept
 VISUAL = ("visual_backbone", "visual_projection", "encoder", "mask_feature")
 
 
-def running(model: nn.Module, precision: str = "exact") -> nn.Module:
+def running(model: M, precision: str = "exact") -> M:
     """Return the twin of AVSegFormer in eval mode, and any other module as it is."""
-    return accelerated(model, plan_for(model, precision)) if type(model) is AVSegFormer else model
+    if type(model) is not AVSegFormer:
+        return model
+    return cast(M, accelerated(model, plan_for(model, precision)))
 
 
 class Runner:
