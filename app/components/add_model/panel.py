@@ -119,13 +119,14 @@ def offer(
 
     def refresh(added: Added, value: object) -> dict:
         offered = choices()
-        if added.tab != tab:
-            return gr.update(choices=offered)
         if dropdown.multiselect:
             kept = [name for name in value or () if name != added.model]
             return gr.update(choices=offered, value=[*kept, added.model][-(dropdown.max_choices or 1) :])
         return gr.update(choices=offered, value=added.model)
 
-    return layout.added.change(
-        refresh, [layout.added, dropdown], dropdown, api_visibility="private", show_progress="hidden"
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    own = gr.State(Added())  # the other tabs, which may not exist in the browser yet, stay as they are
+    layout.added.change(
+        lambda added, before: added if added.tab == tab else before, [layout.added, own], own, **quiet
     )
+    return own.change(refresh, [own, dropdown], dropdown, **quiet)
