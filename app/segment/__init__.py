@@ -103,8 +103,8 @@ def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
         options = {"concurrency_limit": 2, **PRIVATE}
         connect(displayed.then, h.write_files, None, h.FilesUpdates, parts, **options)
     connect(parts.player.seek, h.select_frame, None, h.FrameUpdates, parts, **now)
-    for button, tab_id in ((parts.whatif, "whatif"), (parts.inside, "inside")):
-        connect(button.click, partial(h.open_tab, tab_id), None, h.TabUpdates, parts, **now)
+    connect(parts.whatif.click, h.change_sound, None, h.TabUpdates, parts, **now)
+    connect(parts.inside.click, partial(h.open_tab, "inside"), None, h.TabUpdates, parts, **now)
 
     endpoint = layout.build_endpoint()
     segmenting = {"api_name": "segment", **ONE_MODEL}

@@ -19,7 +19,7 @@ from app.segment.opening import opening_player, opening_result, record
 from app.segment.preview import Preview
 from app.segment.state import Displayed, SegmentState
 from app.services.clips import bundled, source_of
-from app.services.handoff import SegmentRequest
+from app.services.handoff import SegmentRequest, WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled
 from app.services.line import LINE
 from app.services.models import available_models, model_choices
@@ -303,6 +303,12 @@ def select_frame(event: gr.EventData, request: gr.Request = None) -> FrameUpdate
         return FrameUpdates()
     visitor.result = replace(result, frame=frame)
     return _frame(visitor.result)
+
+
+def change_sound(request: gr.Request = None) -> TabUpdates:
+    """Open What if with the sound muted, and run it."""
+    VISITORS.of(session_of(request)).hand_over(WhatIfRequest(("mute",)))
+    return open_tab("whatif")
 
 
 def open_tab(tab: str) -> TabUpdates:

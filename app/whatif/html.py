@@ -43,6 +43,8 @@ def effect_page(effect: ClipEffect) -> Markup:
     """Return the pictures of an effect in their three views, and the bars that select the frame."""
     c, clip, count = effect.comparison, effect.before.clip, len(effect.before.labels)
     selected = min(effect.result.frame, count - 1)
+    if not c.changed[selected]:  # a frame that shows no change would hide those that do
+        selected = int(c.changed.argmax())
     evenly = np.linspace(0, count - 1, min(count, MOST_PICTURES)).round().astype(int)
     width = CROWDED_WIDTH if len({selected, *evenly}) > CROWDED else PICTURE_WIDTH
     frames = {index: _scaled(clip.frames[index], width) for index in sorted({selected, *evenly.tolist()})}

@@ -8,6 +8,7 @@ import pytest
 
 from app.segment import handlers, opening
 from app.services.clips import bundled
+from app.services.handoff import WhatIfRequest
 from avseg.media.clip import read_clip
 
 
@@ -46,3 +47,8 @@ def test_other_tabs_find_the_opening_and_no_visitor_pays_for_its_memory():
     visitor.displayed = result.prediction
     visitor.apply_threshold(0.7)
     assert visitor.held > 0 and not visitor.result.shared
+
+
+def test_changing_the_sound_arrives_where_it_leads():
+    assert handlers.change_sound().tabs.selected == "whatif"
+    assert handlers.VISITORS.of("local").take(WhatIfRequest) == WhatIfRequest(("mute",), run=True)
