@@ -1,4 +1,4 @@
-"""From a clip of one's own to the authors' model: notice, panel, download, masks, Inside and What if."""
+"""From a clip of one's own to the authors' model: notice, panel, download, masks and Inside."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from avseg.models.zoo import RELEASED
 from tests.browser.test_page import QUICK, WAIT, segment, upload
-from tests.browser.test_tabs_together import open_tab, see, take
+from tests.browser.test_tabs_together import open_tab, take
 from tests.support.drive_server import Drive, drive_server
 from tests.support.media import counting
 from tests.support.serving import ROOT, running_app
@@ -77,9 +77,5 @@ def test_a_visitor_gets_the_authors_model_and_keeps_the_clip(place, browser, tmp
     assert f"Model {NAME}" in page.inner_text("#finding")
     open_tab(page, "Inside", "#inside-map .box")
     assert NAME in page.inner_text("#context")
-    open_tab(page, "What if", "#wi-go")
-    page.click("#wi-gain input[type=checkbox]")
-    assert "mine.mp4" in see(page)
-
     page.context.close()
     assert not broken
