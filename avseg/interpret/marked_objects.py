@@ -65,9 +65,13 @@ def finding(objects: Sequence[MarkedObject]) -> str:
         return f"The {first.name} is marked in exactly the {_frames(first.frames)} in which it sounds{rest}."
     parts = []
     for o in heard:
-        hits, wrong = sum(map(min, o.marked, o.sounding)), o.frames - sum(map(min, o.marked, o.sounding))
-        where = f"{hits} of the {_frames(sum(o.sounding))} in which it sounds"
-        parts.append(f"the {o.name} is marked in {where}{f' and in {wrong} other' if wrong else ''}")
+        hits, total = sum(map(min, o.marked, o.sounding)), sum(o.sounding)
+        where = f"{hits} of the {total} frames in which it sounds"
+        if total == 1:
+            where = "the frame in which it sounds"
+        verb = "is" if hits or total > 1 else "is not"
+        wrong = f" and in {o.frames - hits} other" if o.frames > hits else ""
+        parts.append(f"the {o.name} {verb} marked in {where}{wrong}")
     parts += [f"the silent {o.name} in {_count(o.frames)}" for o in others]
     return _sentence(parts)
 
