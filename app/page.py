@@ -68,7 +68,8 @@ def build() -> gr.Blocks:
                 with gr.Tab(title, id=name) as tab:
                     add(PageContext(demo, header, tabs, progress, tab, add_model))
         gr.HTML(render("components/templates/footer.html", source=source_url()), elem_id="foot")
-        tabs.change(None, js=theme.TAB_SCRIPT)
+        tabs.change(None, js=theme.tab_script({title: name for title, name, _ in TABS}))
+        demo.load(open_tab, None, tabs, **LIGHT)
         demo.unload(leave)
         gr.Timer(PRESENT_EVERY).tick(stay, None, None, **LIGHT)
     queueing.install(demo)
@@ -93,6 +94,12 @@ async def closed_gate(app: Starlette) -> AsyncIterator[None]:
     assert app.middleware_stack is not None  # it runs us
     app.middleware_stack = Gate(app.middleware_stack, upload_bytes())
     yield
+
+
+def open_tab(request: gr.Request) -> gr.Tabs:
+    """Open the tab that the address names, as in `?tab=learn`; another name changes nothing."""
+    name = request.query_params.get("tab", "")
+    return gr.Tabs(selected=name) if name in {tab for _, tab, _ in TABS} else gr.Tabs()
 
 
 def leave(request: gr.Request) -> None:

@@ -1,6 +1,8 @@
 """How the page looks: the Gradio theme and the style sheet, both from the colours of theme.toml."""
 
+import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -23,7 +25,18 @@ TAB_SCRIPT = """() => requestAnimationFrame(() => {
   const bar = document.querySelector('#views > .tab-wrapper'), tab = bar.querySelector('[role=tab].selected');
   const [at, whole] = [tab, bar].map((part) => part.getBoundingClientRect());
   bar.scrollLeft += at.left + at.width / 2 - whole.left - whole.width / 2;
+  const address = new URL(location);
+  address.searchParams.set("tab", NAMES[tab.textContent.trim()]);
+  history.replaceState(history.state, "", address);
 })"""
+
+
+def tab_script(names: Mapping[str, str]) -> str:
+    """Return what runs when a tab opens: the address names it, for a reload and for shared links.
+
+    names: the id of every tab by its title.
+    """
+    return TAB_SCRIPT.replace("NAMES", json.dumps(dict(names)))
 
 
 def theme() -> gr.themes.Base:

@@ -101,3 +101,14 @@ def test_nothing_jumps_or_loses_the_focus_during_a_run(page):
     assert page.locator(
         "#finding[aria-live=polite], #finding [aria-live=polite]"
     ).count()  # the result is announced
+
+
+def test_the_address_names_the_open_tab(page, app_server):
+    page.click("#finding a:text-is('Learn how it works')")
+    page.wait_for_selector("[role=tab].selected:text-is('Learn')", timeout=WAIT)
+    page.click("[role=tab]:text-is('What if')")
+    page.wait_for_url("**/?tab=whatif")
+    page.reload()
+    page.wait_for_selector("[role=tab].selected:text-is('What if')", timeout=WAIT)
+    page.goto(f"{app_server}?tab=nothing")
+    page.wait_for_selector("[role=tab].selected:text-is('Segment')", timeout=WAIT)
