@@ -88,7 +88,7 @@ class Models:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: dict[Path, float] = {}  # seconds per frame of the last run
+        self._last: dict[str, float] = {}  # by model: seconds per frame of its last run
         self._loaded: LRUCache[tuple[Path, int], Predictor] = LRUCache(MODELS_KEPT)
 
     def config(self, name: object) -> ModelConfig:
@@ -111,7 +111,7 @@ class Models:
         clip = on_disk(clip, private_cache())
         options = {"threshold": threshold, "measure_mute": measure_mute}
         result = self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, **options)
-        self._last[model_file(name)] = result.seconds.model / len(result.labels)
+        self._last[name] = result.seconds.model / len(result.labels)
         return result
 
     def run(
@@ -154,9 +154,10 @@ class Models:
 
     def seconds_per_frame(self, name: str) -> float | None:
         """Return the time per frame of a model's last run, or else when it was added; None if unknown."""
-        path = model_file(name)
-        cost = known_cost(path)
-        return self._last.get(path) or (cost.seconds_per_frame if cost else None)
+        if name in self._last:
+            return self._last[name]
+        cost = known_cost(model_file(name))
+        return cost.seconds_per_frame if cost else None
 
     def __reduce__(self) -> str:
         """Travel as a name: the process of a lent GPU has its own copy."""

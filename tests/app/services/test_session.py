@@ -203,7 +203,8 @@ def test_visitors_at_once_get_their_own_masks(tmp_path, monkeypatch):
 def test_two_visitors_with_two_models_load_each_once(tmp_path, monkeypatch):
     loaded, clip = [], read_clip(counting(tmp_path / "a.mp4", seconds=1))
 
-    def load(path):
+    def load(path, batch):
+        assert batch == 8  # small files
         loaded.append(path.name)
         return Predictor(BrightAndLoud("ms3"), "cpu")
 
