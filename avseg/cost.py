@@ -54,7 +54,7 @@ def _file(model: Path) -> Path:
 def _restart_peak() -> int:
     """Let the peak of this process's memory begin anew; return the memory now, 0 where only Linux can."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         return psutil.Process().memory_info().rss
     return 0
 

@@ -93,7 +93,7 @@ def run(
 def write_json(bench: Bench, path: Path) -> None:
     """Write everything, every single turn too."""
     with atomic_write(path) as file:
-        file.write_text(json.dumps(asdict(bench), indent=1))
+        file.write_text(json.dumps(asdict(bench), indent=1), encoding="utf-8")
 
 
 def tables(bench: Bench) -> str:

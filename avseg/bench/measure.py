@@ -64,7 +64,7 @@ def peak_memory(work: Work, device: torch.device) -> int | None:
         work()
         return torch.cuda.max_memory_allocated(device) - before
     try:
-        CLEAR.write_text("5")  # Linux: the peak starts again from what is used now
+        CLEAR.write_text("5", encoding="utf-8")  # Linux: the peak starts again from what is used now
         before = _memory("VmRSS")
         work()
         return max(0, _memory("VmHWM") - before)
@@ -73,7 +73,7 @@ def peak_memory(work: Work, device: torch.device) -> int | None:
 
 
 def _memory(field: str) -> int:
-    found = re.search(rf"^{field}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
+    found = re.search(rf"^{field}:\s+(\d+) kB", STATUS.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         raise ValueError(f"{STATUS} has no {field}.")
     return int(found[1]) * 1024

@@ -47,7 +47,7 @@ def plan_for(model: AVSegFormer, precision: str) -> Plan:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, durable=False) as file:
-            file.write_text(json.dumps(kept | {key: asdict(plan)}, indent=1))
+            file.write_text(json.dumps(kept | {key: asdict(plan)}, indent=1), encoding="utf-8")
     except (OSError, AvsegError):
         pass  # a home that cannot be written: measured again next time
     return plan
@@ -126,7 +126,7 @@ def _key(model: AVSegFormer) -> str:
 def processor() -> str:
     """Return the name of the CPU."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

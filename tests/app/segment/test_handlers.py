@@ -321,7 +321,8 @@ def test_a_run_goes_on_without_its_page(stand_in, tmp_path):
     video = str(counting(tmp_path / "a.mp4", seconds=3))
     handlers.segment(None, video, "stand-in", 8, request=old, progress=lose_the_connection)
     shown[0].join()
-    assert len(shown[1].player.times) == 24 and shown[1].go["visible"] and not shown[1].timer.active
+    assert len(shown[1].player.times) == 24 and shown[1].go == "Segment the clip"
+    assert not shown[1].stop["visible"] and not shown[1].timer.active
 
 
 def test_a_run_that_waited_when_the_connection_was_lost_is_named(stand_in, monkeypatch):

@@ -83,7 +83,8 @@ def test_one_frame_is_followed_from_picture_to_mask(case, clip):
     assert len(seen.layers) == (0 if c.reformer == "none" else c.decoder_layers)
     assert len(seen.points) == c.encoder_layers
     prediction = predictor.predict(clip)
-    np.testing.assert_allclose(seen.terms.both.probability, prediction.probability[1], atol=1e-5)
+    # The prediction comes from the exact rewrites, which round differently.
+    np.testing.assert_allclose(seen.terms.both.probability, prediction.probability[1], atol=1e-4)
     assert (seen.terms.both.labels == prediction.labels[1]).mean() > 0.98  # ties fall either way
     arrays = [value for value in vars(seen).values() if isinstance(value, np.ndarray)]
     assert all(np.isfinite(array).all() for array in arrays)

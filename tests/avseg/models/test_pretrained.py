@@ -122,11 +122,11 @@ def test_vggish_is_downloaded_and_checked(server: str, tmp_path: Path, monkeypat
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))  # torch.hub.set_dir, undone afterwards
     monkeypatch.setattr(avseg.models.pretrained, "VGGISH_URL", server)
     network = SmallNet()
-    avseg.models.pretrained._load_audio(network, "vggish")
+    avseg.models.pretrained.load_audio_weights(network, "vggish")
     assert (network.embeddings.weight == 7).all()
     monkeypatch.setattr(avseg.models.pretrained, "VGGISH_URL", server.replace("vggish-", "vggish-0"))
     with pytest.raises(CheckpointError, match="Without a network"):
-        avseg.models.pretrained._load_audio(network, "vggish")
+        avseg.models.pretrained.load_audio_weights(network, "vggish")
 
 
 def test_vggish_has_the_names_of_its_release():
@@ -141,9 +141,9 @@ def test_vggish_has_the_names_of_its_release():
 def test_other_audio_weights_are_refused(tmp_path: Path):
     torch.save({"x": torch.zeros(1)}, tmp_path / "x.pth")
     with pytest.raises(CheckpointError, match="cannot be loaded"):
-        avseg.models.pretrained._load_audio(SmallNet(), str(tmp_path / "x.pth"))
+        avseg.models.pretrained.load_audio_weights(SmallNet(), str(tmp_path / "x.pth"))
     with pytest.raises(ConfigError, match="vggish"):
-        avseg.models.pretrained._load_audio(SmallNet(), "no-such-name")
+        avseg.models.pretrained.load_audio_weights(SmallNet(), "no-such-name")
 
 
 @pytest.mark.parametrize("field", ["backbone_weights", "audio_weights"])
