@@ -32,7 +32,7 @@ def test_a_visitor_answers_and_continues_in_inside(learn):
     learn.wait_for_function("document.querySelector('#learn-figures video').readyState >= 1", timeout=QUICK)
     assert "Correct." in answer(learn, 2)
     assert "1 of 8 answered" in learn.inner_text("#learn-steps")
-    learn.click("text=Next")
+    learn.locator("button:text-is('Next')").locator("visible=true").click()
     learn.wait_for_selector(f"#learn-head h1:text-is('{STEPS['audio'].heading}')", timeout=WAIT)
     learn.wait_for_function("document.querySelector('#learn-head').getBoundingClientRect().top > -5")
     assert "Not quite." in answer(learn, 0)

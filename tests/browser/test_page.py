@@ -93,7 +93,7 @@ def slide(page, name: str, value: float) -> None:
 def test_a_bundled_clip_is_segmented_and_plays(page):
     choose(page, "stage-duo")
     page.wait_for_selector("#context :text('Stage duo')", timeout=QUICK)
-    expect(page.locator("#go")).to_have_text("Segment 5 frames")
+    expect(page.locator("#go")).to_contain_text("Segment 5 frames")  # and how long it will take, once known
     finding = segment(page)
     assert "5 frames" in finding and "Stage duo" in finding
     painted(page)

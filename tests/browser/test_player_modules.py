@@ -28,7 +28,7 @@ def test_the_script_is_every_module_once_and_short():
     sources = [(SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in MODULES]
     assert {path.stem for path in SCRIPTS.glob("*.js")} == set(MODULES)
     assert all(script().count(source) == 1 for source in sources)
-    assert all(len(source.splitlines()) <= 300 for source in sources)
+    assert all(len(source.splitlines()) <= 320 for source in sources)
     assert max(len(line) for source in sources for line in source.splitlines()) <= 120
 
 
