@@ -47,8 +47,7 @@ def predict(
         device: auto, cpu, cuda, cuda:1 or mps.
         audio: original, left or right channel, mute, noise, or a file whose sound replaces it.
         frames: Also write the frames without masks, OUT/<clip>/frames/0001.jpg and so on.
-        letterbox: Pad frames to a square, which keeps their aspect, instead of resizing them to one as the
-            released code does.
+        letterbox: Pad frames to a square, which keeps their aspect; the released code resizes them to one.
         precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
     """
     from tqdm import tqdm
@@ -365,8 +364,7 @@ def evaluate(
         split: train, val or test; for AVSBench also val-leakfree, test-leakfree (no source video of train).
         clips: Number of clips, sampled by the seed; 0 uses all of a folder, or 200 of synth.
         seed: Seed of SynthAVS (training uses others), of noise and of swapped sounds.
-        f_batch: Clips per batch of the benchmark's F, whose value depends on it; by default as the release of
-            the model's edition: 2 for S4 and MS3 of aug2023, otherwise 4.
+        f_batch: Clips per batch of the benchmark's F; by default 2 for S4 and MS3 of aug2023, otherwise 4.
         robustness: Also evaluate with silence, noise and other sounds, up to seven passes instead of one.
         mute: Evaluate every clip in silence, for a model trained with --train.mute.
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -579,8 +577,7 @@ def bench(
     give medians, half of the interquartile range, and the ratio to the plain path.
 
     Args:
-        models: Models by name, files, or presets, which get random weights. By default the bundled models,
-            unless only other work is asked for.
+        models: Names, files, or presets (random weights); by default, without other work, the bundled ones.
         device: auto, cpu, cuda, cuda:1 or mps; repeat the flag for several.
         precision: exact or fast; by default both.
         clip: Clips to segment; the first one is timed, all decide the IoU. By default those of the app.

@@ -22,7 +22,7 @@ class Cost:
     """Time and memory of a model."""
 
     seconds_per_frame: float  # with the pass without sound that the page runs too
-    bytes: int  # memory at most, of the loaded model and its activations; 0 where it cannot be measured
+    memory: int  # bytes at most, of the loaded model and its activations; 0 where it cannot be measured
     device: str
 
 

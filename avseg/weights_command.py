@@ -29,8 +29,7 @@ def weights(
 
     Args:
         action: list, get or add.
-        name: A released model, such as s4-pvt-aug2023, or a pretrained backbone of training; for add, a .pth
-            or .safetensors file, or hub:owner/name.
+        name: A released model or a backbone; for add, a .pth or .safetensors file, or hub:owner/name.
         file: A .pth file that is here already, in place of the download.
         cookies: cookies.txt of a browser that is signed in to Google, for a file whose quota is reached.
         mirror: hub:owner/name, a repository on the Hub that `push_to_hub` made of the converted model.

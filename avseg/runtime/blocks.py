@@ -40,7 +40,7 @@ class EncodedFrames(VisualFeatures):
     layers: tuple[KeysValues, ...] = ()
 
     @property
-    def bytes(self) -> int:
+    def memory(self) -> int:
         """Their size in memory."""
         parts = [self.tokens, self.mask_feature]
         parts += [tensor for layer in self.layers for tensor in (layer.keys, layer.values)]

@@ -70,7 +70,7 @@ class Runner:
         if (kept := self._kept.get(first)) is not None:
             return kept
         features = twin.encode_frames(tensor())
-        self._bytes += features.bytes
+        self._bytes += features.memory
         if self._bytes <= KEPT_BYTES:
             self._kept[first] = features
         return features
