@@ -196,9 +196,15 @@ def attach(key: str | None, request: gr.Request = None) -> ButtonUpdates:
 
 
 async def show_attached(request: gr.Request = None) -> AttachUpdates:
-    """Show the result of a page that was reloaded, once its run has ended."""
-    state = VISITORS.of(session_of(request)).state(SegmentState)
+    """Show the result of a page that was reloaded, once its run has ended.
+
+    A page without one is built with the opening, which must not replace a clip that is already selected.
+    """
+    visitor = VISITORS.of(session_of(request))
+    state = visitor.state(SegmentState)
     running = state.preview is not None
+    if not running and visitor.result is not None and visitor.result.shared:
+        return AttachUpdates()
     while state.preview is not None:
         await asyncio.sleep(PREVIEW_EVERY)
     updates = AttachUpdates() | await asyncio.to_thread(show_result, request)

@@ -302,6 +302,13 @@ def test_a_reloaded_page_shows_what_it_had(stand_in, tmp_path):
     assert not asyncio.run(handlers.show_attached(third)).changes()
 
 
+def test_a_clip_that_was_selected_at_once_is_not_replaced_by_the_opening(stand_in):
+    new = type("Request", (), {"session_hash": "quick"})
+    handlers.attach("q" * 32, new)
+    assert handlers.VISITORS.of("quick").result.shared
+    assert not asyncio.run(handlers.show_attached(new)).changes()
+
+
 def test_a_run_goes_on_without_its_page(stand_in, tmp_path):
     old, new = (type("Request", (), {"session_hash": name}) for name in ("old", "new"))
     key, shown = "k" * 32, []
