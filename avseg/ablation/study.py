@@ -13,13 +13,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from avseg.ablation.table import TABLE, Row, write_table
 from avseg.ablation.variants import Variant
+from avseg.bench.measure import gflop
 from avseg.checkpoints import load_model
 from avseg.config import Config
 from avseg.errors import ConfigError
@@ -29,7 +30,6 @@ from avseg.evaluation.report import REPORT, write_evaluation
 from avseg.evaluation.report_files import read_evaluation
 from avseg.files import read_json, write_texts
 from avseg.loaders import evaluation_clips, run_size
-from avseg.models.avsegformer import AVSegFormer
 from avseg.training.run_folder import RunFolder
 from avseg.training.trainer import train
 
@@ -80,22 +80,21 @@ def run(study: Study, command: str = "", say: Callable[[str], None] = print) -> 
     for a folder that holds another study, and what training and evaluation raise.
     """
     main = process()[0] == 0
-    for variant, number in study.runs:  # data that do not fit are reported before any work
-        run_size(study.data, study.config(variant, number))
+    steps(study)  # data that do not fit are reported before any work
     if main:
         _record(study)
-    table = study.out / TABLE
     for place, (variant, number) in enumerate(study.runs, 1):
         title = f"{place} of {len(study.runs)}: {variant.title}, seed {number}"
         folder = study.folder(variant, number)
-        if not (folder / "report" / REPORT).is_file():
+        missing = not (folder / "report" / REPORT).is_file()
+        if missing:
             if main:
                 say(title)
             _train(study, variant, number, command)
             _evaluate(study, variant, folder, command)
-        if main:
-            table = write_table(list(rows(study)), study.out)
-    return table
+        if main and (missing or place == len(study.runs)):
+            write_table(list(rows(study)), study.out)
+    return study.out / TABLE
 
 
 def rows(study: Study) -> Iterator[Row]:
@@ -105,22 +104,18 @@ def rows(study: Study) -> Iterator[Row]:
         done = [folder for folder in folders if (folder / "report" / REPORT).is_file()]
         if not done:
             continue
-        model = load_model(done[0] / "last.safetensors")
-        yield Row(
-            variant=variant,
-            parameters=sum(p.numel() for p in model.parameters()),
-            gflop=_frame_gflop(model),
-            evaluations=tuple(read_evaluation(folder / "report") for folder in done),
-        )
+        parameters, work = _size(done[0] / "last.safetensors")
+        evaluations = tuple(read_evaluation(folder / "report") for folder in done)
+        yield Row(variant, parameters, work, evaluations)
 
 
-@torch.inference_mode()
-def _frame_gflop(model: AVSegFormer) -> float:
-    """Return the arithmetic of one frame's matrix products and convolutions, in GFLOP."""
+@lru_cache
+def _size(path: Path) -> tuple[int, float]:
+    """Return the parameters of a finished model, and the GFLOP of one frame's forward pass."""
+    model = load_model(path)
     size = model.config.image_size
-    with FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, 3, size, size), torch.zeros(1, 1, 96, 64))
-    return counter.get_total_flops() / 1e9
+    frame, log_mel = torch.zeros(1, 3, size, size), torch.zeros(1, 1, 96, 64)
+    return sum(p.numel() for p in model.parameters()), gflop(lambda: model(frame, log_mel))
 
 
 def _record(study: Study) -> None:
