@@ -11,7 +11,7 @@ import tyro
 from avseg.ablation.command import ablate_from
 from avseg.config import Config, ModelConfig, Storage, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError, WriteError
-from avseg.presets import PRESETS, load_config
+from avseg.presets import PRESETS, check_first, load_config
 from avseg.processes import command_line
 from avseg.weights_command import weights
 
@@ -324,8 +324,7 @@ def train_from(config: Config) -> Callable[..., int]:
         """
         from avseg.training.trainer import train as run
 
-        if load_config(preset) != config:  # the flags would default to another preset's values
-            raise ConfigError(f"Put the preset first: python -m avseg train {preset} --out {out} ...")
+        check_first(preset, config, "train", out)
         experiment = Config(model, train)
         path = run(experiment, out, data, device, workers, resume, start_from, command_line(), tensorboard)
         print(f"Model: {path}")

@@ -255,6 +255,15 @@ PRESETS: dict[str, Config] = (
 )
 
 
+def check_first(preset: str, config: Config, command: str, out: Path) -> None:
+    """Raise ConfigError unless `config`, to which a command's flags default, is that of the preset.
+
+    It is another one where the preset does not come first among the arguments.
+    """
+    if load_config(preset) != config:
+        raise ConfigError(f"Put the preset first: python -m avseg {command} {preset} --out {out} ...")
+
+
 def load_config(name_or_path: str | Path) -> Config:
     """Return a preset by name, or the config in a JSON file; `ConfigError` lists the presets."""
     if str(name_or_path) in PRESETS:

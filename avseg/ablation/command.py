@@ -6,8 +6,7 @@ from pathlib import Path
 import tyro
 
 from avseg.config import Config, ModelConfig, TrainConfig
-from avseg.errors import ConfigError
-from avseg.presets import load_config
+from avseg.presets import check_first
 from avseg.processes import command_line
 
 
@@ -53,8 +52,7 @@ def ablate_from(config: Config) -> Callable[..., int]:
         from avseg.ablation.study import Study, run, steps
         from avseg.ablation.variants import changed_fields, choose, variants
 
-        if load_config(preset) != config:  # the flags would default to another preset's values
-            raise ConfigError(f"Put the preset first: python -m avseg ablate {preset} --out {out} ...")
+        check_first(preset, config, "ablate", out)
         default = Config(model, train)
         chosen = choose(variants(default), rows)
         study = Study(chosen, out, data, seeds, clips, device, workers, start_from)
