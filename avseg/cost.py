@@ -1,18 +1,18 @@
 """What a model costs on this machine, measured on two frames of a bundled clip and kept beside the model."""
 
 import json
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+import torch
 
+from avseg.bench.measure import peak_memory
 from avseg.checkpoints import CLIPS
 from avseg.config import read_record
 from avseg.errors import ConfigError
 from avseg.files import write_texts
 from avseg.media.clip import read_clip
-from avseg.predict import Predictor
+from avseg.predict import Prediction, Predictor
 
 PROBE, FRAMES = CLIPS / "dog-and-guitar.mp4", 2
 
@@ -28,11 +28,15 @@ class Cost:
 
 def measure_cost(model: Path) -> Cost:
     """Load a model, run it on two frames, and keep its cost beside it."""
-    before = _restart_peak()
-    predictor = Predictor(model, batch=1)
-    prediction = predictor.predict(read_clip(PROBE, seconds=FRAMES), measure_mute=True)
+    found: list[Prediction] = []
+
+    def work() -> None:
+        clip = read_clip(PROBE, seconds=FRAMES)
+        found.append(Predictor(model, batch=1).predict(clip, measure_mute=True))
+
+    memory = peak_memory(work, torch.device("cpu")) or 0
+    (prediction,) = found
     seconds = prediction.seconds.model / len(prediction.labels)
-    memory = max(0, _peak() - before) if before else 0
     cost = Cost(round(seconds, 3), memory, prediction.device)
     file = _file(model)
     write_texts(file.parent, {file.name: json.dumps(asdict(cost))})
@@ -49,16 +53,3 @@ def known_cost(model: Path) -> Cost | None:
 
 def _file(model: Path) -> Path:
     return model.with_suffix(".cost.json")
-
-
-def _restart_peak() -> int:
-    """Let the peak of this process's memory begin anew; return the memory now, 0 where only Linux can."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-        return psutil.Process().memory_info().rss
-    return 0
-
-
-def _peak() -> int:
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))

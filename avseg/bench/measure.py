@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 Work = Callable[[], object]
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -66,10 +65,10 @@ def peak_memory(work: Work, device: torch.device) -> int | None:
     try:
         CLEAR.write_text("5", encoding="utf-8")  # Linux: the peak starts again from what is used now
         before = _memory("VmRSS")
-        work()
-        return max(0, _memory("VmHWM") - before)
     except (OSError, ValueError):
-        return None
+        before = None
+    work()
+    return None if before is None else max(0, _memory("VmHWM") - before)
 
 
 def _memory(field: str) -> int:
@@ -81,6 +80,8 @@ def _memory(field: str) -> int:
 
 def gflop(work: Work) -> float:
     """Return the multiplications and additions of convolutions and matrix products, in units of 10^9."""
+    from torch.utils.flop_counter import FlopCounterMode  # a quarter of a second, which the app need not wait
+
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops() / 1e9
