@@ -6,6 +6,7 @@ docstring says which reading is implemented. `nn.Identity` members named `...tap
 `avseg.interpret.sites` records activations there.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -401,16 +402,27 @@ class AVSegFormer(nn.Module):
         """Return the output of `decode` from the audio backbone's embedding [B*T, 128]."""
         audio = self.audio_projection(embedding)[:, None]  # [B*T, 1, D]
         mixed = self.mixed_tap(self.mixer(features.mask_feature, audio))  # [B*T, D, h, w]
-        queries = self.audio_queries(audio)  # [B*T, Q, D]
         masks = []
-        for layer in self.decoder:
-            queries, attention = layer(queries, features.tokens)
+        for queries, attention in self.decode_queries(audio, features):
             if intermediate and self.reformer is not None:
                 masks.append(self.reformer(attention, queries, features.shapes))
         logits = self.mask_generation(mixed, queries)
         if temporal_flags is not None:
             logits = logits * temporal_flags.to(logits).view(-1, 1, 1, 1)
         return AVSegOutput(logits, mixed, tuple(masks))
+
+    def decode_queries(
+        self, audio: torch.Tensor, features: VisualFeatures
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the queries [B*T, Q, D] and the attention after every decoder layer; audio [B*T, 1, D]."""
+        queries = self.audio_queries(audio)
+        for layer, tokens in zip(self.decoder, self.decoder_tokens(features), strict=True):
+            queries, attention = layer(queries, tokens)
+            yield queries, attention
+
+    def decoder_tokens(self, features: VisualFeatures) -> Sequence[Any]:
+        """Return what each decoder layer attends to."""
+        return [features.tokens] * len(self.decoder)
 
 
 def _rows_of(backbone: nn.Module, inputs: torch.Tensor, rows: torch.Tensor) -> Any:

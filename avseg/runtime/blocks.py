@@ -4,7 +4,7 @@ Every class computes what its base class does, to rounding, and passes the same 
 value of a tap is used only while nobody watches it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -213,19 +213,12 @@ class FastAVSegFormer(AVSegFormer):
         if intermediate or not isinstance(features, EncodedFrames):
             raise ValueError("Only frames that this model encoded are decoded, without intermediate masks.")
         with torch.autocast(log_mel.device.type, torch.bfloat16, enabled=self.autocast):
-            audio = self.audio_projection(self.audio_backbone(log_mel).float())[:, None]  # [B*T, 1, D]
-            mixed = self.mixed_tap(self.mixer(features.mask_feature, audio))
-            logits = self.mask_generation(mixed, self.decode_queries(audio, features)).float()
-        if temporal_flags is not None:
-            logits = logits * temporal_flags.to(logits).view(-1, 1, 1, 1)
-        return AVSegOutput(logits, mixed, ())
+            output = self.decode_embedding(features, self.audio_backbone(log_mel).float(), temporal_flags)
+        return replace(output, logits=output.logits.float())
 
-    def decode_queries(self, audio: torch.Tensor, features: EncodedFrames) -> torch.Tensor:
-        """Return the decoder's output queries [B*T, Q, D] of the audio feature [B*T, 1, D]."""
-        queries = self.audio_queries(audio)
-        for layer, tokens in zip(self.decoder, features.layers, strict=True):
-            queries, _ = layer(queries, tokens)
-        return queries
+    def decoder_tokens(self, features: VisualFeatures) -> tuple[KeysValues, ...]:
+        assert isinstance(features, EncodedFrames)
+        return features.layers
 
 
 FAST: dict[type[nn.Module], type[nn.Module]] = {

@@ -94,12 +94,12 @@ def _parts(model: FastAVSegFormer) -> list[tuple[str, Callable[[], object]]]:
     pyramid = model.visual_backbone(frames)
     features = model.encode_pyramid(pyramid)
     audio = model.audio_projection(model.audio_backbone(log_mel).float())[:, None]
-    queries = model.decode_queries(audio, features)
+    *_, (queries, _) = model.decode_queries(audio, features)
     return [
         ("backbone", lambda: model.visual_backbone(frames)),
         ("audio", lambda: model.audio_backbone(log_mel)),
         ("encoder", lambda: model.encode_pyramid(pyramid)),
-        ("decoder", lambda: model.decode_queries(audio, features)),
+        ("decoder", lambda: list(model.decode_queries(audio, features))),
         ("head", lambda: model.mask_generation(features.mask_feature, queries)),
     ]
 
