@@ -61,8 +61,8 @@ class Terms:
 
 
 @dataclass(frozen=True, eq=False)
-class Inspection:
-    """The activations of one frame. D channels, Q queries, N tokens, s image size, h = s/4."""
+class InspectedFrame:
+    """One frame of a clip and the model that ran on it; subclasses add the activations."""
 
     config: ModelConfig
     model: str
@@ -72,6 +72,19 @@ class Inspection:
     threshold: float  # on the probability, for the masks of the binary tasks
     frame: np.ndarray  # uint8 [H, W, 3], at source size
     log_mel: np.ndarray  # float32 [96, 64], the log-mel patch of the frame
+    sites: int  # recorded activations
+    seconds: float  # duration of recording and measuring
+
+    @property
+    def size(self) -> int:
+        """Height and width of the resized frame, the input of the model."""
+        return self.config.image_size
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection(InspectedFrame):
+    """The activations of one frame. D channels, Q queries, N tokens, s image size, h = s/4."""
+
     stages: tuple[np.ndarray, ...]  # F_1..F_4, float32 [C_i, s/2^(i+1), s/2^(i+1)]
     audio: np.ndarray  # float32 [D], F_audio
     queries: np.ndarray  # float32 [Q, D], Q_audio + Q_learn
@@ -89,13 +102,6 @@ class Inspection:
     layers: tuple[MaskMap, ...]  # intermediate masks; empty without a reformer
     terms: Terms
     contributions: Contributions
-    sites: int  # recorded activations
-    seconds: float  # duration of recording and measuring
-
-    @property
-    def size(self) -> int:
-        """Height and width of the resized frame, the input of the model."""
-        return self.config.image_size
 
     @property
     def final(self) -> MaskMap:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from avseg.config import ModelConfig
-from avseg.interpret.inspection import Inspection, MaskMap, inspect, mask_map, window_inputs
+from avseg.interpret.inspection import InspectedFrame, Inspection, MaskMap, inspect, mask_map, window_inputs
 from avseg.interpret.sites import record
 from avseg.media.clip import Clip
 from avseg.models.tpavi import TPAVI
@@ -15,33 +14,18 @@ from avseg.predict import Predictor, check_threshold
 
 
 @dataclass(frozen=True, eq=False)
-class TPAVIInspection:
+class TPAVIInspection(InspectedFrame):
     """The activations of one frame, which attends to the n frames of its window. D channels, s image size.
 
     Of the four stages, h = s/4, s/8, s/16 and s/32.
     """
 
-    config: ModelConfig
-    model: str
-    weights: str  # demo, released, trained or random
-    index: int  # of the frame in its clip
-    moment: float  # seconds
-    threshold: float  # on the probability, for the masks of the binary tasks
-    frame: np.ndarray  # uint8 [H, W, 3], at source size
-    log_mel: np.ndarray  # float32 [96, 64], the log-mel patch of the frame
     moments: tuple[float, ...]  # n, seconds of the frames of the window
     stages: tuple[np.ndarray, ...]  # of the backbone, float32 [C_i, h, h]
     context: tuple[np.ndarray, ...]  # before TPAVI, float32 [D, h, h]
     attention: tuple[np.ndarray, ...]  # of every pixel to the sound of every frame, float32 [n, h, h]
     mixed: tuple[np.ndarray, ...]  # after TPAVI, float32 [D, h, h]
     final: MaskMap
-    sites: int  # recorded activations
-    seconds: float  # duration of recording
-
-    @property
-    def size(self) -> int:
-        """Height and width of the resized frame, the input of the model."""
-        return self.config.image_size
 
 
 def inspect_model(
