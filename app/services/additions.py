@@ -7,6 +7,7 @@ of the page or a restart of the app loses nothing.
 import re
 import shutil
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,13 +105,13 @@ def may_add() -> bool:
     return may_train()
 
 
-def offers() -> list[Offer]:
-    """Return the released models in the order of the table."""
-    known = {addition.key: addition for addition in additions()}
+def offers(known: Sequence[Addition] | None = None) -> list[Offer]:
+    """Return the released models in the order of the table; known: the additions, read by default."""
+    by_name = {addition.key: addition for addition in (additions() if known is None else known)}
     found = []
     for name, row in RELEASED.items():
         at = places(name)
-        found.append(Offer(row, at.state, at.arrived, known.get(name)))
+        found.append(Offer(row, at.state, at.arrived, by_name.get(name)))
     return found
 
 

@@ -1,6 +1,6 @@
 """What the panel that adds models does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -13,6 +13,7 @@ from app.components.events import Action, action_of
 from app.components.gradio_helpers import HIDDEN, LIGHT, PRIVATE, error_notice
 from app.components.updates import UNCHANGED, Updates, connect
 from app.services import additions
+from app.services.additions import Addition
 from app.services.models import available_models
 from app.services.session import VISITORS, session_of
 from avseg.config import Storage, Task
@@ -143,7 +144,8 @@ def poll(request: gr.Request = None) -> PanelUpdates:
     A page that was reloaded finds what is under way at its first tick.
     """
     state = _state(request)
-    known = {addition.key: addition for addition in additions.additions()}
+    found = additions.additions()
+    known = {addition.key: addition for addition in found}
     ended = [key for key in state.watched if key not in known or not known[key].under_way]
     state.watched = tuple(key for key in state.watched if key not in ended)
     ready = [known[key] for key in ended if key in known and known[key].state == "finished"]
@@ -155,16 +157,17 @@ def poll(request: gr.Request = None) -> PanelUpdates:
         if state.opened:
             state.opened = False
             updates |= PanelUpdates(panel=HIDDEN)
-    return updates | _drawn(state)
+    return updates | _drawn(state, found)
 
 
-def _drawn(state: AddModelState) -> PanelUpdates:
-    known = additions.additions()
+def _drawn(state: AddModelState, known: Sequence[Addition] | None = None) -> PanelUpdates:
+    """Return what is drawn of the state; known: the additions, read anew by default."""
+    known = additions.additions() if known is None else known
     going = any(addition.under_way for addition in known) or bool(state.watched)
     updates = PanelUpdates(strip=html.strip(state, known), timer=gr.Timer(active=going))
     if not state.opened:
         return updates
-    return updates | PanelUpdates(released=html.released(state), others=html.others())
+    return updates | PanelUpdates(released=html.released(state, known), others=html.others(known))
 
 
 def _started(state: AddModelState, key: str) -> PanelUpdates:

@@ -14,11 +14,11 @@ TASKS = {"s4": "One sounding object", "ms3": "Several sounding objects", "avss":
 BACKBONES = {"pvt": "PVTv2-B5", "r50": "ResNet-50"}
 
 
-def released(state: AddModelState) -> Markup:
+def released(state: AddModelState, known: Sequence[Addition] | None = None) -> Markup:
     """Return the released models with their state, and what can be done with each."""
     return render(
         "components/add_model/templates/released.html",
-        offers=additions.offers(),
+        offers=additions.offers(known),
         allowed=additions.may_add(),
         not_here=NOT_HERE,
         licence=LICENCE,
@@ -31,14 +31,14 @@ def released(state: AddModelState) -> Markup:
     )
 
 
-def others() -> Markup:
+def others(known: Sequence[Addition]) -> Markup:
     """Return files that are not imported yet, and additions of other models."""
-    known = [addition for addition in additions.additions() if addition.key not in RELEASED]
+    other = [addition for addition in known if addition.key not in RELEASED]
     return render(
         "components/add_model/templates/others.html",
         files=additions.unimported(),
-        others=known,
-        going=[addition.key for addition in known],
+        others=other,
+        going=[addition.key for addition in other],
     )
 
 
