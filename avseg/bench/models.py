@@ -108,7 +108,8 @@ def model_speed(
         for clip in clips
     ]
     frames, log_mel = tensors[0]
-    twins = {path: accelerated(model, plan_for(model, path)) for path in precisions}
+    plans = {path: plan_for(model, path) for path in precisions}
+    twins = {path: accelerated(model, plan) for path, plan in plans.items()}
     work = {PLAIN: lambda: model(frames, log_mel, intermediate=True)}
     work |= {path: lambda twin=twin: twin(frames, log_mel) for path, twin in twins.items()}
     with torch.inference_mode():
@@ -125,7 +126,7 @@ def model_speed(
                     ratio=seconds[PLAIN].median / seconds[path].median,
                     parts=_shares(network, run, device),
                     memory=peak_memory(run, device),
-                    reduced=plan_for(model, path).reduced if path in twins else (),
+                    reduced=plans[path].reduced if path in plans else (),
                     logits_apart=max((a - b).abs().max().item() for a, b in zip(found, expected)),
                     iou=_iou(found, expected),
                 )
