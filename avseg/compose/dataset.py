@@ -8,6 +8,7 @@ import numpy as np
 
 from avseg.compose.scenes import (
     AMBIENCE,
+    LOUD_NOISE_LEVELS,
     Audio,
     Layers,
     Track,
@@ -30,6 +31,10 @@ from avseg.data.samples import COMPOSED, DataReference, IsolatedClass, Sample, V
 from avseg.errors import ConfigError
 
 ATTEMPTS = 20  # views that are drawn until one shows an object that can sound
+# Sources of a second in audio pretraining, drawn with equal probability.
+SOURCES, SOURCES_IN_NOISE = (0, 1, 1, 1, 1, 1, 2, 2), (0, 0, 0, 1, 1)
+NOISY_CLIPS = 0.25  # share of the clips of audio pretraining with loud noise
+MASKED = 12.0  # dB below the noise at which a source no longer counts as audible
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +206,8 @@ def _sounding_classes(clips: Compositions, index: int) -> frozenset[str]:
 class AudioClips:
     """The audio of composed clips alone, for pretraining: every class of recordings equally often.
 
-    In every second one class is audible, or two, or none but background noise.
+    In every second one class is audible, or two, or none but background noise. A quarter of the clips have
+    white noise as loud as a source, and more seconds with nothing else: loud noise is not a source.
     """
 
     def __init__(self, clips: Compositions, count: int):
@@ -219,11 +225,15 @@ class AudioClips:
         names = [name for name in clips.chosen.by_sound if name in CLASS_INDEX]
         audible = np.zeros((clips.seconds, len(CLASS_INDEX)), bool)
         tracks: list[Track] = []
-        for second in range(clips.seconds):
-            for name in rng.choice(names, int(rng.choice([0, 1, 1, 1, 1, 1, 2, 2])), replace=False):
-                on = np.arange(clips.seconds) == second
-                tracks.append(draw_track(rng, clips.chosen, str(name), None, on, clips.resample))
-                audible[second, CLASS_INDEX[str(name)]] = True
         audio = draw_audio(rng, clips.chosen, (), clips.seconds)
+        noisy = rng.random() < NOISY_CLIPS
+        noise = float(rng.uniform(*LOUD_NOISE_LEVELS)) if noisy else audio.noise
+        counts = SOURCES_IN_NOISE if noisy else SOURCES
+        for second in range(clips.seconds):
+            for name in rng.choice(names, int(rng.choice(counts)), replace=False):
+                on = np.arange(clips.seconds) == second
+                track = draw_track(rng, clips.chosen, str(name), None, on, clips.resample)
+                tracks.append(track)
+                audible[second, CLASS_INDEX[str(name)]] = track.loudness > noise - MASKED
         ambience = tuple(track for track in audio.tracks if track.recording.name == AMBIENCE)
-        return mix(replace(audio, tracks=(*tracks, *ambience))), audible
+        return mix(replace(audio, tracks=(*tracks, *ambience), noise=noise)), audible

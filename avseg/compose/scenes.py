@@ -34,6 +34,7 @@ FAMILIES: tuple[frozenset[str], ...] = (
 LOUDNESS = (-38.0, -14.0)  # dB of full scale, of a source
 AMBIENCE = "_noise"  # class of recordings without a source to see: rain, wind, crowds
 LOUD_NOISE = 0.08  # share of clips with white noise as loud as a source
+LOUD_NOISE_LEVELS = (-40.0, -14.0)  # dB of full scale
 MIN_AREA = 0.004  # share of the frame below which an object is too small to be asked for
 FADE = 0.02  # seconds
 SPEEDS = (0.84, 1.19)  # of recordings in training: a minor third lower or higher at most
@@ -194,7 +195,7 @@ def draw_audio(
         tracks=tuple(tracks),
         seconds=seconds,
         reverberation=float(rng.uniform(0.1, 0.9)) if rng.random() < 0.4 else 0.0,
-        noise=float(rng.uniform(-40, -14) if rng.random() < LOUD_NOISE else rng.uniform(-85, -44)),
+        noise=float(rng.uniform(*LOUD_NOISE_LEVELS) if rng.random() < LOUD_NOISE else rng.uniform(-85, -44)),
         seed=int(rng.integers(2**31)),
     )
 

@@ -76,6 +76,16 @@ def test_audible_classes_are_those_of_the_spectrum(recipe):
             assert strongest == pytest.approx(names[label], rel=0.05)
 
 
+def test_some_audio_for_pretraining_is_loud_noise_with_nothing_audible(recipe):
+    clips = AudioClips(compositions(recipe, "ms3", "train", 3, 0, 64), 40)
+    loud = 0
+    for index in range(len(clips)):
+        waveform, audible = clips.read(index)
+        levels = np.sqrt(np.mean(waveform.reshape(5, SAMPLE_RATE)[~audible.any(1)] ** 2, axis=1))
+        loud += int((levels > 0.02).sum())
+    assert loud >= 3
+
+
 def test_a_model_trains_and_is_evaluated_on_a_recipe(recipe, tmp_path):
     config = small_config(frames_per_clip=1, audio_pretrain_steps=2, synth_clips=4, batch_size=2, epochs=1)
     model = train(config, tmp_path / "run", str(recipe), device="cpu", workers=0)
