@@ -35,11 +35,10 @@ def sampled(
     table = bordered(values, shapes)
     width = table.shape[-1] // heads
     far_x, far_y, stride, corners = _geometry(shapes, samples, heads, table.shape[1], x.device)
-    before = far_x.new_tensor(-1.0)
     results = []
     for frame in range(batch):  # what one frame needs stays in the cache
-        right = torch.fmax(x[frame], before).fmin(far_x)  # [N, heads, samples]; NaN becomes -1
-        lower = torch.fmax(y[frame], before).fmin(far_y)
+        right = _within(x[frame], far_x)  # [N, heads, samples]
+        lower = _within(y[frame], far_y)
         left, top = right.floor(), lower.floor()
         right -= left
         lower -= top
@@ -57,6 +56,11 @@ def sampled(
         )
         results.append(mixed.view(count, heads * width))
     return torch.stack(results)
+
+
+def _within(cells: torch.Tensor, far: torch.Tensor) -> torch.Tensor:
+    """Return locations clamped to -1..far; NaN becomes -1. `fmax` and `fmin` have no vector form on a CPU."""
+    return cells.nan_to_num(-1.0).clamp_(min=-1.0).minimum(far)
 
 
 def _geometry(
