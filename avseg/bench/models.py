@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from avseg.bench.measure import Seconds, clocked, gflop, interleaved, peak_memory
-from avseg.checkpoints import find_model, load_model, read_card
+from avseg.checkpoints import bundled_models, find_model, imported_models, load_model, read_card
 from avseg.config import Config
 from avseg.data.transforms import Batch, normalise
 from avseg.errors import ConfigError
@@ -76,9 +76,10 @@ class Pair:
 
 
 def model_named(name: str, device: torch.device) -> tuple[AVSegFormer, str]:
-    """Return a model and whose weights it has: a preset with random ones, else a checkpoint."""
+    """Return a model and whose weights it has: a checkpoint, else a preset with random ones."""
     torch.manual_seed(0)
-    path = None if name in PRESETS else find_model(name)
+    installed = bundled_models() | imported_models()
+    path = installed.get(name) if name in PRESETS else find_model(name)
     config = read_card(path)[0] if path else PRESETS[name].model
     if config.architecture != "avsegformer":
         raise ConfigError(

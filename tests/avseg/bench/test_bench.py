@@ -8,7 +8,7 @@ from torch import nn
 
 from avseg.bench.command import run, tables, write_json
 from avseg.bench.measure import Seconds, clocked, gflop, interleaved, peak_memory
-from avseg.bench.models import PLAIN, training_speed
+from avseg.bench.models import PLAIN, model_named, training_speed
 from avseg.errors import ConfigError
 from tests.support.media import counting
 from tests.support.small_model import small_config
@@ -103,3 +103,8 @@ def test_what_cannot_be_measured_is_a_sentence(changes: dict, message: str, tmp_
     values = {"models": ("tiny-ms3",), "frames": 2, "repeats": 1} | NOTHING | changes
     with pytest.raises(ConfigError, match=message):
         run(devices=("cpu",), precisions=("exact",), clips=(clip,), **values)
+
+
+def test_a_bundled_model_comes_before_the_preset_of_its_name():
+    assert model_named("tiny-avss", CPU)[1] == "demo"
+    assert model_named("tiny", CPU)[1] == "random"
