@@ -16,7 +16,7 @@ from app.components.add_model import handlers as add_model_handlers
 from app.components.add_model import panel as add_model_panel
 from app.components.blocks import PageBlocks
 from app.components.gradio_helpers import LIGHT
-from app.components.page_context import PageContext
+from app.components.page_context import LinkParts, PageContext
 from app.components.render import render
 from app.segment.opening import FOLDER as OPENING
 from app.services import gpu
@@ -39,6 +39,7 @@ TABS: tuple[tuple[str, str, Callable[[PageContext], None]], ...] = (
 )
 
 TITLE = "AVSeg Explorer"
+DISMISS = "element.onclick = ({ target }) => target.closest('button') && element.replaceChildren();"
 CLEANED_EVERY = 600  # seconds
 PRESENT_EVERY = 60  # seconds
 SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
@@ -58,18 +59,18 @@ def build() -> gr.Blocks:
     ) as demo:
         gr.HTML(render("components/templates/brand.html"), elem_id="brand")
         header = gr.HTML(segment.first_header(), elem_id="context")
-        light_switch = render("components/templates/light_switch.html")
-        gr.HTML(light_switch, js_on_load=theme.LIGHT_SCRIPT, elem_id="light")
+        toolbar = render("components/templates/toolbar.html")
+        gr.HTML(toolbar, js_on_load=theme.TOOLBAR_SCRIPT, elem_id="toolbar")
+        link = LinkParts(gr.HTML(visible=False, elem_id="link-notice", js_on_load=DISMISS), gr.State(0))
         add_model = add_model_panel.build()
         add_model_handlers.wire(add_model)
         progress = gr.HTML("", elem_id="progress")
         with gr.Tabs(elem_id="views") as tabs:
             for title, name, add in TABS:
                 with gr.Tab(title, id=name) as tab:
-                    add(PageContext(demo, header, tabs, progress, tab, add_model))
+                    add(PageContext(demo, header, tabs, progress, tab, add_model, link))
         gr.HTML(render("components/templates/footer.html", source=source_url()), elem_id="foot")
-        tabs.change(None, js=theme.tab_script({title: name for title, name, _ in TABS}))
-        demo.load(open_tab, None, tabs, **LIGHT)
+        tabs.change(None, js=theme.TAB_SCRIPT)
         demo.unload(leave)
         gr.Timer(PRESENT_EVERY).tick(stay, None, None, **LIGHT)
     queueing.install(demo)
@@ -94,12 +95,6 @@ async def closed_gate(app: Starlette) -> AsyncIterator[None]:
     assert app.middleware_stack is not None  # it runs us
     app.middleware_stack = Gate(app.middleware_stack, upload_bytes())
     yield
-
-
-def open_tab(request: gr.Request) -> gr.Tabs:
-    """Open the tab that the address names, as in `?tab=learn`; another name changes nothing."""
-    name = request.query_params.get("tab", "")
-    return gr.Tabs(selected=name) if name in {tab for _, tab, _ in TABS} else gr.Tabs()
 
 
 def leave(request: gr.Request) -> None:

@@ -8,6 +8,14 @@ from app.components.add_model.panel import AddModelLayout
 
 
 @dataclass(frozen=True)
+class LinkParts:
+    """What opening a link changes (app.services.permalink)."""
+
+    notice: gr.HTML  # what of it is not known here, above every tab
+    clip: gr.State  # changes when Segment is to show the clip of a link
+
+
+@dataclass(frozen=True)
 class PageContext:
     """The components of the page around a tab."""
 
@@ -17,3 +25,4 @@ class PageContext:
     progress: gr.HTML  # where every event that takes time shows its progress: `show_progress_on`
     tab: gr.Tab  # the tab itself, for its `select` event
     add_model: AddModelLayout  # opened by the last entry of a list of models
+    link: LinkParts

@@ -1,8 +1,6 @@
 """How the page looks: the Gradio theme and the style sheet, both from the colours of theme.toml."""
 
-import json
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -18,25 +16,13 @@ SHEETS = (
 )
 TABLES = tomllib.loads((APP / "components/theme.toml").read_text(encoding="utf-8"))
 
-# Gradio follows the system; the switch is for this visit, since frames of other sites may not store anything.
-LIGHT_SCRIPT = "element.querySelector('button').onclick = () => document.body.classList.toggle('dark');"
+TOOLBAR_SCRIPT = (APP / "components/toolbar.js").read_text(encoding="utf-8")
 # On a phone the tabs scroll sideways; the selected one comes into view, also when a handler selects it.
 TAB_SCRIPT = """() => requestAnimationFrame(() => {
   const bar = document.querySelector('#views > .tab-wrapper'), tab = bar.querySelector('[role=tab].selected');
   const [at, whole] = [tab, bar].map((part) => part.getBoundingClientRect());
   bar.scrollLeft += at.left + at.width / 2 - whole.left - whole.width / 2;
-  const address = new URL(location);
-  address.searchParams.set("tab", NAMES[tab.textContent.trim()]);
-  history.replaceState(history.state, "", address);
 })"""
-
-
-def tab_script(names: Mapping[str, str]) -> str:
-    """Return what runs when a tab opens: the address names it, for a reload and for shared links.
-
-    names: the id of every tab by its title.
-    """
-    return TAB_SCRIPT.replace("NAMES", json.dumps(dict(names)))
 
 
 def theme() -> gr.themes.Base:

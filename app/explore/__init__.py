@@ -46,7 +46,7 @@ def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:
     on(layout.search.change, handlers.change_view, search, trigger_mode="always_last")
     on(layout.sort.input, handlers.change_view, sort)
     on(layout.model.input, handlers.choose_model, layout.model)
-    on(layout.timer.tick, handlers.draw, queue=False)
+    on(layout.timer.tick, handlers.draw, opens_clip=True, queue=False)
     for event in (layout.add.click, layout.folder.submit):
         on(event, handlers.add_folder, layout.folder, opens_clip=True)
     exported = connect(layout.export.click, handlers.export, None, ExploreUpdates, layout, **PRIVATE)

@@ -8,7 +8,7 @@ from app.explore.handlers import ExploreUpdates, draw
 from app.explore.predictions import open_clip, predict_clip, score_clips
 from app.explore.state import state_of
 from app.services.jobs import Cancelled
-from app.services.session import VISITORS, ClipResult, session_of
+from app.services.session import VISITORS, ClipResult, DatasetSource, session_of
 from avseg.data.avsbench.clip import truth_for
 from avseg.errors import AvsegError
 
@@ -50,7 +50,7 @@ def send(tab: str, request: gr.Request = None, progress: gr.Progress = gr.Progre
     visitor, state = VISITORS.of(session_of(request)), state_of(request)
     updates = ExploreUpdates()
     try:
-        dataset, _ = state.open_collection()
+        dataset, collection = state.open_collection()
         opened = state.opened
         if opened is None or not opened.belongs_to(state.view) or opened.model != state.view.model:
             player = predict_clip(visitor, visitor.jobs.start(PREDICT), _report_to(progress))
@@ -59,7 +59,9 @@ def send(tab: str, request: gr.Request = None, progress: gr.Progress = gr.Progre
         return ExploreUpdates(notice=error_notice(error))
     opened = state.opened
     truth = truth_for(opened.content.truth, dataset.task, opened.prediction.task)
-    visitor.result = ClipResult(opened.prediction, opened.content.clip.name, opened.model, truth=truth)
+    entry = collection.facts.entries[opened.row]
+    source = DatasetSource(dataset.key, entry.split, entry.name)
+    visitor.result = ClipResult(opened.prediction, entry.name, opened.model, truth=truth, source=source)
     return updates | ExploreUpdates(header=result_header(visitor.result), tabs=gr.Tabs(selected=tab))
 
 

@@ -71,6 +71,8 @@ def changed(current: Filter, field: str, value: object, collection: Collection) 
         "area": range(len(AREAS)),
         "empty": range(collection.masks.share.shape[1] + 1),
     }
+    if field == "objects":
+        value = str(value)
     if field in alternatives:
         if value not in alternatives[field]:
             return current
@@ -154,6 +156,17 @@ def area_text(bar: int) -> str:
     if bar + 1 == len(AREAS):
         return f"{low:g}{SPACE}% or more"
     return f"{low:g} to {100 * AREAS[bar + 1]:g}{SPACE}%"
+
+
+def conditions(current: Filter) -> tuple[tuple[str, int | str], ...]:
+    """Return the clicks, as fields and values, that make this filter from an empty one."""
+    clicks: list[tuple[str, int | str]] = []
+    for field in ("split", "label", "objects", "area", "empty"):
+        clicks += [(field, value) for value in sorted(getattr(current, field))]
+    clicks += [(field, 1) for field in SWITCHES if getattr(current, field)]
+    texts = {"finding": current.finding, "search": current.search, "below": current.below}
+    texts["sort"] = "" if current.sort == Filter().sort else current.sort
+    return (*clicks, *((field, str(text)) for field, text in texts.items() if text))
 
 
 @dataclass(frozen=True)

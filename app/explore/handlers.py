@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import gradio as gr
+import numpy as np
 
 from app.components.add_model.state import Added
 from app.components.events import Action, action_of
@@ -20,7 +21,7 @@ from app.explore.state import ExploreState, View, clicked, state_of
 from app.services.datasets import LIBRARY, draw_sample, may_check
 from app.services.handoff import ExploreRequest
 from app.services.models import available_models, model_choices, model_info
-from app.services.session import VISITORS, session_of
+from app.services.session import VISITORS, Visitor, session_of
 from app.services.wording import plural
 from avseg.errors import AvsegError, DatasetError
 
@@ -96,11 +97,7 @@ def arrive(request: gr.Request = None) -> ExploreUpdates:
     with state.lock:
         try:
             if requested := visitor.take(ExploreRequest):
-                dataset = LIBRARY.get(requested.data)
-                row = COLLECTIONS.of(dataset).facts.row_of(requested.clip, requested.split)
-                if row is None:
-                    raise DatasetError(f"{dataset.title} has no clip {requested.clip}.")
-                state.view = View(dataset.key, row=row, model=state.view.model)
+                _take_up(visitor, state, requested)
         except DatasetError as error:
             problem = ExploreUpdates(notice=error_notice(error))
         datasets, models = LIBRARY.all(), list(available_models())
@@ -118,6 +115,24 @@ def arrive(request: gr.Request = None) -> ExploreUpdates:
             model=gr.update(choices=model_choices(), value=state.view.model),
         )
         return _draw(state) | menus | problem
+
+
+def _take_up(visitor: Visitor, state: ExploreState, requested: ExploreRequest) -> None:
+    """Open what another tab or a link asks for, a sample once it is drawn. Raises DatasetError."""
+    dataset, model = LIBRARY.get(requested.data), requested.model or state.view.model
+    state.view = view = View(dataset.key, model=model)
+    if not dataset.ready:
+        visitor.hand_over(requested)
+        return
+    collection = COLLECTIONS.of(dataset)
+    for field, value in requested.conditions:
+        view = clicked(view, field, value, collection, np.empty(0, int))
+    state.view = view = replace(view, page=max(0, requested.page - 1))
+    if requested.clip:
+        row = collection.facts.row_of(requested.clip, requested.split)
+        if row is None:
+            raise DatasetError(f"{dataset.title} has no clip {requested.clip}.")
+        state.view = replace(view, row=row)
 
 
 def choose_data(key: str, request: gr.Request = None) -> ExploreUpdates:
@@ -180,8 +195,11 @@ def _dataset_menu(key: str) -> dict:
 
 
 def draw(request: gr.Request = None) -> ExploreUpdates:
-    """Draw everything that follows from the visitor's view."""
-    state = state_of(request)
+    """Draw everything that follows from the visitor's view, or what is awaited once its data set is there."""
+    visitor, state = VISITORS.of(session_of(request)), state_of(request)
+    awaited = visitor.awaited(ExploreRequest)
+    if awaited is not None and (dataset := LIBRARY.all().get(awaited.data)) is not None and dataset.ready:
+        return arrive(request)
     with state.lock:
         return _draw(state)
 

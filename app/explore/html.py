@@ -9,12 +9,13 @@ from markupsafe import Markup
 from app.components.render import render
 from app.explore.charts import bins, class_bins
 from app.explore.collection import Collection
-from app.explore.filters import IOU_STEP, OBJECTS, SWITCHES, chips
+from app.explore.filters import IOU_STEP, OBJECTS, SWITCHES, chips, conditions
 from app.explore.flags import MAX_NOTE, Flags
 from app.explore.pictures import error_maps, thumbnails
 from app.explore.state import PAGE_SIZE, REPORT_PAGE_SIZE, OpenedClip, View
 from app.services.background import Progress
 from app.services.datasets import may_check
+from app.services.permalink import address, conditions_text
 from app.services.wording import plural
 from avseg.data.avsbench.check import KINDS
 from avseg.data.labels import CLASS_INDEX, clip_colours
@@ -55,6 +56,19 @@ def summary_html(collection: Collection, view: View, rows: np.ndarray) -> Markup
         count=f"{len(rows):,} of {plural(len(collection), 'clip')}",
         chips=chips(view.filter, view.model),
         filtered=not view.filter.matches_all,
+        address=_address(collection, view),
+    )
+
+
+def _address(collection: Collection, view: View) -> str:
+    entry = None if view.row is None else collection.facts.entries[view.row]
+    return address(
+        data=view.data,
+        split=entry and entry.split,
+        clip=entry and entry.name,
+        model=view.model,
+        filter=conditions_text(conditions(view.filter)),
+        page=view.page + 1 if view.page else None,
     )
 
 

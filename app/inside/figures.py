@@ -158,9 +158,9 @@ class View:
         groups = [part for part in (*self.left, *self.right) if isinstance(part, Group)]
         return [group for large in groups for group in (large, large.beside) if group is not None]
 
-    def html(self) -> Markup:
+    def html(self, address: str = "") -> Markup:
         """Return the view as HTML: text and controls at the left, pictures at the right."""
-        return render("inside/templates/view.html", view=self)
+        return render("inside/templates/view.html", view=self, address=address)
 
 
 def view(

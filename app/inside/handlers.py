@@ -7,16 +7,17 @@ from pathlib import Path
 import gradio as gr
 
 from app.components.events import action_of, integer
-from app.components.gradio_helpers import error_notice, notice
+from app.components.gradio_helpers import error_notice, notice, progress_report
 from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates, told
 from app.inside import html
 from app.inside.model_map import model_map
-from app.inside.state import Choice, InsideState, changed, requested
-from app.inside.views import VIEWS, view_of, write_pictures
+from app.inside.state import Choice, InsideState, changed, choice_address, requested
+from app.inside.views import VIEWS, shown, view_of, write_pictures
 from app.services.clips import MAX_SECONDS, check_offered_rate, source_of
-from app.services.handoff import InsideRequest
+from app.services.handoff import ClipRequest, InsideRequest
 from app.services.models import available_models
+from app.services.restore import restore_clip
 from app.services.session import MODELS, VISITORS, ClipResult, Visitor, session_of
 from avseg.arguments import is_whole, printed
 from avseg.errors import AvsegError, ConfigError
@@ -25,6 +26,7 @@ from avseg.interpret.tpavi import inspect_model
 from avseg.media.clip import read_clip
 
 HIDE = gr.update(visible=False)
+ASKED = "inside"  # name of the job
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
 
     try:
         inspection = state.inspections.inspection(result)
-        view = view_of(inspection, state.choice, record).html()
+        view = view_of(inspection, state.choice, record).html(choice_address(shown(inspection, state.choice)))
     except AvsegError as error:
         return InsideUpdates(notice=error_notice(error))
     if previous is not None and previous.view == state.choice.view:
@@ -75,15 +77,21 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
 def show_recorded(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
     """Show what needs no model at once; the rest is asked for, and shown when its turn has come."""
     result, state = visitor.result, visitor.state(InsideState)
-    if result is None or _recorded(state, result):
+    if visitor.awaited(ClipRequest) is None and (result is None or _recorded(state, result)):
         return show(visitor, previous)
     state.asked += 1
     return InsideUpdates(asked=state.asked)
 
 
-def show_asked(request: gr.Request = None) -> InsideUpdates:
-    """Show what was asked for; runs the model."""
-    return show(VISITORS.of(session_of(request)))
+def show_asked(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> InsideUpdates:
+    """Show what was asked for, on the clip of a link where one was opened; runs the model."""
+    visitor = VISITORS.of(session_of(request))
+    report = progress_report(visitor.jobs.start(ASKED), progress)
+    try:
+        restore_clip(visitor, lambda done, total: report(done / total, f"Frame {done} of {total}"))
+    except AvsegError as error:
+        return show(visitor) | InsideUpdates(notice=error_notice(error))
+    return show(visitor)
 
 
 def arrive(threshold: float | None = None, request: gr.Request = None) -> InsideUpdates:

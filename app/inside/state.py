@@ -7,6 +7,7 @@ from typing import ClassVar
 from app.components.events import Action
 from app.inside.inspections import Inspections
 from app.services.handoff import InsideRequest
+from app.services.permalink import address
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.maps import mixing, most_on_mask, strongest
 from avseg.interpret.sites import SITES
@@ -38,6 +39,15 @@ class Choice:
     by_weight: int = 0  # 1: the mixer's channels are sorted by weight, otherwise by their effect on the mask
 
 
+# What the address says of a view.
+LINKED = {
+    "backbone": ("stage", "unit"),
+    "encoder": ("level", "encoder_layer", "encoder_head", "x", "y"),
+    "feature": ("channel",),
+    "mixer": ("channel", "by_weight"),
+    "decoder": ("layer", "head", "query"),
+    "activations": ("site", "site_layer", "page"),
+}
 NUMBERS = frozenset(f.name for f in fields(Choice)) - {"view", "site"}
 
 
@@ -75,7 +85,15 @@ def requested(choice: Choice, request: InsideRequest, views: Collection[str]) ->
     """Return the choice that another tab asks for."""
     numbers = {name: getattr(request, name) for name in ("layer", "head", "query", "channel")}
     choice = replace(choice, **{name: number for name, number in numbers.items() if number})
+    for name, value in request.selection:
+        choice = changed(choice, Action(name, value), views)
     return replace(choice, view=request.view) if request.view in views else choice
+
+
+def choice_address(choice: Choice) -> str:
+    """Return the address of the open view and of what is selected in it."""
+    selected = {name: getattr(choice, name) for name in LINKED.get(choice.view, ())}
+    return address(part=choice.view, **selected)
 
 
 def settled(choice: Choice, inspection: Inspection) -> Choice:

@@ -57,6 +57,11 @@ def view_of(
     return SELECTABLE[choice.view](inspection, settled(choice, inspection))
 
 
+def shown(inspection: Inspection | TPAVIInspection, choice: Choice) -> Choice:
+    """Return the choice with what its view selects where the visitor selected nothing."""
+    return settled(choice, inspection) if isinstance(inspection, Inspection) else choice
+
+
 def write_pictures(view: View, folder: Path) -> list[Path]:
     """Write every picture of a view as PNG; returns the files in the order of the view."""
     drawn = [picture for group in view.groups for tile in group.tiles for picture in tile.pictures]

@@ -13,6 +13,7 @@ from app.learn import html
 from app.learn.measurements import MEASUREMENTS, measured_clip
 from app.learn.state import LearnState
 from app.learn.steps import STEPS
+from app.services.handoff import LearnRequest
 from app.services.session import VISITORS, session_of
 from avseg.errors import AvsegError
 
@@ -32,8 +33,11 @@ class LearnUpdates(Updates):
 
 
 def show(request: gr.Request = None) -> LearnUpdates:
-    """Measure and show the visitor's step; where that fails, its text and the reason."""
-    state = VISITORS.of(session_of(request)).state(LearnState)
+    """Measure and show the visitor's step, or that of a link; where it fails, its text and the reason."""
+    visitor = VISITORS.of(session_of(request))
+    state, asked = visitor.state(LearnState), visitor.take(LearnRequest)
+    if asked is not None and asked.step in STEPS:
+        state.name = asked.step
     try:
         measured = measured_clip(state.exercise.clip)
         measurement = MEASUREMENTS[state.name](measured, state.exercise, state.answer is not None)

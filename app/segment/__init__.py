@@ -6,7 +6,7 @@ from app.components.add_model.panel import offer
 from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.updates import connect
-from app.segment import handlers, html, input_handlers, layout
+from app.segment import handlers, html, input_handlers, layout, links
 from app.segment.layout import SegmentLayout
 from app.segment.opening import record
 from app.services.clips import bundled
@@ -37,7 +37,8 @@ def add(shared: PageContext) -> None:
 
 def first_header() -> str:
     """Return the header of the result that the page opens with."""
-    return html.choice_header(bundled()[record()["clip"]].title, record()["model"])
+    clip = bundled()[record()["clip"]]
+    return html.choice_header(clip.title, record()["model"], clip.name)
 
 
 def _wire_sidebar(parts: SegmentLayout, shared: PageContext) -> None:
@@ -98,8 +99,21 @@ def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     # A page that is reloaded, which Gradio does after a lost connection, goes on where it was.
     attaching = connect(shared.page.load, h.attach, parts.key, h.ButtonUpdates, parts, js=KEY_SCRIPT, **now)
     waits = {"concurrency_limit": None, **PRIVATE}
+    # In the queue: only there can a handler change a state to which another event listens.
+    query = {"js": "() => location.search", **PRIVATE}
+    connect(attaching.then, links.open_link, parts.query, links.LinkUpdates, parts, **query)
+    linked = connect(
+        parts.link_clip.change,
+        links.show_clip,
+        None,
+        links.LinkedClipUpdates,
+        parts,
+        api_visibility="private",
+        show_progress_on=shared.progress,
+        **ONE_MODEL,
+    )
     attached = connect(attaching.then, h.show_attached, None, h.AttachUpdates, parts, **waits)
-    for displayed in (running, arriving, attached):
+    for displayed in (running, arriving, attached, linked):
         options = {"concurrency_limit": 2, **PRIVATE}
         connect(displayed.then, h.write_files, None, h.FilesUpdates, parts, **options)
     connect(parts.player.seek, h.select_frame, None, h.FrameUpdates, parts, **now)

@@ -222,14 +222,19 @@ def arrive(clip: str | None, fps: float, request: gr.Request = None) -> ArrivalU
         updates = ArrivalUpdates(
             model=gr.update(choices=model_choices(), value=wanted.model),
             card=html.model_card(wanted.model, fps),
-            header=UNCHANGED if result else html.choice_header(title, wanted.model),
+            header=UNCHANGED if result else html.choice_header(title, wanted.model, clip),
         )
     if result is None:
         return updates
     if result.prediction is visitor.displayed:  # another tab may have selected another frame
-        player = gr.update(at=[result.frame, time.monotonic()])
-        return updates | ResultUpdates(player=player, **_frame(result).changes())
+        return updates | arrive_at_frame(result)
     return updates | show_result(request)
+
+
+def arrive_at_frame(result: ClipResult) -> ResultUpdates:
+    """Let the player, which shows this result, go to its selected frame."""
+    player = gr.update(at=[result.frame, time.monotonic()])
+    return ResultUpdates(player=player, **_frame(result).changes())
 
 
 def show_result(request: gr.Request = None) -> ResultUpdates:

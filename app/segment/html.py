@@ -13,6 +13,7 @@ from app.segment.run import Timings
 from app.services.additions import unimported
 from app.services.clips import bundled, jpeg_uri, truth_of
 from app.services.models import ADD_MODEL, ignored_files, model_file, model_info
+from app.services.permalink import address
 from app.services.session import MODELS, ClipResult
 from avseg.cost import known_cost
 from avseg.devices import choose_device
@@ -69,10 +70,11 @@ def opening_heading() -> Markup:
     return render("segment/templates/opening.html", clip=clip.title, kind=kind, model=record()["model"])
 
 
-def choice_header(title: str, model: str | None) -> Markup:
-    """Return the header for a clip and a model that were not run yet."""
+def choice_header(title: str, model: str | None, clip: str | None = None) -> Markup:
+    """Return the header for a clip and a model that were not run yet; clip: the name of a bundled one."""
     card = model_info(model)[0]
-    return header_html({"Clip": title, "Model": card.name}, card.weights)
+    where = address(clip=clip, model=model) if clip else ""
+    return header_html({"Clip": title, "Model": card.name}, card.weights, where, upload=not where)
 
 
 def clip_about(sentence: str, frame: np.ndarray | None = None) -> Markup:

@@ -77,7 +77,7 @@ def choose_clip(clip: str | None, model: str | None, fps: float, request: gr.Req
     if shown := show_again(clip, request):
         return updates | shown
     player, heading = bundled_preview(clip), html.clip_heading(bundle.title, bundle.shows)
-    return updates | _unsegmented(bundle.title, model, player, heading, request)
+    return updates | _unsegmented(bundle.title, model, player, heading, request, clip)
 
 
 def check_upload(
@@ -130,7 +130,7 @@ def choose_model(
         return ModelUpdates()
     VISITORS.of(session_of(request)).state(SegmentState).model_picked = True
     title = bundled()[clip].title if clip in bundled() else text.OWN_VIDEO
-    header = UNCHANGED if _displayed(request) else html.choice_header(title, model)
+    header = UNCHANGED if _displayed(request) else html.choice_header(title, model, clip)
     go = text.button_text(start, end, fps, model)
     return ModelUpdates(card=html.model_card(model, fps), header=header, go=go)
 
@@ -200,7 +200,12 @@ def _range(end: float, fps: float, model: str | None) -> ClipUpdates:
 
 
 def _unsegmented(
-    title: str, model: str | None, player: PlayerValue, heading: str, request: gr.Request | None
+    title: str,
+    model: str | None,
+    player: PlayerValue,
+    heading: str,
+    request: gr.Request | None,
+    clip: str | None = None,
 ) -> ClipUpdates:
     """Show a clip without masks; the visitor's last result stays in the other tabs."""
     visitor = VISITORS.of(session_of(request))
@@ -210,7 +215,7 @@ def _unsegmented(
     return ClipUpdates(
         player=player,
         finding=heading,
-        header=html.choice_header(title, model),
+        header=html.choice_header(title, model, clip),
         whatif=off,
         inside=off,
         preparing=HIDDEN,

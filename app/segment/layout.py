@@ -30,6 +30,9 @@ class SegmentLayout:
 
     header: gr.HTML
     tabs: gr.Tabs
+    link_notice: gr.HTML
+    link_clip: gr.State
+    query: gr.Textbox  # of the address that was opened
     # Sidebar
     clip: gr.Radio
     about: gr.HTML
@@ -70,6 +73,7 @@ class EndpointLayout:
 def build(shared: PageContext) -> SegmentLayout:
     """Put the tab's components into the current block of the page; the first clip is shown, without masks."""
     parts: dict[str, object] = {"header": shared.header, "tabs": shared.tabs}
+    parts |= {"link_notice": shared.link.notice, "link_clip": shared.link.clip}
     with gr.Row(elem_classes="page", equal_height=False):
         with gr.Column(scale=0, min_width=272, elem_classes="sidebar"):
             _add_sidebar(parts)
@@ -116,7 +120,7 @@ def _add_result(parts: dict[str, object]) -> None:
     parts["notice"] = gr.HTML(visible=False, elem_id="notice")
     parts["finding"] = gr.HTML(html.opening_heading(), elem_id="finding", js_on_load=LIVE)
     parts["timer"] = gr.Timer(PREVIEW_EVERY, active=False)
-    parts["key"] = gr.Textbox(visible=False)
+    parts["key"], parts["query"] = gr.Textbox(visible=False), gr.Textbox(visible=False)
     parts["player"] = Player(opening_player(), elem_id="player", ranged=True)
     small = {"size": "sm", "scale": 0, "min_width": 0}
     with gr.Row(elem_id="files"):

@@ -3,10 +3,26 @@
     visitor.hand_over(WhatIfRequest(changes=("mute",), run=True))
     return Updates(tabs=gr.Tabs(selected="whatif"))      # opens the tab, whose select event takes the request
 
-A clip travels as `visitor.result`; a request says what to do with it. Tabs never import each other.
+A clip travels as `visitor.result`; a request says what to do with it. Tabs never import each other. A link is
+restored by the same requests (app.services.permalink).
 """
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClipRequest:
+    """Make this clip the visitor's result, in whichever tab opens next (app.services.restore)."""
+
+    clip: str  # a bundled clip, or one of a data set
+    model: str = ""  # the recommended one where empty
+    frame: int = 1  # from 1
+    data: str = ""  # key of the data set (app.services.datasets); empty for a bundled clip
+    split: str = ""  # of the data set
+    fps: float = 1.0
+    start: float = 0.0  # seconds
+    end: float | None = None  # seconds; None for the clip's end
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -25,6 +41,7 @@ class InsideRequest:
     head: int = 0
     query: int = 0
     channel: int = 0
+    selection: tuple[tuple[str, int | str], ...] = ()  # further actions as clicks send them, and their values
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,7 @@ class WhatIfRequest:
 
     changes: tuple[str, ...]
     run: bool = True
+    sweep: str = ""  # a change to run over its whole range
 
 
 @dataclass(frozen=True)
@@ -40,8 +58,11 @@ class ExploreRequest:
     """Open a clip of a data set in Explore."""
 
     data: str  # key of the data set (app.services.datasets)
-    clip: str  # its name in the data set
+    clip: str  # its name in the data set; empty: open none
     split: str = ""  # the first split that has the clip where empty
+    model: str = ""  # the current one where empty
+    conditions: tuple[tuple[str, int | str], ...] = ()  # of the filter: field and value, as clicks send them
+    page: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,4 +72,19 @@ class EvaluateRequest:
     model: str
 
 
-Request = SegmentRequest | InsideRequest | WhatIfRequest | ExploreRequest | EvaluateRequest
+@dataclass(frozen=True)
+class LearnRequest:
+    """Open a step of the tour."""
+
+    step: str
+
+
+Request = (
+    ClipRequest
+    | SegmentRequest
+    | InsideRequest
+    | WhatIfRequest
+    | ExploreRequest
+    | EvaluateRequest
+    | LearnRequest
+)

@@ -171,6 +171,15 @@ def _frames_at_once(path: Path) -> int:
     return 1 if read_card(path)[0].image_size > 224 else 2
 
 
+@dataclass(frozen=True)
+class DatasetSource:
+    """Where a clip of a data set comes from."""
+
+    data: str  # key in app.services.datasets
+    split: str
+    name: str
+
+
 @dataclass(frozen=True, eq=False)
 class ClipResult:
     """The result that a visitor looks at; every tab speaks of it."""
@@ -183,6 +192,7 @@ class ClipResult:
     truth: tuple[np.ndarray | None, ...] | None = None
     """Classes uint8 [h, w] of every frame, None for one without a label; a bundled clip's is known anyway."""
     shared: bool = False  # with all visitors, so that its memory is nobody's
+    source: DatasetSource | None = None  # of a clip of a data set
 
 
 class Holder(Protocol):
@@ -258,6 +268,10 @@ class Visitor:
     def hand_over(self, request: Request) -> None:
         """Ask another tab to show something when it is opened next (app.services.handoff)."""
         self._requests[type(request)] = request
+
+    def awaited(self, kind: type[R]) -> R | None:
+        """Return what another tab asked for, None without a request of this kind; it is still to be taken."""
+        return cast(R | None, self._requests.get(kind))
 
     def take(self, kind: type[R]) -> R | None:
         """Return and forget what another tab asked for, None without a request of this kind."""

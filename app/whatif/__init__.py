@@ -3,7 +3,7 @@
 import gradio as gr
 
 from app.components.add_model.panel import offer
-from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
+from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.updates import connect
@@ -37,14 +37,24 @@ def add(shared: PageContext) -> None:
         change, others = layout.change(form[layout.swept_row], form), layout.changes(form)
         return handlers.run_sweep(change, others, form[layout.clip], session_of(request), progress)
 
+    def run_requested_sweep(
+        requested: tuple[int, str],
+        clip: str | None,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),
+    ) -> WhatIfUpdates:
+        return handlers.run_sweep(read_change(requested[1]), (), clip, session_of(request), progress)
+
     # Of each job: its Stop, and how it starts: event, script, handler and inputs.
     requested, form = [layout.requested, layout.clip], layout.form()
     from_form = (layout.go.click, None, run, form)
     from_tab = (layout.requested.change, TO_TOP, run_requested, requested)
     sweep = (layout.run_sweep.click, None, run_sweep, form)
+    requested = [layout.requested_sweep, layout.clip]
+    sweep_from_tab = (layout.requested_sweep.change, None, run_requested_sweep, requested)
     for name, stop, starts in (
         (RUN, layout.stop, (from_form, from_tab)),
-        (SWEEP, layout.stop_sweep, (sweep,)),
+        (SWEEP, layout.stop_sweep, (sweep, sweep_from_tab)),
     ):
         job, running = gr.State(name), []
         to_result = SCROLL_TO % "#wi-finding" if name == RUN else None
@@ -74,5 +84,6 @@ def add(shared: PageContext) -> None:
     connect(layout.play.click, handlers.play, None, PlayerUpdates, layout, **playing)
     connect(layout.swept_row.input, handlers.choose_sweep, layout.swept_row, *target, **PRIVATE)
     for event in (layout.pairs.select, layout.before.seek, layout.after.seek):
-        event(handlers.choose_frame, None, None, **PRIVATE)
+        connect(event, handlers.choose_frame, None, *target, **LIGHT)
+    connect(layout.presets.action, handlers.choose_preset, None, *target, **PRIVATE)
     gr.api(handlers.what_if, api_name="what_if", **ONE_MODEL)

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, bundled, check_offered_rate, truth_of
+from app.services.host import public_host
 from app.services.models import available_models
 from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import read_card
@@ -17,12 +18,24 @@ from avseg.errors import AvsegError, ConfigError
 from avseg.files import make_folder
 from avseg.interventions.compare import compare, mean_curve
 from avseg.interventions.effect import Effect, FrameTruth
-from avseg.interventions.run import INTERVENTIONS, Change, Sweep, checked, checkpoint_of, sweep, what_if
+from avseg.interventions.run import (
+    INTERVENTION,
+    INTERVENTIONS,
+    Change,
+    Sweep,
+    checked,
+    checkpoint_of,
+    sweep,
+    what_if,
+)
 from avseg.media.clip import Clip, read_clip
 from avseg.media.draw import resize
 from avseg.media.export import write_clip
 from avseg.media.video import replace_audio
 from avseg.predict import Prediction, Predictor, Progress
+
+QUICK = 8.0  # seconds that a sweep may take unasked
+SMALL = 50_000_000  # bytes of a model whose time per frame is not known yet
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +50,7 @@ class SweepResult:
     """One change over its whole range. V: number of values."""
 
     result: ClipResult
+    change: Change  # with the values that do not vary
     others: tuple[Change, ...]  # that apply at every value
     sweep: Sweep
     unchanged_iou: np.ndarray  # float64 [V], with the unchanged mask, mean over frames where either has one
@@ -90,7 +104,19 @@ def sweep_change(
     truth = truth_of_result(result)
     truth_iou = mean_curve(truth.sounding, swept.predictions) if truth else None
     unchanged_iou = mean_curve(before, swept.predictions)
-    return SweepResult(result, tuple(others), swept, unchanged_iou, truth_iou, seconds)
+    return SweepResult(result, change, tuple(others), swept, unchanged_iou, truth_iou, seconds)
+
+
+def is_quick(result: ClipResult, change: str) -> bool:
+    """Return whether a sweep is over in a few seconds, so that it may run unasked; never on a public host."""
+    if public_host():
+        return False
+    values = len(INTERVENTION[change].swept.values_in(config_of(result)))
+    seconds = MODELS.seconds_per_frame(result.model)
+    if seconds is None:  # not run yet
+        path = available_models().get(result.model)
+        return path is not None and path.stat().st_size < SMALL and len(result.prediction.labels) <= 10
+    return seconds * len(result.prediction.labels) * values <= QUICK
 
 
 def both_players(effect: ClipEffect, folder: Path) -> tuple[PlayerValue, PlayerValue]:

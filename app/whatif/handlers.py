@@ -5,25 +5,28 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from app.components.events import event_data, integer
+from app.components.events import action_of, event_data, integer
 from app.components.gradio_helpers import error_notice, notice, progress_report
 from app.components.html import result_header
 from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates
-from app.services.handoff import WhatIfRequest
+from app.services.handoff import ClipRequest, WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled, JobToken
 from app.services.models import ADD_MODEL, available_models, model_choices
-from app.services.session import VISITORS, session_of
+from app.services.restore import restore_clip
+from app.services.session import VISITORS, Visitor, session_of
 from app.whatif import html, text
 from app.whatif.effect import (
     both_players,
     change_bundled,
     config_of,
+    is_quick,
     run_changes,
     segment_bundled,
     sweep_change,
 )
-from app.whatif.layout import availability, sweep_label, swept_rows
+from app.whatif.layout import FIRST_SWEEP, availability, sweep_label, swept_rows
+from app.whatif.presets import PRESETS
 from app.whatif.state import WhatIfState
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError
@@ -42,6 +45,8 @@ class WhatIfUpdates(Updates):
 
     header: object = UNCHANGED
     requested: object = UNCHANGED
+    requested_sweep: object = UNCHANGED
+    presets: object = UNCHANGED
     clip: object = UNCHANGED
     ticks: object = UNCHANGED
     values: object = UNCHANGED
@@ -71,26 +76,77 @@ class PlayerUpdates(Updates):
 
 
 def arrive(threshold: float | None = None, request: gr.Request = None) -> WhatIfUpdates:
-    """Fit the form to the visitor's result, and take up what another tab asked for.
+    """Fit the form to the visitor's result, and take up what another tab or a link asked for.
 
-    A request ticks exactly its changes; setting `requested` starts their run.
+    A request ticks exactly its changes; setting `requested` starts their run. Opened without one, the tab
+    starts a sweep where that is quick.
     """
     visitor = VISITORS.of(session_of(request))
     visitor.apply_threshold(threshold)
-    state, asked = visitor.state(WhatIfState), visitor.take(WhatIfRequest)
+    state, asked, linked = (
+        visitor.state(WhatIfState),
+        visitor.take(WhatIfRequest),
+        visitor.awaited(ClipRequest),
+    )
     models = {("checkpoint", "model"): {"choices": model_choices()}}
-    config = config_of(visitor.result)
-    try:
-        changes = None if asked is None else [read_change(words) for words in asked.changes]
-        form = _fit(state, config, changes, models)
-    except AvsegError as error:
-        asked, form = None, _fit(state, config, None, models) | WhatIfUpdates(notice=error_notice(error))
-    if asked is not None and asked.run:
+    config = config_of(visitor.result, linked.model if linked else None)
+    if asked is None:
+        form = _fit(state, config, None, models) | _unasked_sweep(visitor)
+    else:
+        form = _take_up(state, asked, config, models)
+    if linked and "requested" not in form.changes():  # the clip alone
         state.requests += 1
-        form |= WhatIfUpdates(requested=(state.requests, asked.changes))
+        form |= WhatIfUpdates(requested=(state.requests, ()))
     if visitor.result is None and (reason := visitor.why_missing()):
         form |= WhatIfUpdates(notice=notice(reason, "note"))
-    return form | WhatIfUpdates(clip=gr.update(visible=visitor.result is None))
+    bar = html.presets_bar(config, visitor.result, state.effect.changes if state.effect else ())
+    return form | WhatIfUpdates(clip=gr.update(visible=visitor.result is None), presets=bar)
+
+
+def choose_preset(event: gr.EventData, request: gr.Request = None) -> WhatIfUpdates:
+    """Tick exactly the change of a preset, and run it; anything else changes nothing."""
+    action, visitor = action_of(event), VISITORS.of(session_of(request))
+    change = next((p.change for p in PRESETS if action and action.value == p.change), None)
+    if change is None:
+        return WhatIfUpdates()
+    return _take_up(visitor.state(WhatIfState), WhatIfRequest((change,)), config_of(visitor.result))
+
+
+def _take_up(
+    state: WhatIfState,
+    asked: WhatIfRequest,
+    config: ModelConfig,
+    values: dict[tuple[str, str], dict[str, object]] | None = None,
+) -> WhatIfUpdates:
+    """Tick exactly the changes of a request and start its run and sweep; an impossible one is a notice."""
+    try:
+        changes = [read_change(words) for words in asked.changes]
+        swept = read_change(asked.sweep) if asked.sweep else None
+        form = _fit(state, config, changes, values)
+    except AvsegError as error:
+        return _fit(state, config, None, values) | WhatIfUpdates(notice=error_notice(error))
+    if asked.run:
+        state.requests += 1
+        form |= WhatIfUpdates(requested=(state.requests, asked.changes))
+    if swept is not None and swept.row.swept is not None:
+        state.requests += 1
+        menu = {} if form.swept_row is UNCHANGED else form.swept_row
+        form |= WhatIfUpdates(
+            requested_sweep=(state.requests, swept.text),
+            swept_row=gr.update(**menu | {"value": swept.name}),
+            run_sweep=sweep_label(swept.name, config),
+        )
+    return form
+
+
+def _unasked_sweep(visitor: Visitor) -> WhatIfUpdates:
+    """Start the first sweep of a result where that is quick, so that the page shows one."""
+    state, result = visitor.state(WhatIfState), visitor.result
+    if result is None or state.swept is result.prediction or not is_quick(result, FIRST_SWEEP):
+        return WhatIfUpdates()
+    state.swept, state.unasked = result.prediction, True
+    state.requests += 1
+    return WhatIfUpdates(requested_sweep=(state.requests, FIRST_SWEEP))
 
 
 def choose_model(ticked: bool, model: str | None, request: gr.Request = None) -> WhatIfUpdates:
@@ -143,14 +199,17 @@ def _fit(
 
 
 def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.Progress) -> WhatIfUpdates:
-    """Run the visitor's clip under the changes, or `clip` before the first result.
+    """Run the visitor's clip, which may be that of a link, under the changes; `clip` before the first result.
 
     A failed run changes the notice only.
     """
     visitor = VISITORS.of(session)
-    on_frame = _reporter(visitor.jobs.start(RUN), progress)
+    state, on_frame = visitor.state(WhatIfState), _reporter(visitor.jobs.start(RUN), progress)
     try:
-        result = visitor.result
+        restored, result = restore_clip(visitor, on_frame), visitor.result
+        if restored and not changes:
+            shown = WhatIfUpdates(clip=HIDE, notice=HIDE, header=result_header(result))
+            return shown | _unasked_sweep(visitor)
         if changes and result is None:
             if reason := visitor.why_missing():
                 return WhatIfUpdates(notice=notice(reason, "note"), clip=SHOW)
@@ -159,9 +218,10 @@ def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
         effect = run_changes(result, changes, on_frame)
     except AvsegError as error:
         return WhatIfUpdates(notice=error_notice(error))
-    visitor.state(WhatIfState).effect = effect
-    return WhatIfUpdates(
+    state.effect = effect
+    return _unasked_sweep(visitor) | WhatIfUpdates(
         clip=HIDE,
+        presets=html.presets_bar(config_of(result), result, effect.changes),
         header=result_header(effect.result),
         notice=HIDE,
         finding=macro("heading", finding(effect), text.caption(effect)),
@@ -177,8 +237,9 @@ def run_sweep(
 ) -> WhatIfUpdates:
     """Run the visitor's clip over the whole range of one change; `others` apply at every value."""
     visitor = VISITORS.of(session)
-    on_frame = _reporter(visitor.jobs.start(SWEEP), progress)
+    state, on_frame = visitor.state(WhatIfState), _reporter(visitor.jobs.start(SWEEP), progress)
     try:
+        restore_clip(visitor, on_frame)
         result = visitor.result
         if result is None:
             if reason := visitor.why_missing():
@@ -187,8 +248,13 @@ def run_sweep(
             visitor.result = result
         swept = sweep_change(result, change, others, on_frame)
     except AvsegError as error:
+        if state.unasked:
+            return WhatIfUpdates()
         return WhatIfUpdates(notice=error_notice(error))
-    return WhatIfUpdates(notice=HIDE, sweep=gr.update(value=html.sweep_page(swept), visible=True))
+    finally:
+        state.unasked = False
+    state.swept = result.prediction
+    return WhatIfUpdates(clip=HIDE, notice=HIDE, header=result_header(result), sweep=html.sweep_page(swept))
 
 
 def play(request: gr.Request = None) -> PlayerUpdates:
@@ -206,13 +272,16 @@ def play(request: gr.Request = None) -> PlayerUpdates:
     return PlayerUpdates(notice=HIDE, play=HIDE, players=SHOW, before=before, after=after)
 
 
-def choose_frame(event: gr.EventData, request: gr.Request = None) -> None:
+def choose_frame(event: gr.EventData, request: gr.Request = None) -> WhatIfUpdates:
     """Select a frame, also for the sweep and the other tabs."""
     visitor = VISITORS.of(session_of(request))
-    if visitor.result is not None:
-        frame = integer(event_data(event).get("frame"), 0, len(visitor.result.prediction.labels))
-        if frame is not None:
-            visitor.result = replace(visitor.result, frame=frame)
+    if visitor.result is None:
+        return WhatIfUpdates()
+    frame = integer(event_data(event).get("frame"), 0, len(visitor.result.prediction.labels))
+    if frame is None:
+        return WhatIfUpdates()
+    visitor.result = replace(visitor.result, frame=frame)
+    return WhatIfUpdates(header=result_header(visitor.result))
 
 
 def choose_sweep(name: str, request: gr.Request = None) -> WhatIfUpdates:
@@ -222,8 +291,13 @@ def choose_sweep(name: str, request: gr.Request = None) -> WhatIfUpdates:
 
 
 def begin(job: str, request: gr.Request = None) -> WhatIfUpdates:
-    """Cancel an earlier run of a job, and show Stop in place of its button."""
-    VISITORS.of(session_of(request)).jobs.cancel(job)
+    """Cancel an earlier run of a job, and a sweep that nobody asked for; show Stop in place of its button."""
+    visitor = VISITORS.of(session_of(request))
+    visitor.jobs.cancel(job)
+    state = visitor.state(WhatIfState)
+    if job == RUN and state.unasked:
+        visitor.jobs.cancel(SWEEP)
+        state.swept = None  # after the run it starts again
     start, stop = BUTTONS[job]
     return WhatIfUpdates(**{start: HIDE, stop: SHOW})
 

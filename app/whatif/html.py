@@ -3,6 +3,7 @@
 All frames travel inside the HTML; `script.js` chooses which of them are visible.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,15 @@ from markupsafe import Markup
 
 from app.components.render import render
 from app.services.clips import jpeg_uri
+from app.services.permalink import address
+from app.services.session import ClipResult
 from app.whatif import text
 from app.whatif.effect import ClipEffect, SweepResult
+from app.whatif.presets import changes_text, offered
+from avseg.config import ModelConfig
 from avseg.interventions.compare import label_maps
 from avseg.interventions.effect import in_words
+from avseg.interventions.run import Change
 from avseg.media.audio import log_mel
 from avseg.media.draw import BINARY, error_map, overlay, resize, spectrogram
 from avseg.media.export import colours_of
@@ -24,6 +30,7 @@ PICTURE_WIDTH, CROWDED_WIDTH = 640, 400  # pixels; the smaller one from more tha
 CROWDED = 8
 SOUND_SIZE = (64, 640)
 THUMB = (68, 120)
+TELLING = 0.25  # of the largest share: what a frame must show to be shown
 AXIS_TOPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 1.0)  # shares
 
 
@@ -39,12 +46,23 @@ class Figure:
     silent: bool = False
 
 
+def presets_bar(config: ModelConfig, result: ClipResult | None, changes: Sequence[Change] = ()) -> Markup:
+    """Return the presets as buttons; the one whose change is on the page, alone, is pressed."""
+    return render(
+        "whatif/templates/presets.html", presets=offered(config, result), current=changes_text(changes)
+    )
+
+
+def telling_frame(shares: np.ndarray, frame: int) -> int:
+    """Return `frame`, or the frame of the largest share where that of `frame` is small beside it."""
+    frame = min(frame, len(shares) - 1)
+    return frame if shares[frame] >= TELLING * shares.max() else int(shares.argmax())
+
+
 def effect_page(effect: ClipEffect) -> Markup:
     """Return the pictures of an effect in their three views, and the bars that select the frame."""
     c, clip, count = effect.comparison, effect.before.clip, len(effect.before.labels)
-    selected = min(effect.result.frame, count - 1)
-    if not c.changed[selected]:  # a frame that shows no change would hide those that do
-        selected = int(c.changed.argmax())
+    selected = telling_frame(c.changed, effect.result.frame)  # others would look the same before and after
     evenly = np.linspace(0, count - 1, min(count, MOST_PICTURES)).round().astype(int)
     width = CROWDED_WIDTH if len({selected, *evenly}) > CROWDED else PICTURE_WIDTH
     frames = {index: _scaled(clip.frames[index], width) for index in sorted({selected, *evenly.tolist()})}
@@ -60,12 +78,13 @@ def effect_page(effect: ClipEffect) -> Markup:
         ],
         top=next((top for top in AXIS_TOPS if top >= largest), 1.0),
         c=c,
+        address=address(changes=changes_text(effect.changes)),
     )
 
 
 def sweep_page(swept: SweepResult) -> Markup:
     """Return a sweep: a thumbnail per value, and the IoU as a curve under them."""
-    frame, pictures = min(swept.result.frame, len(swept.result.prediction.labels) - 1), []
+    frame, pictures = telling_frame(swept.result.prediction.foreground, swept.result.frame), []
     for prediction in swept.sweep.predictions:
         several = prediction.task == "avss"
         labels = resize(label_maps(prediction, several)[frame], THUMB, smooth=False)
@@ -82,6 +101,7 @@ def sweep_page(swept: SweepResult) -> Markup:
         neutral=swept.sweep.neutral,
         unchanged=swept.unchanged_iou,
         truth=swept.truth_iou,
+        address=address(sweep=swept.change.text),
     )
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import gradio as gr
 from gradio.components import Component
 
+from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro
 from app.services.clips import bundled
 from app.services.models import available_models, model_choices
+from app.whatif import html
 from app.whatif.effect import config_of
 from avseg.config import ModelConfig
 from avseg.interventions.run import INTERVENTION, INTERVENTIONS, Change, Intervention, Parameter
@@ -21,13 +23,13 @@ FIRST_SWEEP = "shift"
 KINDS = {"sound": "Sound", "model": "Model", "weights": "Weights"}
 HEADING = (
     "What if one thing were different?",
-    "Tick a change on the left and run the same frames again to compare the masks.",
+    "One click changes the sound or the model; tick changes on the left to combine them.",
 )
 EMPTY = (
     "Before and after will appear here",
-    "Both masks side by side, under a draggable divider or as a difference map, with the IoU of each frame. "
-    "Below, a sweep runs one setting over its whole range.",
+    "Both masks side by side, under a draggable divider or as a difference map, with the IoU of each frame.",
 )
+NO_SWEEP = "The mask and its IoU appear here for every value of one setting."
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class WhatIfLayout:
     tab: gr.Tab
     header: gr.HTML
     threshold: gr.Number  # of Segment's player, when the tab is opened
-    requested: gr.State  # (number, changes) of a run that another tab asked for
+    requested: gr.State  # (number, changes) of a run that another tab, a preset or a link asked for
+    requested_sweep: gr.State  # (number, change) of a sweep, likewise
+    presets: gr.HTML
 
     clip: gr.Dropdown  # only while the visitor has no result yet
     ticks: dict[str, gr.Checkbox]  # by row
@@ -88,14 +92,7 @@ def build(shared: PageContext) -> WhatIfLayout:
         with gr.Column(elem_classes="content", min_width=0):
             notice = gr.HTML(visible=False, elem_id="wi-notice")
             finding = gr.HTML(macro("heading", *HEADING), elem_id="wi-finding")
-            stats = gr.HTML(visible=False, elem_id="wi-stats")
-            with gr.Column(elem_classes=["card", "wi-card"]):
-                pairs = gr.HTML(macro("empty_state", *EMPTY), elem_id="wi-pairs", js_on_load=SCRIPT)
-            play = gr.Button("Play both with sound", visible=False, elem_id="wi-play", size="sm")
-            with gr.Row(visible=False, elem_id="wi-players", equal_height=False) as players:
-                before, after = (
-                    Player(label=k, min_width=0, together="what-if") for k in ("Before", "After")
-                )
+            presets = gr.HTML(html.presets_bar(config, None), elem_id="wi-presets", js_on_load=ACTIONS_SCRIPT)
             with gr.Column(elem_classes=["card", "wi-card"], elem_id="wi-sweep"):
                 with gr.Row(elem_classes="wi-sweep-form"):
                     choices = {"choices": swept_rows(config), "value": FIRST_SWEEP, "filterable": False}
@@ -103,12 +100,22 @@ def build(shared: PageContext) -> WhatIfLayout:
                     size = {"scale": 0, "min_width": 130}
                     run_sweep = gr.Button(sweep_label(FIRST_SWEEP, config), elem_id="wi-run-sweep", **size)
                     stop_sweep = gr.Button("Stop", variant="stop", visible=False, **size)
-                sweep = gr.HTML(visible=False, elem_id="wi-range")
+                sweep = gr.HTML(macro("hint", NO_SWEEP), elem_id="wi-range")
+            with gr.Column(elem_classes=["card", "wi-card"]):
+                pairs = gr.HTML(macro("empty_state", *EMPTY), elem_id="wi-pairs", js_on_load=SCRIPT)
+            stats = gr.HTML(visible=False, elem_id="wi-stats")
+            play = gr.Button("Play both with sound", visible=False, elem_id="wi-play", size="sm")
+            with gr.Row(visible=False, elem_id="wi-players", equal_height=False) as players:
+                before, after = (
+                    Player(label=k, min_width=0, together="what-if") for k in ("Before", "After")
+                )
     return WhatIfLayout(
         tab=page.parent,
         header=shared.header,
         threshold=gr.Number(visible=False),
         requested=gr.State(),
+        requested_sweep=gr.State(),
+        presets=presets,
         clip=clip,
         ticks=ticks,
         values=values,

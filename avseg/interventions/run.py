@@ -64,11 +64,22 @@ class Change:
         return (*self.values, *(parameter.default for parameter in parameters[len(self.values) :]))
 
     @property
+    def text(self) -> str:
+        """The change as `read_change` takes it: "shift=2"; of a clip's file, only the name."""
+        pairs = zip(self.row.parameters, self.values)
+        values = [parameter.words(v) if parameter.kind == "clip" else _written(v) for parameter, v in pairs]
+        return f"{self.name}={','.join(values)}" if values else self.name
+
+    @property
     def words(self) -> str:
         """The change in a sentence: "with the sound shifted by +2 s"."""
         pairs = zip(self.row.parameters, self.given, strict=True)
         texts = {parameter.name: parameter.words(value) for parameter, value in pairs}
         return self.row.phrase.format(**texts)
+
+
+def _written(value: Value) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def read_change(text: str) -> Change:

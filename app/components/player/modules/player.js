@@ -54,7 +54,7 @@ async function load() {
   moment = frames() ? clip.times[frame] : 0;
   if (video.getAttribute("src") !== value.video.url) video.src = value.video.url;
   else restore();
-  if (isPrediction()) set.threshold = clip.threshold;
+  if (isPrediction()) find("[data-set=threshold]").dataset.first = set.threshold = clip.threshold;
   layOut();
   if (clip.opens) openPage();
   const bytes = sounds.length ? await packOf(0) : value.pack && (await fetched(value.pack.url));
