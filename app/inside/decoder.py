@@ -40,6 +40,7 @@ def decoder_view(inspection: Inspection, choice: Choice) -> View:
             part("numbered", "Head", "head", config.heads, choice.head, "mean"),
             *_queries(inspection, choice),
             bars,
+            part("leads", "Without it", _drops(choice)),
         ),
         right=(
             _attention_maps(inspection, f"Layer {choice.layer}, {whose}", attention),
@@ -107,7 +108,12 @@ def _queries(inspection: Inspection, choice: Choice) -> Parts:
     effects, kept = inspection.contributions, inspection.kept
     largest = float(np.abs(effects.drop[effects.order]).max()) or 1.0
     drops = [(int(query) + 1, float(effects.drop[query])) for query in kept]
-    rows = [(query, f"Q{query}", abs(drop) / largest, signed(drop)) for query, drop in drops]
+    rows = [
+        (query, f"Q{query}", 0.0, "not measured")
+        if np.isnan(drop)
+        else (query, f"Q{query}", abs(drop) / largest, signed(drop))
+        for query, drop in drops
+    ]
     rows.append((MEAN, "mean of all", 0.0, ""))
     where = "over the mask" if effects.inside else "over the frame, since the mask is empty"
     text = (
@@ -117,9 +123,20 @@ def _queries(inspection: Inspection, choice: Choice) -> Parts:
     if effects.side != inspection.mask_feature.shape[-1]:
         text += f" Measured on {effects.side}×{effects.side} cells."
     note = f"{len(kept)} of {inspection.config.queries}, logits"
-    return part("bars", "Queries by contribution", "query", rows, choice.query, note), part(
-        "text", text, "small"
+    return (
+        part("bars", "Queries by contribution", "query", rows, choice.query, note),
+        part("by_number", "Query by number", "query", inspection.config.queries, choice.query),
+        part("text", text, "small"),
     )
+
+
+def _drops(choice: Choice) -> list[tuple[str, str]]:
+    """Return the changes of What if that drop what is selected, with the text of their buttons."""
+    drops = [] if choice.query == MEAN else [(f"drop-queries={choice.query}", f"Drop query {choice.query}")]
+    if choice.head != MEAN:
+        head = f"Drop head {choice.head} of layer {choice.layer}"
+        drops.append((f"decoder-head={choice.head},{choice.layer}", head))
+    return drops or [("keep-queries=1", "Keep one query")]
 
 
 def _layers(inspection: Inspection, choice: Choice, whose: str, mask: np.ndarray) -> Parts:

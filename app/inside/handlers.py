@@ -15,7 +15,7 @@ from app.inside.model_map import model_map
 from app.inside.state import Choice, InsideState, changed, choice_address, requested
 from app.inside.views import VIEWS, shown, view_of, write_pictures
 from app.services.clips import MAX_SECONDS, check_offered_rate, source_of
-from app.services.handoff import ClipRequest, InsideRequest
+from app.services.handoff import ClipRequest, InsideRequest, WhatIfRequest
 from app.services.models import available_models
 from app.services.restore import restore_clip
 from app.services.session import MODELS, VISITORS, ClipResult, Visitor, session_of
@@ -23,6 +23,7 @@ from avseg.arguments import is_whole, printed
 from avseg.errors import AvsegError, ConfigError
 from avseg.interpret.inspection import Activation, record_site
 from avseg.interpret.tpavi import inspect_model
+from avseg.interventions.run import read_change
 from avseg.media.clip import read_clip
 
 HIDE = gr.update(visible=False)
@@ -34,6 +35,7 @@ class InsideUpdates(Updates):
     """What a handler changes; see InsideLayout."""
 
     header: object = UNCHANGED
+    tabs: object = UNCHANGED
     notice: object = UNCHANGED
     head: object = UNCHANGED
     map: object = UNCHANGED
@@ -56,7 +58,7 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
         return state.inspections.activation(result, site, layer)
 
     try:
-        inspection = state.inspections.inspection(result)
+        inspection = state.inspections.inspection(result, _query(state.choice))
         view = view_of(inspection, state.choice, record).html(choice_address(shown(inspection, state.choice)))
     except AvsegError as error:
         return InsideUpdates(notice=error_notice(error))
@@ -110,8 +112,22 @@ def choose(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
     state = visitor.state(InsideState)
     if action is None or visitor.result is None:
         return InsideUpdates()
+    if action.name == "drop":
+        return _drop(visitor, action.value)
     before, state.choice = state.choice, changed(state.choice, action, VIEWS)
     return show_recorded(visitor, before)
+
+
+def _drop(visitor: Visitor, change: object) -> InsideUpdates:
+    """Open What if with one part of the model dropped; anything that is not a change does nothing."""
+    try:
+        change = read_change(change).text if isinstance(change, str) else ""
+    except AvsegError:
+        change = ""
+    if not change:
+        return InsideUpdates()
+    visitor.hand_over(WhatIfRequest((change,)))
+    return InsideUpdates(tabs=gr.Tabs(selected="whatif"))
 
 
 def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
@@ -137,7 +153,12 @@ def _recorded(state: InsideState, result: ClipResult) -> bool:
     choice, inspections = state.choice, state.inspections
     if choice.view == "activations" and not inspections.has(result, choice.site, choice.site_layer or 0):
         return False
-    return inspections.has(result)
+    return inspections.has(result, query=_query(choice))
+
+
+def _query(choice: Choice) -> int:
+    """Return the query that the open view shows, from 1; 0 for none in particular."""
+    return choice.query or 0 if choice.view == "decoder" else 0
 
 
 @told

@@ -3,6 +3,7 @@
 from app.services.cache import LRUCache
 from app.services.session import MODELS, ClipResult
 from avseg.interpret.inspection import Activation, Inspection, record_site
+from avseg.interpret.queries import with_query
 from avseg.interpret.tpavi import TPAVIInspection, inspect_model
 from avseg.predict import Prediction
 
@@ -17,22 +18,30 @@ class Inspections:
         self._inspections: LRUCache[int, Inspection | TPAVIInspection] = LRUCache(KEPT)  # by frame
         self._activations: LRUCache[tuple[int, str, int], Activation] = LRUCache(KEPT)
 
-    def has(self, result: ClipResult, site: str = "", layer: int = 0) -> bool:
-        """Whether the selected frame was inspected, or a site and layer recorded for it."""
+    def has(self, result: ClipResult, site: str = "", layer: int = 0, query: int = 0) -> bool:
+        """Whether the selected frame was inspected, with a query, or a site and layer recorded for it."""
         if result.prediction is not self._prediction:
             return False
         if site:
             return self._activations.get((result.frame, site, layer)) is not None
-        return self._inspections.get(result.frame) is not None
+        inspection = self._inspections.get(result.frame)
+        return inspection is not None and not _lacks(inspection, query)
 
-    def inspection(self, result: ClipResult) -> Inspection | TPAVIInspection:
-        """Return the inspection of the selected frame; raises AvsegError."""
+    def inspection(self, result: ClipResult, query: int = 0) -> Inspection | TPAVIInspection:
+        """Return the inspection of the selected frame; raises AvsegError.
+
+        query: its number from 1, whose attention the inspection has where the model has the query; 0: any.
+        """
         self._follow(result)
         prediction, frame = result.prediction, result.frame
-        return self._inspections.get_or_make(
+        inspection = self._inspections.get_or_make(
             frame,
             lambda: MODELS.run(result.model, inspect_model, prediction.clip, frame, prediction.threshold),
         )
+        if _lacks(inspection, query):
+            inspection = MODELS.run(result.model, with_query, prediction.clip, inspection, query - 1)
+            self._inspections.put(frame, inspection)
+        return inspection
 
     def activation(self, result: ClipResult, site: str, layer: int) -> Activation:
         """Return what a site recorded for the selected frame; raises AvsegError."""
@@ -50,3 +59,10 @@ class Inspections:
         if result.prediction is not self._prediction:
             self.clear()
             self._prediction = result.prediction
+
+
+def _lacks(inspection: Inspection | TPAVIInspection, query: int) -> bool:
+    """Return whether a query of the model, by its number from 1, has no attention in an inspection."""
+    if not isinstance(inspection, Inspection):
+        return False
+    return 1 <= query <= inspection.config.queries and query - 1 not in inspection.kept

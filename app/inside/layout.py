@@ -22,6 +22,7 @@ class InsideLayout:
 
     tab: gr.Tab
     header: gr.HTML
+    tabs: gr.Tabs
     threshold: gr.Number  # of Segment's player, when the tab is opened
     asked: gr.State  # number of a view that needs the model
     notice: gr.HTML
@@ -47,7 +48,9 @@ def build(shared: PageContext) -> InsideLayout:
     view = gr.HTML(visible=False, elem_id="inside-view", js_on_load=SCRIPT)
     gr.HTML(render("inside/templates/enlarged.html"), elem_id="inside-zoom")
     threshold = gr.Number(visible=False)
-    return InsideLayout(head.parent, shared.header, threshold, gr.State(0), notice, head, model_map, view)
+    return InsideLayout(
+        head.parent, shared.header, shared.tabs, threshold, gr.State(0), notice, head, model_map, view
+    )
 
 
 def build_endpoint() -> EndpointLayout:

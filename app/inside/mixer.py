@@ -59,7 +59,9 @@ def mixer_view(inspection: Inspection, choice: Choice) -> View:
         unit = texts["unit"] if choice.by_weight else "weight × mean activation in the mask"
         chart = part("weights", title, "channel", bars, choice.channel, NINE, caption, number, unit, top)
         sort = part("control", "Sort channels", "by_weight", SORTS, choice.by_weight)
-        left = (part("text", _gain(inspection), "says"), sort, chart, *left)
+        drops = [(f"channels={choice.channel}", f"Drop channel {choice.channel}"), ("mixer-off", "Mixer off")]
+        leads = part("leads", "Without it", drops)
+        left = (part("text", _gain(inspection), "says"), sort, chart, leads, *left)
     return view(
         texts,
         inspection,

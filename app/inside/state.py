@@ -69,6 +69,8 @@ class InsideState:
 def changed(choice: Choice, action: Action, views: Collection[str]) -> Choice:
     """Return the choice after a click; an action or value that the page does not have changes nothing."""
     name, value = action.name, action.value
+    if name == "query" and isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        value = int(value)  # typed into a field
     if name == "view" and value in views:
         return replace(choice, view=str(value))
     if name == "site" and value in [site.name for site in SITES]:

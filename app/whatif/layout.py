@@ -177,7 +177,7 @@ def _field(row: Intervention, parameter: Parameter, config: ModelConfig) -> Comp
     if parameter.numeric:
         low, high = parameter.range_in(config)
         return gr.Slider(low, high, parameter.default, step=parameter.step, buttons=[], **options)
-    if parameter.kind == "channels":
+    if parameter.kind == "numbers":
         return gr.Textbox(str(parameter.default), max_lines=1, **options)
     if parameter.kind == "clip":
         choices = [(clip.title, name) for name, clip in bundled().items()]

@@ -55,8 +55,8 @@ def strongest_channels(model: nn.Module, count: int) -> list[Hook]:
 
 
 def named_channels(model: nn.Module, channels: str) -> list[Hook]:
-    """Zero some channels of F_hat; `channels` are numbers from 0, such as "3, 17, 40-47"."""
-    indices = numbers(channels, _config(model).embed_dim)
+    """Zero some channels of F_hat; `channels` are numbers from 1, such as "3, 17, 40-47"."""
+    indices = numbers(channels, _config(model).embed_dim, "channel")
 
     def zero(_inputs: tuple, feature: torch.Tensor) -> torch.Tensor:
         keep = torch.ones(feature.shape[1], dtype=feature.dtype, device=feature.device)
@@ -66,19 +66,21 @@ def named_channels(model: nn.Module, channels: str) -> list[Hook]:
     return [Hook(model.mixed_tap, zero)]
 
 
-def numbers(text: str, count: int) -> list[int]:
-    """Parse numbers such as "3, 17, 40-47", each below `count`; ConfigError for anything else."""
-    indices: set[int] = set()
+def numbers(text: str, count: int, noun: str) -> list[int]:
+    """Return the indices, from 0, of numbers from 1 to `count` such as "3, 17, 40-47"; ConfigError otherwise.
+
+    noun: what the numbers name, for messages.
+    """
+    found: set[int] = set()
+    span = f"give numbers from 1 to {count}"
     for part in filter(None, text.replace(";", ",").replace(" ", ",").split(",")):
         first, dash, last = part.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise ConfigError(
-                f"{part!r} is not a channel: give numbers from 0 to {count - 1}, as in 3, 17, 40-47."
-            )
-        indices.update(range(int(first), min(int(last or first), count) + 1))
-    if not indices or max(indices) >= count:
-        raise ConfigError(f"The channels {text!r} do not exist: give numbers from 0 to {count - 1}.")
-    return sorted(indices)
+            raise ConfigError(f"{part!r} is not a {noun}: {span}, as in 3, 17, 40-47.")
+        found.update(range(int(first), min(int(last or first), count + 1) + 1))
+    if not found or min(found) < 1 or max(found) > count:
+        raise ConfigError(f"{noun.capitalize()} {text!r} does not exist: {span}.")
+    return sorted(number - 1 for number in found)
 
 
 def mixer_head(model: nn.Module, head: int) -> list[Hook]:
@@ -143,6 +145,18 @@ def keep_queries(model: nn.Module, count: int, which: str) -> list[Hook]:
         return product * keep.scatter(1, indices, 1.0)[..., None, None]
 
     return [Hook(generation.product_tap, zero)]
+
+
+def drop_queries(model: nn.Module, queries: str) -> list[Hook]:
+    """Zero the maps F_hat . Q_output of Eq. (3) of some queries, numbers from 1 such as "5" or "3, 17"."""
+    indices = numbers(queries, _config(model).queries, "query")
+
+    def zero(_inputs: tuple, product: torch.Tensor) -> torch.Tensor:
+        keep = torch.ones(product.shape[1], dtype=product.dtype, device=product.device)
+        keep[indices] = 0.0
+        return product * keep[:, None, None]
+
+    return [Hook(model.mask_generation.product_tap, zero)]
 
 
 def encoder_off(model: nn.Module) -> list[Hook]:

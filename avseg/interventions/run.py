@@ -102,7 +102,7 @@ def read_changes(texts: object) -> tuple[Change, ...]:
 
 def _split(values: str, parameters: tuple[Parameter, ...]) -> list[str]:
     """Split values at commas; a first parameter that is text keeps its own, and numbers may follow it."""
-    if not parameters or parameters[0].kind not in ("clip", "model", "channels"):
+    if not parameters or parameters[0].kind not in ("clip", "model", "numbers"):
         return values.split(",")
     parts, followers = values.split(","), 0
     while followers < min(len(parameters), len(parts)) - 1 and _is_number(parts[-1 - followers]):

@@ -22,7 +22,7 @@ class Parameter:
     name: str
     label: str
     default: Value
-    kind: str = "number"  # number, whole, choice, channels, clip (a file with sound) or model (name, file)
+    kind: str = "number"  # number, whole, choice, numbers (3, 40-47), clip (a file with sound) or model
     low: float = 0.0
     high: float = 0.0
     high_from: str = ""  # field of ModelConfig that is the largest value, in place of `high`
@@ -32,6 +32,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     text: str = "{:g}"  # format of the value in a sentence
     zero: str = ""  # text for 0, if special
+    noun: str = ""  # of numbers: what one of them names
 
     @property
     def numeric(self) -> bool:
@@ -55,8 +56,8 @@ class Parameter:
             value = str(value).strip()
             if not value or (self.choices and value not in self.choices):
                 raise ConfigError(f"{self.label}: {value or 'nothing'!r}; {self._expected()}.")
-            if self.kind == "channels" and isinstance(config, ModelConfig):
-                inside.numbers(value, config.embed_dim)
+            if self.kind == "numbers" and isinstance(config, ModelConfig):
+                inside.numbers(value, getattr(config, self.high_from), self.noun)
             return value
         low, high = self.range_in(config)
         number = self._number(value)
@@ -71,6 +72,8 @@ class Parameter:
         if self.numeric:
             number = self._number(value)
             return self.zero if number == 0 and self.zero else self.text.format(number)
+        if self.kind == "numbers":
+            return f"{self.noun if str(value).isdecimal() else self.name} {value}"
         if self.kind == "clip":
             return Path(str(value)).stem
         return Path(str(value)).name.removesuffix(".safetensors") if self.kind == "model" else str(value)
@@ -195,8 +198,10 @@ INTERVENTIONS: tuple[Intervention, ...] = (
         "Zero channels by number",
         "Zero these channels of the mixed feature.",
         "model",
-        "without channels {channels}",
-        parameters=(Parameter("channels", "Channels, from 0 on", "0-7", "channels"),),
+        "without {channels}",
+        parameters=(
+            Parameter("channels", "Channels", "1-8", "numbers", high_from="embed_dim", noun="channel"),
+        ),
         hooks=inside.named_channels,
         lacks=inside.only_avsegformer,
     ),
@@ -231,6 +236,16 @@ INTERVENTIONS: tuple[Intervention, ...] = (
             Parameter("which", "Which", "strongest", "choice", choices=("strongest", "first")),
         ),
         hooks=inside.keep_queries,
+        lacks=inside.only_avsegformer,
+    ),
+    Intervention(
+        "drop-queries",
+        "Drop queries by number",
+        "Remove these queries from the mask.",
+        "model",
+        "without {queries}",
+        parameters=(Parameter("queries", "Queries", "1", "numbers", high_from="queries", noun="query"),),
+        hooks=inside.drop_queries,
         lacks=inside.only_avsegformer,
     ),
     Intervention(

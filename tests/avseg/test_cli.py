@@ -107,7 +107,7 @@ def test_predict_says_what_is_wrong_before_the_work(wrong, words, clip, small, t
         (["--fps", "100"], "The rate is 100"),
         (["--threshold", "inf"], "The threshold is inf"),
         (["--change", "decoder-cut=9"], "out of range; choose a whole number from 1 to 3"),
-        (["--change", "channels=99"], "from 0 to 31"),
+        (["--change", "channels=99"], "from 1 to 32"),
         (["--change", "mute"], "only once"),
         (["--change", "checkpoint=gone"], "'gone' is neither a model's name nor a file"),
     ],

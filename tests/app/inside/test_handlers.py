@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from app.inside import handlers
-from app.inside.state import InsideState
+from app.inside.state import Choice, InsideState
 from app.inside.views import VIEWS
 from app.services import session
 from app.services.clips import bundled
-from app.services.handoff import InsideRequest
+from app.services.handoff import InsideRequest, WhatIfRequest
 from avseg.checkpoints import bundled_models
 from avseg.interpret.inspection import inspect
+from avseg.interpret.maps import attention_of
 from avseg.media.clip import read_clip
 from tests.support.media import counting
 from tests.support.small_model import small_predictor
@@ -69,6 +70,37 @@ def test_another_tab_asks_for_a_view(visitor):
     visitor.hand_over(InsideRequest("nonsense"))
     handlers.arrive()
     assert visitor.state(InsideState).choice == choice
+
+
+def test_any_query_is_shown_by_its_number(visitor, monkeypatch):
+    visitor.state(InsideState).choice = Choice("decoder", layer=1, head=0)
+    monkeypatch.setattr("avseg.interpret.inspection.QUERIES_KEPT", 2)
+    shown = handlers.show(visitor).view["value"]
+    kept = {int(number) for number in re.findall(r'data-action="query" data-value="(\d+)"', shown)} - {0}
+    other = next(number for number in range(1, 5) if number not in kept)
+    assert handlers.choose(sent("query", str(other))).asked  # it needs the model
+    shown = handlers.show_asked().view["value"]
+    assert f"query {other}" in shown and f'value="{other}" data-action="query"' in shown
+    inspection = visitor.state(InsideState).inspections.inspection(visitor.result)
+    monkeypatch.undo()
+    clip, frame = visitor.result.prediction.clip, visitor.result.frame
+    whole = inspect(small_predictor(), clip, frame)
+    for head in range(2):
+        np.testing.assert_array_equal(
+            attention_of(inspection, 0, head, other - 1), attention_of(whole, 0, head, other - 1)
+        )
+    handlers.choose(sent("query", "99"))  # the model has four
+    assert handlers.show(visitor).view["value"]
+
+
+def test_a_part_is_dropped_where_it_is_shown(visitor):
+    visitor.state(InsideState).choice = Choice("decoder", layer=2, head=1, query=3)
+    shown = handlers.show(visitor).view["value"]
+    changes = re.findall(r'data-action="drop" data-value="([^"]+)"', shown)
+    assert changes == ["drop-queries=3", "decoder-head=1,2"]
+    assert handlers.choose(sent("drop", changes[0])).tabs.selected == "whatif"
+    assert visitor.take(WhatIfRequest) == WhatIfRequest(("drop-queries=3",))
+    assert not handlers.choose(sent("drop", "everything")).changes() and not visitor.take(WhatIfRequest)
 
 
 def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):

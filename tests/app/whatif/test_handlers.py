@@ -31,7 +31,7 @@ def test_mute_changes_headline_tiles_and_pictures(models):
     assert handlers.VISITORS.of("me").state(WhatIfState).effect.changes == tuple(MUTE)
     assert updates.notice["visible"] is False and updates.clip["visible"] is False
     assert "Dog and guitar" in updates.header
-    assert "<h1>Without sound, the mask disappears." in updates.finding
+    assert "<h1>Without sound, the mask disappears (" in updates.finding
     assert "only the sound differs" in updates.finding and updates.stats["visible"]
     pairs = updates.pairs
     assert pairs.count("data:image/jpeg") == 3 * 5 + 2 and "silence" in pairs

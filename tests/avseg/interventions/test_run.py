@@ -145,16 +145,26 @@ def test_chosen_channels_are_zero_and_only_those(model, inputs):
     plain = model(*inputs).mixed_feature
     with intervene(model, [Change("channels", ("3, 8-10",))]):
         changed = model(*inputs).mixed_feature
-    chosen = [3, 8, 9, 10]
+    chosen = [2, 7, 8, 9]
     rest = [c for c in range(SMALL.embed_dim) if c not in chosen]
     assert not changed[:, chosen].any() and torch.equal(changed[:, rest], plain[:, rest])
 
 
 def test_lists_of_channels():
-    assert numbers("3,17 40-42", 64) == [3, 17, 40, 41, 42]
-    for words in ("", "64", "a", "3-", "-3", "5-2", "1-99999999999"):
+    assert numbers("3,17 40-42", 64, "channel") == [2, 16, 39, 40, 41]
+    for words in ("", "0", "65", "a", "3-", "-3", "5-2", "1-99999999999"):
         with pytest.raises(ConfigError):
-            numbers(words, 64)
+            numbers(words, 64, "channel")
+
+
+@torch.inference_mode()
+def test_dropped_queries_add_nothing_to_the_mask_and_the_others_stay(model, inputs):
+    with record(model, ["mask.product"]) as plain:
+        model(*inputs)
+    with intervene(model, [Change("drop-queries", ("2",))]), record(model, ["mask.product"]) as dropped:
+        model(*inputs)
+    before, after = plain["mask.product"][0], dropped["mask.product"][0]
+    assert not after[:, 1].any() and torch.equal(after[:, [0, 2, 3]], before[:, [0, 2, 3]])
 
 
 @torch.inference_mode()
@@ -228,7 +238,7 @@ def test_changes_combine(model, inputs):
     changes = [Change("decoder-cut", (1,)), Change("mixer-off"), Change("learnable-off")]
     smaller = twin(model, decoder_layers=1, mixer="none", learnable_queries=False)
     assert torch.equal(run(model, inputs, *changes), run(smaller, inputs))
-    channels, bare = Change("channels", ("0-3",)), twin(model, mixer="none")
+    channels, bare = Change("channels", ("1-4",)), twin(model, mixer="none")
     both = run(model, inputs, channels, Change("mixer-off"))
     assert torch.equal(both, run(bare, inputs, channels))
 
@@ -246,7 +256,8 @@ def test_changes_combine(model, inputs):
         ({}, Change("decoder-cut", (1.5,)), "whole number"),
         ({}, Change("decoder-head", (3,)), "from 1 to 2"),
         ({}, Change("keep-queries", (1, "best")), "strongest or first"),
-        ({}, Change("channels", ("99",)), "from 0 to 31"),
+        ({}, Change("channels", ("99",)), "from 1 to 32"),
+        ({}, Change("drop-queries", ("0",)), "from 1 to 4"),
         ({}, Change("mute", (1,)), "takes no values"),
         ({}, Change("mixer"), "Unknown change 'mixer'"),
         ({}, Change("shift", ("soon",)), "not a number"),
@@ -274,6 +285,11 @@ def test_words_are_read_and_said():
     assert read_change("decoder-head=3,1").words == "without decoder head 3 in layer 1"
     assert read_change("decoder-head=3").words == "without decoder head 3 in any layer"
     assert read_change("channels=3,17").values == ("3,17",)
+    assert read_change("channels=3,17").words == "without channels 3,17"
+    assert read_change("drop-queries=5").words == "without query 5"
+    for text in ("mute", "shift=-2", "decoder-head=3,1", "channels=3,17", "keep-queries=2,first"):
+        assert read_change(text).text == text
+    assert Change("swap", ("/a/dog.mp4", 1.0)).text == "swap=dog,1"
     assert read_change("swap=/a/b/dog.mp4,1").words == "with the sound of dog"
     assert read_change("swap=/a,b.mp4,3").values == ("/a,b.mp4", "3")
     assert read_change("swap=/a,b,c.mp4").values == ("/a,b,c.mp4",)
