@@ -4,6 +4,7 @@
 const tools = {
   light: () => document.body.classList.toggle("dark"),
   link: copyLink,
+  present: () => (isPresenting() ? leave() : present()),
 };
 element.addEventListener("click", (event) => tools[event.target.closest("[data-tool]")?.dataset.tool]?.());
 
@@ -64,3 +65,55 @@ async function copyLink() {
     say(`The address bar holds the link: ${location.href}${left}`);
   }
 }
+
+// Present: the player, or what the tab shows beside its sidebar, fills the screen in larger type. Where the browser gives
+// no full screen, it fills the window.
+
+const isPresenting = () => document.body.classList.contains("presenting");
+const shownTab = () => [...document.querySelectorAll("#views .tabitem")].find((tab) => tab.getClientRects().length);
+const playerOf = (tab) => [...tab.querySelectorAll(".player")].find((player) => player.getClientRects().length);
+
+function setPresenting(on) {
+  document.body.classList.toggle("presenting", on);
+  element.querySelector("[data-tool=present]").setAttribute("aria-pressed", on);
+}
+
+function present() {
+  setPresenting(true);
+  scrollTo(0, 0);
+  playerOf(shownTab())?.focus({ preventScroll: true });
+  say("Space plays, the arrows step, 1 to 4 change the sound, Esc ends.");
+  document.documentElement.requestFullscreen?.().catch(() => {});
+}
+
+function leave() {
+  setPresenting(false);
+  if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+}
+
+document.addEventListener("fullscreenchange", () => document.fullscreenElement || leave());
+
+const pressed = (buttons, step) => buttons[buttons.findIndex((one) => one.getAttribute("aria-pressed") === "true") + step];
+const all = (tab, selector) => [...tab.querySelectorAll(selector)];
+
+function steer(tab, key) { // of a tab without a player
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 }[key];
+  if (step && /Left|Right/.test(key)) return pressed(all(tab, "[data-action=frame]"), step);
+  if (step) return pressed(all(tab, ".box[data-action=view]"), step);
+  return /^[1-4]$/.test(key) && all(tab, "[data-action=preset]")[key - 1];
+}
+
+document.addEventListener("keydown", (event) => {
+  if (!isPresenting() || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") return leave();
+  const tab = shownTab(), player = playerOf(tab);
+  if (event.target.closest("input, select, textarea") || player?.contains(event.target)) return;
+  if (!/^( |Arrow\w+|[1-7a-z])$/.test(event.key) || (event.key === " " && event.target.closest("button"))) return;
+  const button = player ? null : steer(tab, event.key);
+  if (player) {
+    player.focus({ preventScroll: true });
+    player.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, shiftKey: event.shiftKey, bubbles: true, cancelable: true }));
+  } else if (button) button.click();
+  else return;
+  event.preventDefault();
+});

@@ -67,4 +67,7 @@ def sweep_caption(swept: SweepResult) -> str:
     else:
         unit = f" {swept.sweep.parameter.unit}".rstrip()
         where = f"The mask stays the same at {', '.join(f'{value:g}' for value in same)}{unit}"
-    return f"{where} (IoU {SAME} or more). {runs} runs in {swept.seconds:.1f} s."
+    least = int(swept.unchanged_iou.argmin())
+    most = f"; it changes most at {swept.sweep.values[least]:g} (IoU {swept.unchanged_iou[least]:.2f})"
+    most = most if len(same) < runs else ""
+    return f"{where} (IoU {SAME} or more){most}. {runs} runs in {swept.seconds:.1f} s."

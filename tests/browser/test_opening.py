@@ -107,7 +107,7 @@ def test_the_address_names_the_open_tab(page, app_server):
     page.click("#finding a:text-is('Learn how it works')")
     page.wait_for_selector("[role=tab].selected:text-is('Learn')", timeout=WAIT)
     page.click("[role=tab]:text-is('What if')")
-    page.wait_for_url("**/?tab=whatif")
+    page.wait_for_url("**/?tab=whatif&clip=*")
     page.reload()
     page.wait_for_selector("[role=tab].selected:text-is('What if')", timeout=WAIT)
     page.goto(f"{app_server}?tab=nothing")

@@ -105,6 +105,8 @@ function help(open) { // the focus goes into the list of keys, and back
   (open ? list.querySelector("button") : root).focus({ preventScroll: true });
 }
 
+const isPresented = () => document.body.classList.contains("presenting"); // components/toolbar.js
+
 const actions = {
   play, reload, help: () => help(find(".pl-help").hidden),
   previous: () => seekFrame(frame - 1), next: () => seekFrame(frame + 1),
@@ -134,7 +136,7 @@ root.addEventListener("keydown", event => {
   if (!clip || event.ctrlKey || event.metaKey || event.altKey) return;
   if (OWN_KEYS[key] && event.target.matches(OWN_KEYS[key])) return;
   if (direction) event.shiftKey || !frames() ? seek(moment + direction) : seekFrame(frame + direction);
-  else if (/^[1-7]$/.test(key)) toggleClass(key - 1);
+  else if (/^[1-7]$/.test(key)) isPresented() && sounds[key - 1] ? swap(key - 1) : toggleClass(key - 1);
   else if (shortcuts[key]) shortcuts[key]();
   else return;
   event.preventDefault();

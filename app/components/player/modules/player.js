@@ -41,7 +41,7 @@ async function load() {
   cache?.close();
   [clip, counts, cache, hidden] = [value?.about || null, {}, null, new Set()];
   [thumbs, layerKey, ahead, plot, reported] = [[], "", null, null, -1];
-  if (opening) setLoop("");
+  if (opening) setLoop(""), (quiet = false); // another clip does not play by itself, so it need not be silent
   find(".pl-play").setAttribute("aria-label", "Play"); // a new source takes the event of the pause with it
   offer(clip?.sounds || []);
   root.classList.toggle("pl-nothing", !clip);

@@ -1,0 +1,69 @@
+"""A link in a fresh browser shows what was shown, and the address follows what one does."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+WAIT = 120_000  # milliseconds
+CLIP = "clip=dog-and-guitar&model=tiny-ms3"
+
+
+@pytest.fixture
+def visit(app_server: str, browser) -> Iterator[Callable]:
+    """Open an address in a browser that has never seen the page."""
+    contexts, broken = [], []
+
+    def open_address(query: str):
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 720}))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(app_server + query if query.startswith("?") else query)
+        return page
+
+    yield open_address
+    for context in contexts:
+        context.close()
+    assert not broken
+
+
+def test_a_part_of_the_model_and_a_change_are_restored(visit):
+    page = visit(f"?tab=inside&{CLIP}&frame=2&part=decoder&layer=2&head=1&query=5")
+    page.wait_for_selector("#inside-view h2:text-is('Decoder')", timeout=WAIT)
+    assert page.inner_text("#inside-head h1").startswith("Frame 2 of 5")
+    for name, value in (("layer", 2), ("head", 1), ("query", 5)):
+        pressed = f"#inside-view [data-action={name}][data-value='{value}'][aria-pressed=true]"
+        assert page.locator(pressed).count() == 1
+    page.click("#inside-view [data-action=layer][data-value='3']")
+    page.wait_for_url(f"**/?tab=inside&{CLIP}&frame=2&part=decoder&layer=3&head=1&query=5", timeout=WAIT)
+
+    page = visit(f"?tab=whatif&{CLIP}&frame=2&changes=mute;gain=-6")
+    page.wait_for_selector("#wi-finding h1:has-text('the dog is no longer segmented')", timeout=WAIT)
+    assert page.is_checked("#wi-mute input") and page.is_checked("#wi-gain input[type=checkbox]")
+    page.click(".wi-cells button[data-value='0']")
+    page.wait_for_url(
+        re.compile(r"tab=whatif&clip=dog-and-guitar&model=tiny-ms3&frame=1&.*changes=gain=-6;mute")
+    )
+
+
+def test_segment_shows_the_clip_with_its_threshold_and_gives_the_link_away(visit):
+    page = visit(f"?tab=segment&{CLIP}&frame=2&threshold=0.3&__theme=light")
+    page.wait_for_selector("#finding h1:has-text('The dog is marked')", timeout=WAIT)
+    page.wait_for_function("document.querySelector('#player .player').dataset.frame === '1'", timeout=WAIT)
+    assert page.input_value("#player [data-set=threshold]") == "0.3"
+    assert page.is_checked("#clips input[value='dog-and-guitar']")
+    page.locator("#player [data-set=threshold]").fill("0.6")
+    page.click("[data-tool=link]")
+    page.wait_for_selector("#toast p", timeout=WAIT)
+    assert page.url.endswith(f"/?tab=segment&__theme=light&{CLIP}&frame=2&threshold=0.6")
+
+
+def test_what_a_link_cannot_mean_is_said(visit):
+    page = visit("?tab=segment&clip=gone&model=%3Cb%3E&frame=-3&threshold=9")
+    page.wait_for_selector(
+        "#link-notice p:has-text('the clip gone, which does not exist here')", timeout=WAIT
+    )
+    page.click("#link-notice button")
+    page.wait_for_selector("#link-notice p", state="hidden", timeout=WAIT)
+    page = visit("?tab=whatif&changes=loud;shift=x&sweep=mute&part=nonsense")
+    page.wait_for_selector("#wi-notice [role=alert]:has-text('loud')", timeout=WAIT)
