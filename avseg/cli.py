@@ -11,6 +11,7 @@ import tyro
 from avseg.ablation.command import ablate_from
 from avseg.config import Config, ModelConfig, Storage, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError, WriteError
+from avseg.figures.command import figure
 from avseg.presets import PRESETS, check_first, load_config
 from avseg.processes import command_line
 from avseg.weights_command import weights
@@ -666,6 +667,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         ablate_from(_named_config(arguments)),
         evaluate,
         curve,
+        figure,
         import_weights,
         weights,
         data,

@@ -12,12 +12,11 @@ import numpy as np
 from PIL import Image
 
 from avseg.arguments import printed
-from avseg.compose import stills
 from avseg.errors import ClipError
+from avseg.figures.clips import truth_beside
 from avseg.files import visible
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
-from avseg.synthavs.scenes import all_sounding, scene_from_dict, truth
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
 # The first ones shown; clips that are not named here follow by name.
@@ -26,7 +25,6 @@ THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
 POSTER_MOMENT = 1.2  # seconds
 MAX_SECONDS = 60.0  # of a clip that the page takes
 RATES = (1, 2, 4, 8)  # frames per second that the page offers
-TRUTH = (360, 640)  # height, width: the size of the bundled videos
 Kind = Literal["drawn", "photographs"]  # a drawn scene, or composed from photographs and recordings
 
 
@@ -105,14 +103,9 @@ def truth_of(name: str, moments: tuple[float, ...], silent: bool = False) -> tup
 
     silent: of everything in view, sounding or not.
     """
-    about = json.loads(bundled()[name].path.with_suffix(".json").read_text(encoding="utf-8"))
-    times = [min(float(moment), about["seconds"] - 1e-3) for moment in moments]
-    if bundled()[name].kind == "photographs":
-        still = stills.still_from_dict(about["still"])
-        return tuple(stills.truth(still, time, TRUTH, silent) for time in times)
-    scene = scene_from_dict(about["scene"])
-    scene = all_sounding(scene) if silent else scene
-    return tuple(truth(scene, time, TRUTH) for time in times)
+    found = truth_beside(bundled()[name].path, moments, silent=silent)
+    assert found is not None  # every bundled clip has a description
+    return found
 
 
 def lanes_of(clip: Bundled, start: float, duration: float) -> tuple[Lane, ...]:

@@ -33,7 +33,7 @@ def test_a_part_of_the_model_and_a_change_are_restored(visit):
     assert page.inner_text("#inside-head h1").startswith("Frame 2 of 5")
     for name, value in (("layer", 2), ("head", 1), ("query", 5)):
         pressed = f"#inside-view [data-action={name}][data-value='{value}'][aria-pressed=true]"
-        assert page.locator(pressed).count() == 1
+        assert page.locator(pressed).count() >= 1, name
     page.click("#inside-view [data-action=layer][data-value='3']")
     page.wait_for_url(f"**/?tab=inside&{CLIP}&frame=2&part=decoder&layer=3&head=1&query=5", timeout=WAIT)
 

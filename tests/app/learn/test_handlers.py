@@ -9,7 +9,7 @@ import torch
 
 from app import learn
 from app.components.add_model import panel
-from app.components.page_context import PageContext
+from app.components.page_context import LinkParts, PageContext
 from app.components.updates import UNCHANGED
 from app.learn import handlers, html, measurements
 from app.learn.state import LearnState
@@ -68,7 +68,8 @@ def test_nothing_runs_before_a_step_is_opened(monkeypatch):
     monkeypatch.setattr(session.Models, "run", None)
     monkeypatch.setattr(handlers, "measured_clip", None)
     with gr.Blocks() as blocks, gr.Tabs() as tabs, gr.Tab("Learn") as tab:
-        learn.add(PageContext(blocks, gr.HTML(), tabs, gr.HTML(), tab, panel.build()))
+        link = LinkParts(gr.HTML(), gr.State())
+        learn.add(PageContext(blocks, gr.HTML(), tabs, gr.HTML(), tab, panel.build(), link))
     values = [getattr(block, "value", None) for block in blocks.blocks.values()]
     assert any(html.TITLE in value for value in values if isinstance(value, str))
     assert html.sidebar(LearnState()).count('data-action="step"') == len(STEPS) == 8

@@ -9,7 +9,7 @@ import pytest
 
 from app import train
 from app.components.add_model import panel
-from app.components.page_context import PageContext
+from app.components.page_context import LinkParts, PageContext
 from app.services import runs
 from app.services.session import Visitor
 from app.train import form_handlers, handlers
@@ -51,7 +51,8 @@ def test_a_public_host_refuses_direct_calls_too(monkeypatch):
     a_run("secret-run")
     monkeypatch.setenv("SPACE_ID", "somebody/space")
     with gr.Blocks() as demo, gr.Tabs() as tabs, gr.Tab("Train") as tab:
-        train.add(PageContext(demo, gr.HTML(), tabs, gr.HTML(), tab, panel.build()))
+        link = LinkParts(gr.HTML(), gr.State())
+        train.add(PageContext(demo, gr.HTML(), tabs, gr.HTML(), tab, panel.build(), link))
     _, address, _ = demo.queue().launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
     try:
         config = json.loads(_get(f"{address}config"))
