@@ -5,7 +5,7 @@
 # make clean  remove caches; .venv, runs/ and outputs/ stay
 #
 # PYTHON=python3.12 make app   chooses the interpreter that .venv is made with
-# ARGS="-k clip" make test     hands arguments to pytest
+# ARGS="-k clip" make test     hands arguments to pytest; -n 0 runs in one process, -n 8 in eight
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -21,7 +21,7 @@ app: install
 	$(PY) app.py
 
 test: install-dev browser
-	$(PY) -m pytest -m "" $(ARGS)
+	$(PY) -m pytest -m "" -n 2 $(ARGS)
 
 lint: install-dev
 	$(PY) -m ruff check .

@@ -13,6 +13,7 @@ from tests.support.serving import running_app
 # Set before torch, gradio and matplotlib are imported; child processes inherit them. Two threads: enough
 # for toy models, and the same order of additions on every machine. No test may ask the network for anything.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # several processes share the cores
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["MPLBACKEND"] = "Agg"
@@ -20,7 +21,6 @@ os.environ["AVSEG_CACHE"] = tempfile.mkdtemp(prefix="avseg-cache-")
 os.environ["AVSEG_EVALUATIONS"] = tempfile.mkdtemp(prefix="avseg-evaluations-")
 
 ROOT = Path(__file__).resolve().parent.parent
-browser_skipped = pytest.StashKey[bool]()
 app_log = pytest.StashKey[Path]()
 
 
@@ -31,11 +31,10 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser_path(request: pytest.FixtureRequest) -> str:
+def browser_path() -> str:
     """Path of the Chromium that page tests drive; skips, and says so at the end of the run, without one."""
     path = find_browser()
     if path is None:
-        request.config.stash[browser_skipped] = True
         pytest.skip(SKIP_LINE)
     return path
 
@@ -63,14 +62,18 @@ def app_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the browser, and run them last.
+    """Mark the tests that use the browser, and run their files last.
 
-    While Playwright runs, its event loop occupies the main thread and `asyncio.run` fails there.
+    While Playwright runs, its event loop occupies the main thread and `asyncio.run` fails there. Within a
+    file, these tests come last too.
     """
     for item in items:
         if "browser_path" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    driven = {item.path: False for item in items}
+    for item in items:
+        driven[item.path] |= item.get_closest_marker("browser") is not None
+    items.sort(key=lambda item: (driven[item.path], item.get_closest_marker("browser") is not None))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -93,7 +96,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator:
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly that nobody looked at the page."""
-    if config.stash.get(browser_skipped, False):
+    if any(SKIP_LINE in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
         terminalreporter.write_line(SKIP_LINE, red=True, bold=True)
