@@ -103,6 +103,45 @@ def test_nothing_jumps_or_loses_the_focus_during_a_run(page):
     ).count()  # the result is announced
 
 
+def test_a_lecturer_shows_what_decides_the_mask_in_three_clicks(page):
+    page.click("[data-tool=present]")  # 1
+    picture = page.locator("#player .pl-picture").bounding_box()
+    assert picture["width"] > 1200 and picture["height"] > 360  # of 1280 x 720
+    for part in ("#clips", "#views > .tab-wrapper", "#foot", "#player .pl-side"):
+        assert not page.is_visible(part), part
+    size = "([part, scale]) => parseFloat(getComputedStyle(document.querySelector(part)).fontSize) * scale"
+    zoom = page.evaluate(
+        "Number(getComputedStyle(document.querySelector('#player').closest('.tabitem')).zoom)"
+    )
+    assert page.evaluate(size, ["#player .pl-sounds p", zoom]) >= 22
+    findings = [sound["finding"] for sound in record()["player"]["sounds"]]
+    for key in ("2", "3", "1"):
+        page.keyboard.press(key)
+        page.wait_for_selector(f"#player .pl-sounds p:text-is('{findings[int(key) - 1]}')", timeout=WAIT)
+    playing = "!document.querySelector('#player video').paused"
+    page.keyboard.press(" ")
+    page.wait_for_function(f"!({playing})")
+    frame = page.get_attribute("#player .player", "data-frame")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('#player .player').dataset.frame === '1'")
+    assert frame is not None
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#clips", timeout=WAIT)
+    page.click("#to-whatif")  # 2: arrives with the sound muted, and run
+    page.wait_for_selector("#wi-finding h1:has-text('Without sound')", timeout=WAIT)
+    assert page.is_checked("#wi-mute input")
+    page.click("#wi-presets button:text-is('One second late')")  # 3
+    page.wait_for_selector("#wi-finding h1:has-text('shifted by +1 s')", timeout=WAIT)
+    page.wait_for_selector("#wi-range .wi-column", timeout=WAIT)
+    box = page.locator("#wi-range .wi-range").bounding_box()
+    assert box["y"] > 0 and box["y"] + box["height"] <= 720  # the sweep is in view
+    before, after = (
+        page.get_attribute(f".wi-{side} img:not([hidden])", "src") for side in ("before", "after")
+    )
+    assert before != after
+
+
 def test_the_address_names_the_open_tab(page, app_server):
     page.click("#finding a:text-is('Learn how it works')")
     page.wait_for_selector("[role=tab].selected:text-is('Learn')", timeout=WAIT)
