@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from app.inside import handlers
+from app.inside import handlers, paper_figures
 from app.inside.state import Choice, InsideState
 from app.inside.views import VIEWS
 from app.services import session
@@ -101,6 +101,21 @@ def test_a_part_is_dropped_where_it_is_shown(visitor):
     assert handlers.choose(sent("drop", changes[0])).tabs.selected == "whatif"
     assert visitor.take(WhatIfRequest) == WhatIfRequest(("drop-queries=3",))
     assert not handlers.choose(sent("drop", "everything")).changes() and not visitor.take(WhatIfRequest)
+
+
+def test_a_figure_is_drawn_of_the_clip_above(visitor, monkeypatch):
+    monkeypatch.setattr(paper_figures, "VISITORS", handlers.VISITORS)
+    for number, models in (("6", ["small"]), ("7", ["small", "small"])):
+        updates = paper_figures.draw(number, ["current"], models, None, lambda *_, **__: None)
+        png, pdf = (Path(update["value"]) for update in updates.files)
+        assert png.name == f"figure-{number}.png" and pdf.stat().st_size > 1000
+        assert updates.picture["value"].startswith("<img") and not updates.notice["visible"]
+    for clips, models, words in (
+        ([], ["small"], "at least one clip"),
+        (["gone"], ["small"], "no clip above"),
+    ):
+        failed = paper_figures.draw("6", clips, models, None, lambda *_, **__: None)
+        assert words in failed.notice["value"] and failed.changes().keys() == {"notice"}
 
 
 def test_the_endpoint_gives_numbers_and_pictures(visitor, tmp_path):
