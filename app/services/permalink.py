@@ -47,6 +47,7 @@ def address(**values: object) -> str:
 def clip_address(result: ClipResult) -> str:
     """Return the address of a result, empty for a visitor's own file: a link cannot carry it."""
     clip, prediction = result.prediction.clip, result.prediction
+    where: dict[str, str | None]
     if result.source is not None:
         where = {"data": result.source.data, "split": result.source.split, "clip": result.source.name}
         span = {}

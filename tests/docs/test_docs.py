@@ -121,7 +121,12 @@ def test_the_command_line_page_names_every_command_and_flag():
         variables = function.__code__.co_varnames[: function.__code__.co_argcount]
         for flag in set(variables) - {"clips", "preset", "folder", "file", "runs", "clip", "models"}:
             flag = {"mirror": "from"}.get(flag, flag.replace("_", "-"))
-            positional = (name, flag) in {("check", "data"), ("weights", "action"), ("weights", "name")}
+            positional = (name, flag) in {
+                ("figure", "number"),
+                ("check", "data"),
+                ("weights", "action"),
+                ("weights", "name"),
+            }
             assert positional or re.search(rf"--(no-)?{flag}\b", section), (name, flag)
 
 
