@@ -76,7 +76,7 @@ def add(shared: PageContext) -> None:
 
 def _build() -> FiguresLayout:
     choices = [("The clip above", CURRENT), *((clip.title, name) for name, clip in bundled().items())]
-    models, other = list(available_models()), next(iter(bundled()))
+    models, other = list(available_models()), list(bundled())[1]
     several = {"multiselect": True, "min_width": 240}
     with gr.Accordion(TITLE, open=False, elem_id="paper-figures"):
         gr.HTML(macro("hint", CAPTION))
