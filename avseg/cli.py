@@ -27,6 +27,8 @@ def predict(
     model: str = "",
     out: Path = Path("outputs"),
     fps: float = 1.0,
+    start: float = 0.0,
+    end: float | None = None,
     threshold: float = 0.5,
     device: str = "auto",
     audio: str = "original",
@@ -44,24 +46,27 @@ def predict(
         model: Name or .safetensors file, see `info`; by default small-real, tiny-ms3 for bundled drawn clips.
         out: Folder that gets one folder per clip.
         fps: Frames per second to segment, 0.2 to 30. At 1, audio windows are those of AVSBench.
+        start: Where the range to segment begins, in seconds.
+        end: Where it ends, in seconds; by default after 60 s or with the clip.
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
         audio: original, left or right channel, mute, noise, or a file whose sound replaces it.
         frames: Also write the frames without masks, OUT/<clip>/frames/0001.jpg and so on.
-        letterbox: Pad frames to a square, which keeps their aspect; the released code resizes them to one.
+        letterbox: Pad frames to a square, which keeps their aspect; the released code stretches them to one.
         precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
     """
     from tqdm import tqdm
 
     from avseg.checkpoints import recommended_model
     from avseg.files import make_folder
-    from avseg.media.clip import check_rate, read_clip
+    from avseg.media.clip import check_rate, read_clip, read_range
     from avseg.media.export import write_prediction
     from avseg.predict import SOUND_CHOICES, Predictor, audio_for, check_threshold
 
     if not clips:
         raise ConfigError("Name at least one clip.")
     check_rate(fps)  # report what is wrong for every clip before any work
+    begin, seconds = read_range(start, end)
     check_threshold(threshold)
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
         raise ConfigError(f"--audio is {audio}; choose {', '.join(SOUND_CHOICES)} or an existing file.")
@@ -72,7 +77,7 @@ def predict(
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):
         try:
-            clip = read_clip(path, fps)
+            clip = read_clip(path, fps, begin, seconds)
             with tqdm(total=len(clip.frames), desc=f"{path.name}: frames", unit="frame", leave=False) as bar:
                 sound = audio_for(audio, clip)
                 prediction = predictors[model or recommended_model(path)].predict(

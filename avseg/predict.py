@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from avseg.arguments import is_number, printed
-from avseg.data.transforms import normalise, pad_to_square
+from avseg.data.transforms import model_input
 from avseg.devices import Precision, check_precision, choose_device
 from avseg.errors import ClipError, ConfigError
 from avseg.media.audio import SILENT_LOG_MEL, patches_for, silence, white_noise
@@ -115,8 +115,8 @@ class Predictor:
     AVSegFormer). device: auto (cuda if available), cpu, cuda, cuda:1 or mps. batch: frames per forward pass;
     fewer if their logits would exceed 256 MB, and whole windows of a model whose frames attend to each other,
     so that the masks do not depend on it. precision: exact (float32), fast (bfloat16 wherever it is
-    faster on this machine) or auto, which is fast for models of at least 20 M parameters. letterbox: pad
-    frames to a square, which keeps their aspect, instead of resizing them to one as the released code does.
+    faster on this machine) or auto, which is fast for models of at least 20 M parameters. letterbox: set
+    that field of every clip, so that its frames are padded to a square; the released code stretches them.
     Raises CheckpointError for a model that does not exist and ConfigError for a device that is not available.
     """
 
@@ -174,6 +174,8 @@ class Predictor:
         started = time.perf_counter()
         if waveform is not None:
             clip = replace(clip, waveform=fit_sound(waveform, clip.duration))
+        if self.letterbox and not clip.letterbox:
+            clip = replace(clip, letterbox=True)
         probabilities: list[np.ndarray] = []
         labels: list[np.ndarray] = []
         done = common = either = 0
@@ -224,15 +226,14 @@ class Predictor:
         """Return the logits float32 [n, C, s, s] of the batch from frame `first` with each of the sounds."""
 
         def frames() -> torch.Tensor:
-            images = torch.from_numpy(clip.frames[first : first + self.batch])
-            if self.letterbox:
-                images = pad_to_square(images)
-            return normalise(images.to(self.device), self.model.config.image_size)
+            images = torch.from_numpy(clip.frames[first : first + self.batch]).to(self.device)
+            return model_input(images, self.model.config.image_size, clip.letterbox)
 
         model = self.model
         features: FrameFeatures
         if self._runner:
-            model, features = self._runner.twin, self._runner.features(clip.frames, first, frames)
+            model = self._runner.twin
+            features = self._runner.features(clip.frames, first, frames, clip.letterbox)
         elif len(sounds) == 1:  # all that any module with the call of AVSegFormer can do
             return [self._at_model_size(model(frames(), sounds[0]).logits, clip)]
         else:
@@ -247,7 +248,7 @@ class Predictor:
     def _at_model_size(self, logits: torch.Tensor, clip: Clip) -> torch.Tensor:
         """Return logits of whole frames [n, C, s, s], without the padding of the letterbox."""
         size, logits = (self.model.config.image_size,) * 2, logits.float()
-        if self.letterbox:
+        if clip.letterbox:
             frame = clip.frames.shape[1:3]
             top, left = ((max(frame) - side) // 2 for side in frame)
             scale = logits.shape[-1] / max(frame)

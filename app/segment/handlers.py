@@ -108,6 +108,7 @@ def segment(
     start: float | None = 0,
     end: float | None = None,
     channel: str = text.MEAN,
+    letterbox: bool = False,
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> ResultUpdates:
@@ -119,7 +120,7 @@ def segment(
     state.asked = False
     try:
         source, only = source_of(clip, upload), text.channel_of(channel)
-        choice = run.Choice(source, model, fps, start or 0.0, end, channel=only)
+        choice = run.Choice(source, model, fps, start or 0.0, end, channel=only, letterbox=letterbox is True)
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report, only is None)
         visitor.result = result
@@ -299,7 +300,7 @@ def write_files(request: gr.Request = None) -> FilesUpdates:
     timings = replace(displayed.timings, files=time.perf_counter() - started)
     return FilesUpdates(
         preparing=HIDDEN,
-        last_run=gr.update(value=html.last_run(timings), visible=True),
+        last_run=gr.update(value=html.last_run(timings, displayed.result), visible=True),
         downloads=[_download(path, name) for path, name in zip(asdict(files).values(), FILES, strict=True)],
     )
 
@@ -336,10 +337,13 @@ def answer(
     start: float | None = 0,
     end: float | None = None,
     threshold: float = 0.5,
+    letterbox: bool = False,
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> tuple[dict, str, str, str, str, str]:
     """Segment a bundled clip, or a video of your own (which goes first), from start to end (s).
+
+    letterbox: keep the aspect ratio of the frames; the released code stretches them to a square.
 
     Returns the record (what prediction.json holds), then files: a zip of everything, the overlay video, a zip
     of PNG masks, COCO run lengths, prediction.json.
@@ -347,7 +351,8 @@ def answer(
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     try:
-        choice = run.Choice(source_of(clip, video), model, frames_per_second, start or 0.0, end, threshold)
+        span, options = (start or 0.0, end), {"letterbox": letterbox is True}
+        choice = run.Choice(source_of(clip, video), model, frames_per_second, *span, threshold, **options)
         report = progress_report(visitor.jobs.start("segment-api"), progress)
         prediction = run.predict(choice, report).prediction
         tick = run.part(report, run.MODEL_SHARE, 1, "Writing the files")
@@ -386,7 +391,7 @@ def _display(
         player=player,
         whatif=gr.update(interactive=True),
         preparing=gr.update(value=macro("hint", "Preparing downloads…"), visible=True),
-        last_run=gr.update(value=html.last_run(timings), visible=True),
+        last_run=gr.update(value=html.last_run(timings, result), visible=True),
         downloads=[HIDDEN] * len(FILES),
         **_frame(result).changes(),
     )

@@ -104,7 +104,8 @@ def model_card(name: str | None, fps: float, automatic: bool = False) -> Markup:
     return hint + render("segment/templates/run_details.html", **facts)
 
 
-def last_run(timings: Timings) -> Markup:
-    """Return how long the parts of the last run took."""
+def last_run(timings: Timings, result: ClipResult) -> Markup:
+    """Return how long the parts of the last run took, and the command that does the same."""
     seconds = asdict(timings)
-    return render("segment/templates/last_run.html", seconds=seconds, total=sum(seconds.values()))
+    facts = {"seconds": seconds, "total": sum(seconds.values()), "line": text.command(result)}
+    return render("segment/templates/last_run.html", **facts)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro
@@ -45,6 +46,7 @@ class SegmentLayout:
     rate: gr.Radio
     start: gr.Number
     end: gr.Number
+    letterbox: gr.Checkbox
     go: gr.Button
     stop: gr.Button
     last_run: gr.HTML
@@ -109,11 +111,13 @@ def _add_sidebar(parts: dict[str, object]) -> None:
         number = {"minimum": 0, "step": 0.5, "min_width": 0}
         parts["start"] = gr.Number(0, label="From, s", elem_id="from", **number)
         parts["end"] = gr.Number(first.seconds, label="To, s", elem_id="to", **number)
+    aspect = {"label": text.LETTERBOX, "info": text.LETTERBOX_ABOUT, "elem_id": "letterbox"}
+    parts["letterbox"] = gr.Checkbox(False, container=False, **aspect)
     label = text.button_text(0, first.seconds, 1)
     parts["go"] = gr.Button(label, variant="primary", elem_id="go", interactive=model is not None)
     parts["stop"] = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
     parts["preview"] = gr.HTML(visible=False, elem_id="preview")
-    parts["last_run"] = gr.HTML(visible=False, elem_id="last")
+    parts["last_run"] = gr.HTML(visible=False, elem_id="last", js_on_load=ACTIONS_SCRIPT)
 
 
 def _add_result(parts: dict[str, object]) -> None:
@@ -144,6 +148,7 @@ def build_endpoint() -> EndpointLayout:
         gr.Number(label="Start, s", value=0, **hidden),
         gr.Number(label="End, s", **hidden),
         gr.Number(label="Threshold", value=0.5, **hidden),
+        gr.Checkbox(label=text.LETTERBOX, value=False, **hidden),
     ]
     names = ("Everything", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
     files = [gr.File(label=name, **hidden) for name in names]

@@ -1,16 +1,13 @@
 """From a selected clip to its prediction and its player."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, Bundled, bundled, check_offered_rate, lanes_of, truth_of
 from app.services.session import MODELS, ClipResult
-from avseg.arguments import is_number, printed
-from avseg.errors import ClipError
-from avseg.media.clip import Channel, Clip, check_range, read_clip
+from avseg.media.clip import Channel, Clip, read_clip, read_range
 from avseg.predict import OnMasks, check_threshold
 
 MODEL_SHARE = 0.7  # of the progress bar; writing the player's files has the rest
@@ -30,6 +27,7 @@ class Choice:
     end: float | None = None  # seconds; None for the clip's end
     threshold: float = 0.5  # on the probability
     channel: Channel | None = None  # of the sound; None for the mean
+    letterbox: bool = False  # frames are padded to a square, not stretched to one
 
 
 @dataclass(frozen=True)
@@ -60,10 +58,11 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     check_offered_rate(choice.fps)
     check_threshold(choice.threshold)
     MODELS.config(choice.model)
-    start, seconds = _range(choice.start, choice.end)
+    start, seconds = read_range(choice.start, choice.end, MAX_SECONDS)
     path = choice.source if isinstance(choice.source, Path) else choice.source.path
     report(0, "Reading the clip")
     clip = read_clip(path, fps=choice.fps, start=start, seconds=seconds, channel=choice.channel)
+    clip = replace(clip, letterbox=choice.letterbox)
     report(0, "Running the model")
     on_frame = part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
     options = {"threshold": choice.threshold, "measure_mute": True}
@@ -71,20 +70,6 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     if isinstance(choice.source, Path):
         return ClipResult(prediction, choice.source.name, choice.model)
     return ClipResult(prediction, choice.source.title, choice.model, choice.source.name)
-
-
-def _range(start: object, end: object) -> tuple[float, float]:
-    """Return start and length of a range, s; raises ClipError for one that the page does not take."""
-    if end is None:
-        check_range(start, MAX_SECONDS)
-        return float(start), MAX_SECONDS
-    if not is_number(end, 0, math.inf):
-        raise ClipError(f"The range ends at {printed(end)} s; choose a number of seconds.")
-    check_range(start, MAX_SECONDS)
-    if end <= start:
-        raise ClipError(f"The range ends at {end:g} s, before it starts at {start:g} s. Enter a later end.")
-    check_range(start, end - start, MAX_SECONDS)
-    return float(start), float(end - start)
 
 
 def make_player(

@@ -2,20 +2,25 @@
 
 import numpy as np
 
-from app.services.clips import MAX_SECONDS
-from app.services.models import available_models
-from app.services.session import MODELS
+from app.services.clips import MAX_SECONDS, bundled
+from app.services.evaluations import public_command
+from app.services.models import available_models, model_argument
+from app.services.process import ROOT
+from app.services.session import MODELS, ClipResult
 from app.services.wording import duration, plural
 from avseg.checkpoints import DRAWN, FILMED, Card
 from avseg.interpret.mask_statistics import percent
 from avseg.media.clip import CHANNELS as CHANNEL_NAMES
 from avseg.media.clip import Channel, Clip, frame_count
 from avseg.predict import Prediction
+from avseg.training.command import command_line, display_path
 
 OWN_VIDEO = "Your own video"
 MEAN = "Both"
 CHANNELS = [MEAN, *(name.capitalize() for name in CHANNEL_NAMES)]
 CANCELLED = "The two channels cancel each other, so that their mean is silent. The model can get one of them."
+LETTERBOX = "Keep the aspect ratio"
+LETTERBOX_ABOUT = "Pads each frame to a square. The released code stretches it."
 LEAST_MUTE_CHANGE = 0.5  # share of the masked pixels; below it, masks "barely react to the sound"
 AUDIBLE = 0.01  # peak, of full scale
 
@@ -45,7 +50,22 @@ def caption(prediction: Prediction, title: str) -> str:
     whole = clip.start == 0 and not clip.truncated
     part = "" if whole else f", from {clip.start:g} to {clip.start + clip.duration:g} s"
     rate = f"{clip.fps:g} {'frame' if clip.fps == 1 else 'frames'} per second"
-    return f"{title}{part} ({clip_summary(clip)}). Model {prediction.model} on {prediction.device}, {rate}."
+    geometry = ", aspect ratio kept" if clip.letterbox else ""
+    model = f"Model {prediction.model} on {prediction.device}, {rate}{geometry}."
+    return f"{title}{part} ({clip_summary(clip)}). {model}"
+
+
+def command(result: ClipResult) -> str:
+    """Return the command that gives the same masks; of a visitor's file it names only the file."""
+    clip, source = result.prediction.clip, bundled().get(result.clip)
+    video = str(display_path(source.path, ROOT)) if source else result.title
+    model = model_argument(result.model) if result.model in available_models() else result.prediction.model
+    arguments = ["-m", "avseg", "predict", video, "--model", model, "--fps", f"{clip.fps:g}"]
+    if clip.start or clip.truncated:
+        arguments += ["--start", f"{clip.start:g}", "--end", f"{clip.start + clip.duration:g}"]
+    if clip.letterbox:
+        arguments += ["--letterbox"]
+    return public_command(command_line(arguments))
 
 
 def clip_summary(clip: Clip) -> str:

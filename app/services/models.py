@@ -4,12 +4,21 @@ from functools import lru_cache
 from pathlib import Path
 
 from app.services.host import may_train
+from app.services.process import ROOT
 from app.services.runs import all_runs
-from avseg.checkpoints import Card, bundled_models, foreign_weights, imported_root, read_card
+from avseg.checkpoints import (
+    Card,
+    bundled_models,
+    foreign_weights,
+    imported_models,
+    imported_root,
+    read_card,
+)
 from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
 from avseg.file_kinds import require_weights
 from avseg.files import visible
+from avseg.training.command import display_path
 from avseg.training.run_folder import RunFolder
 
 TRAINED, IMPORTED = "trained", "imported"
@@ -80,6 +89,14 @@ def is_pytorch(path: Path) -> bool:
         return require_weights(path) == "torch"
     except CheckpointError:
         return False
+
+
+def model_argument(name: str) -> str:
+    """Return what a command takes for a model of the page: a bundled or imported name, or its file."""
+    path = model_file(name)
+    if path in (bundled_models().get(path.stem), imported_models().get(path.stem)):
+        return path.stem
+    return str(display_path(path, ROOT))
 
 
 def trained_name(run: RunFolder) -> str:

@@ -11,13 +11,12 @@ import psutil
 
 from app.services.datasets import FORMATS, LIBRARY
 from app.services.host import may_train, public_host
+from app.services.models import model_argument
 from app.services.models import model_choices as all_models
-from app.services.models import model_file
 from app.services.process import ROOT
 from app.services.runs import all_runs, check_free, new_run_folder, run_folder, run_state
 from app.services.wording import byte_size, duration, plural
 from app.train.form import config_of
-from avseg.checkpoints import bundled_models
 from avseg.config import Config
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.errors import AvsegError, ConfigError, RunError
@@ -239,5 +238,4 @@ def _start_from(name: object) -> str:
     """Return the name of a bundled model, or the file of another; CheckpointError for an unknown name."""
     if not name:
         return ""
-    path = model_file(str(name))
-    return str(name) if name in bundled_models() else str(display_path(path, ROOT))
+    return model_argument(str(name))

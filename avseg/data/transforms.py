@@ -179,6 +179,11 @@ def pad_to_square(frames: torch.Tensor) -> torch.Tensor:
     return square
 
 
+def model_input(frames: torch.Tensor, size: int, letterbox: bool = False) -> torch.Tensor:
+    """Return frames [F, h, w, 3] (0..255) as `normalise` does; letterbox: padded to a square before."""
+    return normalise(pad_to_square(frames) if letterbox else frames, size)
+
+
 def normalise(frames: torch.Tensor, size: int) -> torch.Tensor:
     """Return frames [F, h, w, 3] (0..255) as input of the backbones: float [F, 3, size, size].
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from avseg.arguments import is_whole, printed
 from avseg.config import ModelConfig
-from avseg.data.transforms import normalise
+from avseg.data.transforms import model_input, pad_to_square
 from avseg.errors import ConfigError
 from avseg.files import atomic_write
 from avseg.interpret.sites import SITE, Recording, record, sites_of
@@ -70,7 +70,7 @@ class InspectedFrame:
     index: int  # of the frame in its clip
     moment: float  # seconds
     threshold: float  # on the probability, for the masks of the binary tasks
-    frame: np.ndarray  # uint8 [H, W, 3], at source size
+    frame: np.ndarray  # uint8 [H, W, 3], what the maps cover: the frame, with the padding of a letterbox
     log_mel: np.ndarray  # float32 [96, 64], the log-mel patch of the frame
     sites: int  # recorded activations
     seconds: float  # duration of recording and measuring
@@ -149,7 +149,7 @@ def inspect(predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5
         index=frame,
         moment=float(clip.times[frame]),
         threshold=threshold,
-        frame=clip.frames[frame],
+        frame=shown_frame(clip, frame),
         log_mel=patch[0, 0].numpy(),
         stages=_arrays(recording["backbone.stage"]),
         audio=recording["audio"][0].numpy(),
@@ -232,7 +232,13 @@ def window_inputs(predictor: Predictor, clip: Clip, frame: int) -> tuple[torch.T
     window = slice(frame - row, frame - row + model.config.window)
     pictures = torch.from_numpy(clip.frames[window]).to(predictor.device)
     patches = patches_for(clip.waveform, clip.times, clip.fps)[window]
-    return normalise(pictures, model.config.image_size), patches, row
+    return model_input(pictures, model.config.image_size, clip.letterbox), patches, row
+
+
+def shown_frame(clip: Clip, frame: int) -> np.ndarray:
+    """Return the picture uint8 [H, W, 3] that the maps of a frame cover: with its padding, if it has one."""
+    picture = clip.frames[frame]
+    return pad_to_square(torch.from_numpy(picture)[None])[0].numpy() if clip.letterbox else picture
 
 
 @torch.inference_mode()

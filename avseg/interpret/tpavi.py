@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from avseg.interpret.inspection import InspectedFrame, Inspection, MaskMap, inspect, mask_map, window_inputs
+from avseg.interpret.inspection import (
+    InspectedFrame,
+    Inspection,
+    MaskMap,
+    inspect,
+    mask_map,
+    shown_frame,
+    window_inputs,
+)
 from avseg.interpret.sites import record
 from avseg.media.clip import Clip
 from avseg.models.tpavi import TPAVI
@@ -53,7 +61,7 @@ def inspect_model(
         index=frame,
         moment=float(clip.times[frame]),
         threshold=threshold,
-        frame=clip.frames[frame],
+        frame=shown_frame(clip, frame),
         log_mel=patches[row, 0].numpy(),
         moments=tuple(float(moment) for moment in clip.times[first : first + len(patches)]),
         stages=stages,

@@ -24,6 +24,7 @@ from avseg.media.decode import SOUND_FORMATS, Child, Limits, Log, checked_file, 
 WORKING_SIDE = 640
 FPS_RANGE = (0.2, 30.0)
 MAX_SECONDS = 600.0  # seconds
+UNASKED_SECONDS = 60.0  # of a longer file that are read where no range is asked for
 LATEST_START = 1e6  # seconds; ffmpeg takes no larger numbers of microseconds
 FRAME_BYTES = 1_250_000_000  # for all frames; a long clip at a high rate gets a smaller working size
 RELEASED_TIME = 15 / 16  # s within every second, at 1 frame per second
@@ -77,6 +78,7 @@ class Clip:
     decode_seconds: float = 0.0  # duration of reading
     source_frames: np.ndarray | None = None  # int64 [T], number of each frame in the file, from 0
     source_times: np.ndarray | None = None  # float64 [T], seconds in the file at which that frame begins
+    letterbox: bool = False  # models get the frames padded to a square, not stretched to one as released
 
     @property
     def truncated(self) -> bool:
@@ -88,7 +90,7 @@ def read_clip(
     path: str | Path,
     fps: float = 1.0,
     start: float = 0.0,
-    seconds: float = 60.0,
+    seconds: float = UNASKED_SECONDS,
     limits: Limits | None = None,
     channel: Channel | None = None,
 ) -> Clip:
@@ -155,7 +157,7 @@ def frame_times(duration: float, fps: float) -> np.ndarray:
 def read_sound(
     path: str | Path,
     start: float = 0.0,
-    seconds: float = 60.0,
+    seconds: float = UNASKED_SECONDS,
     limits: Limits | None = None,
     channel: Channel | None = None,
 ) -> np.ndarray:
@@ -252,6 +254,24 @@ def check_range(start: object, seconds: object, most: float = MAX_SECONDS) -> No
         raise ClipError(f"The start is {printed(start)} s; choose 0 or more, before the end of the file.")
     if not is_number(seconds, 0, most + 1e-6) or not seconds:
         raise ClipError(f"The range is {printed(seconds)} s long; choose more than 0 and at most {most:g} s.")
+
+
+def read_range(start: object, end: object, most: float = MAX_SECONDS) -> tuple[float, float]:
+    """Return start and length of a range, s; end: None for UNASKED_SECONDS later, or the end of the clip.
+
+    Raises ClipError as `check_range`, and for a range that ends before it starts.
+    """
+    if end is None:
+        seconds = min(UNASKED_SECONDS, most)
+        check_range(start, seconds)
+        return float(start), seconds
+    if not is_number(end, 0, math.inf):
+        raise ClipError(f"The range ends at {printed(end)} s; choose a number of seconds.")
+    check_range(start, most)
+    if end <= start:
+        raise ClipError(f"The range ends at {end:g} s, before it starts at {start:g} s. Enter a later end.")
+    check_range(start, end - start, most)
+    return float(start), float(end - start)
 
 
 def _grid(rate: float, offset: float, scale: str) -> str:

@@ -229,6 +229,7 @@ def _record(prediction: Prediction, frames: list[dict[str, object]], seconds: Ti
         "duration": round(clip.duration, 6),
         "size": list(clip.size),
         "fps": clip.fps,
+        "geometry": "letterbox" if clip.letterbox else "stretched",
         "has_sound": clip.has_sound,
         "audio": prediction.audio,
         "notices": [notice.text for notice in clip.notices],

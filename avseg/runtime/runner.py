@@ -38,7 +38,7 @@ class Runner:
         self.model, self._precision = model, precision
         self._made: tuple[object, FastAVSegFormer] | None = None
         self._frames: weakref.ref[np.ndarray] | None = None
-        self._kept: dict[int, EncodedFrames] = {}
+        self._kept: dict[tuple[int, bool], EncodedFrames] = {}
         self._bytes = 0
 
     @property
@@ -55,11 +55,13 @@ class Runner:
         """What `auto` came to: exact, or fast if a part computes in bfloat16."""
         return "fast" if self.twin.reduced else "exact"
 
-    def features(self, frames: np.ndarray, first: int, tensor: Callable[[], torch.Tensor]) -> EncodedFrames:
+    def features(
+        self, frames: np.ndarray, first: int, tensor: Callable[[], torch.Tensor], letterbox: bool = False
+    ) -> EncodedFrames:
         """Return the features of the batch of a clip's `frames` that begins at `first`.
 
-        tensor: returns the batch as input of the model. While someone watches or changes the visual part,
-        nothing is kept and nothing kept is used.
+        tensor: returns the batch as input of the model. letterbox: whether its frames are padded to a square.
+        While someone watches or changes the visual part, nothing is kept and nothing kept is used.
         """
         twin = self.twin
         if any(map(_hooked, chain(*(getattr(twin, name).modules() for name in VISUAL)))):
@@ -67,12 +69,12 @@ class Runner:
         if self._frames is None or self._frames() is not frames:
             self._forget()
             self._frames = weakref.ref(frames)
-        if (kept := self._kept.get(first)) is not None:
+        if (kept := self._kept.get((first, letterbox))) is not None:
             return kept
         features = twin.encode_frames(tensor())
         self._bytes += features.memory
         if self._bytes <= KEPT_BYTES:
-            self._kept[first] = features
+            self._kept[first, letterbox] = features
         return features
 
     def _forget(self) -> None:

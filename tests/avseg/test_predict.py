@@ -6,11 +6,14 @@ import pytest
 import torch
 
 import avseg.predict
-from avseg.data.transforms import pad_to_square
+from avseg.data.transforms import normalise, pad_to_square
 from avseg.errors import ClipError, ConfigError
+from avseg.interpret.inspection import inspect
+from avseg.interventions.run import what_if
 from avseg.media.clip import Clip
+from avseg.media.draw import resize
 from avseg.models.avsegformer import AVSegFormer
-from avseg.predict import Predictor, audio_for, normalise
+from avseg.predict import Predictor, audio_for
 from tests.support.media import SINE, counting, ffmpeg
 from tests.support.small_model import SMALL
 from tests.support.stand_in_model import BrightAndLoud
@@ -225,6 +228,24 @@ def test_the_letterbox_keeps_the_place_of_every_pixel(upright):
     bright = clip.frames[0, ..., 0] > 0
     mask = Predictor(BrightAndLoud(), "cpu", letterbox=True).predict(clip).mask(0)
     assert mask.shape == bright.shape and (mask == bright).mean() > 0.97
+
+
+def test_a_clip_keeps_its_geometry_for_every_model_and_change():
+    predictor, clip = Predictor(AVSegFormer(SMALL).eval(), "cpu"), clip_of(1, size=(40, 62))
+    stretched = predictor.predict(clip)
+    padded = predictor.predict(replace(clip, letterbox=True))  # the same frames: nothing kept is used
+    assert not np.allclose(padded.probability, stretched.probability, atol=1e-3)
+    again = Predictor(predictor.model, "cpu", letterbox=True).predict(clip)
+    assert again.clip.letterbox and not stretched.clip.letterbox
+    np.testing.assert_allclose(again.probability, padded.probability, atol=1e-5)
+    unchanged = what_if(predictor, padded.clip, [])
+    np.testing.assert_allclose(unchanged.probability, padded.probability, atol=1e-5)
+    inspection = inspect(predictor, padded.clip, 0)
+    assert inspection.frame.shape == (62, 62, 3)
+    whole = inspection.final.probability[11:-11]  # 11 of 62 rows of padding, of an image of 64
+    assert (
+        np.corrcoef(resize(whole, padded.probability[0].shape).flat, padded.probability[0].flat)[0, 1] > 0.9
+    )
 
 
 def test_the_padding_is_the_mean_colour_around_the_frame():

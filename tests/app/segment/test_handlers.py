@@ -12,7 +12,7 @@ import pytest
 from gradio import EventData
 
 from app.components.updates import UNCHANGED
-from app.segment import handlers, run
+from app.segment import handlers, run, text
 from app.segment.run import Choice, predict
 from app.segment.state import SegmentState
 from app.services import session
@@ -185,6 +185,23 @@ def test_a_range_is_segmented(stand_in, tmp_path):
     ):
         failed = handlers.segment(None, str(video), "stand-in", 1, start, end)
         assert words in failed.notice["value"] and failed.player is UNCHANGED
+
+
+def test_the_aspect_ratio_is_kept_where_asked_and_the_command_says_so(stand_in, tmp_path):
+    video = counting(tmp_path / "my clip.mp4", seconds=2)
+    plain = handlers.segment(None, str(video), "stand-in", 1)
+    assert "aspect" not in plain.finding and "--letterbox" not in plain.last_run["value"]
+    kept = handlers.segment(None, str(video), "stand-in", 2, 0.5, 1.5, text.MEAN, True)
+    assert visitor().result.prediction.clip.letterbox and "aspect ratio kept" in kept.finding
+    line = "avseg predict &#39;my clip.mp4&#39; --model "
+    assert (
+        line in kept.last_run["value"]
+        and "--fps 2 --start 0.5 --end 1.5 --letterbox<" in kept.last_run["value"]
+    )
+    record, *_ = handlers.answer("dog-and-guitar", None, "stand-in", end=1, letterbox=True)
+    assert record["geometry"] == "letterbox"
+    record, *_ = handlers.answer("dog-and-guitar", None, "stand-in", end=1, letterbox="yes")
+    assert record["geometry"] == "stretched"
 
 
 def test_a_bundled_clip_comes_with_its_ground_truth(stand_in):
