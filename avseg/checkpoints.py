@@ -320,11 +320,20 @@ def import_weights(
 
 
 def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype = torch.float32) -> Path:
-    """Write what was read from a released file as a checkpoint; note: of its card."""
+    """Write what was read from a released file as a checkpoint; note: of its card.
+
+    For 16 bits, what that changes in the masks is measured, and its card says it.
+    """
     with torch.device("meta"):  # the weights are assigned, not copied
         model = build_model(imported.config)
     model.load_state_dict(imported.weights, strict=True, assign=True)
-    return save_model(out, model, Card(out.stem, "released", note), dtype)
+    storage = ""
+    if dtype != torch.float32:
+        from avseg.storage import measure_storage
+
+        difference = measure_storage(imported.config, imported.weights, dtype)
+        storage = difference.sentence if difference else str(dtype).removeprefix("torch.")
+    return save_model(out, model, Card(out.stem, "released", note, storage=storage), dtype)
 
 
 def tasks_in_name(path: Path) -> set[str]:

@@ -19,7 +19,7 @@ from avseg.weights_command import weights
 Precision = Literal["auto", "exact", "fast"]  # of avseg.devices, which imports torch
 
 if TYPE_CHECKING:
-    from avseg.predict import Prediction
+    from avseg.predict import Prediction, Predictor
 
 
 def predict(
@@ -57,11 +57,11 @@ def predict(
     """
     from tqdm import tqdm
 
-    from avseg.checkpoints import recommended_model
+    from avseg.checkpoints import find_model, recommended_model
     from avseg.files import make_folder
     from avseg.media.clip import check_rate, read_clip, read_range
     from avseg.media.export import write_prediction
-    from avseg.predict import SOUND_CHOICES, Predictor, audio_for, check_threshold
+    from avseg.predict import SOUND_CHOICES, audio_for, check_threshold
 
     if not clips:
         raise ConfigError("Name at least one clip.")
@@ -72,7 +72,7 @@ def predict(
         raise ConfigError(f"--audio is {audio}; choose {', '.join(SOUND_CHOICES)} or an existing file.")
     make_folder(out)
     names = {model or recommended_model(clip) for clip in clips}
-    predictors = {name: Predictor(name, device, precision=precision, letterbox=letterbox) for name in names}
+    predictors = {name: _load_with_cost(find_model(name), device, precision, letterbox) for name in names}
     failed = []
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):
@@ -102,6 +102,26 @@ def predict(
     for line in failed:
         print(f"avseg: {line}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _load_with_cost(path: Path, device: str, precision: Precision, letterbox: bool) -> "Predictor":
+    """Return a predictor; print what a large model costs, which is measured once."""
+    from avseg.cost import frames_at_once, is_large, known_cost, measure_cost
+    from avseg.devices import choose_device
+    from avseg.predict import Predictor
+
+    def load() -> Predictor:
+        predictors.append(Predictor(path, chosen, frames_at_once(path, chosen), precision, letterbox))
+        return predictors[-1]
+
+    chosen, predictors = choose_device(device), []
+    if is_large(path):
+        cost = known_cost(path)
+        if cost is None or cost.device != str(chosen):
+            print(f"{path.stem}: measuring its time and memory on two frames ...", flush=True)
+            cost = measure_cost(path, device, load)
+        print(f"{path.stem}: {cost.sentence}.", flush=True)
+    return predictors[0] if predictors else load()
 
 
 def _mute_change(prediction: "Prediction") -> str:
@@ -537,6 +557,7 @@ def import_weights(
     import torch
 
     from avseg.checkpoints import import_weights as run
+    from avseg.checkpoints import read_card
 
     imported = run(file, out, task, getattr(torch, storage), audio_weights)
     c = imported.config
@@ -545,6 +566,8 @@ def import_weights(
     )
     if imported.source:
         print(f"  taken from the file: {imported.source}")
+    if storage_difference := read_card(out)[1].storage:
+        print(f"  stored as {storage_difference}")
     if imported.dropped:
         print(f"  skipped, unused by the model: {len(imported.dropped)} tensors, {_groups(imported.dropped)}")
     return 0
@@ -618,10 +641,11 @@ def bench(
     return 0
 
 
-def info(sites: bool = False) -> int:
-    """List the bundled and imported models and the presets.
+def info(model: tyro.conf.Positional[str] = "", sites: bool = False) -> int:
+    """List the bundled and imported models and the presets, or describe one model.
 
     Args:
+        model: A model's name or file, to describe: what it is, and what it costs here if that was measured.
         sites: List instead the sites where `record` records activations.
     """
     from avseg.checkpoints import bundled_models, foreign_weights, imported_models, imported_root, read_card
@@ -632,6 +656,8 @@ def info(sites: bool = False) -> int:
         for site in SITES:
             print(f"{site.name:19} {site.shape}\n{'':19} {site.what}")
         return 0
+    if model:
+        return _describe_model(model)
     print("Models (--model NAME):")
     for name, path in bundled_models().items():
         config, card = read_card(path)
@@ -655,6 +681,25 @@ def info(sites: bool = False) -> int:
             f"  {name:20} {c.backbone}, {c.image_size} px, {parts}, "
             f"loss {t.loss} + {t.auxiliary}, {t.epochs} epochs, batch {t.batch_size}"
         )
+    return 0
+
+
+def _describe_model(name: str) -> int:
+    """Print what a model is, and its time and memory on this machine."""
+    from avseg.checkpoints import find_model, read_card
+    from avseg.cost import is_large, known_cost
+
+    path = find_model(name)
+    config, card = read_card(path)
+    print(f"{card.name}: {card.weights} weights, {path}, {path.stat().st_size / 1e6:.0f} MB")
+    print(f"  edition {config.edition}, {config.backbone}, task {config.task}, {config.image_size} px")
+    for text in (card.note, card.limits, f"Stored as {card.storage}" if card.storage else ""):
+        if text:
+            print(f"  {text}")
+    if cost := known_cost(path):
+        print(f"  Cost: {cost.sentence}.")
+    elif is_large(path):
+        print("  Cost: not measured yet. The first `predict` with it measures its time and memory.")
     return 0
 
 

@@ -357,6 +357,8 @@ class Card:
     """Classes it was trained to segment; empty if not recorded."""
     limits: str = ""
     """What it does badly, in one sentence."""
+    storage: str = ""
+    """For floats stored in 16 bits: how, and what that changes in the masks; empty for float32."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", RENAMED_WEIGHTS.get(self.weights, self.weights))

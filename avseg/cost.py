@@ -1,19 +1,23 @@
 """What a model costs on this machine, measured on two frames of a bundled clip and kept beside the model."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
 from avseg.bench.measure import peak_memory
-from avseg.checkpoints import CLIPS
+from avseg.checkpoints import CLIPS, read_card
 from avseg.config import read_record
-from avseg.errors import ConfigError
+from avseg.devices import choose_device
+from avseg.errors import AvsegError, ConfigError
 from avseg.files import write_texts
 from avseg.media.clip import read_clip
 from avseg.predict import Prediction, Predictor
 
+LARGE = 100_000_000  # bytes of a model's file; what a smaller one costs does not matter
 PROBE, FRAMES = CLIPS / "dog-and-guitar.mp4", 2
 
 
@@ -25,29 +29,52 @@ class Cost:
     memory: int  # bytes at most, of the loaded model and its activations; 0 where it cannot be measured
     device: str
 
+    @property
+    def sentence(self) -> str:
+        """The cost in words."""
+        memory = f" and {self.memory / 1e9:.1f} GB of memory" if self.memory else ""
+        return f"about {self.seconds_per_frame:.2g} s per frame{memory} on {self.device}, measured here"
 
-def measure_cost(model: Path) -> Cost:
-    """Load a model, run it on two frames, and keep its cost beside it."""
+
+def is_large(model: Path) -> bool:
+    """Whether the cost of a model matters before its first run."""
+    return model.is_file() and model.stat().st_size >= LARGE
+
+
+def frames_at_once(model: Path, device: torch.device) -> int:
+    """Return the frames of a batch: few for a large model on a CPU, so that progress moves and Stop works."""
+    if not is_large(model) or device.type != "cpu":
+        return 8
+    return 1 if read_card(model)[0].image_size > 224 else 2
+
+
+def measure_cost(model: Path, device: str = "auto", load: Callable[[], Predictor] | None = None) -> Cost:
+    """Load a model, run it on two frames, and keep its cost beside it, where that can be written.
+
+    load: makes the predictor on the device, by default as the page does.
+    """
+    chosen = choose_device(device)
     found: list[Prediction] = []
 
     def work() -> None:
-        clip = read_clip(PROBE, seconds=FRAMES)
-        found.append(Predictor(model, batch=1).predict(clip, measure_mute=True))
+        predictor = load() if load else Predictor(model, chosen, frames_at_once(model, chosen))
+        predictor.warm()  # a large model first measures which of its parts to compute in bfloat16
+        found.append(predictor.predict(read_clip(PROBE, seconds=FRAMES), measure_mute=True))
 
-    memory = peak_memory(work, torch.device("cpu")) or 0
-    (prediction,) = found
-    seconds = prediction.seconds.model / len(prediction.labels)
-    cost = Cost(round(seconds, 3), memory, prediction.device)
-    file = _file(model)
-    write_texts(file.parent, {file.name: json.dumps(asdict(cost))})
+    memory = peak_memory(work, chosen) or 0
+    seconds = found[0].seconds.model / len(found[0].labels)
+    cost = Cost(round(seconds, 3), memory, found[0].device)
+    with suppress(AvsegError, OSError):
+        write_texts(model.parent, {_file(model).name: json.dumps(asdict(cost))})
     return cost
 
 
 def known_cost(model: Path) -> Cost | None:
-    """Return the cost that was measured for a model, None without one."""
+    """Return the cost that was measured for a model since it was written, None without one."""
     try:
-        return read_record(Cost, _file(model))
-    except ConfigError:
+        cost = read_record(Cost, _file(model))
+        return cost if cost and _file(model).stat().st_mtime_ns >= model.stat().st_mtime_ns else None
+    except (ConfigError, OSError):
         return None
 
 

@@ -57,15 +57,23 @@ def weights(
             name = add(name, task, storage)
         elif not _fetch(name, file, cookies, mirror, storage, keep, on_progress):
             return 0  # a backbone
-        if status is not None:
-            from avseg.checkpoints import find_model
-            from avseg.cost import measure_cost
-
-            with suppress(AvsegError):  # the model is here all the same
-                measure_cost(find_model(name))
+        _describe(name, measure=status is not None)
         on_added(name)
     print(f"  python -m avseg predict my_video.mp4 --model {name}")
     return 0
+
+
+def _describe(name: str, measure: bool) -> None:
+    """Print how a model that was added is stored and what it costs; measure: also the cost of a small one."""
+    from avseg.checkpoints import find_model, read_card
+    from avseg.cost import is_large, measure_cost
+
+    path = find_model(name)
+    if storage := read_card(path)[1].storage:
+        print(f"  Stored as {storage}")
+    with suppress(AvsegError):  # the model is here all the same
+        if measure or is_large(path):
+            print(f"  It takes {measure_cost(path).sentence}.")
 
 
 def _fetch(

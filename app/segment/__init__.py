@@ -11,6 +11,7 @@ from app.segment.layout import SegmentLayout
 from app.segment.opening import record
 from app.services.clips import bundled
 
+MEASURE = {"concurrency_limit": 1, "concurrency_id": "measure"}  # waits for the model by itself
 CHECK = {"concurrency_limit": 2, "concurrency_id": "look"}  # decodes a file, calls no model
 
 # Storage of the browser's tab, which survives a reload; a frame of another site may have none.
@@ -55,7 +56,7 @@ def _wire_sidebar(parts: SegmentLayout, shared: PageContext) -> None:
     for event in (parts.rate.change, parts.start.input, parts.end.input):
         latest = {"trigger_mode": "always_last", **LIGHT}
         connect(event, h.choose_range, span, h.RunUpdates, parts, **latest)
-    connect(
+    chosen = connect(
         parts.model.input,
         h.choose_model,
         [parts.clip, *setting, parts.start, parts.end],
@@ -63,6 +64,8 @@ def _wire_sidebar(parts: SegmentLayout, shared: PageContext) -> None:
         parts,
         **LIGHT,
     )
+    timing = [*setting, parts.start, parts.end]
+    connect(chosen.then, h.measure_model, timing, h.ModelUpdates, parts, **PRIVATE, **MEASURE)
     dragged = [parts.clip, parts.upload, parts.rate, parts.model]
     connect(parts.player.range, h.drag_range, dragged, h.RangeUpdates, parts, **LIGHT)
 

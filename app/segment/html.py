@@ -12,10 +12,9 @@ from app.segment.opening import record
 from app.segment.run import Timings
 from app.services.additions import unimported
 from app.services.clips import bundled, jpeg_uri, truth_of
-from app.services.models import ADD_MODEL, ignored_files, model_file, model_info
+from app.services.models import ADD_MODEL, ignored_files, model_info
 from app.services.permalink import address
 from app.services.session import MODELS, ClipResult
-from avseg.cost import known_cost
 from avseg.devices import choose_device
 from avseg.interpret.marked_objects import MarkedObject, marked_objects
 from avseg.interpret.marked_objects import finding as objects_finding
@@ -98,8 +97,8 @@ def model_card(name: str | None, fps: float, automatic: bool = False) -> Markup:
     hint = Markup("").join(macro("hint", line) for line in lines)
     if config is None:
         return hint
-    path = model_file(name)
-    facts = {"cost": known_cost(path), "seconds_per_frame": MODELS.seconds_per_frame(name)}
+    facts = {"cost": MODELS.cost(name), "seconds_per_frame": MODELS.seconds_per_frame(name)}
+    facts |= {"measuring": MODELS.lacks_cost(name)}
     facts |= {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "card": card}
     return hint + render("segment/templates/run_details.html", **facts)
 

@@ -1,5 +1,6 @@
 """The sidebar of the Segment tab: a clip, an upload or a recording, a range of it, a frame rate, a model."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +18,8 @@ from app.segment.opening import record
 from app.segment.run import PlayableCopy
 from app.segment.state import SegmentState
 from app.services.clips import MAX_SECONDS, bundled
-from app.services.models import ADD_MODEL, model_choices
-from app.services.session import RESULTS, VISITORS, private_cache, session_of
+from app.services.models import ADD_MODEL, available_models, model_choices
+from app.services.session import MODELS, RESULTS, VISITORS, private_cache, session_of
 from avseg.checkpoints import recommended_model
 from avseg.errors import AvsegError
 from avseg.media.clip import read_clip
@@ -133,6 +134,17 @@ def choose_model(
     header = UNCHANGED if _displayed(request) else html.choice_header(title, model, clip)
     go = text.button_text(start, end, fps, model)
     return ModelUpdates(card=html.model_card(model, fps), header=header, go=go)
+
+
+def measure_model(
+    model: str | None, fps: float, start: float | None = None, end: float | None = None
+) -> ModelUpdates:
+    """Measure what the selected model costs, if it is large and was never run here, and show it."""
+    if not isinstance(model, str) or model not in available_models() or not MODELS.lacks_cost(model):
+        return ModelUpdates()
+    with suppress(AvsegError):  # a run says why
+        MODELS.measure(model)
+    return ModelUpdates(card=html.model_card(model, fps), go=text.button_text(start, end, fps, model))
 
 
 def list_models() -> ModelUpdates:

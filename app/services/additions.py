@@ -16,8 +16,9 @@ from app.services.host import may_train
 from app.services.models import IMPORTED, is_pytorch
 from app.services.process import ROOT
 from avseg.additions import AdditionFolder
-from avseg.checkpoints import imported_root
+from avseg.checkpoints import imported_root, read_card
 from avseg.config import ModelConfig, Storage, Task, read_record
+from avseg.cost import known_cost
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import visible
@@ -88,6 +89,20 @@ class Offer:
     def model(self) -> str:
         """Its name on the page."""
         return page_name(self.row.name)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What was measured of a model that is here: its cost, and what storing it in 16 bits changes."""
+        path = places(self.row.name).model
+        try:
+            storage = read_card(path)[1].storage if self.state == "here" else ""
+        except CheckpointError:
+            return ()
+        cost = known_cost(path) if self.state == "here" else None
+        return (
+            *([f"It takes {cost.sentence}."] if cost else []),
+            *([f"Stored as {storage}"] if storage else []),
+        )
 
     @property
     def command(self) -> str:

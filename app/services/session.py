@@ -31,7 +31,7 @@ from app.services.memory import array_bytes, budget, on_disk, spilled
 from app.services.models import model_file, model_version
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
-from avseg.cost import known_cost
+from avseg.cost import Cost, frames_at_once, is_large, known_cost, measure_cost
 from avseg.devices import choose_device
 from avseg.errors import AvsegError, ConfigError
 from avseg.files import make_folder
@@ -40,7 +40,6 @@ from avseg.predict import OnMasks, Prediction, Predictor, Progress
 
 MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
-LARGE_MODEL = 100_000_000  # bytes of the file
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
 RESULTS = "results"  # folder of the cache that is served; uploads beside it are not
 FILES_AGE = 7200  # seconds after which a visitor's files go, whether or not the page was closed
@@ -89,6 +88,7 @@ class Models:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}  # by model: seconds per frame of its last run
+        self._costs: dict[tuple[Path, int], Cost] = {}
         self._loaded: LRUCache[tuple[Path, int], Predictor] = LRUCache(MODELS_KEPT)
 
     def config(self, name: object) -> ModelConfig:
@@ -150,25 +150,35 @@ class Models:
     def _predictor(self, name: str) -> Predictor:
         path, written = model_version(name)
         key = (path, written)  # a file that was written anew is loaded anew
-        return self._loaded.get_or_make(key, lambda: Predictor(path, batch=_frames_at_once(path)))
+        batch = frames_at_once(path, choose_device("auto"))
+        return self._loaded.get_or_make(key, lambda: Predictor(path, batch=batch))
 
     def seconds_per_frame(self, name: str) -> float | None:
-        """Return the time per frame of a model's last run, or else when it was added; None if unknown."""
+        """Return the time per frame of a model's last run, or else of its measurement; None if unknown."""
         if name in self._last:
             return self._last[name]
-        cost = known_cost(model_file(name))
+        cost = self.cost(name)
         return cost.seconds_per_frame if cost else None
+
+    def cost(self, name: str) -> Cost | None:
+        """Return what a model was measured to cost; None if unknown."""
+        return self._costs.get(model_version(name)) or known_cost(model_file(name))
+
+    def lacks_cost(self, name: str) -> bool:
+        """Whether a model is large and was never run here, so that `measure` should come before its run."""
+        return not gpu.LENT and is_large(model_file(name)) and self.cost(name) is None
+
+    def measure(self, name: str) -> None:
+        """Measure what a large model costs, unless that is known; it stays loaded. Raises AvsegError."""
+        with self._lock:
+            if self.lacks_cost(name):
+                VISITORS.make_room()
+                path, version = model_file(name), model_version(name)
+                self._costs[version] = measure_cost(path, load=lambda: self._predictor(name))
 
     def __reduce__(self) -> str:
         """Travel as a name: the process of a lent GPU has its own copy."""
         return "MODELS"
-
-
-def _frames_at_once(path: Path) -> int:
-    """Return the frames of a batch: few for a large model on a CPU, so that progress moves and Stop works."""
-    if path.stat().st_size < LARGE_MODEL or choose_device("auto").type != "cpu":
-        return 8
-    return 1 if read_card(path)[0].image_size > 224 else 2
 
 
 @dataclass(frozen=True)

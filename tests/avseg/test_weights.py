@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 
 import avseg.checkpoints
+from app.services.additions import offers
 from app.services.models import available_models
-from avseg import Predictor, downloads, drive, hub, weights
+from avseg import Predictor, downloads, drive, hub, storage, weights
 from avseg.__main__ import main
-from avseg.checkpoints import find_model, import_weights, load_model, read_card, tasks_in_name
+from avseg.checkpoints import CLIPS, find_model, import_weights, load_model, read_card, tasks_in_name
 from avseg.errors import CheckpointError, WriteError
 from avseg.evaluation.published import SINCE, TABLE_1
 from avseg.files import sha256_of
+from avseg.media.clip import read_clip
 from avseg.models import zoo
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.zoo import BACKBONES, LICENCE, RELEASED
@@ -25,7 +28,7 @@ from avseg.presets import PRESETS
 from tests.support import drive_server
 from tests.support.drive_server import Drive
 from tests.support.reference_fill import MODELS, released_shapes
-from tests.support.small_released import NAME, SMALL_PRESET, small_released_file
+from tests.support.small_released import NAME, SMALL_PRESET, SMALL_RELEASED, small_released_file
 
 ROW = RELEASED[NAME]
 
@@ -151,6 +154,28 @@ def test_bfloat16_halves_the_file(folder, released):
         loaded, released[1].state_dict()["audio_projection.weight"], atol=2e-2, rtol=1e-2
     )
     assert (folder / f"{NAME}.safetensors").stat().st_size < 0.6 * released[0].stat().st_size
+
+
+def test_sixteen_bits_come_with_what_they_change(folder, released, capsys):
+    assert main(["weights", "get", NAME, "--file", str(released[0]), "--storage", "bfloat16"]) == 0
+    card, clip = read_card(folder / f"{NAME}.safetensors")[1], read_clip(CLIPS / storage.CLIP, seconds=2)
+    exact, stored = (
+        Predictor(model, "cpu", precision="exact").predict(clip).labels for model in (released[1], NAME)
+    )
+    common, either = np.count_nonzero(exact & stored), np.count_nonzero(exact | stored)
+    agree = f"their IoU is {common / either:.2%}" if either else "neither has a mask"
+    assert f"{agree}, and {np.mean(exact != stored):.2%} of the pixels differ" in card.storage
+    assert f"Stored as {card.storage}" in capsys.readouterr().out
+    assert f"Stored as {card.storage}" in next(row for row in offers() if row.name == NAME).facts
+
+
+def test_weights_that_sixteen_bits_hold_exactly_change_nothing():
+    model = AVSegFormer(SMALL_RELEASED).eval()
+    with torch.no_grad():
+        for value in model.parameters():
+            value.copy_(value.bfloat16())
+    difference = storage.measure_storage(SMALL_RELEASED, model.state_dict(), torch.bfloat16)
+    assert difference.differing == 0 and difference.iou in (None, 1.0)
 
 
 def test_the_downloaded_file_is_kept_on_request(server, folder, released):
