@@ -573,11 +573,48 @@ def import_weights(
     return 0
 
 
-def data() -> int:
-    """Say where AVSBench and other data are requested, and which folders arrive."""
-    from avseg.data.sources import describe
+def data(
+    action: tyro.conf.Positional[Literal["list", "get"]] = "list",
+    name: tyro.conf.Positional[str] = "",
+    out: Path = Path("data"),
+    keep: bool = False,
+) -> int:
+    """Say where AVSBench and other data are requested and which folders arrive, or fetch a data set.
 
-    print(describe())
+    A download that was cut off or stopped continues when the same command runs again. Its checksum is
+    compared, and archives are unpacked.
+
+    Args:
+        action: list or get.
+        name: The data set to fetch, avs-synthetic.
+        out: Folder that gets a folder with the data set's name.
+        keep: Keep the archives once they are unpacked.
+    """
+    from tqdm import tqdm
+
+    from avseg.data.avsbench.index import find_tasks
+    from avseg.data.sources import RECORDS, describe
+    from avseg.data.zenodo import fetch_record
+
+    if action == "list":
+        if name:
+            raise ConfigError(f"To fetch {name}: python -m avseg data get {name}")
+        print(describe())
+        return 0
+    if name not in RECORDS:
+        names = ", ".join(RECORDS)
+        raise ConfigError(f"Name what to fetch: {names}. `data` says where others are requested.")
+    folder = out / name
+    with tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1000, leave=False) as bar:
+        files = fetch_record(RECORDS[name], folder, _advance(bar), keep)
+    print(f"{name}: {folder}")
+    for file in files:
+        print(f"  {file.name}, {file.size / 1e6:.1f} MB, md5 {file.md5}")
+    tasks = find_tasks(folder)
+    for task, path in tasks.items():
+        print(f"Check it: python -m avseg check {path} --task {task}")
+    if not tasks:
+        print(f"No data set in a known layout was found in {folder}: look what arrived.")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import http.cookiejar
+import json
 import os
 import re
 import socket
@@ -12,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from avseg.drive import is_page, read_page
@@ -25,6 +26,7 @@ OnBytes = Callable[[int, int], object]
 Response = http.client.HTTPResponse | urllib.error.HTTPError
 
 CHUNK = 2**18  # bytes
+JSON_BYTES = 2**24  # of an answer that is read
 PAGE = 2**20  # bytes of a web page that are read
 ATTEMPTS = 4  # in a row that bring no byte
 PAUSE = 2.0  # seconds before another attempt
@@ -75,6 +77,27 @@ def download(
                     "is kept: run the same command again, and it continues from there."
                 ) from error
             time.sleep(PAUSE)
+
+
+def fetch_json(address: str) -> Any:
+    """Return what a server answers as JSON; raises CheckpointError for anything else."""
+    opener, host = urllib.request.build_opener(), _host(address)
+    opener.addheaders = [("User-Agent", "avseg"), ("Accept", "application/json")]
+    for attempt in range(ATTEMPTS):
+        try:
+            with _open(opener, address, 0) as response:
+                if (status := response.status or 0) >= 400:
+                    raise CheckpointError(f"{host} answered with status {status} for {address}.")
+                return json.loads(_read(response, JSON_BYTES))
+        except _CutOff as error:
+            if attempt == ATTEMPTS - 1:
+                raise CheckpointError(
+                    f"{host} cannot be reached ({error}). Check the network and run the same command again."
+                ) from error
+            time.sleep(PAUSE)
+        except ValueError as error:
+            raise CheckpointError(f"{host} sent something else than JSON. Try again later.") from error
+    raise AssertionError
 
 
 def _continue(

@@ -15,8 +15,8 @@ from app.services.background import BACKGROUND, Progress, Report
 from app.services.host import may_train
 from app.services.session import private_cache
 from avseg.data.avsbench.dataset import find_tasks
-from avseg.data.avsbench.index import cache_folder, read_index, table_file
-from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS
+from avseg.data.avsbench.index import cache_folder, layout_of, read_index, table_file
+from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS, SYNTHETIC
 from avseg.errors import DatasetError
 from avseg.files import atomic_write, read_json
 from avseg.synthavs.dataset import SynthAVS
@@ -152,12 +152,15 @@ def _describe_task(task: str, folder: Path) -> str:
     entries = read_index(folder, task)
     counts = Counter(entry.split for entry in entries)
     splits = ", ".join(f"{split} {counts[split]:,}" for split in dict.fromkeys((*SPLITS, *sorted(counts))))
-    official = sum(LAYOUTS[task].official.values())
-    if (folder / SCENES).is_file():
+    layout = layout_of(folder, task)
+    official = sum(layout.official.values())
+    if layout is SYNTHETIC:
+        kind = "AVS-Synthetic, clips of one frame"
+    elif (folder / SCENES).is_file():
         kind = "drawn by SynthAVS"
     else:
         kind = "as many as AVSBench" if len(entries) == official else f"AVSBench has {official:,}"
-    return f"Found {FORMATS[task]} by its {LAYOUTS[task].table}: {len(entries):,} clips ({splits}), {kind}."
+    return f"Found {FORMATS[task]} by its {layout.table}: {len(entries):,} clips ({splits}), {kind}."
 
 
 def _write_sample(task: str, report: Report) -> None:
@@ -191,6 +194,8 @@ def _tasks(root: Path) -> dict[str, Path]:
 
 def _title(root: Path, folder: Path, task: str) -> str:
     name = root.parent.name if root.name == "data" else root.name
+    if layout_of(folder, task) is SYNTHETIC:
+        return "AVS-Synthetic"
     kind = "SynthAVS " if (folder / SCENES).is_file() and "synthavs" not in name.lower() else ""
     return f"{kind}{name}, {FORMATS[task]}"
 

@@ -18,7 +18,7 @@ from app.services.runs import all_runs, check_free, new_run_folder, run_folder, 
 from app.services.wording import byte_size, duration, plural
 from app.train.form import config_of
 from avseg.config import Config
-from avseg.data.avsbench.layout import LAYOUTS
+from avseg.data.avsbench.index import table_file
 from avseg.errors import AvsegError, ConfigError, RunError
 from avseg.loaders import SYNTH, RunSize, run_size
 from avseg.presets import PRESETS
@@ -160,7 +160,7 @@ def _size(order: Order) -> RunSize:
     written = 0
     if order.data != SYNTH:
         with suppress(OSError):  # without a table, `_cached_size` says so
-            written = (Path(order.data) / LAYOUTS[order.config.model.task].table).stat().st_mtime_ns
+            written = table_file(Path(order.data), order.config.model.task).stat().st_mtime_ns
     return _cached_size(order.data, order.config, written)
 
 

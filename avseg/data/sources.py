@@ -26,10 +26,13 @@ SOURCES = (
     ),
     DataSource(
         "AVS-Synthetic",
-        "https://zenodo.org/records/8125822, a plain download without a request.",
-        "annotations.csv with a mask per image: not read yet.",
+        "https://zenodo.org/records/8125822, without a request: python -m avseg data get avs-synthetic.",
+        "annotations.csv with images/, masks/ and audios/, read as S4 clips of one frame.",
     ),
 )
+
+
+RECORDS = {"avs-synthetic": "8125822"}  # data sets that `data get` fetches: their records on Zenodo
 
 
 def describe() -> str:

@@ -32,6 +32,7 @@ class Drive:
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    answers: dict[str, bytes] = field(default_factory=dict)  # JSON by path
     page: str = ""  # answered in place of every file
     confirms: bool = False  # a form stands before the file
     cuts: list[float] = field(default_factory=list)  # the share of the file after which an answer ends
@@ -67,6 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         drive, query = self.drive, parse_qs(urlsplit(self.path).query)
         drive.cookies.append(self.headers.get("Cookie", ""))
+        if self.path in drive.answers:
+            return self._answer(200, drive.answers[self.path], "application/json")
         if self.path.startswith("/ServiceLogin"):
             return self._answer(200, LOGIN.encode(), "text/html; charset=utf-8")
         if drive.page == LOGIN:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from avseg.data.avsbench.check_clip import ClipCheck
 from avseg.data.avsbench.check_report import KINDS, CheckReport, Finding, summary, write_report
-from avseg.data.avsbench.index import locate, read_index
-from avseg.data.avsbench.layout import LAYOUTS, SCENES, SPLITS, Entry
+from avseg.data.avsbench.index import layout_of, locate, read_index
+from avseg.data.avsbench.layout import SCENES, SPLITS, Entry
 from avseg.files import is_visible
 
 __all__ = ["KINDS", "CheckReport", "Finding", "check", "summary", "write_report"]
@@ -58,7 +58,7 @@ def _valid(entry: Entry) -> bool:
 
 def _of_counts(folder: Path, task: str, entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield the splits whose size differs from AVSBench's; a note only for data that are plainly others."""
-    listed, official = Counter(entry.split for entry in entries), LAYOUTS[task].official
+    listed, official = Counter(entry.split for entry in entries), layout_of(folder, task).official
     other = (folder / SCENES).exists() or 2 * len(entries) < sum(official.values())
     for split, count in official.items():
         if listed[split] != count:
@@ -82,11 +82,11 @@ def _of_row(entry: Entry, repeated: bool) -> Iterator[tuple[str, str]]:
         yield "unknown split", f"{entry.split!r}, expected {', '.join(SPLITS)}"
     if entry.subset not in entry.layout.frames:
         yield "unknown subset", f"{entry.subset!r}, expected {', '.join(entry.layout.frames)}"
-    for name in entry.unknown:
+    for name in () if entry.layout.own_classes else entry.unknown:
         yield "unknown label", f"{name!r} in {entry.annotation!r} is not one of AVSBench's 71 classes"
     if entry.layout.annotation and not entry.labels and not entry.unknown:
         yield "no label", f"{entry.annotation!r} names no visible sounding object"
-    if set(entry.annotation) - set(string.ascii_lowercase + "-_"):
+    if not entry.layout.own_classes and set(entry.annotation) - set(string.ascii_lowercase + "-_"):
         yield "odd label", f"{entry.annotation!r} is read as {', '.join(entry.labels) or 'nothing'}"
 
 
@@ -105,7 +105,9 @@ def _of_videos(entries: Sequence[Entry]) -> Iterator[Finding]:
 
 def _unlisted(folder: Path, task: str, entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield folders of frames and masks, and WAV files, that belong to no clip of the table."""
-    layout = LAYOUTS[task]
+    layout = layout_of(folder, task)
+    if layout.shared_folders:
+        return
     listed = {entry.sound for entry in entries}
     for entry in entries:
         listed.update(path.rpartition("/")[0] for path in (entry.frame(0), *(p for p, _ in entry.masks(0))))

@@ -163,6 +163,8 @@ class ClipCheck:
         self.files["sounds"] += 1
         seconds = len(waveform) / SAMPLE_RATE
         shortest, longest = samples_of_rows(frames * PATCH_FRAMES), (frames + _LONGEST) * SAMPLE_RATE
+        if first := self.entry.layout.heard_from:
+            shortest, longest = shortest + first * SAMPLE_RATE, float("inf")
         if frames and not shortest <= len(waveform) < longest:
             self.add("sound length", path, f"{seconds:.2f} s for {frames} frames")
         if not waveform.any() and channels_cancel(self.folder / path):
@@ -172,6 +174,8 @@ class ClipCheck:
 
     def _listed(self, paths: list[str], endings: Sequence[str], extra: str) -> set[str]:
         """Return which of these paths, all in one folder, exist; add a finding `extra` for other files."""
+        if self.entry.layout.shared_folders:
+            return {path for path in paths if os.path.lexists(find_file(self.folder / path, endings))}
         parent = os.path.dirname(paths[0])
         try:
             names = os.listdir(self.folder / parent)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from avseg.data.avsbench.layout import LAYOUTS
+from avseg.data.avsbench.index import layout_of
 from avseg.files import escape_formula, read_json, write_texts
 
 KINDS: dict[str, tuple[str, str]] = {
@@ -126,7 +126,7 @@ def load_report(path: Path, key: str) -> CheckReport | None:
 
 def summary(report: CheckReport) -> str:
     """Return the report's numbers as two tables in Markdown."""
-    official = LAYOUTS[report.task].official
+    official = layout_of(Path(report.folder), report.task).official
     clips = [(split, count, official.get(split, "")) for split, count in report.clips.items()]
     kinds = [(KINDS[kind][0], kind, count, KINDS[kind][1]) for kind, count in report.counts.items()]
     files = ", ".join(f"{count:,} {kind}" for kind, count in report.files.items())
@@ -156,7 +156,7 @@ def write_report(report: CheckReport, folder: Path | str) -> Path:
         "folder": report.folder,
         "task": report.task,
         "clips": report.clips,
-        "official": LAYOUTS[report.task].official,
+        "official": layout_of(Path(report.folder), report.task).official,
         "files": report.files,
         "errors": report.errors,
         "notes": report.notes,

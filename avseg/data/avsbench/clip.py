@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from avseg.data.avsbench.dataset import read_frame, read_mask
-from avseg.data.avsbench.files import ADVICE, fit, read_wav
+from avseg.data.avsbench.dataset import read_frame, read_mask, read_sound
+from avseg.data.avsbench.files import ADVICE, fit
 from avseg.data.avsbench.layout import SCENES, Entry
 from avseg.data.samples import without_ignored
 from avseg.errors import ClipError, DatasetError
@@ -54,7 +54,7 @@ def read_dataset_clip(folder: Path, entry: Entry) -> DatasetClip:
         raise DatasetError(problems[0] if problems else f"{entry.name} has no frames.")
     count, shape = readable[-1][0] + 1, readable[0][1].shape[:2]
     masks = [_try(problems, read_mask, folder, entry, moment) for moment in range(count)]
-    waveform = _try(problems, read_wav, folder / entry.sound)
+    waveform = _try(problems, read_sound, folder, entry)
     waveform = silence(count * SAMPLE_RATE) if waveform is None else waveform
     scale = min(1.0, WORKING_SIDE / max(shape))
     size = tuple(max(2, round(side * scale / 2) * 2) for side in shape)

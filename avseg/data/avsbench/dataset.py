@@ -16,11 +16,12 @@ from avseg.data.avsbench.files import (
     read_picture,
     read_wav,
 )
-from avseg.data.avsbench.index import find_task, find_tasks, locate, read_index, table_file
+from avseg.data.avsbench.index import find_task, find_tasks, layout_of, locate, read_index, table_file
 from avseg.data.avsbench.layout import LAYOUTS, SPLITS, Entry
 from avseg.data.samples import FOLDER, UNNAMED, DataReference, Sample, foreground
 from avseg.errors import ConfigError, DatasetError
 from avseg.files import find_file
+from avseg.media.audio import SAMPLE_RATE
 
 __all__ = [
     "LAYOUTS",
@@ -54,7 +55,8 @@ class AVSBench:
 
     def __init__(self, root: Path | str, task: str, split: str):
         self.folder = locate(root, task)
-        self.task, self.split, self.seconds = task, _checked_split(task, split), LAYOUTS[task].seconds
+        self.task, self.split = task, _checked_split(task, split)
+        self.seconds = layout_of(self.folder, task).seconds
         index = read_index(self.folder, task)
         self.entries = _of_split(index, self.split)
         if not self.entries:
@@ -83,11 +85,13 @@ class AVSBench:
         return next((index for index, entry in enumerate(self.entries) if entry.name == name), None)
 
     def waveform(self, index: int) -> np.ndarray:
-        return read_wav(self.folder / self.entry(index).sound)
+        return read_sound(self.folder, self.entry(index))
 
     def sounding_classes(self, index: int) -> frozenset[str] | None:
         """Return the classes in the table, visible and audible; None for MS3, whose table names none."""
         entry = self.entry(index)
+        if entry.layout.own_classes:
+            return frozenset((entry.annotation,))
         return frozenset(entry.labels) if entry.annotation else None
 
     def has_foreground(self) -> bool:
@@ -131,11 +135,24 @@ def read_entry(folder: Path, entry: Entry, moments: Sequence[int] | None = None)
         name=entry.name,
         moments=indices,
         frames=np.stack([black if frame is None else fit(frame, size, smooth=True) for frame in frames]),
-        waveform=read_wav(folder / entry.sound),
+        waveform=read_sound(folder, entry),
         classes=np.stack([empty if mask is None else fit(mask, size, smooth=False) for mask in masks]),
         labelled=np.array([mask is not None for mask in masks]),
         real=np.array([frame is not None for frame in frames]),
     )
+
+
+def read_sound(folder: Path, entry: Entry) -> np.ndarray:
+    """Return the audio of a clip, float32 [samples]; raises DatasetError.
+
+    That of AVS-Synthetic is longer than its image and is heard from the second log-mel patch on, or from the
+    beginning where it is too short.
+    """
+    waveform, layout = read_wav(folder / entry.sound), entry.layout
+    if not layout.heard_from:
+        return waveform
+    first, count = round(layout.heard_from * SAMPLE_RATE), layout.seconds * SAMPLE_RATE
+    return waveform[first : first + count] if len(waveform) >= first + count else waveform[:count]
 
 
 def read_frame(folder: Path, entry: Entry, moment: int) -> np.ndarray | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
-from avseg.data.avsbench.layout import LAYOUTS, SPLITS, Entry, Layout
+from avseg.data.avsbench import synthetic
+from avseg.data.avsbench.layout import LAYOUTS, SPLITS, SYNTHETIC, Entry, Layout
 from avseg.data.labels import CLASS_INDEX, S4_CATEGORY_CLASS, parse_objects
 from avseg.errors import ConfigError, DatasetError
 from avseg.files import atomic_write, find_file, read_bytes, read_json, visible
@@ -20,12 +21,21 @@ SEARCH_DEPTH = 2  # levels of folders below the one that is named
 MAX_SUBFOLDERS, MAX_LISTED = 64, 10_000  # of one folder: subfolders searched, names listed
 SPREADSHEET_ERRORS = ("#NAME?", "#REF!", "#VALUE!", "#N/A", "#ERROR!")
 _PLAIN = re.compile(r"(?!\.\.?$)[^/\\\0]*")  # a name without path separators
-_VERSION = 3  # of the cached index; indexes of other versions are read anew
+_VERSION = 4  # of the cached index; indexes of other versions are read anew
+
+
+def layout_of(folder: Path, task: str) -> Layout:
+    """Return the layout of a task's folder: AVSBench's, or for S4 that of AVS-Synthetic."""
+    if task == "s4" and not os.path.isfile(find_file(folder / LAYOUTS[task].table, (".csv",))):
+        parts = (folder / pattern.partition("/")[0] for pattern in (SYNTHETIC.frame, SYNTHETIC.masks[0][0]))
+        if os.path.isfile(folder / SYNTHETIC.table) and all(map(os.path.isdir, parts)):
+            return SYNTHETIC
+    return LAYOUTS[task]
 
 
 def table_file(folder: Path, task: str) -> Path:
     """Return the table of a task's folder, whether it exists or not."""
-    return find_file(folder / LAYOUTS[task].table, (".csv",))
+    return find_file(folder / layout_of(folder, task).table, (".csv",))
 
 
 def find_tasks(root: Path | str) -> dict[str, Path]:
@@ -44,7 +54,8 @@ def _candidates(root: Path) -> dict[str, list[Path]]:
     for depth in range(SEARCH_DEPTH + 1):
         candidates: dict[str, list[Path]] = {}
         for task, layout in LAYOUTS.items():
-            places = [folder for base in level for folder in (base, base / layout.folder)]
+            names = (layout.folder, SYNTHETIC.folder) if task == "s4" else (layout.folder,)
+            places = [folder for base in level for folder in (base, *(base / name for name in names))]
             folders = [place.resolve() for place in places if os.path.isfile(table_file(place, task))]
             if folders:
                 candidates[task] = list(dict.fromkeys(folders[:1] if depth == 0 else folders))
@@ -122,13 +133,13 @@ def read_index(folder: Path, task: str) -> tuple[Entry, ...]:
     cached = cache_file(folder, task)
     entries = _from_cache(cached, key)
     if entries is None:
-        entries = _from_table(table, task)
+        entries = _from_table(table, task, layout_of(folder, task))
         _to_cache(cached, key, entries)
     return entries
 
 
-def _from_table(table: Path, task: str) -> tuple[Entry, ...]:
-    layout = LAYOUTS[task]
+def _from_table(table: Path, task: str, layout: Layout) -> tuple[Entry, ...]:
+    sounds = synthetic.read_sound_names(table.parent) if layout is SYNTHETIC else {}
     try:
         lines = io.StringIO(_decoded(read_bytes(table)), newline="")
         header = lines.readline()
@@ -136,6 +147,8 @@ def _from_table(table: Path, task: str) -> tuple[Entry, ...]:
         # Excel saves with semicolons where the comma is the decimal sign.
         rows = csv.reader(lines, delimiter=max(",;\t", key=header.count))
         columns = [name.strip().lower() for name in next(rows, ())]
+        if layout is SYNTHETIC:
+            columns = synthetic.name_columns(columns)
         if missing := [name for name in layout.columns if name not in columns]:
             raise DatasetError(
                 f"{table} has the columns {', '.join(columns)}; expected {', '.join(layout.columns)}. "
@@ -145,7 +158,11 @@ def _from_table(table: Path, task: str) -> tuple[Entry, ...]:
         for cells in rows:
             row = defaultdict(str, zip(columns, map(str.strip, cells)))
             if row[layout.name]:
-                entries.append(_entry(row, task, f"{table}, line {rows.line_num}, column"))
+                where = f"{table}, line {rows.line_num}, column"
+                if layout is SYNTHETIC:
+                    row |= {"audio_name": synthetic.sound_of(row, sounds)}
+                    row["split"] = synthetic.SPLITS.get(row["split"], row["split"])
+                entries.append(_entry(row, task, layout, where))
         return tuple(entries)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{table} cannot be read as a table ({error}); expected a csv file.") from None
@@ -156,13 +173,14 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
 
 
-def _entry(row: Mapping[str, str], task: str, where: str) -> Entry:
+def _entry(row: Mapping[str, str], task: str, layout: Layout, where: str) -> Entry:
     """Return a row as an entry; raises DatasetError, which begins with `where`, for an impossible value."""
-    layout = LAYOUTS[task]
     annotation, subset = (row[column] if column else "" for column in (layout.annotation, layout.subset))
     folders = {layout.name: row[layout.name], "split": row["split"], layout.subset: subset}
     if "{annotation}" in layout.frame:
         folders[layout.annotation] = annotation
+    image, audio = (row["img_id"], row["audio_name"]) if layout is SYNTHETIC else ("", "")
+    folders |= {"img_id": image, "audio_name": audio}
     for column, value in folders.items():
         if value in SPREADSHEET_ERRORS:
             raise DatasetError(
@@ -190,6 +208,8 @@ def _entry(row: Mapping[str, str], task: str, where: str) -> Entry:
         frames=frames,
         required=required,
         labelled=1 if split == "train" and subset in layout.first_only else frames,
+        image=image,
+        audio=audio,
     )
 
 
@@ -203,6 +223,8 @@ def _seconds(text: str, where: str) -> int:
 
 def _labels(annotation: str, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the class names in a category or an a_obj value, and the names that are not classes."""
+    if layout.own_classes:
+        return ((annotation,), ()) if annotation in CLASS_INDEX else ((), (annotation,))
     if layout.one_class:
         name = S4_CATEGORY_CLASS.get(annotation, annotation)
         return ((name,), ()) if name in CLASS_INDEX else ((), (annotation,))
@@ -249,7 +271,8 @@ def _from_cache(path: Path | None, key: list[object]) -> tuple[Entry, ...] | Non
         if cached["key"] != key:
             return None
         return tuple(
-            Entry(*row[:5], tuple(row[5]), tuple(row[6]), *map(int, row[7:])) for row in cached["entries"]
+            Entry(*row[:5], tuple(row[5]), tuple(row[6]), *map(int, row[7:10]), *map(str, row[10:]))
+            for row in cached["entries"]
         )
     except (OSError, ValueError, LookupError, TypeError):
         return None

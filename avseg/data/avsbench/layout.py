@@ -31,7 +31,10 @@ class Layout:
     first_only: tuple[str, ...]  # subsets with ground truth for the first frame only in train
     one_class: bool  # masks are binary, of the single class named by the table
     size: tuple[int, int] | None  # (height, width) of every frame; None if it varies between clips
-    official: dict[str, int]  # number of clips in every split
+    official: dict[str, int]  # number of clips in every split; {} where that is not known
+    shared_folders: bool = False  # the files of all clips are in the same folders
+    own_classes: bool = False  # the classes need not be AVSBench's
+    heard_from: float = 0.0  # second of its sound at which a clip begins
 
     @property
     def seconds(self) -> int:
@@ -99,6 +102,28 @@ LAYOUTS: dict[str, Layout] = {
     ),
 }
 
+# AVS-Synthetic, read as S4; see avseg/data/avsbench/synthetic.py.
+SYNTHETIC = Layout(
+    folder="AVS_Synthetic",
+    table="annotations.csv",
+    name="inst_id",
+    annotation="cls_name",
+    subset="",
+    start="",
+    frame="images/{image}.jpg",
+    masks=(("masks/{name}.png", "binary"),),
+    sound="audios/{audio}.wav",
+    first=0,
+    frames={"": 1},
+    first_only=(),
+    one_class=True,
+    size=None,
+    official={},
+    shared_folders=True,
+    own_classes=True,
+    heard_from=0.96,
+)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -114,15 +139,17 @@ class Entry:
     frames: int  # frames of the clip
     required: int  # frames that must exist: a clip that starts late in its video may have fewer
     labelled: int  # frames with ground truth, from the first on
+    image: str = ""  # AVS-Synthetic: name of the frame's file, which several clips may share
+    audio: str = ""  # AVS-Synthetic: name of the sound's file
 
     @property
     def layout(self) -> Layout:
-        return LAYOUTS[self.task]
+        return SYNTHETIC if self.image else LAYOUTS[self.task]
 
     @property
     def video(self) -> str:
-        """Id of the source video."""
-        return self.name[:VIDEO_ID]
+        """Id of the source video, or of the source image."""
+        return self.image or self.name[:VIDEO_ID]
 
     @property
     def unnamed(self) -> int:
@@ -147,4 +174,6 @@ class Entry:
             annotation=self.annotation,
             subset=self.subset,
             number=moment + self.layout.first,
+            image=self.image,
+            audio=self.audio,
         )
