@@ -49,6 +49,7 @@ def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:
     on(layout.timer.tick, handlers.draw, opens_clip=True, queue=False)
     for event in (layout.add.click, layout.folder.submit):
         on(event, handlers.add_folder, layout.folder, opens_clip=True)
+    on(layout.check.click, handlers.check_folder, layout.folder, opens_clip=True)
     exported = connect(layout.export.click, handlers.export, None, ExploreUpdates, layout, **PRIVATE)
     exported.success(None, layout.file, js=DOWNLOAD)
 

@@ -190,6 +190,21 @@ def add_folder(path: str, request: gr.Request = None) -> ExploreUpdates:
         return _draw(state) | menus
 
 
+def check_folder(path: str, request: gr.Request = None) -> ExploreUpdates:
+    """Add a folder of the owner's, open its first data set, and read every file of it."""
+    updates, state = add_folder(path, request), state_of(request)
+    if updates.data is UNCHANGED:
+        return updates
+    with state.lock:
+        try:
+            dataset, collection = state.open_collection()
+            if collection is not None:
+                collection.check_files(start=may_check(dataset))
+        except DatasetError as error:
+            return updates | ExploreUpdates(notice=error_notice(error))
+        return updates | _draw(state)
+
+
 def _dataset_menu(key: str) -> dict:
     return gr.update(choices=[(dataset.title, key) for key, dataset in LIBRARY.all().items()], value=key)
 

@@ -54,6 +54,7 @@ class ExploreLayout:
     clip_facts: gr.HTML
     folder: gr.Textbox
     add: gr.Button
+    check: gr.Button
     folder_summary: gr.HTML
     timer: gr.Timer
     clickable: list[gr.HTML]  # components with actions
@@ -73,11 +74,15 @@ def build_layout(shared: PageContext) -> ExploreLayout:
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
         with gr.Column(scale=0, min_width=204, elem_classes=["sidebar", "ex-filters"]):
             part.filters = html("ex-filters")
-            with gr.Accordion("Add a folder", open=False, elem_classes="ex-add"):
+            # Where nothing but the drawn sample is there, the way to one's own data is in view.
+            only_sample = all(dataset.origin == "sample" for dataset in LIBRARY.all().values())
+            with gr.Accordion("Add a folder", open=allowed and only_sample, elem_classes="ex-add"):
                 part.folder = gr.Textbox(
                     label="Folder", placeholder="/data/AVSBench", elem_id="ex-folder", visible=allowed, **line
                 )
-                part.add = gr.Button("Add this folder", elem_id="ex-add", visible=allowed, **small)
+                with gr.Row(visible=allowed, elem_classes="ex-add-row"):
+                    part.add = gr.Button("Add", elem_id="ex-add", min_width=0, scale=0, **small)
+                    part.check = gr.Button("Add and check", elem_id="ex-check", min_width=0, **small)
                 gr.HTML(render("explore/templates/sources.html", sources=SOURCES), elem_id="ex-sources")
                 part.folder_summary = gr.HTML("" if allowed else macro("hint", NOT_HERE), elem_id="ex-found")
         with gr.Column(elem_classes=["content", "ex-clips"], min_width=0):

@@ -69,6 +69,18 @@ def test_an_added_folder_is_opened(drawn):
     assert state_of(None).view.data == updates.data["value"]
 
 
+def test_a_folder_is_checked_as_it_is_added(drawn, monkeypatch):
+    updates = handlers.check_folder(str(drawn))
+    assert "drawn by SynthAVS" in updates.folder_summary and "Integrity report" in updates.report
+    _, opened = state_of(None).open_collection()
+    while opened.report is None:
+        assert opened.check_files().running
+    assert "missing mask" in handlers.draw().report
+    assert "is not a folder" in handlers.check_folder(str(drawn / "nowhere")).folder_summary
+    monkeypatch.setenv("AVSEG_PUBLIC", "1")
+    assert set(handlers.check_folder(str(drawn)).changes()) == {"folder_summary"}
+
+
 def test_another_tab_opens_a_clip(drawn_clips):
     key = drawn_clips.dataset.key
 
