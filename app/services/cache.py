@@ -1,5 +1,6 @@
 """A small cache that forgets what was used longest ago; any number of threads may ask it."""
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -10,10 +11,13 @@ V = TypeVar("V")
 
 
 class LRUCache(Generic[K, V]):
-    """At most `size` values by key; the least recently used go first."""
+    """At most `size` values by key, of at most `limit` in weight; the least recently used go first.
 
-    def __init__(self, size: int):
-        self._size = size
+    weigh: the weight of the value of a key. The newest value stays, whatever it weighs.
+    """
+
+    def __init__(self, size: int, weigh: Callable[[K], float] = lambda _: 0.0, limit: float = math.inf):
+        self._size, self._weigh, self._limit = size, weigh, limit
         self._lock = threading.Lock()
         self._values: OrderedDict[K, V] = OrderedDict()
 
@@ -30,7 +34,7 @@ class LRUCache(Generic[K, V]):
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
-            self._shrink_to(self._size)
+            self._shrink_to(self._size, self._limit)
 
     def get_or_make(self, key: K, make: Callable[[], V]) -> V:
         """Return a value, made where there is none. Two threads may make the same one; the later is kept.
@@ -40,13 +44,13 @@ class LRUCache(Generic[K, V]):
         value = self.get(key)
         if value is None:
             with self._lock:
-                self._shrink_to(self._size - 1)
+                self._shrink_to(self._size - 1, self._limit - self._weigh(key))
             value = make()
             self.put(key, value)
         return value
 
-    def _shrink_to(self, size: int) -> None:
-        while len(self._values) > size:
+    def _shrink_to(self, size: int, weight: float) -> None:
+        while self._values and (len(self._values) > size or sum(map(self._weigh, self._values)) > weight):
             self._values.popitem(last=False)
 
     def __len__(self) -> int:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 import numpy as np
+import psutil
 
 from app.services import gpu
 from app.services.cache import LRUCache
@@ -40,6 +41,7 @@ from avseg.predict import OnMasks, Prediction, Predictor, Progress
 
 MODEL_QUEUE = "model"  # the concurrency id of every event that calls a model
 MODELS_KEPT = 3
+MODELS_SHARE = 0.25  # of the machine's memory, for all kept models together; the newest one always stays
 RESULTS_KEPT = 2  # of each visitor: the one on screen may still be playing while the next is written
 RESULTS = "results"  # folder of the cache that is served; uploads beside it are not
 FILES_AGE = 7200  # seconds after which a visitor's files go, whether or not the page was closed
@@ -82,14 +84,26 @@ def private_cache() -> Path:
 _OWN_CACHES: set[str] = set()
 
 
+ModelVersion = tuple[Path, int]  # file, and when it was written
+
+
+def _weight_bytes(version: ModelVersion) -> int:
+    """Return about how much memory a model's weights take: the bytes of its file, 0 once that is gone."""
+    try:
+        return version[0].stat().st_size
+    except OSError:
+        return 0
+
+
 class Models:
     """The models in memory; every call of one goes through a single lock."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}  # by model: seconds per frame of its last run
-        self._costs: dict[tuple[Path, int], Cost] = {}
-        self._loaded: LRUCache[tuple[Path, int], Predictor] = LRUCache(MODELS_KEPT)
+        self._costs: dict[ModelVersion, Cost] = {}
+        memory = MODELS_SHARE * psutil.virtual_memory().total
+        self._loaded: LRUCache[ModelVersion, Predictor] = LRUCache(MODELS_KEPT, _weight_bytes, memory)
 
     def config(self, name: object) -> ModelConfig:
         """Return a model's config without loading its weights, so that arguments are checked before any work.

@@ -26,7 +26,7 @@ from tests.support.drive_server import Drive, drive_server
 from tests.support.reference_fill import released_shapes
 from tests.support.small_released import narrow, reference_of, released_state
 
-LAST = ("head.fc.4.weight", "head.fc.4.bias")  # the only parameters whose shape depends on the task
+LAST = ("head.fc.4.weight", "head.attn_fc.4.weight")  # the parameters whose shape depends on the task
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,10 @@ def shapes_of(name: str) -> dict[str, tuple[int, ...]]:
     row = RELEASED[name]
     shapes = released_shapes(reference_of(row))
     return shapes | {last: (row.config.classes, *shapes[last][1:]) for last in LAST}
+
+
+def test_the_shapes_of_avss_are_those_that_were_read():
+    assert shapes_of("avss-pvt-aug2023") == released_shapes("aug2023_pvt_avss")
 
 
 @pytest.mark.parametrize("name", RELEASED)

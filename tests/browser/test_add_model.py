@@ -77,5 +77,12 @@ def test_a_visitor_gets_the_authors_model_and_keeps_the_clip(place, browser, tmp
     assert f"Model {NAME}" in page.inner_text("#finding")
     open_tab(page, "Inside", "#inside-map .box")
     assert NAME in page.inner_text("#context")
+    open_tab(page, "What if", "#wi-go")
+    assert NAME in page.inner_text("#context")
+    page.click("#wi-mute input[type=checkbox]")
+    page.click("#wi-go")
+    page.wait_for_selector("#wi-finding h1:has-text('Without sound')")
+    page.wait_for_selector(".wi-before img[data-frame]:visible")
+    assert NAME in page.inner_text("#context")
     page.context.close()
     assert not broken

@@ -118,6 +118,8 @@ def _reduced(function: str, arguments: tuple) -> object:
         return {}
     if function.endswith("multiarray scalar"):
         return int.from_bytes(arguments[1], "little", signed=True)
+    if function == "_codecs encode":  # bytes, in the oldest formats
+        return str(arguments[0]).encode("latin-1")
     if function == "numpy dtype":
         return arguments
     raise ValueError(f"it calls {function}")

@@ -4,20 +4,23 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import psutil
 import pytest
 
 from app.services import session
 from app.services.session import GRACE, ClipResult
 from avseg.errors import ConfigError
 from avseg.media.clip import read_clip
+from avseg.models.avsegformer import AVSegFormer
 from avseg.predict import Predictor
 from tests.support.media import counting
-from tests.support.small_model import small_predictor
+from tests.support.small_model import SMALL, small_predictor
 from tests.support.stand_in_model import BrightAndLoud
 
 
@@ -220,6 +223,27 @@ def test_two_visitors_with_two_models_load_each_once(tmp_path, monkeypatch):
     for name in "cdb":
         calls.predict(name, clip)
     assert loaded == ["a", "b", "c", "d"] and len(calls._loaded) == session.MODELS_KEPT
+
+
+def test_a_model_that_has_to_go_is_released_before_the_next_is_loaded(tmp_path, monkeypatch):
+    alive: list[int] = []  # models in memory when another one is loaded
+    models: list[weakref.ref] = []
+
+    def load(path, batch):
+        alive.append(sum(model() is not None for model in models))
+        model = AVSegFormer(SMALL)
+        models.append(weakref.ref(model))
+        return Predictor(model, "cpu")
+
+    for name, size in (("a", 600), ("b", 600), ("c", 300), ("d", 100)):
+        (tmp_path / name).write_bytes(bytes(size))
+    monkeypatch.setattr(session, "Predictor", load)
+    monkeypatch.setattr(session, "model_version", lambda name: (tmp_path / name, 0))
+    monkeypatch.setattr(session, "MODELS_SHARE", 1000 / psutil.virtual_memory().total)
+    calls = session.Models()
+    for name in "abacd":
+        calls.run(name, Predictor.warm)
+    assert alive == [0, 0, 0, 1, 2]  # two of 600 bytes do not fit into 1000; 600, 300 and 100 do
 
 
 def test_models_are_warm_before_the_first_click(monkeypatch):

@@ -111,6 +111,6 @@ def test_it_is_trained_on_and_evaluated(folder, tmp_path, capsys):
     assert main(["train", "tiny", "--data", str(folder), "--out", str(run), *small, *options]) == 0
     model = str(next(run.glob("*.safetensors")))
     report = ["--data", str(folder), "--out", str(tmp_path / "report"), "--device", "cpu", "--workers", "0"]
-    assert main(["evaluate", model, *report]) == 0
+    assert main(["evaluate", "--model", model, *report]) == 0
     assert "2 clips" in capsys.readouterr().out
     assert evaluation_clips(str(folder), "s4", "test", 64).seconds == 1
