@@ -189,7 +189,7 @@ def test_the_host_page_says_the_limits_that_hold():
         f"{line.IN_ALL} in all |",
         f"| results and inspections of all visitors | {memory.DEFAULT_BUDGET[0]} GB (`AVSEG_MEMORY`) |",
         f"| open pages | {session.VISITORS_KEPT}; what Gradio keeps for {ui.SESSIONS_KEPT}, ",
-        f"| models in memory | {session.MODELS_KEPT} |",
+        f"| models in memory | {session.MODELS_KEPT}, together a quarter of the machine's memory |",
         f"| results per visitor | {session.RESULTS_KEPT} |",
         f"| age of a visitor's files | {session.GRACE} s after the connection ended, "
         f"{session.FILES_AGE} s in any case |",
