@@ -37,17 +37,17 @@ def measure_storage(
 ) -> StorageDifference | None:
     """Run a model with its weights and with the same in `dtype`, computing in float32 both times.
 
-    None where the clip cannot be read. Takes as much memory as the weights in float32.
+    None where one of them cannot run. Takes as much memory as the weights in float32.
     """
     from avseg.checkpoints import CLIPS
 
     try:
         clip = read_clip(CLIPS / CLIP, seconds=FRAMES)
-    except AvsegError:
+        exact = _labels(config, weights, clip)
+        rounded = {k: v.to(dtype).to(v.dtype) if v.is_floating_point() else v for k, v in weights.items()}
+        other = _labels(config, rounded, clip)
+    except AvsegError:  # the conversion does not depend on it
         return None
-    exact = _labels(config, weights, clip)
-    rounded = {k: v.to(dtype).to(v.dtype) if v.is_floating_point() else v for k, v in weights.items()}
-    other = _labels(config, rounded, clip)
     either = np.count_nonzero((exact > 0) | (other > 0))
     common = np.count_nonzero((exact == other) & (exact > 0))
     name = str(dtype).removeprefix("torch.")

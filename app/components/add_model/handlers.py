@@ -152,7 +152,7 @@ def poll(request: gr.Request = None) -> PanelUpdates:
     state.ended = (*state.ended, *(key for key in ended if key in known and key not in state.ended))
     updates = PanelUpdates()
     if ready:
-        updates = _select(state, ready[-1].model)
+        updates, state.expanded = _select(state, ready[-1].model), ready[-1].key
         state.selected = (*state.selected, ready[-1].key)
         if state.opened:
             state.opened = False
