@@ -80,6 +80,9 @@ def _plain(data: bytes) -> dict[int, list[str]]:
             stack.append({"EMPTY_DICT": {}, "EMPTY_LIST": [], "EMPTY_TUPLE": ()}[name])
         elif name == "MARK":
             stack.append(_MARK)
+        elif name in ("LIST", "DICT"):
+            values = _to_mark(stack)
+            stack.append(values if name == "LIST" else dict(zip(values[::2], values[1::2], strict=True)))
         elif name == "MEMOIZE":
             memo[len(memo)] = stack[-1]
         elif name.endswith("PUT"):
