@@ -66,7 +66,7 @@ def predict(
     if not clips:
         raise ConfigError("Name at least one clip.")
     check_rate(fps)  # report what is wrong for every clip before any work
-    begin, seconds = read_range(start, end)
+    begin, length = read_range(start, end)
     check_threshold(threshold)
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
         raise ConfigError(f"--audio is {audio}; choose {', '.join(SOUND_CHOICES)} or an existing file.")
@@ -77,7 +77,7 @@ def predict(
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
     for path, folder in zip(clips, _folders(clips, out)):
         try:
-            clip = read_clip(path, fps, begin, seconds)
+            clip = read_clip(path, fps, begin, length)
             with tqdm(total=len(clip.frames), desc=f"{path.name}: frames", unit="frame", leave=False) as bar:
                 sound = audio_for(audio, clip)
                 prediction = predictors[model or recommended_model(path)].predict(

@@ -112,6 +112,11 @@ def test_the_command_line_page_runs(place, capfd):
         assert (place / made).is_file(), made
 
 
+POSITIONAL = {("check", "data"), ("figure", "number"), ("info", "model")} | {
+    (command, argument) for command in ("weights", "data") for argument in ("action", "name")
+}
+
+
 def test_the_command_line_page_names_every_command_and_flag():
     page = (ROOT / "docs/command-line.md").read_text()
     for function in commands.commands([]):
@@ -121,12 +126,7 @@ def test_the_command_line_page_names_every_command_and_flag():
         variables = function.__code__.co_varnames[: function.__code__.co_argcount]
         for flag in set(variables) - {"clips", "preset", "folder", "file", "runs", "clip", "models"}:
             flag = {"mirror": "from"}.get(flag, flag.replace("_", "-"))
-            positional = (name, flag) in {
-                ("figure", "number"),
-                ("check", "data"),
-                ("weights", "action"),
-                ("weights", "name"),
-            }
+            positional = (name, flag) in POSITIONAL
             assert positional or re.search(rf"--(no-)?{flag}\b", section), (name, flag)
 
 
