@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from avseg.__main__ import main
+from avseg.presets import PRESETS
 from tests.support.full_disk import contents, file_size_limit, harmed
+from tests.support.small_released import NAME, SMALL_PRESET
 from tests.support.writing_commands import write_inputs, writing_commands
 
-NAMES = tuple(writing_commands(Path(), Path()))
+COMMANDS = tuple(writing_commands(Path(), Path()))
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +22,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_full_disk_is_one_sentence_and_harms_nothing(name: str, inputs: Path, tmp_path: Path, capsys):
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_full_disk_is_one_sentence_and_harms_nothing(
+    name: str, inputs: Path, tmp_path: Path, capsys, monkeypatch
+):
+    monkeypatch.setitem(PRESETS, NAME, SMALL_PRESET)  # which released.pth fits
     command = writing_commands(inputs, tmp_path)[name]
     assert main(command) == 0
     whole = contents(tmp_path)
