@@ -6,11 +6,12 @@ Drawn from a generator in two steps, so that a picture can be heard with other s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from avseg.compose.sources import Photo, Recording, Sources, class_index
+from avseg.compose.sources import Photo, Recording, Sources, class_index, read_photo
 from avseg.media.audio import SAMPLE_RATE
 
 PEOPLE = ("person", "man", "woman", "boy", "girl", "baby")
@@ -61,7 +62,7 @@ class View:
     """What is in view: a whole photograph, or a background with cut-outs, seen by a slowly moving camera."""
 
     base: Photo | None  # the whole photograph, with its labelled objects
-    background: object | None  # path of a picture without labelled objects
+    background: Path | None  # a picture without labelled objects
     cutouts: tuple[Cutout, ...]
     window: tuple[float, float, float, float]  # left, top, width, height of the crop in the first frame
     pan: tuple[float, float, float]  # of left and top, and factor of the size, over the clip
@@ -272,8 +273,7 @@ def decode(view: View) -> Layers:
     if view.base is not None:
         picture, masks = view.base.read()
     else:
-        with Image.open(view.background) as image:
-            picture, masks = np.asarray(image.convert("RGB")), {}
+        picture, masks = read_photo(view.background), {}
     cut = []
     for item in view.cutouts:
         photo, by_class = item.photo.read()

@@ -22,7 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from avseg.data.coco import Segmentation, mask_of, read_coco
 from avseg.data.labels import CLASS_INDEX
@@ -61,16 +61,15 @@ class Photo:
 
     def read(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the picture uint8 [H, W, 3] and a mask bool [H, W] per class; DatasetError if unreadable."""
+        picture = read_photo(self.path)
         try:
-            with Image.open(self.path) as image:
-                picture = np.asarray(image.convert("RGB"))
             size = picture.shape[1::-1]
             masks: dict[str, np.ndarray] = {}
             for name, source in self.masks:
                 mask = _mask(source, size) if isinstance(source, Path) else mask_of(source, size[::-1])
                 masks[name] = masks[name] | mask if name in masks else mask
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise DatasetError(f"{self.path} or a mask of it cannot be read: {error}") from error
+            raise DatasetError(f"A mask of {self.path} cannot be read: {error}") from error
         return picture, masks
 
 
@@ -236,9 +235,19 @@ def _assignment(groups: Mapping[str, str]) -> dict[str, str]:
     return result
 
 
+def read_photo(path: Path) -> np.ndarray:
+    """Return a picture, uint8 [H, W, 3], upright as its EXIF says; DatasetError if it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path} cannot be read: {error}") from error
+
+
 def _mask(path: Path, size: tuple[int, int]) -> np.ndarray:
     with Image.open(path) as image:
-        mask = image.convert("L") if image.mode != "P" else image
+        mask = ImageOps.exif_transpose(image)
+        mask = mask.convert("L") if mask.mode != "P" else mask
         if mask.size != size:
             mask = mask.resize(size, Image.Resampling.NEAREST)
         return np.asarray(mask) > 0
