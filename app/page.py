@@ -57,7 +57,8 @@ def build() -> gr.Blocks:
         delete_cache=(CLEANED_EVERY, FILES_AGE),
         elem_id="page",
     ) as demo:
-        gr.HTML(render("components/templates/brand.html"), elem_id="brand")
+        brand = render("components/templates/brand.html")
+        gr.HTML(brand, js_on_load=theme.LINKS_SCRIPT, elem_id="brand")
         header = gr.HTML(segment.first_header(), elem_id="context")
         toolbar = render("components/templates/toolbar.html")
         gr.HTML(toolbar, js_on_load=theme.TOOLBAR_SCRIPT, elem_id="toolbar")

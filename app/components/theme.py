@@ -17,6 +17,7 @@ SHEETS = (
 TABLES = tomllib.loads((APP / "components/theme.toml").read_text(encoding="utf-8"))
 
 TOOLBAR_SCRIPT = (APP / "components/toolbar.js").read_text(encoding="utf-8")
+LINKS_SCRIPT = (APP / "components/links.js").read_text(encoding="utf-8")
 # On a phone the tabs scroll sideways; the selected one comes into view, also when a handler selects it.
 TAB_SCRIPT = """() => requestAnimationFrame(() => {
   const bar = document.querySelector('#views > .tab-wrapper'), tab = bar.querySelector('[role=tab].selected');

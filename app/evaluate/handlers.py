@@ -127,7 +127,9 @@ def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
             evaluations.cancel(key, session)
             state.watched = tuple(dict.fromkeys((*state.watched, key)))
         elif action.name == "dismiss":
-            state.watched = tuple(other for other in state.watched if other != key)
+            cancelled = {item.key for item in evaluations.queue() if html.is_cancelled(item)}
+            gone = cancelled if key in cancelled else {key}  # what is cancelled is one line
+            state.watched = tuple(other for other in state.watched if other not in gone)
     except AvsegError as error:
         return EvaluateUpdates(notice=error_notice(error))
     return EvaluateUpdates(notice=HIDDEN, jobs=_queue_html(state.watched, session))

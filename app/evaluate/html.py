@@ -79,15 +79,27 @@ def report_list(reports: Iterable[StoredReport], selected: StoredReport | None, 
 
 
 def queue(items: Iterable[QueuedEvaluation], stoppable: Collection[str]) -> Markup:
-    """Return evaluations that wait, run, or ended without a report; stoppable: keys with a Cancel button."""
+    """Return evaluations that wait, run, or ended without a report; stoppable: keys with a Cancel button.
+
+    What was cancelled is one line, however many evaluations it were.
+    """
+    items = [item for item in items if item.status.state != "finished"]
+    cancelled = [item for item in items if is_cancelled(item)]
     return render(
         "evaluate/templates/queue.html",
-        items=[item for item in items if item.status.state != "finished"],
+        items=[item for item in items if item not in cancelled],
+        cancelled=cancelled,
         ended=ENDED,
         limit=host_rules().seconds,
         stoppable=stoppable,
         duration=duration,
     )
+
+
+def is_cancelled(item: QueuedEvaluation) -> bool:
+    """Return whether an evaluation was stopped on request, not by a limit of the host."""
+    limit, status = host_rules().seconds, item.status
+    return status.state == "stopped" and not (limit and status.seconds >= limit)
 
 
 def command(lines: Iterable[str]) -> Markup:

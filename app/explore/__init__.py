@@ -18,6 +18,12 @@ DOWNLOAD = """(file) => {
   const link = Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name });
   link.click();
 }"""
+# On a narrow page the opened clip is below the clips; what is above its player has its final height by now.
+SHOW_CLIP = """() => {
+  const side = document.querySelector("#ex-side"), asked = "asked" in side.dataset;
+  delete side.dataset.asked;
+  if (asked && innerWidth < 1180) requestAnimationFrame(() => side.scrollIntoView({ block: "start" }));
+}"""
 
 
 def add(shared: PageContext) -> None:
@@ -36,7 +42,10 @@ def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:
         done = connect(event, handler, inputs, ExploreUpdates, layout, **PRIVATE, **options)
         if opens_clip:  # reading a clip takes longer than drawing the page
             limits = {"concurrency_limit": 2, "concurrency_id": "explore", "trigger_mode": "always_last"}
-            connect(done.then, clip_handlers.show_clip, None, ExploreUpdates, layout, **PRIVATE, **limits)
+            shown = connect(
+                done.then, clip_handlers.show_clip, None, ExploreUpdates, layout, **PRIVATE, **limits
+            )
+            shown.then(None, js=SHOW_CLIP)
 
     for part in layout.clickable:
         on(part.action, handlers.act, opens_clip=True, queue=False, trigger_mode="multiple")

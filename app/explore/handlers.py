@@ -102,7 +102,8 @@ def arrive(request: gr.Request = None) -> ExploreUpdates:
             problem = ExploreUpdates(notice=error_notice(error))
         datasets, models = LIBRARY.all(), list(available_models())
         if state.view.data not in datasets:
-            state.view = View(LIBRARY.first(), model=state.view.model)
+            first = datasets[LIBRARY.first()]
+            state.view = View(first.key, model=model_for(first.task, state.view.model))
         if state.view.model not in models:
             state.view = replace(state.view, model=next(iter(models), ""))
         dataset = datasets[state.view.data]
@@ -136,14 +137,25 @@ def _take_up(visitor: Visitor, state: ExploreState, requested: ExploreRequest) -
 
 
 def choose_data(key: str, request: gr.Request = None) -> ExploreUpdates:
-    """Open another data set without any filter."""
+    """Open another data set without any filter, with a model for its task."""
     state = state_of(request)
     with state.lock:
         try:
-            state.view = View(LIBRARY.get(key).key, model=state.view.model)
+            dataset = LIBRARY.get(key)
         except DatasetError as error:
             return ExploreUpdates(notice=error_notice(error))
-        return _draw(state) | ExploreUpdates(search="", sort=Filter().sort)
+        state.view = View(dataset.key, model=model_for(dataset.task, state.view.model))
+        return _draw(state) | ExploreUpdates(search="", sort=Filter().sort, model=state.view.model)
+
+
+def model_for(task: str, current: str) -> str:
+    """Return the current model if it names classes as the data of a task do, else the first one that does."""
+
+    def fits(name: str) -> bool:
+        config = model_info(name)[1]
+        return config is not None and (config.task == "avss") == (task == "avss")
+
+    return current if fits(current) else next(filter(fits, available_models()), current)
 
 
 def choose_model(name: str, request: gr.Request = None) -> ExploreUpdates:
@@ -183,7 +195,7 @@ def add_folder(path: str, request: gr.Request = None) -> ExploreUpdates:
             key, summary = LIBRARY.add(path)
         except AvsegError as error:
             return ExploreUpdates(folder_summary=macro("notice", str(error), "error"))
-        state.view = View(key, model=state.view.model)
+        state.view = View(key, model=model_for(LIBRARY.get(key).task, state.view.model))
         menus = ExploreUpdates(
             data=_dataset_menu(key), search="", sort=Filter().sort, folder_summary=macro("notice", summary)
         )
@@ -270,7 +282,7 @@ def _draw(state: ExploreState) -> ExploreUpdates:
     if view.row is None:
         return updates
     updates |= ExploreUpdates(
-        clip_head=html.clip_head(collection, view, rows),
+        clip_head=html.clip_head(collection, view, rows, flags),
         clip_facts=html.clip_facts(collection, view.row, flags),
         player_column=VISIBLE,
         clip_column=VISIBLE,

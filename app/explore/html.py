@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
@@ -17,15 +18,31 @@ from app.services.background import Progress
 from app.services.datasets import may_check
 from app.services.permalink import address, conditions_text
 from app.services.wording import plural
-from avseg.data.avsbench.check import KINDS
+from avseg.data.avsbench.check import KINDS, Finding
 from avseg.data.labels import CLASS_INDEX, clip_colours
 from avseg.evaluation.clip import clip_iou, frame_ious
+from avseg.media.draw import ORANGE
 
 CLASSES_LISTED = 9  # in the sidebar; the others are folded away
 GREY = (0x8F, 0x93, 0x9D)
 
+MOST_NOTES = 200  # listed, of those that are folded away
+
 Swatches = list[tuple[str, str]]
 """Class names, each with its colour in CSS."""
+
+
+@dataclass(frozen=True)
+class FindingGroup:
+    """All findings of one kind about one clip."""
+
+    kind: str
+    severity: str
+    split: str
+    clip: str
+    text: str  # of the first one
+    paths: tuple[str, ...]
+    row: int | None  # of the clip, if the table lists it
 
 
 def filters_html(collection: Collection, view: View, rows: np.ndarray) -> Markup:
@@ -85,7 +102,7 @@ def clips_html(collection: Collection, view: View, rows: np.ndarray, flags: Flag
             "picture": picture,
             "iou": "" if np.isnan(iou[row]) else f"{iou[row]:.2f}",
             "flagged": flags.get((entries[row].split, entries[row].name)) is not None,
-            "classes": swatches(collection.facts.labels[row]),
+            "classes": swatches(collection.facts.labels[row], collection.dataset.task),
             "frames": labelled_frames(collection, row),
         }
         for row, picture in zip(here, thumbnails(collection, here), strict=True)
@@ -101,9 +118,15 @@ def clips_html(collection: Collection, view: View, rows: np.ndarray, flags: Flag
     )
 
 
-def swatches(names: Sequence[str]) -> Swatches:
-    """Return class names with the colours of their masks."""
-    colours = clip_colours(name for name in names if name in CLASS_INDEX)
+def swatches(names: Sequence[str], task: str, masked: bool = True) -> Swatches:
+    """Return class names with the colours of their masks; masked: False for objects that have none.
+
+    The masks of a binary task name no classes and have one colour.
+    """
+    colours = dict.fromkeys(names, ORANGE)
+    if task == "avss":
+        colours = clip_colours(name for name in names if name in CLASS_INDEX)
+    colours = colours if masked else {}
     return [(name, "rgb({},{},{})".format(*colours.get(name, GREY))) for name in names]
 
 
@@ -118,13 +141,14 @@ def no_clip() -> Markup:
     return render("explore/templates/clip_head.html", name="")
 
 
-def clip_head(collection: Collection, view: View, rows: np.ndarray) -> Markup:
-    """Return the opened clip's name, its position among the matching clips, and buttons to its neighbours."""
-    positions = np.flatnonzero(rows == view.row)
+def clip_head(collection: Collection, view: View, rows: np.ndarray, flags: Flags) -> Markup:
+    """Return the opened clip's name, its position among the matching clips, its flag, and its neighbours."""
+    entry, positions = collection.facts.entries[view.row], np.flatnonzero(rows == view.row)
     position = int(positions[0]) if len(positions) else None
     return render(
         "explore/templates/clip_head.html",
-        name=collection.facts.entries[view.row].name,
+        name=entry.name,
+        flag=flags.get((entry.split, entry.name)),
         text="does not match" if position is None else f"{position + 1:,} of {len(rows):,}",
         previous=bool(position),
         next=len(rows) > 0 if position is None else position + 1 < len(rows),
@@ -133,17 +157,17 @@ def clip_head(collection: Collection, view: View, rows: np.ndarray) -> Markup:
 
 def clip_facts(collection: Collection, row: int, flags: Flags) -> Markup:
     """Return what is known of a clip, and its flag."""
-    facts, masks = collection.facts, collection.masks
+    facts, masks, task = collection.facts, collection.masks, collection.dataset.task
     entry, scene, names = facts.entries[row], facts.scenes[row], facts.labels[row]
     visible, sounding = (scene.visible, scene.sounding) if scene else ((), ())
     return render(
         "explore/templates/clip_facts.html",
         entry=entry,
         scene=scene,
-        sounding=swatches(names),
+        sounding=swatches(names, task),
         unknown=facts.sounding_objects[row] is None,
-        silent=swatches([name for name in visible if name not in sounding]),
-        offscreen=swatches([name for name in sounding if name not in visible]),
+        silent=swatches([name for name in visible if name not in sounding], task, masked=False),
+        offscreen=swatches([name for name in sounding if name not in visible], task, masked=False),
         has_offscreen=facts.offscreen[row],
         frames=labelled_frames(collection, row) if masks.known[row] else None,
         area=float(masks.area[row]),
@@ -173,25 +197,51 @@ def frame_errors(opened: OpenedClip, drawn: bool) -> Markup:
 
 
 def report_html(collection: Collection, view: View, progress: Progress | None) -> Markup:
-    """Return the integrity report: totals, kinds of findings to choose from, a page of findings."""
-    dataset, report = collection.dataset, collection.report
-    findings = report.findings_of(view.filter.finding) if report else []
-    pages = max(1, -(-len(findings) // REPORT_PAGE_SIZE))
+    """Return the integrity report: totals, kinds of findings to choose from, a page of clips with errors.
+
+    A clip has one line per kind. Notes are folded away, except those of a kind that was chosen.
+    """
+    report, kind = collection.report, view.filter.finding
+    groups = finding_groups(collection, kind)
+    errors = [group for group in groups if kind or group.severity == "error"]
+    notes = [group for group in groups if group not in errors]
+    pages = max(1, -(-len(errors) // REPORT_PAGE_SIZE))
     page = min(view.report_page, pages - 1)
-    row_of = collection.facts.rows
     return render(
         "explore/templates/report.html",
         report=report,
         kinds=[(kind, count, KINDS[kind][1]) for kind, count in report.counts.items()] if report else [],
-        kind=view.filter.finding,
-        rows=[
-            # Paths are shown within the data set: where the data set lies is the owner's affair.
-            (f, f.detail.replace(f"{dataset.folder}{os.sep}", ""), row_of.get((f.split, f.clip)))
-            for f in findings[page * REPORT_PAGE_SIZE : (page + 1) * REPORT_PAGE_SIZE]
-        ],
+        kind=kind,
+        rows=errors[page * REPORT_PAGE_SIZE : (page + 1) * REPORT_PAGE_SIZE],
+        notes=notes[:MOST_NOTES],
+        more_notes=len(notes) - MOST_NOTES,
         page=page,
         pages=pages,
         progress=progress,
-        may_check=may_check(dataset),
+        may_check=may_check(collection.dataset),
         clips=len(collection),
     )
+
+
+def finding_groups(collection: Collection, kind: str = "") -> list[FindingGroup]:
+    """Return the findings of the report, of one kind or of all, by clip: one group per clip and kind."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in collection.report.findings_of(kind) if collection.report else ():
+        # What belongs to no clip stays on its own.
+        place = finding.clip or f"{finding.path} {finding.detail}"
+        groups.setdefault((finding.kind, finding.split, place), []).append(finding)
+    rows = collection.facts.rows
+    # Paths are shown within the data set: where the data set lies is the owner's affair.
+    root = f"{collection.dataset.folder}{os.sep}"
+    return [
+        FindingGroup(
+            kind,
+            KINDS[kind][0],
+            split,
+            found[0].clip,
+            found[0].detail.replace(root, ""),
+            tuple(dict.fromkeys(finding.path for finding in found if finding.path)),
+            rows.get((split, found[0].clip)),
+        )
+        for (kind, split, _), found in groups.items()
+    ]

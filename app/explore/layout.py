@@ -112,10 +112,6 @@ def build_layout(shared: PageContext) -> ExploreLayout:
             part.report = html("ex-report")
         with gr.Column(scale=0, min_width=380, elem_classes="ex-side", elem_id="ex-side"):
             part.clip_head = html("ex-head", no_clip())
-            with gr.Column(visible=False, elem_classes="ex-part") as part.player_column:
-                part.player = Player(
-                    label="Clip", elem_id="ex-player", elem_classes="pl-compact", min_width=0
-                )
             with gr.Row(elem_classes="ex-model"):
                 part.model = gr.Dropdown(
                     model_choices(),
@@ -132,6 +128,10 @@ def build_layout(shared: PageContext) -> ExploreLayout:
                     min_width=150,
                     visible=False,
                     **small,
+                )
+            with gr.Column(visible=False, elem_classes="ex-part") as part.player_column:
+                part.player = Player(
+                    label="Clip", elem_id="ex-player", elem_classes="pl-compact", min_width=0
                 )
             part.score = gr.Button("Score", elem_id="ex-score", visible=False, **small)
             part.stop = gr.Button("Stop", variant="stop", elem_id="ex-stop", visible=False, **small)

@@ -16,6 +16,9 @@ element.addEventListener("toggle", (event) => {
 }, true);
 watch("value", () => requestAnimationFrame(() => {
   for (const part of element.querySelectorAll("details[data-keep]")) part.open = open.has(part.dataset.keep);
+  // What the server says goes: a redraw keeps elements, and with them what a visitor had ticked.
+  for (const box of element.querySelectorAll("input[type=checkbox]")) box.checked = box.defaultChecked;
+  for (const range of element.querySelectorAll("input[type=range]")) if (range !== document.activeElement) range.value = range.defaultValue;
   const focused = document.activeElement;
   if (last && (focused === document.body || element.contains(focused))) element.querySelector(last)?.focus({ preventScroll: true });
 }));
@@ -34,7 +37,7 @@ element.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches(".ex-note input")) element.querySelector("[data-action=flag]").click();
 });
 
-// On a narrow page the opened clip is below the clips.
+// On a narrow page the opened clip is below the clips: it comes into view once its player is there (see SHOW_CLIP).
 element.addEventListener("click", (event) => {
-  if (event.target.closest("[data-action=open]") && innerWidth < 1180) document.querySelector("#ex-side").scrollIntoView({ block: "start" });
+  if (event.target.closest("[data-action=open]")) document.querySelector("#ex-side").dataset.asked = "";
 });

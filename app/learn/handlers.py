@@ -82,8 +82,7 @@ def open_tab(session: str) -> LearnUpdates:
         result = measured_clip(state.exercise.clip).result
     except AvsegError as error:
         return LearnUpdates(notice=error_notice(error))
-    handed_over = state.step.request(state.exercise, result.model)
-    if handed_over is not None:
+    if state.step.tab != "train":  # which works on no clip
         VISITORS.set_result(session, result)
-        visitor.hand_over(handed_over)
+    visitor.hand_over(state.step.request(state.exercise, result.model))
     return LearnUpdates(tabs=gr.Tabs(selected=state.step.tab))

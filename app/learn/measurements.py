@@ -2,19 +2,18 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from app.learn.steps import Exercise
+from app.learn.steps import STEPS, Exercise
 from app.services.cache import LRUCache
 from app.services.clips import bundled, truth_of
 from app.services.models import model_version
 from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import bundled_models, read_card
-from avseg.config import Config
 from avseg.data.avsbench.thumbnail import mask_colours
 from avseg.data.labels import CLASS_INDEX, CLASSES, Colour
 from avseg.errors import CheckpointError
@@ -32,7 +31,7 @@ from avseg.presets import PRESETS
 from avseg.training.command import command_line, train_arguments
 from avseg.training.losses import loss_gradients
 
-PRESET, RUN, CLIPS, EPOCHS = "tiny-256", Path("runs/first"), 60, 2  # of the command in the last step
+RUN = Path("runs/first")  # of the command in the last step
 TASKS = (("S4", "street-siren"), ("MS3", "stage-duo"), ("AVSS", "stage-duo"))
 SAME, OTHER = 0.9, 0.5  # IoU from which masks count as the same, and below which as another object
 EVEN = 0.2  # relative deviation from the mask's area within which attention counts as even
@@ -276,14 +275,14 @@ def outcome(change: str, comparison: Comparison) -> tuple[int, float]:
 
 def measure_training(measured: MeasuredClip, _: Exercise, answered: bool) -> Measurement:
     """Show the command of a short run; take the gradient of both losses in a frame without ground truth."""
-    prediction, preset = measured.result.prediction, PRESETS[PRESET]
+    prediction, preset = measured.result.prediction, STEPS["training"].preset
     truth = ground_truth_masks(prediction, measured.ground_truth)
     frames = {"sounding": measured.result.frame}
     empty = np.flatnonzero(~truth.any((1, 2)))
     if answered and len(empty):
         frames["silent"] = int(empty[0])
-    weight = preset.train.bce_weight
-    numbers: dict[str, object] = {"model": measured.model, "preset": PRESET, "weight": weight}
+    weight = PRESETS[preset].train.bce_weight
+    numbers: dict[str, object] = {"model": measured.model, "preset": preset, "weight": weight}
     table, correct = [("Frame", "Loss", "Value", "Gradient", "Asks for")], None
     for kind, i in frames.items():
         gradients = loss_gradients(prediction.probability[i], truth[i])
@@ -293,8 +292,7 @@ def measure_training(measured: MeasuredClip, _: Exercise, answered: bool) -> Mea
         dice = gradients["Dice"]
         correct = 1 if dice.magnitude == 0 else 0 if dice.direction > 0 else 2
         numbers |= {"frame": i + 1, "dice": dice, "cross_entropy": gradients["cross-entropy"]}
-    config = Config(preset.model, replace(preset.train, epochs=EPOCHS, synth_clips=CLIPS))
-    command = command_line(train_arguments(config, PRESET, "synth", RUN, start_from=measured.model))
+    command = command_line(train_arguments(PRESETS[preset], preset, "synth", RUN))
     return Measurement((), numbers, correct, table, command)
 
 

@@ -4,7 +4,14 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.services.handoff import EvaluateRequest, InsideRequest, Request, SegmentRequest, WhatIfRequest
+from app.services.handoff import (
+    EvaluateRequest,
+    InsideRequest,
+    Request,
+    SegmentRequest,
+    TrainRequest,
+    WhatIfRequest,
+)
 
 
 @dataclass(frozen=True)
@@ -33,17 +40,19 @@ class Step:
     button: str  # opens it
     exercises: tuple[Exercise, ...]
     view: str = ""  # of the Inside tab
+    preset: str = ""  # of the Train tab
     video: bool = False  # shows the clip as a video with sound
 
-    def request(self, exercise: Exercise, model: str) -> Request | None:
-        """Return what the other tab is asked to show; None for Train, which takes no request."""
-        requests = {
+    def request(self, exercise: Exercise, model: str) -> Request:
+        """Return what the other tab is asked to show."""
+        requests: dict[str, Request] = {
             "segment": SegmentRequest(model),
             "inside": InsideRequest(self.view),
             "whatif": WhatIfRequest((exercise.change,)),
             "evaluate": EvaluateRequest(model),
+            "train": TrainRequest(self.preset),
         }
-        return requests.get(self.tab)
+        return requests[self.tab]
 
 
 def _steps() -> dict[str, Step]:

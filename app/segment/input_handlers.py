@@ -208,7 +208,8 @@ def _select_model(
 
 
 def _range(end: float, fps: float, model: str | None) -> ClipUpdates:
-    return ClipUpdates(go=text.button_text(0, end, fps, model), start=0, end=end, notice=HIDDEN)
+    start, last = (gr.update(value=value, maximum=end) for value in (0, end))
+    return ClipUpdates(go=text.button_text(0, end, fps, model), start=start, end=last, notice=HIDDEN)
 
 
 def _unsegmented(

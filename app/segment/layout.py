@@ -1,6 +1,7 @@
 """The components of the Segment tab: the sidebar of choices and the result beside it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 
@@ -21,6 +22,7 @@ FILE_TYPES = (
 )
 # The text of the download buttons, in the order of avseg.media.downloads.Downloads.
 FILES = ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
+DROP_SCRIPT = Path(__file__).with_name("drop.js").read_text(encoding="utf-8")
 LIVE = "element.setAttribute('aria-live', 'polite');"  # a screen reader announces each new finding
 PREVIEW_EVERY = 0.7  # seconds between two drawings of a run's finished frames
 
@@ -100,7 +102,7 @@ def _add_sidebar(parts: dict[str, object]) -> None:
     page = {"label": "Camera", "show_label": False, "visible": False, "elem_id": "camera", "buttons": []}
     parts["camera"] = gr.Video(include_audio=True, **camera, **page)
     limits = f"Up to {MAX_SECONDS:g} s. Deleted {GRACE // 60} minutes after you close the page."
-    gr.HTML(macro("hint", limits), elem_classes="under")
+    gr.HTML(macro("hint", limits), elem_classes="under", js_on_load=DROP_SCRIPT)
     parts["model"] = gr.Dropdown(models, value=model, label="Model", filterable=False, elem_id="model")
     parts["card"] = gr.HTML(html.model_card(model, 1), elem_classes="under")
     sound = {"label": "Sound", "info": text.CANCELLED, "elem_classes": "seg", "elem_id": "channel"}
@@ -108,7 +110,7 @@ def _add_sidebar(parts: dict[str, object]) -> None:
     rate = {"label": "Frames per second", "elem_classes": "seg", "elem_id": "rate"}
     parts["rate"] = gr.Radio(list(RATES), value=1, **rate)
     with gr.Row(elem_id="range"):
-        number = {"minimum": 0, "step": 0.5, "min_width": 0}
+        number = {"minimum": 0, "maximum": first.seconds, "step": 0.5, "min_width": 0}
         parts["start"] = gr.Number(0, label="From, s", elem_id="from", **number)
         parts["end"] = gr.Number(first.seconds, label="To, s", elem_id="to", **number)
     aspect = {"label": text.LETTERBOX, "info": text.LETTERBOX_ABOUT, "elem_id": "letterbox"}

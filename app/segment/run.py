@@ -67,9 +67,10 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     on_frame = part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
     options = {"threshold": choice.threshold, "measure_mute": True}
     prediction = MODELS.predict(choice.model, clip, on_frame, on_masks, **options)
+    frame = int(prediction.foreground.argmax())  # a silent one would show nothing in Inside
     if isinstance(choice.source, Path):
-        return ClipResult(prediction, choice.source.name, choice.model)
-    return ClipResult(prediction, choice.source.title, choice.model, choice.source.name)
+        return ClipResult(prediction, choice.source.name, choice.model, frame=frame)
+    return ClipResult(prediction, choice.source.title, choice.model, choice.source.name, frame)
 
 
 def make_player(

@@ -1,5 +1,7 @@
 """The texts of the Segment tab that depend on a clip, a range or a model."""
 
+import re
+
 import numpy as np
 
 from app.services.clips import MAX_SECONDS, bundled
@@ -22,6 +24,7 @@ CANCELLED = "The two channels cancel each other, so that their mean is silent. T
 LETTERBOX = "Keep the aspect ratio"
 LETTERBOX_ABOUT = "Pads each frame to a square. The released code stretches it."
 LEAST_MUTE_CHANGE = 0.5  # share of the masked pixels; below it, masks "barely react to the sound"
+FEW_STEPS = 100  # of training, after which an empty mask needs no other explanation
 AUDIBLE = 0.01  # peak, of full scale
 
 
@@ -83,7 +86,8 @@ def card_text(card: Card, automatic: bool = False) -> str:
         "random": "Random weights, not trained.",
         "released": "Trained by the authors of AVSegFormer on AVSBench.",
     }
-    return texts.get(card.weights, card.note) + (" Selected for this clip." if automatic else "")
+    note = card.note.partition(" python -m ")[0]  # of a model trained here, which ends with its command
+    return texts.get(card.weights, note) + (" Selected for this clip." if automatic else "")
 
 
 def model_notices(prediction: Prediction, card: Card, drawn: bool | None) -> list[str]:
@@ -98,6 +102,9 @@ def model_notices(prediction: Prediction, card: Card, drawn: bool | None) -> lis
         ]
     if drawn and card.weights == "composed":
         return [f"{card.name} was trained on photographs. {DRAWN} is the model for drawn scenes."]
+    steps = re.match(r"Trained for (\d+) of", card.note)
+    if steps and int(steps[1]) < FEW_STEPS and not prediction.labels.any():
+        return [f"{card.name} was trained for {plural(int(steps[1]), 'step')}: too few to mark anything."]
     change, known = prediction.mute_change, ", ".join(card.classes)
     if change is not None and change < LEAST_MUTE_CHANGE:
         beyond = " The sound or the object may be none of the classes it knows" if known else ""

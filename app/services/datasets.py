@@ -196,8 +196,9 @@ def _title(root: Path, folder: Path, task: str) -> str:
     name = root.parent.name if root.name == "data" else root.name
     if layout_of(folder, task) is SYNTHETIC:
         return "AVS-Synthetic"
-    kind = "SynthAVS " if (folder / SCENES).is_file() and "synthavs" not in name.lower() else ""
-    return f"{kind}{name}, {FORMATS[task]}"
+    if (folder / SCENES).is_file():
+        name = "SynthAVS folder" if name.lower() == "synthavs" else f"SynthAVS folder {name}"
+    return f"{name}, {FORMATS[task]}"
 
 
 def _save_added(roots: list[Path]) -> None:

@@ -35,6 +35,7 @@ MAX_MODELS = 2  # evaluated by one click
 MAX_CLIPS = 100_000
 REQUEST_FILE = "request.json"
 KEY = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9.-]{1,60}")
+OWN_OUT = "outputs/evaluations/mine"  # in the commands that the page shows
 GRACE = 60  # seconds between the request to stop an overdue evaluation and the end of its process
 
 
@@ -122,7 +123,7 @@ def arguments(request: EvaluationRequest, model: Path, data: EvaluationData, out
     return [*args, "--out", str(display_path(out, ROOT)), "--status"]
 
 
-def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/mine") -> str:
+def command_line(request: EvaluationRequest, out: str = OWN_OUT) -> str:
     """Return the command of a request as a person would type it, "" for a model that no longer exists."""
     model = available_models().get(request.model)
     if model is None:
@@ -132,14 +133,18 @@ def command_line(request: EvaluationRequest, out: str = "outputs/evaluations/min
 
 
 def public_command(command: str) -> str:
-    """Return a command, on a public host without the folders of absolute paths."""
-    if not public_host():
-        return command
+    """Return the command of a report as a person would type it, without what only the page needs.
+
+    On a public host, also without the folders of absolute paths.
+    """
     try:
         args = shlex.split(command)
     except ValueError:
-        return ""
-    return shlex.join(Path(arg).name if arg.startswith("/") else arg for arg in args)
+        return "" if public_host() else command
+    args = [OWN_OUT if KEY.fullmatch(Path(arg).name) else arg for arg in args if arg != "--status"]
+    if public_host():
+        args = [Path(arg).name if arg.startswith("/") else arg for arg in args]
+    return shlex.join(args)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,13 @@ class LearnRequest:
     step: str
 
 
+@dataclass(frozen=True)
+class TrainRequest:
+    """Fill the form of Train with this preset."""
+
+    preset: str
+
+
 Request = (
     ClipRequest
     | SegmentRequest
@@ -87,4 +94,5 @@ Request = (
     | ExploreRequest
     | EvaluateRequest
     | LearnRequest
+    | TrainRequest
 )

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Literal
 
 from app.services import process
-from app.services.host import require_training
+from app.services.host import may_train, require_training
 from app.services.process import ROOT
 from avseg.errors import RunError
 from avseg.files import visible
 from avseg.jobs.folder import State as JobState
 from avseg.training.run_folder import RunFolder, Status
 
+EXAMPLE = "classroom (bundled)"  # not a name that a new run may have
+EXAMPLE_FOLDER = ROOT / "assets" / "results" / "classroom"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 State = JobState | Literal["starting", "stopping"]
@@ -85,6 +87,15 @@ def all_runs() -> list[RunFolder]:
         if times:
             begun.append((max(times), run))
     return [run for _, run in sorted(begun, key=lambda pair: pair[0], reverse=True)]
+
+
+def shown_runs() -> dict[str, RunFolder]:
+    """Return by name the runs that visitors may look at: this app's own unless training is off, the example.
+
+    The example is a finished run that comes with the app; nothing but looking can be done with it.
+    """
+    own = all_runs() if may_train() else []
+    return {run.path.name: run for run in own} | {EXAMPLE: RunFolder(EXAMPLE_FOLDER)}
 
 
 def run_state(run: RunFolder) -> RunState:

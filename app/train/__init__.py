@@ -11,7 +11,7 @@ from app.components.events import action_of
 from app.components.gradio_helpers import PRIVATE
 from app.components.page_context import PageContext
 from app.components.updates import Updates, connect
-from app.services.host import may_train
+from app.services.handoff import TrainRequest
 from app.services.session import VISITORS, session_of
 from app.train import form_handlers, handlers
 from app.train.form_handlers import ChoicesUpdates, FormUpdates, PresetUpdates
@@ -59,7 +59,12 @@ def _connect_form(layout: TrainLayout, shared: PageContext) -> None:
     )
     added = offer(layout.start_from, "train", shared.add_model, model_choices)
     connect(added.then, of_form(form_handlers.preview), form, FormUpdates, layout, **PRIVATE)
-    preset, arrive = of_form(form_handlers.choose_preset), of_form(form_handlers.arrive)
+    preset = of_form(form_handlers.choose_preset)
+
+    def arrive(request: gr.Request, data: Mapping[Component, object]) -> ChoicesUpdates:
+        wanted = VISITORS.of(session_of(request)).take(TrainRequest)
+        return form_handlers.arrive(layout.form_values(data), wanted)
+
     connect(layout.preset.input, preset, form, PresetUpdates, layout, api_name="train_preset", **PRIVATE)
     connect(layout.tab.select, arrive, form, ChoicesUpdates, layout, api_name="train_arrive", **PRIVATE)
     started = connect(layout.start.click, start, form, StartUpdates, layout, api_name="train_start", **SERIAL)
@@ -84,8 +89,10 @@ def _connect_run(layout: TrainLayout) -> None:
     def use(request: gr.Request) -> UseUpdates:
         return handlers.use(VISITORS.of(session_of(request)))
 
-    if may_train():
-        on(layout.tab.select, handlers.arrive, [], "watch")
+    def evaluate(request: gr.Request) -> UseUpdates:
+        return handlers.evaluate(VISITORS.of(session_of(request)))
+
+    on(layout.tab.select, handlers.arrive, [], "watch")
     on(layout.head.tick, handlers.refresh, [], "tick")
     on(layout.stop.click, handlers.stop, [], "stop")
     on(layout.stop_now.click, handlers.stop_now, [], "stop_now")
@@ -100,6 +107,7 @@ def _connect_run(layout: TrainLayout) -> None:
     connect(layout.runs.action, act, None, RunUpdates, layout, api_name="train_act", **SERIAL)
     connect(layout.manage.click, manage, None, ManageUpdates, layout, api_name="train_manage", **SERIAL)
     connect(layout.use.click, use, None, UseUpdates, layout, api_name="train_use", **SERIAL)
+    connect(layout.evaluate.click, evaluate, None, UseUpdates, layout, api_name="train_evaluate", **SERIAL)
     layout.confirm.input(
         lambda confirmed: gr.update(interactive=confirmed is True), layout.confirm, layout.delete, **SERIAL
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from app.components.charts import SMALLEST, Axis, Line, line_chart, linear_axis, log_axis, series
+from app.components.charts import SMALLEST, UNIT, Axis, Line, line_chart, linear_axis, log_axis, series
 from avseg.config import Config
-from avseg.training.history import LOSSES, History, chart_line
+from avseg.training.history import BACKBONES, LOSSES, History, chart_line
 
 LOSS_COLOURS = dict(zip(LOSSES, ("var(--ink)", series(4), series(1), series(2)), strict=True))
 SMOOTHING = {"none": 0.0, "2 %": 0.02, "10 %": 0.1}  # share of the run
 LOSS_AXES = ("linear", "log")
+PRETRAINING = "pretraining"  # the key of METRICS whose chart has steps of its own
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ METRICS = {
     "mIoU": Metric("miou", "Validation mIoU", "over frames with a sounding object"),
     "false positives": Metric("silence", "False positives", "share of the frame predicted in silent frames"),
     "learning rate": Metric("learning_rate", "Learning rate", "of AdamW, per step"),
+    PRETRAINING: Metric("accuracy", "Pretraining", "accuracy; images: of pixels, audio: of seconds"),
     "s per step": Metric("seconds", "Seconds per step", "forward and backward pass, without loading", True),
 }
 
@@ -60,6 +62,8 @@ def loss_chart(runs: Sequence[Curve], share: float, log: bool) -> Markup:
 
 def metric_chart(runs: Sequence[Curve], metric: str, share: float) -> Markup:
     """Return one number of every run; metric: a key of METRICS."""
+    if metric == PRETRAINING:
+        return _pretraining_chart(runs)
     options, lines = METRICS[metric], []
     for index, run in enumerate(runs):
         history, colour = run.history, series(index)
@@ -72,6 +76,24 @@ def metric_chart(runs: Sequence[Curve], metric: str, share: float) -> Markup:
             smoothing = share if options.smoothed else 0.0
             lines.append(_step_line(run.name, history, options.key, colour, smoothing, index == 0))
     return _chart(lines, runs, False, options.title, "Waiting for the first validation.")
+
+
+def _pretraining_chart(runs: Sequence[Curve]) -> Markup:
+    """Return the accuracy of both backbones over the steps of their pretraining, one after the other."""
+    lines, end = [], 1
+    for index, run in enumerate(runs):
+        first = 0
+        for backbone in BACKBONES:
+            table = run.history.pretraining[backbone]
+            if table["done"]:
+                name = backbone if len(runs) == 1 else f"{run.name}, {backbone}"
+                colour = series(2 * index + BACKBONES.index(backbone))
+                x, y = np.array(table["done"]) + first, np.array(table["accuracy"])
+                lines.append(Line(name, x, y, colour, index == 0))
+                first += int(table["total"][-1])
+        end = max(end, first)
+    x_axis = linear_axis(0, end, widen=False, unit="steps")
+    return line_chart(lines, x_axis, UNIT, METRICS[PRETRAINING].title, "This run had no pretraining.")
 
 
 def loss_name(key: str, config: Config | None) -> str:

@@ -6,6 +6,7 @@ import gradio as gr
 
 from app.components.render import render
 from app.components.updates import UNCHANGED, Updates
+from app.services.handoff import TrainRequest
 from app.services.host import may_train
 from app.services.models import ADD_MODEL
 from app.services.runs import all_runs, run_state
@@ -20,6 +21,7 @@ from app.train.order import (
     preset_of,
 )
 from avseg.errors import AvsegError
+from avseg.loaders import SYNTH
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,10 @@ class PresetUpdates(FormUpdates):
 
 
 @dataclass(frozen=True)
-class ChoicesUpdates(FormUpdates):
+class ChoicesUpdates(PresetUpdates):
     """Changes of the form when the tab is opened."""
 
+    preset: object = UNCHANGED
     data: object = UNCHANGED
     start_from: object = UNCHANGED
 
@@ -54,11 +57,12 @@ def preview(values: Values) -> FormUpdates:
     order, lines = checks(values)
     valid = not any(line.kind == "bad" for line in lines)
     busy = may_train() and any(run_state(run).alive for run in all_runs())
-    label = "Start another run" if busy else "Start training"
+    # While a run is going on, nothing invites to a second one, which would slow both.
+    label, variant = ("Start another run", "secondary") if busy else ("Start training", "primary")
     return FormUpdates(
         command=render("train/templates/command.html", command=order.command()) if order else "",
         checks=render("train/templates/checks.html", checks=lines),
-        start=gr.update(value=label, interactive=valid),
+        start=gr.update(value=label, variant=variant, interactive=valid),
     )
 
 
@@ -72,12 +76,18 @@ def choose_preset(values: Values) -> PresetUpdates:
     return PresetUpdates(name=name, config=config) | preview({**values, **config, "name": name})
 
 
-def arrive(values: Values) -> ChoicesUpdates:
-    """Offer the data and models that exist now, and a name that is free."""
+def arrive(values: Values, wanted: TrainRequest | None = None) -> ChoicesUpdates:
+    """Offer the data and models that exist now, and a free name; take the preset that a tab asks for."""
+    filled = ChoicesUpdates()
+    if wanted is not None:
+        values = {**values, "preset": wanted.preset, "data": SYNTH, "start_from": ""}
+        config = values_of(preset_of(wanted.preset))
+        filled = ChoicesUpdates(preset=wanted.preset, config=config)
+        values = {**values, **config, "name": free_name(wanted.preset)}
     name = current_name(values.get("preset"), values.get("name"))
     lists = ChoicesUpdates(
         name=name,
-        data=gr.update(choices=data_choices()),
-        start_from=gr.update(choices=model_choices()),
+        data=gr.update(choices=data_choices(), value=values.get("data")),
+        start_from=gr.update(choices=model_choices(), value=values.get("start_from")),
     )
-    return lists | preview({**values, "name": name})
+    return filled | lists | preview({**values, "name": name})

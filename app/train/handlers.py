@@ -1,7 +1,7 @@
 """What the Train tab does with runs: show the selected one, start, stop, resume, rename, delete.
 
 Handlers take the visitor's state first and return named updates. An error appears in the notice and changes
-nothing else; where training is off, nothing about any run is revealed.
+nothing else; where training is off, nothing about any run is revealed but the bundled example.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,22 @@ from app.components.gradio_helpers import HIDDEN, notice
 from app.components.render import render
 from app.components.updates import UNCHANGED, Updates
 from app.services import runs
-from app.services.handoff import SegmentRequest
+from app.services.handoff import EvaluateRequest, SegmentRequest
 from app.services.host import require_training
 from app.services.models import available_models, trained_name
 from app.services.process import ROOT
-from app.services.runs import all_runs, run_folder, run_state
+from app.services.runs import run_folder, run_state, shown_runs
 from app.services.session import Visitor
 from app.train import html
-from app.train.curves import LOSS_AXES, METRICS, SMOOTHING, Curve, loss_chart, metric_chart
+from app.train.curves import (
+    LOSS_AXES,
+    METRICS,
+    PRETRAINING,
+    SMOOTHING,
+    Curve,
+    loss_chart,
+    metric_chart,
+)
 from app.train.form_handlers import FormUpdates, preview
 from app.train.order import Values, checks, free_name
 from app.train.snapshot import Snapshot, snapshot
@@ -44,6 +52,7 @@ class RunUpdates(Updates):
     resume: object = UNCHANGED
     epochs: object = UNCHANGED
     use: object = UNCHANGED
+    evaluate: object = UNCHANGED
     manage: object = UNCHANGED
     manage_box: object = UNCHANGED
     details: object = UNCHANGED
@@ -80,21 +89,31 @@ class UseUpdates(Updates):
 Handler = Callable[..., RunUpdates]
 
 
+def reading(handler: Handler) -> Handler:
+    """Return a handler that shows errors in the notice."""
+
+    @wraps(handler)
+    def reading_handler(state: TrainState, *args: object, **options: bool) -> RunUpdates:
+        try:
+            return handler(state, *args, **options)
+        except (AvsegError, OSError) as error:
+            return RunUpdates(notice=notice(error_message(error)))
+
+    return reading_handler
+
+
 def guarded(handler: Handler) -> Handler:
     """Return a handler that refuses where training is off, and shows errors in the notice."""
 
     @wraps(handler)
     def guarded_handler(state: TrainState, *args: object, **options: bool) -> RunUpdates:
-        try:
-            require_training()
-            return handler(state, *args, **options)
-        except (AvsegError, OSError) as error:
-            return RunUpdates(notice=notice(error_message(error)))
+        require_training()
+        return handler(state, *args, **options)
 
-    return guarded_handler
+    return reading(guarded_handler)
 
 
-@guarded
+@reading
 def refresh(state: TrainState, acted: bool = False, fill: bool = False) -> RunUpdates:
     """Read the runs again; HTML that has not changed is not sent again.
 
@@ -102,17 +121,8 @@ def refresh(state: TrainState, acted: bool = False, fill: bool = False) -> RunUp
     slider and the number of epochs, which a visitor may be changing right now; implied by `acted`.
     """
     fill = fill or acted
-    states = {run.path.name: run_state(run) for run in all_runs()}
+    states = {name: run_state(run) for name, run in shown_runs().items()}
     closed = {"notice": HIDDEN, "manage_box": HIDDEN} if acted else {}
-    if not states:
-        state.run, state.compared, state.validation, state.sent = "", (), 0, {}
-        return RunUpdates(
-            header="",
-            head=render("train/templates/no_run.html"),
-            details=gr.update(visible=False),
-            **_button_updates(None),
-            **closed,
-        )
     if state.run not in states:
         alive = (name for name, run in states.items() if run.alive)
         state.run, state.validation = next(alive, next(iter(states))), 0
@@ -141,46 +151,49 @@ def refresh(state: TrainState, acted: bool = False, fill: bool = False) -> RunUp
 
 
 def _charts(snapshots: list[Snapshot], state: TrainState) -> dict[str, str]:
-    share, metric = SMOOTHING[state.smoothing], METRICS[state.metric]
+    share, name = SMOOTHING[state.smoothing], state.metric
+    if snapshots[0].history.pretrained and not snapshots[0].step:  # all that there is to see yet
+        name = PRETRAINING
+    metric = METRICS[name]
     curves = [Curve(run.name, run.history, run.config, run.steps) for run in snapshots]
     loss = ("Loss", "Eq. (4)", loss_chart(curves, share, state.loss_axis == "log"))
-    other = (metric.title, metric.note, metric_chart(curves, state.metric, share))
+    other = (metric.title, metric.note, metric_chart(curves, name, share))
     return {
         name: render("train/templates/chart.html", title=title, note=note, chart=chart)
         for name, (title, note, chart) in (("loss_chart", loss), ("metric_chart", other))
     }
 
 
-def _button_updates(run: Snapshot | None, fill: bool = True) -> dict[str, dict]:
+def _button_updates(run: Snapshot, fill: bool = True) -> dict[str, dict]:
     """Return updates of the buttons; fill: set the number of epochs too."""
-    if run is None:
-        return dict.fromkeys(("stop", "stop_now", "epochs", "resume", "use", "manage"), HIDDEN)
-    state = run.state.state
+    state, has_model = run.state.state, gr.update(visible=run.run.last_model.is_file() and not run.example)
     return {
         "stop": gr.update(visible=state in ("starting", "running")),
         "stop_now": gr.update(visible=state == "stopping"),
         "epochs": gr.update(visible=run.resumable, **({"value": run.epochs} if fill else {})),
         "resume": gr.update(visible=run.resumable, value="Extend" if state == "finished" else "Resume"),
-        "use": gr.update(visible=run.run.last_model.is_file()),
-        "manage": gr.update(visible=not run.state.alive),
+        "use": has_model,
+        "evaluate": has_model,
+        "manage": gr.update(visible=not run.state.alive and not run.example),
     }
 
 
-@guarded
+@reading
 def arrive(state: TrainState) -> RunUpdates:
     """Draw everything, as for a page that was just opened."""
     state.sent = {}
     return refresh(state, fill=True)
 
 
-@guarded
+@reading
 def choose(state: TrainState, run: object) -> RunUpdates:
     """Select another run."""
-    state.run, state.validation = str(run), 0
+    if run in shown_runs():
+        state.run, state.validation = str(run), 0
     return refresh(state, acted=True)
 
 
-@guarded
+@reading
 def compare(state: TrainState, run: object) -> RunUpdates:
     """Add the curves of another run to the charts, or remove them."""
     others = tuple(name for name in state.compared if name != run)
@@ -189,7 +202,7 @@ def compare(state: TrainState, run: object) -> RunUpdates:
     return refresh(state)
 
 
-@guarded
+@reading
 def set_style(state: TrainState, smoothing: object, loss_axis: object, metric: object) -> RunUpdates:
     """Draw the charts differently; unknown options are ignored."""
     if isinstance(smoothing, str) and smoothing in SMOOTHING:
@@ -201,9 +214,11 @@ def set_style(state: TrainState, smoothing: object, loss_axis: object, metric: o
     return refresh(state)
 
 
-@guarded
+@reading
 def show_validation(state: TrainState, number: object) -> RunUpdates:
     """Show the predictions of one validation, from 1; the last one follows the run as it continues."""
+    if state.run not in shown_runs():
+        return refresh(state)
     earlier = range(1, len(html.sample_sheets(snapshot(state.run))))
     valid = isinstance(number, int | float) and number in earlier
     state.validation = int(number) if valid else 0
@@ -278,6 +293,17 @@ def delete(state: TrainState, confirmed: object) -> RunUpdates:
 
 def use(visitor: Visitor) -> UseUpdates:
     """Open Segment with the model of the selected run; raises gr.Error."""
+    visitor.hand_over(SegmentRequest(_selected_model(visitor)))
+    return UseUpdates(tabs=gr.Tabs(selected="segment"))
+
+
+def evaluate(visitor: Visitor) -> UseUpdates:
+    """Open Evaluate with the model of the selected run; raises gr.Error."""
+    visitor.hand_over(EvaluateRequest(_selected_model(visitor)))
+    return UseUpdates(tabs=gr.Tabs(selected="evaluate"))
+
+
+def _selected_model(visitor: Visitor) -> str:
     name = visitor.state(TrainState).run
     try:
         require_training()
@@ -286,5 +312,4 @@ def use(visitor: Visitor) -> UseUpdates:
             raise RunError(f"The checkpoint of {name} does not exist or cannot be read.")
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    visitor.hand_over(SegmentRequest(model))
-    return UseUpdates(tabs=gr.Tabs(selected="segment"))
+    return model

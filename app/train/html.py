@@ -11,6 +11,7 @@ from PIL import Image
 
 from app.components.html import header_html
 from app.components.render import macro, render
+from app.services.host import may_train
 from app.train.snapshot import Snapshot, finding, progress, speed
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.files import read_bytes, visible
@@ -35,9 +36,10 @@ def run_head(run: Snapshot, live: bool) -> Markup:
         finding=finding(run),
         tag=macro("tag", run.state.name, run.state.state),
         progress=progress(run),
-        percent=100 * run.step / run.steps if run.state.status else 0,
+        percent=100 * run.share if run.state.status else 0,
         state=run.state,
-        live=live,
+        live=live if may_train() else None,  # where training is off, nothing changes
+        example=run.example,
         damage=f"{run.damage} {DAMAGED}" if run.damage else "",
     )
 

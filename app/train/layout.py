@@ -20,7 +20,7 @@ from avseg.loaders import SYNTH
 from avseg.presets import PRESETS
 
 SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
-FIRST_PRESET = "tiny"
+FIRST_PRESET = "classroom"
 CLOSED = {"filterable": False}  # a dropdown in which nobody types
 SEGMENTED = {"elem_classes": "seg", "min_width": 0}
 
@@ -51,6 +51,7 @@ class TrainLayout:
     resume: gr.Button
     epochs: gr.Number
     use: gr.Button
+    evaluate: gr.Button
     manage: gr.Button
     manage_box: gr.Column
     new_name: gr.Textbox
@@ -99,7 +100,7 @@ def build_layout(shared: PageContext) -> TrainLayout:
 def _form() -> dict[str, object]:
     initial = values_of(PRESETS[FIRST_PRESET])
     name = free_name(FIRST_PRESET)
-    presets = sorted(PRESETS, key=lambda name: not name.startswith("tiny"))
+    presets = sorted(PRESETS, key=lambda name: (name != FIRST_PRESET, not name.startswith("tiny")))
     parts: dict[str, object] = {
         "preset": gr.Dropdown(presets, value=FIRST_PRESET, label="Preset", elem_id="tr-preset", **CLOSED),
         "data": gr.Dropdown(data_choices(), value=SYNTH, label="Data", elem_id="tr-data", **CLOSED),
@@ -153,6 +154,7 @@ def _run_card() -> dict[str, object]:
                 "resume": gr.Button("Resume", elem_id="tr-resume", **button),
                 "epochs": gr.Number(1, precision=0, minimum=1, visible=False, **epochs),
                 "use": gr.Button("Use in Segment", elem_id="tr-use", **button),
+                "evaluate": gr.Button("Evaluate", elem_id="tr-evaluate", **button),
                 "manage": gr.Button("Rename or delete", elem_id="tr-manage", **button),
             }
         with gr.Column(visible=False, elem_classes="tr-manage") as parts["manage_box"]:

@@ -23,7 +23,7 @@ from avseg.errors import AvsegError, ConfigError, RunError
 from avseg.loaders import SYNTH, RunSize, run_size
 from avseg.presets import PRESETS
 from avseg.training.command import command_line, display_path, train_arguments
-from avseg.training.estimate import Estimate, estimate
+from avseg.training.estimate import Estimate, estimate, validations
 from avseg.training.run_folder import RunFolder
 
 Values = Mapping[str, object]
@@ -52,6 +52,12 @@ class Order:
     def run(self) -> RunFolder:
         """The folder of the run."""
         return run_folder(self.name)
+
+    @property
+    def pretraining(self) -> int:
+        """Steps for which the backbones are pretrained; none where the run starts from a model."""
+        train = self.config.train
+        return 0 if self.start_from else train.audio_pretrain_steps + train.visual_pretrain_steps
 
     def arguments(self) -> list[str]:
         """Return the arguments after `python`."""
@@ -174,13 +180,19 @@ def _data_checks(order: Order, size: RunSize) -> list[Check]:
     train = order.config.train
     clips = f"{size.training_clips:,} training clips{drawn}; {size.validation_clips:,} for validation"
     lines = [Check("ok", clips), Check("ok", f"{size.steps:,} steps in {plural(train.epochs, 'epoch')}")]
-    if weights := " and ".join(filter(None, (train.backbone_weights, train.audio_weights))):
-        if order.start_from:
-            lines.append(Check("note", "Pretrained weights are not loaded: the run starts from a model"))
-        else:
-            lines.append(Check("note", f"Pretrained weights {weights} are downloaded if missing"))
-    if pretraining := (train.audio_pretrain_steps + train.visual_pretrain_steps) * (not order.start_from):
-        lines.append(Check("note", f"Backbones are pretrained for {pretraining:,} steps first"))
+    weights = dict.fromkeys(filter(None, (train.backbone_weights, train.audio_weights)))
+    if weights and order.start_from:
+        lines.append(Check("note", "Pretrained weights are not loaded: the run starts from a model"))
+    elif weights:
+        bundled = [name for name in weights if name in bundled_models()]
+        if bundled:
+            lines.append(Check("ok", f"The backbones start from those of {' and '.join(bundled)}"))
+        if missing := [name for name in weights if name not in bundled]:
+            lines.append(
+                Check("note", f"Pretrained weights {' and '.join(missing)} are downloaded if missing")
+            )
+    if order.pretraining:
+        lines.append(Check("note", f"Backbones are pretrained for {order.pretraining:,} steps first"))
     return lines
 
 
@@ -193,8 +205,15 @@ def time_and_disk(order: Order, steps: int) -> list[Check]:
     disk = Check("ok", f"{byte_size(free)} of disk free")
     if result is None:
         return [Check("note", "Duration unknown: no earlier run has these settings"), disk]
+    seconds = result.seconds_per_step * steps
+    seconds += result.seconds_per_validation * validations(order.config.train)
+    seconds += result.seconds_per_pretraining_step * order.pretraining
+    more = [] if result.seconds_per_validation else ["validation"]
+    if order.pretraining and not result.seconds_per_pretraining_step:
+        more.insert(0, f"{order.pretraining:,} steps of pretraining")
+    scope = f" plus {' and '.join(more)}" if more else ", validation included"
     time = (
-        f"About {duration(result.seconds_per_step * steps)} plus validation, at "
+        f"About {duration(seconds)}{scope}, at "
         f"{result.seconds_per_step:.2g} s per step as measured {result.source}"
     )
     if result.disk is not None:

@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from app.services.runs import RunState, run_folder, run_state
-from app.services.wording import duration
+from app.services.runs import EXAMPLE, EXAMPLE_FOLDER, RunState, run_folder, run_state
+from app.services.wording import duration, plural
 from avseg.config import Config
 from avseg.errors import AvsegError
 from avseg.interpret.mask_statistics import percent
@@ -13,6 +13,7 @@ from avseg.training.run_folder import RunFolder
 
 DETACHED = "You can close this page; training continues."
 STRETCH = "More epochs stretch its one-cycle schedule: the learning rate jumps to its new place in the cycle."
+NOTHING = 0.005  # mIoU that the page would round to 0.00
 SLOW = 45  # seconds without a step that deserve an explanation
 
 
@@ -20,6 +21,7 @@ SLOW = 45  # seconds without a step that deserve an explanation
 class Snapshot:
     """A run at one moment."""
 
+    name: str
     run: RunFolder
     state: RunState
     history: History
@@ -27,8 +29,9 @@ class Snapshot:
     damage: str = ""  # what is wrong with its files
 
     @property
-    def name(self) -> str:
-        return self.run.path.name
+    def example(self) -> bool:
+        """It comes with the app."""
+        return self.name == EXAMPLE
 
     @property
     def step(self) -> int:
@@ -53,24 +56,33 @@ class Snapshot:
     @property
     def pretraining(self) -> int:
         """Steps for which the backbones are pretrained before the first step."""
-        train = self.config.train if self.config else None
-        return train.audio_pretrain_steps + train.visual_pretrain_steps if train else 0
+        train, status = self.config.train if self.config else None, self.state.status
+        if train is None or (status and "--start-from" in status.command):
+            return 0
+        return train.audio_pretrain_steps + train.visual_pretrain_steps
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1: of the pretraining before the first step, of the steps after it."""
+        if self.step or not self.pretraining:
+            return self.step / self.steps
+        return min(1.0, self.history.pretrained / self.pretraining)
 
     @property
     def resumable(self) -> bool:
         """Whether it can be resumed, or extended when it is finished."""
-        return self.config is not None and not self.state.alive
+        return self.config is not None and not self.state.alive and not self.example
 
 
 def snapshot(name: str) -> Snapshot:
-    """Return a run by its name. Raises RunError for a name that is not a plain folder name."""
-    run = run_folder(name)
+    """Return a run by its name, also the example. Raises RunError unless it is a plain folder name."""
+    run = RunFolder(EXAMPLE_FOLDER) if name == EXAMPLE else run_folder(name)
     config, damage = None, run.damage
     try:
         config = run.config()
     except AvsegError as error:
         damage = " ".join(filter(None, (damage, str(error))))
-    return Snapshot(run, run_state(run), HISTORIES.of(run), config, damage)
+    return Snapshot(name, run, run_state(run), HISTORIES.of(run), config, damage)
 
 
 def finding(run: Snapshot) -> str:
@@ -79,6 +91,11 @@ def finding(run: Snapshot) -> str:
     if len(mious):
         best, epochs = int(mious.argmax()), run.history.validation_values("epoch")
         silence = run.history.validation_values("silence")[best]
+        if mious[best] < NOTHING:
+            return (
+                f"{run.name}: {plural(run.step, 'step')} {'is' if run.step == 1 else 'are'} too few to mark "
+                f"anything (validation mIoU {mious[best]:.2f})"
+            )
         return (
             f"{run.name} reaches a validation mIoU of {mious[best]:.2f} after epoch {epochs[best] + 1:.0f} "
             f"of {run.epochs}; false positives cover {percent(silence)} of silent frames."
@@ -87,7 +104,9 @@ def finding(run: Snapshot) -> str:
         return f"{run.name}: no validation yet"
     if not run.state.alive:
         return f"{run.name} ended before its first step"
-    return f"{run.name}: {'pretraining the backbones' if run.pretraining else 'preparing the first step'}"
+    if run.pretraining:
+        return f"{run.name}: pretraining the backbones ({run.history.pretrained:,} of {run.pretraining:,})"
+    return f"{run.name}: preparing the first step"
 
 
 def progress(run: Snapshot, now: float | None = None) -> str:
@@ -100,9 +119,10 @@ def progress(run: Snapshot, now: float | None = None) -> str:
     if state in ("running", "stopping") and not run.step:
         text = "Loading the data and the model."
         if run.pretraining:
-            text = (
-                f"The backbones are pretrained for {run.pretraining:,} steps first; the log shows progress."
-            )
+            each = run.history.seconds_per_pretraining_step()
+            left = each * (run.pretraining - run.history.pretrained) if each else 0
+            text = f"The backbones are pretrained for {run.pretraining:,} steps first."
+            text += f" About {duration(left)} left of that." if left >= 1 else ""
         return f"{text}{' It stops after its first step.' if state == 'stopping' else ''} {DETACHED}"
     last_step = run.history.steps["time"][-1] if run.step else 0.0
     if state in ("running", "stopping") and status.started > last_step:

@@ -25,6 +25,7 @@ HEADING = (
     "What if one thing were different?",
     "One click changes the sound or the model; tick changes on the left to combine them.",
 )
+TOUR = ("robustness", "Or take the tour: predict what mute, another sound and a shift do, then measure it")
 EMPTY = (
     "Before and after will appear here",
     "Both masks side by side, under a draggable divider or as a difference map, with the IoU of each frame.",
@@ -91,7 +92,8 @@ def build(shared: PageContext) -> WhatIfLayout:
             gr.HTML("Ticked changes are applied together, from top to bottom.", elem_classes="wi-kind")
         with gr.Column(elem_classes="content", min_width=0):
             notice = gr.HTML(visible=False, elem_id="wi-notice")
-            finding = gr.HTML(macro("heading", *HEADING), elem_id="wi-finding")
+            heading = macro("heading", *HEADING) + macro("tour", *TOUR)
+            finding = gr.HTML(heading, elem_id="wi-finding")
             presets = gr.HTML(html.presets_bar(config, None), elem_id="wi-presets", js_on_load=ACTIONS_SCRIPT)
             with gr.Column(elem_classes=["card", "wi-card"], elem_id="wi-sweep"):
                 with gr.Row(elem_classes="wi-sweep-form"):
@@ -176,6 +178,8 @@ def _field(row: Intervention, parameter: Parameter, config: ModelConfig) -> Comp
     options = {"label": label, "min_width": 200, "elem_id": f"wi-{row.name}-{parameter.name}"}
     if parameter.numeric:
         low, high = parameter.range_in(config)
+        if any(other.kind == "clip" for other in row.parameters):  # a moment of one of the offered clips
+            high = min(high, max(clip.seconds for clip in bundled().values()))
         return gr.Slider(low, high, parameter.default, step=parameter.step, buttons=[], **options)
     if parameter.kind == "numbers":
         return gr.Textbox(str(parameter.default), max_lines=1, **options)

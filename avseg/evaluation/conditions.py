@@ -23,10 +23,12 @@ SWITCHES = ("first", "second")  # each of two visible classes, sounding alone
 CONDITIONS = (SILENCE, NOISE, OFFSCREEN, SWAPPED, *SWITCHES)
 
 UNNAMED_NOTE = (
-    "The data do not name the sounding classes: the off-screen and the swapped audio are those of another "
-    "clip, which may contain the same class."
+    "The data do not name the sounding classes: for the off-screen and swapped tests, the sound of any other "
+    "clip was used, which may be of the same class."
 )
-NO_SWITCH_NOTE = "target_switch_iou requires audio that can be remixed, as that of SynthAVS; null for files."
+NO_SWITCH_NOTE = (
+    "The target-switch test needs sounds that can be mixed anew, as those of SynthAVS: it was left out."
+)
 SKIPPED_NOTE = "Other audio conditions were not evaluated."
 REDUCED_NOTE = (
     "Parts of the model computed in bfloat16 (--precision); exact scores may differ in the last digit."

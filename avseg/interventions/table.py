@@ -1,6 +1,7 @@
 """The table of interventions: one row per change, with its parameters."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
+from avseg.files import read_json
 from avseg.interventions import audio as sound
 from avseg.interventions import model as inside
 
@@ -75,7 +77,7 @@ class Parameter:
         if self.kind == "numbers":
             return f"{self.noun if str(value).isdecimal() else self.name} {value}"
         if self.kind == "clip":
-            return Path(str(value)).stem
+            return _clip_title(Path(str(value)))
         return Path(str(value)).name.removesuffix(".safetensors") if self.kind == "model" else str(value)
 
     def _number(self, value: Value) -> float:
@@ -87,6 +89,13 @@ class Parameter:
     def _expected(self) -> str:
         kinds = {"clip": "name a file with sound", "model": "name a model"}
         return f"choose {' or '.join(self.choices)}" if self.choices else kinds.get(self.kind, "give a value")
+
+
+def _clip_title(path: Path) -> str:
+    """Return a bundled clip's title in quotes, from the description beside it; the file's name of others."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        return f"“{read_json(path.with_suffix('.json'))['title']}”"
+    return path.stem
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from avseg.config import Config
+from avseg.config import Config, TrainConfig
 from avseg.errors import AvsegError
 from avseg.files import visible
 from avseg.training.command import device_and_workers
@@ -25,6 +25,14 @@ class Estimate:
     seconds_per_step: float  # including the wait for clips
     source: str  # where the time was measured
     disk: int | None = None  # bytes
+    seconds_per_validation: float = 0.0
+    seconds_per_pretraining_step: float = 0.0  # 0 where it was not measured
+
+
+def validations(config: TrainConfig) -> int:
+    """Return how often a whole run is validated."""
+    due = (epoch - config.validate_from for epoch in range(1, config.epochs))
+    return sum(epoch > 0 and epoch % config.validate_every == 0 for epoch in due) + 1  # the last one always
 
 
 def estimate(
@@ -46,11 +54,17 @@ def estimate(
             continue
         if not is_bundled and device_and_workers(status.command) != (device, workers):
             continue
-        if seconds := HISTORIES.of(run).seconds_per_step():
+        history = HISTORIES.of(run)
+        if seconds := history.seconds_per_step():
+            same_validation = earlier.train.validation_clips == config.train.validation_clips
+            rest = (
+                (history.seconds_per_validation() or 0.0) if same_validation else 0.0,
+                history.seconds_per_pretraining_step() or 0.0,
+            )
             if is_bundled:
-                return Estimate(seconds, f"when {run.path.name} was trained on two CPU cores")
+                return Estimate(seconds, f"when {run.path.name} was trained on two CPU cores", None, *rest)
             disk = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
-            return Estimate(seconds, f"in {run.path.name}", disk)
+            return Estimate(seconds, f"in {run.path.name}", disk, *rest)
     return None
 
 

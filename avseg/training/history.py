@@ -16,7 +16,9 @@ from avseg.training.run_folder import RunFolder
 
 LOSSES = ("loss", "mask", "auxiliary", "bce")
 STEP_VALUES = (*LOSSES, "learning_rate", "seconds", "time", "step")
-VALIDATION_VALUES = ("miou", "silence", "step", "epoch")
+VALIDATION_VALUES = ("miou", "silence", "step", "epoch", "time")
+PRETRAINING_VALUES = ("accuracy", "done", "total", "time")
+BACKBONES = ("audio", "visual")  # in the order of their pretraining
 OPTIONAL = ("bce", "auxiliary", "seconds")  # 0 in events without them
 CACHED = 8  # histories in memory
 POINTS = 400  # of a line in a chart, at most
@@ -29,16 +31,19 @@ def _columns(names: tuple[str, ...]) -> dict[str, array]:
 def _plausible(event: dict[str, Any]) -> bool:
     """Whether counters are those of a run, and no number is too large; a loss may be NaN or infinite."""
     numbers = [value for value in event.values() if isinstance(value, int)]
-    counters = [event.get(name, 0) for name in ("step", "epoch", "time")]
+    counters = [event.get(name, 0) for name in ("step", "epoch", "time", "done", "total")]
     return all(abs(n) < EXACT for n in numbers) and all(0 <= n < EXACT for n in counters)
 
 
 @dataclass
 class History:
-    """The numbers of a run so far: one value per step, one per validation."""
+    """The numbers of a run so far: one value per step, one per validation, some of the pretraining."""
 
     steps: dict[str, array] = field(default_factory=lambda: _columns(STEP_VALUES))
     validations: dict[str, array] = field(default_factory=lambda: _columns(VALIDATION_VALUES))
+    pretraining: dict[str, dict[str, array]] = field(  # by backbone
+        default_factory=lambda: {name: _columns(PRETRAINING_VALUES) for name in BACKBONES}
+    )
 
     def __len__(self) -> int:
         return len(self.steps["step"])
@@ -51,15 +56,41 @@ class History:
         """Return one value per validation [V]."""
         return np.array(self.validations[name])
 
+    @property
+    def pretrained(self) -> int:
+        """Steps of pretraining done, of both backbones."""
+        return sum(int(table["done"][-1]) for table in self.pretraining.values() if len(table["done"]))
+
     def add(self, event: dict[str, object]) -> None:
         """Add an event; other kinds, and events in which a number is missing, are ignored."""
-        table = {"step": self.steps, "validation": self.validations}.get(str(event.get("kind")))
+        tables = {"step": self.steps, "validation": self.validations}
+        kind = str(event.get("kind"))
+        if kind == "pretraining":
+            table = self.pretraining.get(str(event.get("backbone")))
+        else:
+            table = tables.get(kind)
         if table is None:
             return
         values = [event.get(name, 0.0 if name in OPTIONAL else None) for name in table]
         if all(isinstance(value, int | float) for value in values) and _plausible(event):
             for column, value in zip(table.values(), values, strict=True):
                 column.append(value)
+
+    def seconds_per_pretraining_step(self) -> float | None:
+        """Return the wall-clock time of a step of pretraining; None before two of them were logged."""
+        steps = seconds = 0.0
+        for table in self.pretraining.values():
+            if len(table["done"]) > 1:
+                steps += table["done"][-1] - table["done"][0]
+                seconds += table["time"][-1] - table["time"][0]
+        return seconds / steps if steps > 0 and seconds > 0 else None
+
+    def seconds_per_validation(self) -> float | None:
+        """Return the median time from the last step before a validation to its end; None without one."""
+        ends, steps = self.validation_values("time"), self.step_values("time")
+        last = np.searchsorted(steps, ends) - 1
+        taken = (ends - steps[last])[last >= 0]
+        return float(np.median(taken)) if len(taken) else None
 
     def seconds_per_step(self, last: int = 50) -> float | None:
         """Return the recent wall-clock time of a step, loading included; None before the third step."""

@@ -5,8 +5,11 @@ classify what SynthAVS draws and plays, before the whole model learns which audi
 classification layers are discarded.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -31,7 +34,8 @@ AUDIO_BATCH, IMAGE_BATCH = 10, 24  # clips per step
 BACKGROUND_WEIGHT = 0.2
 MASK_LENGTHS = (16, 8)  # longest masked span, in patches of 10 ms and in mel bands
 HELD_OUT_CLIPS = 60
-ACCURACY_STEPS = 50  # at the end, over which the accuracy is averaged
+ACCURACY_STEPS = 50  # over which the accuracy is averaged
+REPORTS = 200  # of the progress of one backbone, at most
 
 Objective = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """(inputs, truth) to (loss, accuracy 0..1)."""
@@ -48,6 +52,19 @@ class PretrainingResult:
     steps: int
     accuracy: float
     held_out: float | None = None
+
+
+@dataclass(frozen=True)
+class PretrainingStep:
+    """How far the pretraining of a backbone is."""
+
+    backbone: Literal["audio", "visual"]
+    done: int
+    total: int
+    accuracy: float  # mean of the last steps
+
+
+OnStep = Callable[[PretrainingStep], None]
 
 
 class SynthAudio(Dataset):
@@ -115,9 +132,16 @@ class ComposedAudio(Dataset):
 
 
 def pretrain_backbones(
-    model: SegmentationModel, config: Config, training: Clips, workers: int, verbose: bool = True
+    model: SegmentationModel,
+    config: Config,
+    training: Clips,
+    workers: int,
+    verbose: bool = True,
+    on_step: OnStep = lambda _: None,
 ) -> Iterator[tuple[str, PretrainingResult]]:
     """Pretrain the backbones as the config says; yield the config field and the result of each.
+
+    on_step: called with the progress, at most REPORTS times per backbone.
 
     The audio network learns from the recordings of `training` where these clips are composed, and from
     SynthAVS otherwise; the visual network learns from SynthAVS.
@@ -134,7 +158,7 @@ def pretrain_backbones(
         classifier = nn.Sequential(model.audio_backbone, nn.Linear(AUDIO_DIM, len(CLASSES)))
         loader = DataLoader(audio, AUDIO_BATCH, num_workers=workers)
         objective = _audio_objective(classifier, c)
-        accuracy = _fit("audio pretraining", classifier, loader, objective, verbose)
+        accuracy = _fit("audio", classifier, loader, objective, verbose, on_step)
         held_out = None if composed is None else _held_out_accuracy(classifier, composed)
         yield "audio_pretrain_steps", PretrainingResult(c.audio_pretrain_steps, accuracy, held_out)
     if c.visual_pretrain_steps:
@@ -142,28 +166,40 @@ def pretrain_backbones(
         clips = SynthAVS("ms3", "train", c.seed + 2, count, size)
         classifier = PixelClassifier(model.visual_backbone)
         loader = DataLoader(SynthImages(clips, c.jitter), IMAGE_BATCH, num_workers=workers)
-        accuracy = _fit("visual pretraining", classifier, loader, _image_objective(classifier), verbose)
+        accuracy = _fit("visual", classifier, loader, _image_objective(classifier), verbose, on_step)
         yield "visual_pretrain_steps", PretrainingResult(c.visual_pretrain_steps, accuracy)
 
 
-def _fit(title: str, classifier: nn.Module, loader: DataLoader, objective: Objective, verbose: bool) -> float:
+def _fit(
+    backbone: Literal["audio", "visual"],
+    classifier: nn.Module,
+    loader: DataLoader,
+    objective: Objective,
+    verbose: bool,
+    on_step: OnStep,
+) -> float:
     """Train a classifier for one pass over the data; return its accuracy over the last steps."""
     device = next(classifier.parameters()).device
     classifier.to(device).train()
     optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, len(loader) + 1, pct_start=0.1)
-    accuracies: list[float] = []
+    accuracies: deque[float] = deque(maxlen=ACCURACY_STEPS)
+    total = len(loader)
+    every = math.ceil(total / REPORTS)
     hidden = {} if verbose else {"disable": True}  # otherwise TQDM_DISABLE decides
-    for inputs, truth in (bar := tqdm(loader, title, unit="step", leave=False, **hidden)):
+    bar = tqdm(loader, f"{backbone} pretraining", unit="step", leave=False, **hidden)
+    for done, (inputs, truth) in enumerate(bar, start=1):
         loss, accuracy = objective(inputs.to(device), truth.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         schedule.step()
         accuracies.append(accuracy.item())
-        bar.set_postfix(accuracy=f"{np.mean(accuracies[-ACCURACY_STEPS:]):.2f}", refresh=False)
-    recent = accuracies[-ACCURACY_STEPS:]
-    return sum(recent) / len(recent)
+        mean = sum(accuracies) / len(accuracies)
+        bar.set_postfix(accuracy=f"{mean:.2f}", refresh=False)
+        if done % every == 0 or done == total:
+            on_step(PretrainingStep(backbone, done, total, mean))
+    return mean
 
 
 @torch.no_grad()

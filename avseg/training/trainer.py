@@ -15,7 +15,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from tqdm import tqdm
 
-from avseg.checkpoints import Card, load_model, save_model
+from avseg.checkpoints import Card, bundled_models, load_model, save_model
 from avseg.config import Config
 from avseg.data.transforms import Batch
 from avseg.devices import choose_device
@@ -194,10 +194,17 @@ class Training:
         if start_from is not None:
             self.log(initialise_from(self.model, load_model(start_from)))
             return
-        load_pretrained(self.model, self.config)
+        load_pretrained(self.model, self.config, bundled_models())
         self.model.to(self.accelerator.device)
-        verbose = self.accelerator.is_main_process
-        for kind, result in pretrain_backbones(self.model, self.config, self.clips, self.workers, verbose):
+        phases = pretrain_backbones(
+            self.model,
+            self.config,
+            self.clips,
+            self.workers,
+            self.accelerator.is_main_process,
+            lambda step: self.log_event("pretraining", **asdict(step)),
+        )
+        for kind, result in phases:
             self.log_event(kind, **asdict(result))
             held_out = "" if result.held_out is None else f", {result.held_out:.3f} on held-out recordings"
             title = kind.replace("_", " ")

@@ -43,7 +43,7 @@ def test_a_connection_that_breaks_during_a_run_loses_nothing(page, relay):
     assert painted(page)[0] > 0
     page.wait_for_selector("#files button:has-text('Download all')")
     page.click("button[role=tab]:text-is('Inside')")
-    page.wait_for_selector("#inside-head h1:has-text('Frame 1 of 40')")
+    page.wait_for_selector("#inside-head h1:has-text('of 40')")
 
 
 def test_a_connection_that_breaks_while_nothing_runs_is_not_noticed(page, relay):
@@ -57,7 +57,7 @@ def test_a_connection_that_breaks_while_nothing_runs_is_not_noticed(page, relay)
     page.wait_for_timeout(1500)
     wire.open()
     page.click("button[role=tab]:text-is('Inside')")
-    page.wait_for_selector("#inside-head h1:has-text('Frame 1 of 5')")
+    page.wait_for_selector("#inside-head h1:has-text('of 5')")
 
 
 def test_a_result_that_is_gone_says_so_and_can_be_tried_again(page, app_server):

@@ -94,6 +94,16 @@ def test_a_cancelled_evaluation_is_not_an_error(state: EvaluateState, evaluation
     assert "Dismiss" in updates.jobs and handlers.act(click("dismiss", key)).jobs.strip() == ""
 
 
+def test_evaluations_that_were_cancelled_are_one_line(state: EvaluateState, evaluations_root, monkeypatch):
+    monkeypatch.setattr(evaluations, "_start", lambda item: None)
+    handlers.start(["tiny-ms3", "tiny-avss"], "synth-ms3", "test", 40, True)
+    for key in state.watched:
+        updates = handlers.act(click("cancel", key))
+    assert "<b>tiny-avss, tiny-ms3</b><span>Cancelled.</span>" in updates.jobs
+    assert updates.jobs.count("Dismiss") == 1
+    assert handlers.act(click("dismiss", state.watched[0])).jobs.strip() == "" and not state.watched
+
+
 def test_deleting_is_refused_on_a_public_host(evaluations_root: Path, monkeypatch):
     key = add(evaluations_root, "20260101-000000-a", "finished")
     monkeypatch.setenv("AVSEG_PUBLIC", "1")

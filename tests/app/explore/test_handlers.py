@@ -84,6 +84,16 @@ def test_a_large_folder_is_checked_where_that_is_asked(drawn, monkeypatch):
     assert set(handlers.check_folder(str(drawn)).changes()) == {"folder_summary"}
 
 
+def test_the_model_follows_the_task_of_the_data(drawn, table, monkeypatch):
+    monkeypatch.setenv("AVSEG_DATA", f"{drawn}:{table}")
+    keys = {dataset.task: key for key, dataset in handlers.LIBRARY.all().items() if "env" in dataset.origin}
+    handlers.choose_model("small-real")
+    assert handlers.choose_data(keys["avss"]).model == "tiny-avss"
+    assert handlers.choose_data(keys["ms3"]).model == "tiny-ms3"
+    handlers.choose_model("small-real")
+    assert handlers.choose_data(keys["ms3"]).model == "small-real"  # it fits, so it stays
+
+
 def test_another_tab_opens_a_clip(drawn_clips):
     key = drawn_clips.dataset.key
 

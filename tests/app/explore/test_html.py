@@ -15,6 +15,7 @@ from app.services.background import Progress
 from avseg.data.avsbench.check import check
 from avseg.data.avsbench.check_report import load_report, save_report
 from avseg.data.avsbench.thumbnail import thumbnail
+from avseg.media.draw import ORANGE
 from tests.app.explore.conftest import read_masks
 
 DONE = Progress(1, 1, running=False)
@@ -40,7 +41,7 @@ def test_names_from_files_and_notes_are_escaped(tmp_path, open_folder):
             html.summary_html(clips, view, rows),
             html.clips_html(clips, view, rows, flags),
             charts_html(clips, view, rows, DONE),
-            html.clip_head(clips, view, rows),
+            html.clip_head(clips, view, rows, flags),
             html.clip_facts(clips, 0, flags),
             html.report_html(clips, replace(view, filter=Filter()), None),
         )
@@ -58,6 +59,29 @@ def test_the_report_is_saved_and_its_rows_open_clips(drawn_clips):
     assert f'data-action="open" data-value="{row}"' in page and "1 error" in page
     assert load_report(path, clips.key) == clips.report and load_report(path, "another table") is None
     assert matching_rows(Filter(finding="missing mask"), clips, Flags(), "m").tolist() == [row]
+
+
+def test_the_report_has_a_line_per_clip_and_folds_notes(drawn_clips):
+    clips = drawn_clips
+    clips.report = check(clips.dataset.folder, "ms3")
+    groups = html.finding_groups(clips)
+    places = [(group.kind, group.split, group.clip) for group in groups if group.clip]
+    assert len(places) == len(set(places)) and len(groups) < len(clips.report.findings)
+    empty = next(group for group in groups if group.kind == "empty mask" and len(group.paths) > 1)
+    page = html.report_html(clips, View(clips.dataset.key), None)
+    listed, _, folded = page.partition("<details")
+    assert "missing mask</td>" in listed and "empty mask</td>" not in listed
+    assert f"empty mask <small>{len(empty.paths)} files</small>" in folded
+    chosen = html.report_html(clips, View(clips.dataset.key, filter=Filter(finding="empty mask")), None)
+    assert "<details" not in chosen and "empty mask" in chosen
+
+
+def test_swatches_have_the_colours_of_the_masks():
+    """The masks of MS3 and S4 name no classes: all are orange."""
+    assert {colour for _, colour in html.swatches(["dog", "cat"], "ms3")} == {"rgb({},{},{})".format(*ORANGE)}
+    assert len({colour for _, colour in html.swatches(["dog", "cat"], "avss")}) == 2
+    grey = "rgb({},{},{})".format(*html.GREY)
+    assert {colour for _, colour in html.swatches(["dog"], "avss", masked=False)} == {grey}
 
 
 def test_bars_count_all_and_matching_clips(table_clips):

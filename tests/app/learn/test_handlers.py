@@ -16,7 +16,7 @@ from app.learn.state import LearnState
 from app.learn.steps import STEPS
 from app.services import session
 from app.services.cache import LRUCache
-from app.services.handoff import EvaluateRequest, InsideRequest, SegmentRequest, WhatIfRequest
+from app.services.handoff import EvaluateRequest, InsideRequest, SegmentRequest, TrainRequest, WhatIfRequest
 from avseg import checkpoints
 from avseg.checkpoints import Card, save_model
 from avseg.media import audio
@@ -174,7 +174,8 @@ def test_another_tab_opens_on_the_clip_and_the_settings_of_the_step(step, exerci
 def test_train_opens_without_touching_the_result():
     act("step", "training")
     assert act("open", "train").tabs.selected == "train"
-    assert handlers.VISITORS.of("visitor").result is None
+    visitor = handlers.VISITORS.of("visitor")
+    assert visitor.result is None and visitor.take(TrainRequest) == TrainRequest("classroom")
 
 
 def test_names_are_escaped(monkeypatch):

@@ -197,8 +197,8 @@ def test_the_losses_of_a_silent_frame_appear_with_the_answer(measured):
 
 def test_the_command_of_the_last_step_is_one_that_the_trainer_takes(measured):
     command = measurements.measure_training(measured("siren-off-screen"), exercise("training"), False).command
-    assert command.startswith("python -m avseg train tiny-256 ") and "--start-from small" in command
-    assert "--train.synth-clips" in command and device_and_workers(command)[0] == "auto"
+    assert command.startswith("python -m avseg train classroom --data synth")
+    assert device_and_workers(command)[0] == "auto"
 
 
 def test_a_swap_takes_the_sound_of_the_bundled_clip(measured):

@@ -48,6 +48,20 @@ def test_frames_of_any_shape_are_drawn():
     assert all("data:image/jpeg" in html.clip_about("", frame) for frame in (wide, tall))
 
 
+def test_a_model_of_few_steps_says_why_nothing_is_marked(tmp_path):
+    note = "Trained for 24 of 24 steps on synth. python -m avseg train tiny --out runs/first"
+    card = Card("first", "trained", note)
+    assert text.card_text(card) == "Trained for 24 of 24 steps on synth."
+    assert "trained here" in header_html({"Model": "first"}, "trained")
+    clip = read_clip(counting(tmp_path / "steps.mp4", seconds=3))
+    prediction = Predictor(BrightAndLoud(), "cpu").predict(clip)
+    assert not text.model_notices(prediction, card, True)
+    empty = replace(prediction, labels=0 * prediction.labels)
+    assert text.model_notices(empty, card, True) == [
+        "first was trained for 24 steps: too few to mark anything."
+    ]
+
+
 def test_masks_that_ignore_the_sound_are_announced(tmp_path):
     clip = read_clip(counting(tmp_path / "steps.mp4", seconds=3))
     prediction = replace(Predictor(BrightAndLoud(), "cpu").predict(clip), mute_change=0.12)

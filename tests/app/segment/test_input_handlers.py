@@ -30,7 +30,8 @@ def test_an_upload_is_checked_at_once_and_can_be_played(tmp_path, cache):
     video = counting(tmp_path / "mine.mp4", seconds=3)
     updates = input_handlers.check_upload(str(video), None, 2)
     assert updates.clip is None and updates.upload == str(video)
-    assert updates.start == 0 and updates.end == pytest.approx(3, abs=0.05)
+    assert updates.start["value"] == 0 and updates.end["value"] == pytest.approx(3, abs=0.05)
+    assert updates.start["maximum"] == updates.end["maximum"] == updates.end["value"]
     assert "mine.mp4: 96 × 64 px, 3.0 s, with sound." in updates.about and updates.go == "Segment 6 frames"
     # A visitor's file is never served as it is.
     assert updates.camera["value"] is None and "mine.mp4" in updates.header
@@ -94,7 +95,7 @@ def test_selecting_a_clip_shows_it_and_its_own_result_alone(stand_in):
     name = list(bundled())[1]
     updates = input_handlers.choose_clip(name, None, 4)
     assert bundled()[name].shows in updates.about and updates.go.startswith("Segment 20 frames")
-    assert (updates.start, updates.end) == (0, 5)
+    assert (updates.start["value"], updates.end["value"]) == (0, 5)
     assert updates.player.video == bundled()[name].path and bundled()[name].title in updates.header
     assert updates.player.shows == "nothing" and len(updates.player.times) == 5
     handlers.segment("street-siren", None, "stand-in", 1)

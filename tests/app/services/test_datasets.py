@@ -40,7 +40,7 @@ def test_the_data_sets_are_those_of_the_variable_then_the_sample(drawn, table, m
     monkeypatch.setenv("AVSEG_DATA", f"{drawn}:{table}:/nowhere")
     ours = list(LIBRARY.all().values())
     assert [one.task for one in ours[:2]] == ["ms3", "avss"] and LIBRARY.first() == ours[0].key
-    assert ours[0].title == "SynthAVS, MS3" and str(drawn) not in ours[0].key
+    assert ours[0].title == "SynthAVS folder, MS3" and str(drawn) not in ours[0].key
     with pytest.raises(DatasetError, match="no longer exists"):
         LIBRARY.get(str(drawn))
 

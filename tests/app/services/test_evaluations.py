@@ -32,6 +32,8 @@ def test_the_command_is_what_a_person_would_type(small_model: Path, monkeypatch)
     request = EvaluationRequest(SMALL_MODEL, "synth-s4")
     path, data = validate(request)
     assert path == small_model and str(small_model) in arguments(request, path, data, Path("x"))
+    ran = "python -m avseg evaluate --data synth --out outputs/evaluations/20260101-000000-tiny --status"
+    assert public_command(ran) == "python -m avseg evaluate --data synth --out outputs/evaluations/mine"
     monkeypatch.setenv("AVSEG_PUBLIC", "1")
     assert public_command("python -m avseg evaluate --data '/home/me/my data' --out a/b") == (
         "python -m avseg evaluate --data 'my data' --out a/b"

@@ -23,8 +23,9 @@ def test_curves_name_the_parts_of_the_loss_and_compare_runs():
     for html in (curves.loss_chart(both, 0, False), curves.metric_chart(both, "mIoU", 0)):
         assert html.count("<polyline") == 2 and "<b>other" not in html and "&lt;b&gt;other" in html
     assert "0.3" in curves.metric_chart(both, "mIoU", 0)
-    for metric in curves.METRICS:
+    for metric in curves.METRICS.keys() - {curves.PRETRAINING}:
         assert curves.metric_chart(followed, metric, 0.1).count('class="chart-label ') == 1
+    assert "no pretraining" in curves.metric_chart(followed, curves.PRETRAINING, 0)
     empty = [curves.Curve("none", History(), None, 6)]
     assert "Waiting for the first step" in curves.loss_chart(empty, 0.1, True)
     without = Config(PRESETS["avss-pvt-aug2023"].model, TrainConfig(loss="cross_entropy", auxiliary="none"))

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from app.components.updates import UNCHANGED
+from app.evaluate import handlers as evaluate
 from app.segment import handlers as segment
 from app.services import runs
 from app.services.host import may_train
@@ -104,6 +105,9 @@ def test_a_finished_model_is_handed_to_segment():
     assert "6 steps." in arrival.card
     assert segment.arrive("dog-and-guitar", 1).model is UNCHANGED  # once
     assert "one · trained" in available_models()
+    assert handlers.evaluate(visitor).tabs.selected == "evaluate"
+    arrival = evaluate.arrive("synth-ms3", "test", 40, True)
+    assert arrival.models["value"] == ["one · trained"]
 
 
 def test_rename_and_delete_ask_first_and_stay_inside():

@@ -32,14 +32,21 @@ def test_a_public_host_shows_the_command_and_refuses_the_rest(monkeypatch, tmp_p
         handlers.resume(state, 9),
         handlers.rename(state, "x"),
         handlers.delete(state, True),
-        handlers.refresh(state),
-        handlers.choose(state, "one"),
-        handlers.show_validation(state, 1),
-        handlers.set_style(state, "none", "log", "mIoU"),
     ):
         assert set(refused.changes()) == {"notice"} and "off on this host" in refused.notice["value"]
-    with pytest.raises(gr.Error, match="off on this host"):
-        handlers.use(Visitor(tmp_path))
+    for look in (
+        handlers.show_validation(state, 1),
+        handlers.refresh(state),
+        handlers.choose(state, "one"),
+        handlers.compare(state, "one"),
+        handlers.set_style(state, "none", "log", "mIoU"),
+        handlers.arrive(state),
+    ):
+        assert "one" not in str(look.runs) and state.run == runs.EXAMPLE
+    assert "Training is off on this host" in look.head and "comes with the app" in look.head
+    for leave in (handlers.use, handlers.evaluate):
+        with pytest.raises(gr.Error, match="off on this host"):
+            leave(Visitor(tmp_path))
     for act in (runs.stop, runs.stop_now, runs.delete, lambda run: runs.rename(run, "x")):
         with pytest.raises(AvsegError, match="off on this host"):
             act(runs.run_folder("one"))
@@ -67,7 +74,7 @@ def test_a_public_host_refuses_direct_calls_too(monkeypatch):
             reply = _call(address, name, data)
             assert "secret-run" not in reply, name
             called |= {name} if "off on this host" in reply else set()
-        refused = "start stop stop_now resume rename delete use tick validation style act"
+        refused = "start stop stop_now resume rename delete use evaluate"
         assert called >= {f"train_{name}" for name in refused.split()}
         assert [path.name for path in runs.runs_root().iterdir()] == ["secret-run"]
     finally:

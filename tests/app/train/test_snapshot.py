@@ -34,8 +34,44 @@ def test_a_run_before_its_first_step_says_what_it_prepares():
     run.create(small_config(audio_pretrain_steps=40, visual_pretrain_steps=20))
     run.write_status(Status("running", epochs=2))
     new = snapshot.snapshot("new")
-    assert snapshot.finding(new) == "new: pretraining the backbones"
+    assert snapshot.finding(new) == "new: pretraining the backbones (0 of 60)"
     assert "pretrained for 60 steps first" in snapshot.progress(new)
+    for done in (1, 10):
+        run.write_event("pretraining", backbone="audio", done=done, total=40, accuracy=0.5)
+    new = snapshot.snapshot("new")
+    assert snapshot.finding(new) == "new: pretraining the backbones (10 of 60)" and new.share == 10 / 60
+    page = handlers.refresh(TrainState("new"))
+    assert "<h2>Pretraining</h2>" in page.metric_chart and "audio <b>0.5" in page.metric_chart
+    run.write_status(Status("running", epochs=2, command="python -m avseg train tiny --start-from tiny-ms3"))
+    assert snapshot.finding(snapshot.snapshot("new")) == "new: preparing the first step"
+
+
+def test_a_run_that_was_too_short_says_so():
+    run = runs.run_folder("short")
+    run.create(small_config())
+    parts = {"loss": 1.0, "mask": 1.0, "learning_rate": 1e-3}
+    run.write_event("step", epoch=0, step=24, **parts)
+    run.write_event("validation", epoch=0, step=24, miou=0.001, silence=0.0)
+    assert snapshot.finding(snapshot.snapshot("short")) == (
+        "short: 24 steps are too few to mark anything (validation mIoU 0.00)"
+    )
+
+
+def test_a_finished_run_comes_with_the_app():
+    """It is there to be looked at: with a rising curve, predictions, and nothing to be done with it."""
+    state = TrainState()
+    page = handlers.refresh(state, acted=True)
+    assert state.run == runs.EXAMPLE and "reaches a validation mIoU" in page.head
+    assert "This run comes with the app" in page.head and "tr-sheet" in page.samples
+    for name in ("stop", "stop_now", "resume", "epochs", "use", "evaluate", "manage"):
+        assert getattr(page, name)["visible"] is False, name
+    mious = snapshot.snapshot(runs.EXAMPLE).history.validation_values("miou")
+    assert mious[-1] > mious[0] + 0.1
+    before = sorted(runs.EXAMPLE_FOLDER.rglob("*"))
+    for refused in (handlers.stop(state), handlers.resume(state, 20), handlers.delete(state, True)):
+        assert "error" in refused.notice["value"]
+    assert "error" in handlers.rename(state, "mine").notice["value"]
+    assert sorted(runs.EXAMPLE_FOLDER.rglob("*")) == before
 
 
 def test_a_resumed_run_says_so_until_its_next_step():

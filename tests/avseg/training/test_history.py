@@ -4,9 +4,26 @@ import json
 import shutil
 from pathlib import Path
 
-from avseg.training.history import Histories
+from avseg.training.history import Histories, History
 from avseg.training.run_folder import RunFolder
 from tests.support.small_run import write_run
+
+
+def test_pretraining_and_the_time_of_validations_are_read():
+    history = History()
+    for done, moment in ((1, 10.0), (3, 14.0)):
+        event = {"kind": "pretraining", "backbone": "audio", "done": done, "total": 4, "accuracy": 0.5}
+        history.add({**event, "time": moment})
+    history.add(
+        {"kind": "pretraining", "backbone": "other", "done": 1, "total": 4, "accuracy": 1.0, "time": 1.0}
+    )
+    assert history.pretrained == 3 and history.seconds_per_pretraining_step() == 2.0
+    assert history.seconds_per_validation() is None
+    for step, moment in ((1, 20.0), (2, 21.0)):
+        parts = {"loss": 1.0, "mask": 1.0, "learning_rate": 0.1}
+        history.add({"kind": "step", "step": step, "time": moment, **parts})
+    history.add({"kind": "validation", "step": 2, "epoch": 0, "miou": 0.5, "silence": 0.0, "time": 24.0})
+    assert history.seconds_per_validation() == 3.0
 
 
 def test_a_log_is_read_once_and_forgotten_when_it_is_written_anew(tmp_path: Path):

@@ -8,7 +8,7 @@ from avseg.models.avsegformer import AVSegFormer
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import audible
 from avseg.training import pretraining
-from avseg.training.pretraining import SynthAudio, SynthImages, pretrain_backbones
+from avseg.training.pretraining import PretrainingStep, SynthAudio, SynthImages, pretrain_backbones
 from tests.support.small_model import small_config
 
 CLIPS = SynthAVS("ms3", "train", 3, 2, (64, 64))
@@ -37,7 +37,13 @@ def test_a_backbone_is_trained_for_its_steps_and_the_rest_stays(field: str, monk
     torch.manual_seed(0)
     model = AVSegFormer(config.model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    ((name, result),) = pretrain_backbones(model, config, CLIPS, workers=0, verbose=False)
+    steps: list[PretrainingStep] = []
+    ((name, result),) = pretrain_backbones(model, config, CLIPS, 0, verbose=False, on_step=steps.append)
+    assert [(step.backbone, step.done, step.total) for step in steps] == [
+        (field.split("_")[0], 1, 2),
+        (field.split("_")[0], 2, 2),
+    ]
+    assert steps[-1].accuracy == result.accuracy
     assert name == field and result.steps == 2 and 0 <= result.accuracy <= 1
     changed = {key for key, value in model.state_dict().items() if not torch.equal(before[key], value)}
     backbone = "audio_backbone." if field.startswith("audio") else "visual_backbone."

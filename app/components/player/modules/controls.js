@@ -11,6 +11,7 @@ function move(t) {
 
 function seek(t) {
   if (!clip) return;
+  untouched = false;
   move(t);
   report();
   broadcast("move", moment);
@@ -21,7 +22,8 @@ const seekFrame = i => frames() && seek(clip.times[clamp(i, 0, frames() - 1)]);
 function report() { // once the frame rests, and never while the video plays
   clearTimeout(reporting);
   reporting = setTimeout(() => {
-    if (!clip || !frames() || !video.paused || frame === reported) return;
+    // Where playing stopped by itself, nobody chose the frame.
+    if (!clip || !frames() || !video.paused || video.ended || frame === reported) return;
     reported = frame;
     find(".pl-live").textContent =
       `Frame ${frame + 1}, ${moment.toFixed(2)} seconds, foreground ${percent(predicted(frame))} of the frame`;
@@ -34,7 +36,7 @@ const start = () => video.play().catch(() => {}); // the browser may want a clic
 function play() {
   if (!clip) return;
   if (!video.paused) return video.pause(), broadcast("rest", moment);
-  if (moment >= clip.duration - 0.05) seek(0);
+  if (untouched || moment >= clip.duration - 0.05) seek(0);
   start();
   leading = true;
   if (hushed) (hushed = false), setQuiet(false);
@@ -121,8 +123,8 @@ const actions = {
 const shortcuts = {
   " ": play, "?": actions.help, Escape: () => help(false), Home: () => seekFrame(0), End: () => seekFrame(frames() - 1),
   "[": () => change("opacity", set.opacity - 0.05), "]": () => change("opacity", set.opacity + 0.05),
-  ",": () => isPrediction() && change("threshold", set.threshold - 0.02),
-  ".": () => isPrediction() && change("threshold", set.threshold + 0.02), m: () => change("mask", !set.mask),
+  ",": () => hasThreshold() && change("threshold", set.threshold - 0.02),
+  ".": () => hasThreshold() && change("threshold", set.threshold + 0.02), m: () => change("mask", !set.mask),
   g: () => hasTruth() && change("truth", !set.truth), e: () => hasTruth() && change("errors", !set.errors),
   s: () => sounds.length && swap((sound + 1) % sounds.length),
 };
@@ -210,6 +212,7 @@ video.addEventListener("loadedmetadata", () => {
 });
 for (const name of ["play", "pause"]) video.addEventListener(name, () => {
   find(".pl-play").setAttribute("aria-label", video.paused ? "Play" : "Pause");
+  untouched = false;
   keepBeside();
   if (clip) show(moment), video.paused && report();
 });

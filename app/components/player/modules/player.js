@@ -18,7 +18,7 @@ const set = {
 };
 let clip = null; // `about` of the value
 let counts = {}, cache = null, hidden = new Set(); // of the clip's pack; hidden: indices of classes
-let frame = 0, moment = 0, version = 0;
+let frame = 0, moment = 0, version = 0, untouched = true; // nobody has gone to a moment of the clip
 let thumbs = [], layer = null, layerKey = "", ahead = null; // ahead: the next frame's layer, painted before it is due
 let plot = null; // how the bars were drawn last
 
@@ -27,6 +27,7 @@ const isTruth = () => clip?.shows === "truth";
 const hasTruth = () => isPrediction() && clip.parts.truth.some(Boolean);
 const frames = () => clip?.times.length || 0;
 const colour = c => (set.benchmark ? c.benchmark : c.colour);
+const hasThreshold = () => isPrediction() && !clip.parts?.labels?.length; // of 71 classes, the most probable one counts
 const level = () => levelOf(set.threshold);
 const isDark = () => document.body.classList.contains("dark");
 const isDimmed = () => set.style === "heat" && set.mask && !set.errors && isPrediction();
@@ -50,7 +51,7 @@ async function load() {
   if (!clip) return video.removeAttribute("src"), video.load();
   root.setAttribute("aria-label", `Player of ${clip.title}: video, masks and sound on one timeline`);
   if (sounds.length) clip = { ...clip, ...sounds[0] };
-  frame = clip.frame;
+  [frame, untouched] = [clip.frame, true];
   moment = frames() ? clip.times[frame] : 0;
   if (video.getAttribute("src") !== value.video.url) video.src = value.video.url;
   else restore();
@@ -90,7 +91,8 @@ function layOut() { // what depends on the clip alone
   slider.setAttribute("aria-valuemax", duration.toFixed(2));
   slider.title = props.ranged ? "Click to seek. Drag to select the range to segment next." : "";
   all("[data-set=truth], [data-set=errors]").forEach(box => (box.parentElement.hidden = !hasTruth()));
-  find("[data-set=threshold]").parentElement.hidden = find("[data-style=heat]").hidden = !isPrediction();
+  find("[data-style=heat]").hidden = !isPrediction();
+  find("[data-set=threshold]").parentElement.hidden = !hasThreshold();
   find(".pl-classes thead").innerHTML = `<tr><th>Class</th><th>share of frame</th>${cell && "<th>mean p</th>"}${
     last && "<th>IoU</th>"}</tr>`;
   const button = (c, k) => `<button type="button" data-class="${c.index}" title="Show or hide${
