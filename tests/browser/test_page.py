@@ -229,9 +229,9 @@ def test_two_visitors_see_their_own_clips(page, app_server, browser):
         visitor.wait_for_selector(f"#finding :text('{title}')", timeout=WAIT)
         painted(visitor)
         assert title in visitor.get_attribute("#player .player", "aria-label")
-    other.click("#player .pl-thumbs > div:nth-child(4)")
-    other.wait_for_selector("#context :text('4 of 5')", timeout=QUICK)
-    assert "1 of 5" in page.inner_text("#context") and frame(page) == 0
+    other.click("#player .pl-thumbs > div:nth-child(1)")
+    other.wait_for_selector("#context :text('1 of 5')", timeout=QUICK)
+    assert "4 of 5" in page.inner_text("#context") and frame(page) == 3  # the largest mask
     other.context.close()
 
 
