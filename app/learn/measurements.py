@@ -27,7 +27,7 @@ from avseg.media.audio import LOG_OFFSET, SAMPLE_RATE, log_mel, patches_for
 from avseg.media.clip import Clip, read_clip
 from avseg.media.draw import BINARY, heat_map, heat_over, overlay, shrink, spectrogram, truth_outline
 from avseg.predict import Prediction
-from avseg.presets import PRESETS
+from avseg.presets import PRESETS, START_FROM
 from avseg.training.command import command_line, train_arguments
 from avseg.training.losses import loss_gradients
 
@@ -292,7 +292,8 @@ def measure_training(measured: MeasuredClip, _: Exercise, answered: bool) -> Mea
         dice = gradients["Dice"]
         correct = 1 if dice.magnitude == 0 else 0 if dice.direction > 0 else 2
         numbers |= {"frame": i + 1, "dice": dice, "cross_entropy": gradients["cross-entropy"]}
-    command = command_line(train_arguments(PRESETS[preset], preset, "synth", RUN))
+    start = START_FROM.get(preset, "")
+    command = command_line(train_arguments(PRESETS[preset], preset, "synth", RUN, start_from=start))
     return Measurement((), numbers, correct, table, command)
 
 

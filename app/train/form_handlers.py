@@ -19,6 +19,7 @@ from app.train.order import (
     free_name,
     model_choices,
     preset_of,
+    start_of,
 )
 from avseg.errors import AvsegError
 from avseg.loaders import SYNTH
@@ -39,6 +40,7 @@ class PresetUpdates(FormUpdates):
     """Changes of the form when a preset fills it."""
 
     config: object = UNCHANGED  # by the key of the field
+    start_from: object = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,6 @@ class ChoicesUpdates(PresetUpdates):
 
     preset: object = UNCHANGED
     data: object = UNCHANGED
-    start_from: object = UNCHANGED
 
 
 def preview(values: Values) -> FormUpdates:
@@ -72,15 +73,17 @@ def choose_preset(values: Values) -> PresetUpdates:
         config = values_of(preset_of(values.get("preset")))
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    name = free_name(values["preset"])
-    return PresetUpdates(name=name, config=config) | preview({**values, **config, "name": name})
+    name, start = free_name(values["preset"]), start_of(values["preset"])
+    filled = {**values, **config, "name": name, "start_from": start}
+    return PresetUpdates(name=name, config=config, start_from=start) | preview(filled)
 
 
 def arrive(values: Values, wanted: TrainRequest | None = None) -> ChoicesUpdates:
     """Offer the data and models that exist now, and a free name; take the preset that a tab asks for."""
     filled = ChoicesUpdates()
     if wanted is not None:
-        values = {**values, "preset": wanted.preset, "data": SYNTH, "start_from": ""}
+        start = start_of(wanted.preset)
+        values = {**values, "preset": wanted.preset, "data": SYNTH, "start_from": start}
         config = values_of(preset_of(wanted.preset))
         filled = ChoicesUpdates(preset=wanted.preset, config=config)
         values = {**values, **config, "name": free_name(wanted.preset)}

@@ -13,7 +13,7 @@ from app.components.render import render
 from app.services.host import may_train
 from app.train.curves import LOSS_AXES, METRICS, SMOOTHING
 from app.train.form import groups, values_of
-from app.train.order import DEVICES, MAX_WORKERS, data_choices, free_name, model_choices
+from app.train.order import DEVICES, MAX_WORKERS, data_choices, free_name, model_choices, start_of
 from app.train.state import TrainState
 from avseg.config_fields import ConfigField, config_fields
 from avseg.loaders import SYNTH
@@ -104,7 +104,9 @@ def _form() -> dict[str, object]:
     parts: dict[str, object] = {
         "preset": gr.Dropdown(presets, value=FIRST_PRESET, label="Preset", elem_id="tr-preset", **CLOSED),
         "data": gr.Dropdown(data_choices(), value=SYNTH, label="Data", elem_id="tr-data", **CLOSED),
-        "start_from": gr.Dropdown(model_choices(), value="", label="Start from", elem_id="tr-from", **CLOSED),
+        "start_from": gr.Dropdown(
+            model_choices(), value=start_of(FIRST_PRESET), label="Start from", elem_id="tr-from", **CLOSED
+        ),
         "name": gr.Textbox(name, label="Run name (folder in runs/)", max_lines=1, elem_id="tr-name"),
     }
     config = {}

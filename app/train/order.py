@@ -21,7 +21,7 @@ from avseg.config import Config
 from avseg.data.avsbench.index import table_file
 from avseg.errors import AvsegError, ConfigError, RunError
 from avseg.loaders import SYNTH, RunSize, run_size
-from avseg.presets import PRESETS
+from avseg.presets import PRESETS, START_FROM
 from avseg.training.command import command_line, display_path, train_arguments
 from avseg.training.estimate import Estimate, estimate, validations
 from avseg.training.run_folder import RunFolder
@@ -116,6 +116,12 @@ def preset_of(name: object) -> Config:
     return PRESETS[name]
 
 
+def start_of(preset: str) -> str:
+    """Return the model that a preset is meant to start from, "" for none or one that is not there."""
+    name = START_FROM.get(preset, "")
+    return name if name in bundled_models() else ""
+
+
 def read_order(values: Values) -> Order:
     """Return the order of the form's values, which a client may have made up. Raises AvsegError."""
     preset, device, workers = values.get("preset"), values.get("device"), values.get("workers")
@@ -180,17 +186,11 @@ def _data_checks(order: Order, size: RunSize) -> list[Check]:
     train = order.config.train
     clips = f"{size.training_clips:,} training clips{drawn}; {size.validation_clips:,} for validation"
     lines = [Check("ok", clips), Check("ok", f"{size.steps:,} steps in {plural(train.epochs, 'epoch')}")]
-    weights = dict.fromkeys(filter(None, (train.backbone_weights, train.audio_weights)))
-    if weights and order.start_from:
-        lines.append(Check("note", "Pretrained weights are not loaded: the run starts from a model"))
-    elif weights:
-        bundled = [name for name in weights if name in bundled_models()]
-        if bundled:
-            lines.append(Check("ok", f"The backbones start from those of {' and '.join(bundled)}"))
-        if missing := [name for name in weights if name not in bundled]:
-            lines.append(
-                Check("note", f"Pretrained weights {' and '.join(missing)} are downloaded if missing")
-            )
+    if weights := " and ".join(filter(None, (train.backbone_weights, train.audio_weights))):
+        if order.start_from:
+            lines.append(Check("note", "Pretrained weights are not loaded: the run starts from a model"))
+        else:
+            lines.append(Check("note", f"Pretrained weights {weights} are downloaded if missing"))
     if order.pretraining:
         lines.append(Check("note", f"Backbones are pretrained for {order.pretraining:,} steps first"))
     return lines

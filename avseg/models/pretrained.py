@@ -1,9 +1,7 @@
 """Loads pretrained backbones by name or from a file: the visual one through timm, VGGish from its release."""
 
 import urllib.error
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import torch
 from safetensors.torch import load_file
@@ -23,31 +21,25 @@ OFFLINE = (
 )
 
 
-def load_pretrained(
-    model: SegmentationModel, config: Config, models: Mapping[str, Path] = MappingProxyType({})
-) -> None:
+def load_pretrained(model: SegmentationModel, config: Config) -> None:
     """Load the pretrained weights that `config.train` names into the model's backbones.
 
-    models: files of whole models by the names that the config may give them, such as bundled ones. Raises
-    CheckpointError for a file that does not fit and for a failed download.
+    Raises CheckpointError for a file that does not fit and for a failed download.
     """
-    names = (config.train.backbone_weights, config.train.audio_weights)
-    visual, audio = (str(models.get(name, name)) for name in names)
-    for weights in (visual, audio):
+    c = config.train
+    for weights in (c.backbone_weights, c.audio_weights):
         if Path(weights).expanduser().is_file():
             require_weights(Path(weights).expanduser())
-    if visual:
-        _load_visual(model.visual_backbone.pyramid, config.model.backbone, visual)
-    if audio:
-        load_audio_weights(model.audio_backbone, audio)
+    if c.backbone_weights:
+        _load_visual(model.visual_backbone.pyramid, config.model.backbone, c.backbone_weights)
+    if c.audio_weights:
+        load_audio_weights(model.audio_backbone, c.audio_weights)
 
 
 def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
     import timm
 
     is_file = Path(weights).expanduser().is_file()
-    if is_file and _load_from_model(pyramid, backbone, Path(weights).expanduser()):
-        return
     name = backbone if is_file else weights
     if not is_file and name.split(".")[0] != backbone:
         raise ConfigError(
@@ -71,23 +63,6 @@ def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
             f"The pretrained weights {weights!r} of {backbone} cannot be loaded ({_first_line(error)}). "
             + OFFLINE
         ) from error
-
-
-def _load_from_model(pyramid: nn.Module, backbone: str, path: Path) -> bool:
-    """Load the visual backbone of a whole model; False for a file that is none."""
-    if path.suffix != ".safetensors":
-        return False
-    prefix = "visual_backbone.pyramid."
-    try:
-        state = {k.removeprefix(prefix): v for k, v in load_file(path).items() if k.startswith(prefix)}
-        if state:
-            pyramid.load_state_dict(state)
-    except (OSError, *UNREADABLE) as error:
-        raise CheckpointError(
-            f"{path.name} has another visual backbone than {backbone} ({_first_line(error)}). Choose the "
-            "backbone that it was trained with, or other weights."
-        ) from error
-    return bool(state)
 
 
 def _load_in_order(pyramid: nn.Module, backbone: str, path: Path) -> bool:

@@ -15,7 +15,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from tqdm import tqdm
 
-from avseg.checkpoints import Card, bundled_models, load_model, save_model
+from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
 from avseg.data.transforms import Batch
 from avseg.devices import choose_device
@@ -194,7 +194,7 @@ class Training:
         if start_from is not None:
             self.log(initialise_from(self.model, load_model(start_from)))
             return
-        load_pretrained(self.model, self.config, bundled_models())
+        load_pretrained(self.model, self.config)
         self.model.to(self.accelerator.device)
         phases = pretrain_backbones(
             self.model,

@@ -197,7 +197,10 @@ def test_the_losses_of_a_silent_frame_appear_with_the_answer(measured):
 
 def test_the_command_of_the_last_step_is_one_that_the_trainer_takes(measured):
     command = measurements.measure_training(measured("siren-off-screen"), exercise("training"), False).command
-    assert command.startswith("python -m avseg train classroom --data synth")
+    assert (
+        command.startswith("python -m avseg train classroom --data synth")
+        and "--start-from tiny-ms3" in command
+    )
     assert device_and_workers(command)[0] == "auto"
 
 

@@ -28,8 +28,9 @@ def test_time_and_disk_come_from_an_earlier_run_or_are_unknown(monkeypatch):
 def test_validations_and_pretraining_count_where_they_were_measured():
     config = TrainConfig(epochs=7, validate_every=2, validate_from=1)
     assert validations(config) == 3  # after epochs 3, 5 and 7
-    own = {"device": "auto", "workers": 1, "preset": "classroom"}
+    own = {"device": "auto", "workers": 1, "preset": "classroom", "start_from": "tiny-ms3"}
     classroom = order.read_order(values(PRESETS["classroom"], **own))
+    assert classroom.pretraining == 0
     assert order.estimate_of(classroom).seconds_per_validation > 0.1
     assert "validation included" in order.time_and_disk(classroom, 240)[0].text
     tiny = order.read_order(values(PRESETS["tiny"], device="auto", workers=1))

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from app.services import runs
+from app.services.handoff import TrainRequest
 from app.train import form_handlers, handlers, order
+from app.train.form import values_of
 from app.train.state import TrainState
 from avseg.__main__ import main
 from avseg.errors import RunError
+from avseg.presets import PRESETS
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
 from tests.support.small_model import small_config
@@ -62,6 +65,21 @@ def test_the_command_line_parses_the_whole_command(widths, monkeypatch, capsys):
     trained, out, data, device, workers, resume, start_from, *_ = received
     assert (trained, out, data, device, workers) == (config, parsed.run.path, "synth", "cpu", 0)
     assert resume is False and start_from == Path("tiny-ms3")
+
+
+def test_a_preset_brings_the_model_that_it_starts_from():
+    updates = form_handlers.choose_preset(values(preset="classroom", start_from=""))
+    assert updates.start_from == "tiny-ms3" and "--start-from tiny-ms3" in updates.command
+    assert form_handlers.choose_preset(values(preset="tiny", start_from="tiny-ms3")).start_from == ""
+
+
+def test_another_tab_asks_for_a_preset():
+    updates = form_handlers.arrive(values(preset="tiny"), TrainRequest("classroom"))
+    assert updates.preset == "classroom" and updates.config == values_of(PRESETS["classroom"])
+    assert updates.start_from["value"] == "tiny-ms3" and updates.name == "classroom-01"
+    assert "avseg train classroom --data synth" in updates.command
+    untouched = form_handlers.arrive(values(preset="tiny"))
+    assert not {"preset", "config"} & set(untouched.changes())
 
 
 def test_an_order_is_checked_before_it_is_started(tmp_path, monkeypatch):

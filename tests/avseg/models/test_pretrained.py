@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import save_file
 
 import avseg.models.pretrained
-from avseg.checkpoints import Card, save_model
 from avseg.config import Config, ModelConfig
 from avseg.errors import CheckpointError, ConfigError
 from avseg.models.avsegformer import AVSegFormer
@@ -51,21 +50,6 @@ def test_a_visual_backbone_from_a_file(ending: str, imagenet: Path, tmp_path: Pa
     ours = model.visual_backbone.state_dict()
     assert torch.equal(ours["pyramid.layer2.0.conv1.weight"], state["layer2.0.conv1.weight"])
     assert torch.equal(ours["pyramid.layer4.0.bn1.running_mean"], state["layer4.0.bn1.running_mean"])
-
-
-def test_both_backbones_of_a_whole_model_by_its_name(tmp_path: Path):
-    torch.manual_seed(1)
-    source, path = AVSegFormer(SMALL), tmp_path / "trained.safetensors"
-    save_model(path, source, Card("trained"))
-    config = small_config({"embed_dim": 64}, backbone_weights="trained", audio_weights="trained")
-    model = AVSegFormer(config.model)
-    load_pretrained(model, config, {"trained": path})
-    theirs, ours = source.state_dict(), model.state_dict()
-    backbones = [name for name in theirs if name.startswith(("visual_backbone.pyramid.", "audio_backbone."))]
-    assert backbones and all(torch.equal(ours[name], theirs[name]) for name in backbones)
-    other = replace(config, model=replace(config.model, backbone_channels=(), backbone="resnet10t"))
-    with pytest.raises(CheckpointError, match="has another visual backbone than resnet10t"):
-        load_pretrained(AVSegFormer(other.model), other, {"trained": path})
 
 
 def test_a_visual_backbone_by_its_timm_name(imagenet: Path, monkeypatch):
