@@ -1,7 +1,7 @@
 // A video that is dropped anywhere on the tab becomes the upload, also while another one is there.
-const upload = () => document.querySelector("#upload");
-const isHere = (event) => upload()?.offsetParent && event.dataTransfer?.types.includes("Files");
-const mark = (on) => upload()?.classList.toggle("dropping", on);
+const place = () => document.querySelector("#upload"); // of the upload
+const isHere = (event) => place()?.offsetParent && event.dataTransfer?.types.includes("Files");
+const mark = (on) => place()?.classList.toggle("dropping", on);
 
 document.addEventListener("dragover", (event) => {
   if (!isHere(event)) return;
@@ -19,9 +19,9 @@ document.addEventListener("drop", (event) => {
 }, true);
 
 function take(file, tries = 40) { // Gradio has a field for files only while there is none
-  const field = upload().querySelector("input[type=file]");
+  const field = place().querySelector("input[type=file]");
   if (!field) {
-    if (tries === 40) upload().querySelector(".top-panel button, button[aria-label='Clear']")?.click();
+    if (tries === 40) place().querySelector(".top-panel button, button[aria-label='Clear']")?.click();
     if (tries) setTimeout(take, 50, file, tries - 1);
     return;
   }
