@@ -55,7 +55,7 @@ def test_a_model_of_few_steps_says_why_nothing_is_marked(tmp_path):
     assert "trained here" in header_html({"Model": "first"}, "trained")
     clip = read_clip(counting(tmp_path / "steps.mp4", seconds=3))
     prediction = Predictor(BrightAndLoud(), "cpu").predict(clip)
-    assert not text.model_notices(prediction, card, True)
+    assert not text.model_notices(replace(prediction, labels=prediction.labels + 1), card, True)
     empty = replace(prediction, labels=0 * prediction.labels)
     assert text.model_notices(empty, card, True) == [
         "first was trained for 24 steps: too few to mark anything."
