@@ -14,7 +14,7 @@ DEMO_WEIGHTS = ("demo", "random")  # tagged wherever they are named: they prove 
 def header_html(
     items: Mapping[str, str], weights: str = "", address: str = "", upload: bool = False
 ) -> Markup:
-    """Return the header's line of names and values, empty ones left out; demo weights and those of a run get a tag.
+    """Return the header's line of names and values, empty ones left out; demo and trained weights get a tag.
 
     address: of the clip (app.services.permalink). upload: it is a visitor's own, which no link carries.
     """

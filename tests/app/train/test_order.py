@@ -77,7 +77,7 @@ def test_another_tab_asks_for_a_preset():
     updates = form_handlers.arrive(values(preset="tiny"), TrainRequest("classroom"))
     assert updates.preset == "classroom" and updates.config == values_of(PRESETS["classroom"])
     assert updates.start_from["value"] == "tiny-ms3" and updates.name == "classroom-01"
-    assert "avseg train classroom --data synth" in updates.command
+    assert "avseg train classroom" in updates.command and "--data synth" in updates.command
     untouched = form_handlers.arrive(values(preset="tiny"))
     assert not {"preset", "config"} & set(untouched.changes())
 
