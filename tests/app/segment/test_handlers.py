@@ -51,7 +51,7 @@ def test_a_run_puts_finding_player_and_timings_on_the_page(stand_in, tmp_path, c
     assert player.video.is_relative_to(cache) and player.pack.is_relative_to(cache)
     assert "decode" in updates.last_run["value"]
     assert visitor().state(SegmentState).unsaved.folder == player.pack.parent.parent
-    assert (result.title, result.clip, result.frame) == ("grey steps.mp4", None, 0)
+    assert (result.title, result.clip) == ("grey steps.mp4", None)
     assert str(tmp_path) not in finding + header + updates.last_run["value"]
 
 
