@@ -1,6 +1,6 @@
 """What the Learn tab does: open a step and measure it, check an answer, show the same in another tab."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -33,17 +33,23 @@ class LearnUpdates(Updates):
 
 
 def show(request: gr.Request = None) -> LearnUpdates:
-    """Measure and show the visitor's step, or that of a link; where it fails, its text and the reason."""
+    """Measure and show the visitor's step, or that of a link; where it fails, its text and the reason.
+
+    Nothing changes if another step was opened meanwhile, which is shown by its own call.
+    """
     visitor = VISITORS.of(session_of(request))
-    state, asked = visitor.state(LearnState), visitor.take(LearnRequest)
+    current, asked = visitor.state(LearnState), visitor.take(LearnRequest)
     if asked is not None and asked.step in STEPS:
-        state.name = asked.step
+        current.name = asked.step
+    state = replace(current)
     try:
         measured = measured_clip(state.exercise.clip)
         measurement = MEASUREMENTS[state.name](measured, state.exercise, state.answer is not None)
         weights = measured.result.prediction.weights
     except AvsegError as error:
         return LearnUpdates(sidebar=html.sidebar(state), notice=error_notice(error), text=state.step.text)
+    if (current.name, current.chosen) != (state.name, state.chosen):
+        return LearnUpdates()
     return LearnUpdates(
         header=header_html({"Clip": measured.about.title, "Model": measured.model}, weights),
         sidebar=html.sidebar(state),

@@ -130,6 +130,19 @@ def test_without_a_model_the_text_and_the_reason_remain(tmp_path, monkeypatch):
     assert "No bundled model" in opened.notice["value"] and opened.tabs is UNCHANGED
 
 
+def test_a_step_that_is_opened_while_another_is_measured_is_shown_by_its_own_call(monkeypatch):
+    act("step", "mixer")
+    measure = handlers.MEASUREMENTS["mixer"]
+
+    def slow(*args: object) -> object:
+        state().name = "mask"
+        return measure(*args)
+
+    monkeypatch.setitem(handlers.MEASUREMENTS, "mixer", slow)
+    assert handlers.show(request()).changes() == {}
+    assert handlers.show(request()).head == act("step", "mask").head
+
+
 def test_back_and_next_lead_through_all_steps():
     for before, name, after in zip([None, *STEPS], STEPS, [*list(STEPS)[1:], None]):
         page = act("step", name).question
