@@ -17,6 +17,7 @@ from app.services.process import ROOT
 from app.services.runs import all_runs, check_free, new_run_folder, run_folder, run_state
 from app.services.wording import byte_size, duration, plural
 from app.train.form import config_of
+from avseg.checkpoints import bundled_models
 from avseg.config import Config
 from avseg.data.avsbench.index import table_file
 from avseg.errors import AvsegError, ConfigError, RunError
