@@ -234,6 +234,7 @@ NAN = float("nan")
     + [("start", value, "choose 0 or more") for value in (-1, NAN, 1e300, [1], "x")]
     + [("end", value, "ends at") for value in (0, -1, NAN, [1], "x")]
     + [("end", 61, "at most 60 s"), ("model", "gone", "no longer exists"), ("model", [], "no longer exists")]
+    + [("precision", value, "choose auto, exact, fast") for value in ("double", None, [1])]
     + [("clip", value, "No clip is selected") for value in (None, ["x"], {}, "../x")],
 )
 def test_every_argument_is_checked_before_work(argument, value, words, monkeypatch):

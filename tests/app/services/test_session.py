@@ -246,6 +246,18 @@ def test_a_model_that_has_to_go_is_released_before_the_next_is_loaded(tmp_path, 
     assert alive == [0, 0, 0, 1, 2]  # two of 600 bytes do not fit into 1000; 600, 300 and 100 do
 
 
+def test_a_model_computes_at_the_precision_that_is_asked_for(tmp_path, monkeypatch):
+    calls, predictor, asked = session.Models(), small_predictor(), []
+    monkeypatch.setattr(calls, "_predictor", lambda name: predictor)
+    monkeypatch.setattr(predictor, "at", lambda precision: asked.append(precision) or predictor)
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=1))
+    for precision in ("auto", "exact", "fast"):
+        calls.predict("small", clip, precision=precision)
+    assert asked == ["exact", "fast"]
+    with pytest.raises(ConfigError, match="choose auto, exact, fast"):
+        calls.predict("small", clip, precision="half")
+
+
 def test_models_are_warm_before_the_first_click(monkeypatch):
     calls, loaded = session.Models(), []
     predictor = small_predictor()
