@@ -43,8 +43,8 @@ class Predictor:
     whole windows of a model whose frames attend to each other, so that the masks do not depend on it.
     precision: exact (float32), fast (bfloat16 wherever it is faster on this machine) or auto, which is fast
     for models of at least 20 M parameters. letterbox: set that field of every clip, so that its frames
-    are padded to a square; the released code stretches them. compile: use torch.compile for AVSegFormer, which
-    takes minutes at the first clip.
+    are padded to a square; the released code stretches them. compile: use torch.compile for AVSegFormer,
+    which takes minutes at the first clip.
     Raises CheckpointError for a model that does not exist and ConfigError for a device that is not available.
     """
 
