@@ -333,7 +333,7 @@ def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype | None 
         model = build_model(imported.config)
     model.load_state_dict(imported.weights, strict=True, assign=True)
     storage = ""
-    if dtype != torch.float32:
+    if dtype is not None and dtype != torch.float32:
         from avseg.storage import measure_storage
 
         difference = measure_storage(imported.config, imported.weights, dtype)
