@@ -37,7 +37,8 @@ class Cost:
     @property
     def sentence(self) -> str:
         """The cost in words."""
-        memory = f" and {self.memory / 1e9:.1f} GB of memory" if self.memory else ""
+        size = f"{self.memory / 1e9:.1f} GB" if self.memory >= 1e9 else f"{self.memory / 1e6:.0f} MB"
+        memory = f" and {size} of memory" if self.memory else ""
         return f"about {self.seconds_per_frame:.2g} s per frame{memory} on {self.device}, measured here"
 
 
