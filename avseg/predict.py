@@ -69,7 +69,7 @@ class Predictor:
         self._asked: str = precision
         self._compile = compile
         self._runner = _runner(self.model, precision, compile)
-        self._others: dict[str, Predictor] = {precision: self}
+        self._others: dict[str, Predictor] = {}  # without this one: a cycle would keep the weights in memory
         self.letterbox = letterbox
         config = self.model.config
         most = min(batch or self._usual_batch(), MAX_LOGITS // (config.classes * config.image_size**2))
@@ -83,6 +83,7 @@ class Predictor:
             return self
         if precision not in self._others:
             other = copy.copy(self)
+            other._others = {}
             other._asked, other._runner = precision, _runner(self.model, precision, self._compile)
             self._others[precision] = other
         return self._others[precision]

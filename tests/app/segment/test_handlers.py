@@ -198,7 +198,7 @@ def test_the_aspect_ratio_is_kept_where_asked_and_the_command_says_so(stand_in, 
     line = "avseg predict &#39;my clip.mp4&#39; --model "
     assert (
         line in kept.last_run["value"]
-        and "--fps 2 --start 0.5 --end 1.5 --letterbox<" in kept.last_run["value"]
+        and "--fps 2 --start 0.5 --end 1.5 --precision exact --letterbox<" in kept.last_run["value"]
     )
     record, *_ = handlers.answer("dog-and-guitar", None, "stand-in", end=1, letterbox=True)
     assert record["geometry"] == "letterbox"
