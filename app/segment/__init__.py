@@ -80,8 +80,7 @@ def _wire_models(parts: SegmentLayout, shared: PageContext) -> None:
 def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     h, span = handlers, [parts.start, parts.end]
     timing = [*span, parts.rate, parts.model]
-    settings = [parts.channel, parts.letterbox, parts.precision]
-    choices = [parts.clip, parts.upload, parts.model, parts.rate, *span, *settings]
+    choices = [parts.clip, parts.upload, parts.model, parts.rate, *span, parts.channel, parts.letterbox]
     now = LIGHT
     started = connect(parts.go.click, h.begin, None, h.ButtonUpdates, parts, **now)
     running = connect(

@@ -109,7 +109,6 @@ def segment(
     end: float | None = None,
     channel: str = text.MEAN,
     letterbox: bool = False,
-    precision: str = "auto",
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> ResultUpdates:
@@ -121,8 +120,7 @@ def segment(
     state.asked = False
     try:
         source, only = source_of(clip, upload), text.channel_of(channel)
-        options = {"channel": only, "letterbox": letterbox is True, "precision": precision}
-        choice = run.Choice(source, model, fps, start or 0.0, end, **options)
+        choice = run.Choice(source, model, fps, start or 0.0, end, channel=only, letterbox=letterbox is True)
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report, only is None)
         visitor.result = result
@@ -340,7 +338,6 @@ def answer(
     end: float | None = None,
     threshold: float = 0.5,
     letterbox: bool = False,
-    precision: str = "auto",
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> tuple[dict, str, str, str, str, str]:
@@ -354,7 +351,7 @@ def answer(
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     try:
-        span, options = (start or 0.0, end), {"letterbox": letterbox is True, "precision": precision}
+        span, options = (start or 0.0, end), {"letterbox": letterbox is True}
         choice = run.Choice(source_of(clip, video), model, frames_per_second, *span, threshold, **options)
         report = progress_report(visitor.jobs.start("segment-api"), progress)
         prediction = run.predict(choice, report).prediction

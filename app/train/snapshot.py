@@ -149,7 +149,4 @@ def speed(run: Snapshot) -> str:
     rate = f"learning rate {rates[-1]:.2e}"
     if not seconds:
         return rate
-    pace = f"{seconds:.2f} s per step" if seconds >= 0.5 else f"{1 / seconds:.1f} steps/s"
-    waiting = run.history.waiting()
-    waited = "" if waiting is None else f" ({percent(waiting)} waiting for clips)"
-    return f"{pace}{waited}, {rate}"
+    return f"{seconds:.2f} s per step, {rate}" if seconds >= 0.5 else f"{1 / seconds:.1f} steps/s, {rate}"

@@ -34,7 +34,7 @@ from avseg.media.export import write_clip
 from avseg.media.video import replace_audio
 from avseg.predict import Prediction, Predictor, Progress
 
-QUICK = 8.0  # seconds that a sweep may take unasked
+QUICK = 20.0  # seconds that a sweep may take unasked; whatever is asked for meanwhile goes first
 SMALL = 50_000_000  # bytes of a model whose time per frame is not known yet
 
 
@@ -58,26 +58,20 @@ class SweepResult:
     seconds: float
 
 
-def segment_bundled(
-    clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0, precision: str = "auto"
-) -> ClipResult:
+def segment_bundled(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
     """Segment a bundled clip for a visitor who has no result yet; raises ConfigError for another name."""
     path = _file_of(clip)
     check_offered_rate(fps)
     MODELS.config(model)
-    prediction = MODELS.predict(
-        model, read_clip(path, fps=fps, seconds=MAX_SECONDS), on_frame, precision=precision
-    )
+    prediction = MODELS.predict(model, read_clip(path, fps=fps, seconds=MAX_SECONDS), on_frame)
     return ClipResult(prediction, bundled()[clip].title, model, clip)
 
 
-def change_bundled(
-    clip: str, model: str, changes: Sequence[Change], fps: float = 1.0, precision: str = "auto"
-) -> ClipEffect:
+def change_bundled(clip: str, model: str, changes: Sequence[Change], fps: float = 1.0) -> ClipEffect:
     """Segment a bundled clip, then run it under some changes, which are checked first; raises AvsegError."""
     config = MODELS.config(_model_for(model, changes))
     checked(_with_files(changes), config)
-    return run_changes(segment_bundled(clip, model, fps=fps, precision=precision), changes)
+    return run_changes(segment_bundled(clip, model, fps=fps), changes)
 
 
 def run_changes(
@@ -89,8 +83,7 @@ def run_changes(
     changes, before = _with_files(changes), result.prediction
     began = time.perf_counter()
     model = _model_for(result.model, changes)
-    options = {"on_frame": on_frame, "precision": before.precision}
-    after = MODELS.run(model, _predict, before.clip, changes, before.threshold, **options)
+    after = MODELS.run(model, _predict, before.clip, changes, before.threshold, on_frame=on_frame)
     seconds = time.perf_counter() - began
     truth = truth_of_result(result)
     comparison = compare(before, after, truth.sounding if truth else None)
@@ -105,7 +98,7 @@ def sweep_change(
     before, began = result.prediction, time.perf_counter()
     model = _model_for(result.model, others)
     others = [other for other in others if other.row.kind != "weights" and other.name != change.name]
-    options = {"rest": others, "threshold": before.threshold, "precision": before.precision}
+    options = {"rest": others, "threshold": before.threshold}
     swept = MODELS.run(model, sweep, before.clip, change, on_frame=on_frame, **options)
     seconds = time.perf_counter() - began
     truth = truth_of_result(result)

@@ -29,12 +29,13 @@ def made(labelled: torch.Tensor) -> Batch:
 
 
 def learned(
-    model: AVSegFormer, batch: Batch, rows: torch.Tensor | None, flagged: bool, **more: torch.Tensor
+    model: AVSegFormer, batch: Batch, rows: torch.Tensor | None, flagged: bool
 ) -> tuple[float, dict[str, torch.Tensor]]:
     """The loss and the gradients after a pass in training mode."""
     model.zero_grad()
-    flags = batch.real.float() if flagged else None
-    output = model(batch.frames, batch.log_mel, flags, intermediate=True, rows=rows, **more)
+    output = model(
+        batch.frames, batch.log_mel, batch.real.float() if flagged else None, intermediate=True, rows=rows
+    )
     classes, labelled = batch.classes, batch.labelled
     if rows is not None:
         classes, labelled = classes[rows], labelled[rows]
