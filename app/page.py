@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ DISMISS = "element.onclick = ({ target }) => target.closest('button') && element
 CLEANED_EVERY = 600  # seconds
 PRESENT_EVERY = 60  # seconds
 SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
-WARM_AFTER = 2.0  # seconds after the start, when the first page has been sent
+WARM_AFTER = 3.0  # seconds in which the server answers first; PyTorch is imported then
 
 
 def build() -> gr.Blocks:
@@ -84,10 +85,16 @@ def serve(demo: gr.Blocks) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     budget()  # raises ConfigError for a value that cannot be read
     if not gpu.LENT:  # there every call has a process of its own
-        warming = threading.Timer(WARM_AFTER, MODELS.warm, [(DRAWN, FILMED)])
-        warming.daemon = True
-        warming.start()
+        threading.Thread(target=warm, args=(demo,), name="warm", daemon=True).start()
     demo.launch(**launch_options())
+
+
+def warm(demo: gr.Blocks) -> None:
+    """Load the bundled models once the page is served, so that no click waits for them."""
+    while not demo.is_running:
+        time.sleep(0.2)
+    time.sleep(WARM_AFTER)
+    MODELS.warm((DRAWN, FILMED))
 
 
 @asynccontextmanager

@@ -1,12 +1,12 @@
 """Adds a model to the folder of imported models, from a file or from the Hugging Face Hub, and follows it."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from avseg.checkpoints import check_model, import_weights, imported_root, read_card, read_named
 from avseg.config import ModelConfig, Storage, Task
@@ -15,6 +15,7 @@ from avseg.errors import CheckpointError
 from avseg.file_kinds import require_weights
 from avseg.files import atomic_write, read_text, write_texts
 from avseg.jobs.progress import ProgressFolder, ProgressStatus, track
+from avseg.late import torch
 from avseg.models.zoo import RELEASED
 from avseg.weights import MIRROR, get, places
 

@@ -4,6 +4,8 @@ Nothing is unpickled: models are read with safetensors, released .pth files with
 `torch.load(weights_only=True)`.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -13,26 +15,24 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import CONVERT, WEIGHTS_SUFFIXES, require_weights
 from avseg.files import UNREADABLE, atomic_write, visible
+from avseg.late import torch
 from avseg.models.build import SegmentationModel, build_model
 from avseg.models.pretrained import load_audio_weights
 from avseg.models.released import Imported, find_state_dict, rename_released
-from avseg.models.vggish import AUDIO_BACKBONES
 from avseg.models.zoo import RELEASED
 
 FORMAT = "avseg-1"
 AUDIO = "audio_backbone."
 DRAWN, FILMED = "tiny-ms3", "small-real"  # bundled models for drawn scenes and for filmed video
-DTYPES = {
-    **{"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16},
-    **{"I64": torch.int64, "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool},
+DTYPES = {  # of torch, by safetensors' names
+    **{"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"},
+    **{"I64": "int64", "I32": "int32", "U8": "uint8", "BOOL": "bool"},
 }
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED, CLIPS = ASSETS / "models", ASSETS / "clips"
@@ -42,8 +42,11 @@ SAME_LOOKS = (
 )
 
 
-def save_model(path: Path, model: SegmentationModel, card: Card, dtype: torch.dtype = torch.float32) -> Path:
-    """Write weights, config and card to `path` atomically; floats are stored as `dtype`."""
+def save_model(path: Path, model: SegmentationModel, card: Card, dtype: torch.dtype | None = None) -> Path:
+    """Write weights, config and card to `path` atomically; floats as `dtype` (None: float32)."""
+    from safetensors.torch import save_file
+
+    dtype = dtype or torch.float32
     tensors = {
         k: (v.to(dtype) if v.is_floating_point() else v).detach().cpu().contiguous()
         for k, v in model.state_dict().items()
@@ -69,7 +72,7 @@ def read_card(path: Path) -> tuple[ModelConfig, Card]:
         command = CONVERT.format(file=path.name, stem=path.stem)
         raise CheckpointError(f"{path.name} is a PyTorch file, not a model of this app. {command}")
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
@@ -108,7 +111,7 @@ def check_model(path: Path) -> tuple[ModelConfig, Card]:
     Only the shapes are read, and no memory is taken: a config may ask for more than the file holds.
     """
     config, card = read_card(path)
-    with safe_open(path, framework="pt") as file:
+    with safe_open(path, framework="numpy") as file:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     try:
         expected = parameter_shapes(config)
@@ -141,7 +144,7 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
             file.seek(data + start)
             if file.readinto(raw.numpy().data) != end - start:
                 raise CheckpointError(f"{path.name} was cut while it was read. Load it again.")
-            tensor = raw.view(DTYPES[about["dtype"]]).reshape(about["shape"])
+            tensor = raw.view(getattr(torch, DTYPES[about["dtype"]])).reshape(about["shape"])
             tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
     return tensors
 
@@ -290,7 +293,7 @@ def import_weights(
     path: Path,
     out: Path,
     task: str | None = None,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
     audio: str = "vggish",
 ) -> Imported:
     """Convert a released .pth file to a checkpoint at `out`; return what was imported.
@@ -302,6 +305,8 @@ def import_weights(
     path, out = Path(path), Path(out)
     if out.suffix != ".safetensors":
         raise CheckpointError(f"--out is {out.name}; its extension must be .safetensors.")
+    from avseg.models.vggish import AUDIO_BACKBONES
+
     imported = read_named(path, task, out)
     c, name = imported.config, "AVSegFormer"
     if c.architecture == "tpavi":
@@ -319,7 +324,7 @@ def import_weights(
     return imported
 
 
-def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype = torch.float32) -> Path:
+def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype | None = None) -> Path:
     """Write what was read from a released file as a checkpoint; note: of its card.
 
     For 16 bits, what that changes in the masks is measured, and its card says it.
@@ -328,7 +333,7 @@ def convert(imported: Imported, out: Path, note: str, dtype: torch.dtype = torch
         model = build_model(imported.config)
     model.load_state_dict(imported.weights, strict=True, assign=True)
     storage = ""
-    if dtype != torch.float32:
+    if dtype is not None and dtype != torch.float32:
         from avseg.storage import measure_storage
 
         difference = measure_storage(imported.config, imported.weights, dtype)

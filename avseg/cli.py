@@ -13,13 +13,17 @@ from avseg.config import Config, ModelConfig, Storage, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError, WriteError
 from avseg.figures.command import figure
 from avseg.presets import PRESETS, check_first, load_config
-from avseg.processes import command_line
+from avseg.processes import command_line, process, process_device, together
 from avseg.weights_command import weights
 
 Precision = Literal["auto", "exact", "fast"]  # of avseg.devices, which imports torch
 
 if TYPE_CHECKING:
-    from avseg.predict import Prediction, Predictor
+    import torch
+
+    from avseg.pipeline import Outcome
+    from avseg.predict import Predictor
+    from avseg.prediction import Prediction
 
 
 def predict(
@@ -35,6 +39,7 @@ def predict(
     frames: bool = False,
     letterbox: bool = False,
     precision: Precision = "auto",
+    compile: bool = False,
 ) -> int:
     """Segment the sounding objects of one or more clips.
 
@@ -54,14 +59,19 @@ def predict(
         frames: Also write the frames without masks, OUT/<clip>/frames/0001.jpg and so on.
         letterbox: Pad frames to a square, which keeps their aspect; the released code stretches them to one.
         precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
+        compile: Use torch.compile: minutes at the first clip, for many clips on a GPU.
     """
+    from functools import partial
+
     from tqdm import tqdm
 
     from avseg.checkpoints import find_model, recommended_model
     from avseg.files import make_folder
-    from avseg.media.clip import check_rate, read_clip, read_range
-    from avseg.media.export import write_prediction
-    from avseg.predict import SOUND_CHOICES, audio_for, check_threshold
+    from avseg.media.clip import Clip, check_rate, read_clip, read_range
+    from avseg.media.export import Written, write_prediction
+    from avseg.pipeline import predict_clips
+    from avseg.predict import SOUND_CHOICES, OnStart, audio_for
+    from avseg.prediction import check_threshold
 
     if not clips:
         raise ConfigError("Name at least one clip.")
@@ -71,57 +81,71 @@ def predict(
     if audio not in SOUND_CHOICES and not Path(audio).is_file():
         raise ConfigError(f"--audio is {audio}; choose {', '.join(SOUND_CHOICES)} or an existing file.")
     make_folder(out)
-    names = {model or recommended_model(clip) for clip in clips}
-    predictors = {name: _load_with_cost(find_model(name), device, precision, letterbox) for name in names}
-    failed = []
+    rank, world = process()
+    named = {clip: model or recommended_model(clip) for clip in clips[rank::world]}
+    chosen, options = process_device(device), {"letterbox": letterbox, "compile": compile}
+    predictors = {
+        name: _load_with_cost(find_model(name), chosen, precision, **options) for name in set(named.values())
+    }
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
-    for path, folder in zip(clips, _folders(clips, out)):
-        try:
-            clip = read_clip(path, fps, begin, length)
-            with tqdm(total=len(clip.frames), desc=f"{path.name}: frames", unit="frame", leave=False) as bar:
-                sound = audio_for(audio, clip)
-                prediction = predictors[model or recommended_model(path)].predict(
-                    clip, sound, threshold, _advance(bar), audio_name, measure_mute=True
-                )
-            with tqdm(desc=f"{path.name}: writing", unit="file", leave=False) as bar:
-                written = write_prediction(prediction, folder, on_progress=_advance(bar), frames=frames)
-        except WriteError as error:  # the next clips could not be written either
-            failed.append(str(error))
-            break
-        except AvsegError as error:
-            failed.append(f"{path}: {error}")
-            continue
-        seconds = written.seconds
-        print(
-            f"{folder}: {prediction.model}, {len(clip.frames)} frames, {prediction.foreground.mean():.1%} "
-            f"foreground{_mute_change(prediction)}; decode "
-            f"{seconds.decode:.2f} s, model {seconds.model:.2f} s, write {seconds.write:.2f} s"
-        )
-        for notice in clip.notices:
-            print(f"  {notice}")
-    for line in failed:
+
+    def segment(path: Path, clip: Clip, on_start: OnStart) -> "Prediction":
+        sound, options = audio_for(audio, clip), {"audio": audio_name, "on_start": on_start}
+        return predictors[named[path]].predict(clip, sound, threshold, measure_mute=True, **options)
+
+    def write(prediction: "Prediction", folder: Path) -> Written:
+        # Its first pictures wait for their masks: one bar for both.
+        with tqdm(desc=prediction.clip.name, unit="picture", leave=False) as bar:
+            return write_prediction(prediction, folder, on_progress=_advance(bar), frames=frames)
+
+    share, folders = clips[rank::world], _folders(clips, out)[rank::world]
+    failed = []
+    read = partial(read_clip, fps=fps, start=begin, seconds=length)
+    for outcome in predict_clips(share, folders, read, segment, write):
+        if outcome.error is not None:
+            of_clip = "" if isinstance(outcome.error, WriteError) else f"{outcome.path}: "
+            failed.append(f"{of_clip}{outcome.error}")
+            if isinstance(outcome.error, WriteError):  # the next clips could not be written either
+                break
+        else:
+            tqdm.write(_said(outcome))
+    failed = together(failed)
+    for line in failed if rank == 0 else ():
         print(f"avseg: {line}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _load_with_cost(path: Path, device: str, precision: Precision, letterbox: bool) -> "Predictor":
+def _load_with_cost(path: Path, chosen: "torch.device", precision: Precision, **options: bool) -> "Predictor":
     """Return a predictor; print what a large model costs, which is measured once."""
     from avseg.cost import frames_at_once, is_large, known_cost, measure_cost
-    from avseg.devices import choose_device
     from avseg.predict import Predictor
 
     def load() -> Predictor:
-        predictors.append(Predictor(path, chosen, frames_at_once(path, chosen), precision, letterbox))
+        predictors.append(Predictor(path, chosen, frames_at_once(path, chosen), precision, **options))
         return predictors[-1]
 
-    chosen, predictors = choose_device(device), []
+    predictors: list[Predictor] = []
     if is_large(path):
         cost = known_cost(path)
         if cost is None or cost.device != str(chosen):
             print(f"{path.stem}: measuring its time and memory on two frames ...", flush=True)
-            cost = measure_cost(path, device, load)
+            cost = measure_cost(path, str(chosen), load)
         print(f"{path.stem}: {cost.sentence}.", flush=True)
     return predictors[0] if predictors else load()
+
+
+def _said(outcome: "Outcome") -> str:
+    """Return what `predict` prints of a clip that was written."""
+    prediction, written = outcome.prediction, outcome.written
+    assert prediction is not None and written is not None
+    seconds, count = written.seconds, len(prediction.labels)
+    lines = [
+        f"{written.folder}: {prediction.model}, {count} frames, {prediction.foreground.mean():.1%} "
+        f"foreground{_mute_change(prediction)}; decode {seconds.decode:.2f} s, model {seconds.model:.2f} s, "
+        f"write {seconds.write:.2f} s",
+        *(f"  {notice}" for notice in prediction.clip.notices),
+    ]
+    return "\n".join(lines)
 
 
 def _mute_change(prediction: "Prediction") -> str:
@@ -398,7 +422,7 @@ def evaluate(
         status: Keep OUT/status.json up to date during the evaluation, and stop when a file OUT/stop appears.
     """
     from avseg.checkpoints import load_model
-    from avseg.evaluation.evaluate import EvaluationOptions, process, process_device, sample_clips
+    from avseg.evaluation.evaluate import EvaluationOptions, sample_clips
     from avseg.evaluation.evaluate import evaluate as run
     from avseg.evaluation.floors import PRIOR_CLIPS
     from avseg.evaluation.folder import track_progress

@@ -206,8 +206,11 @@ class TrainConfig:
     """Clips per step, over all processes and micro-batches."""
     accumulate: int = 1
     """Micro-batches per step (gradient accumulation), to save memory."""
-    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
-    """Precision of the forward pass; weights stay float32."""
+    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
+    """Precision of the forward pass; weights stay float32. auto: bf16 on GPUs that have it, otherwise no."""
+    compile: bool = False
+    """Compile the model with torch.compile, which takes minutes before the first step; a CPU needs a C++
+    compiler for it."""
     epochs: int = 60
     """Passes over the training clips."""
     learning_rate: float = 2e-5

@@ -1,21 +1,26 @@
 """What a model costs on this machine, measured on two frames of a bundled clip and kept beside the model."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from avseg.bench.measure import peak_memory
 from avseg.checkpoints import CLIPS, read_card
 from avseg.config import read_record
 from avseg.devices import choose_device
 from avseg.errors import AvsegError, ConfigError
 from avseg.files import write_texts
 from avseg.media.clip import read_clip
-from avseg.predict import Prediction, Predictor
+
+if TYPE_CHECKING:
+    import torch
+
+    from avseg.predict import Predictor
+    from avseg.prediction import Prediction
 
 LARGE = 100_000_000  # bytes of a model's file; what a smaller one costs does not matter
 PROBE, FRAMES = CLIPS / "dog-and-guitar.mp4", 2
@@ -32,7 +37,8 @@ class Cost:
     @property
     def sentence(self) -> str:
         """The cost in words."""
-        memory = f" and {self.memory / 1e9:.1f} GB of memory" if self.memory else ""
+        size = f"{self.memory / 1e9:.1f} GB" if self.memory >= 1e9 else f"{self.memory / 1e6:.0f} MB"
+        memory = f" and {size} of memory" if self.memory else ""
         return f"about {self.seconds_per_frame:.2g} s per frame{memory} on {self.device}, measured here"
 
 
@@ -41,10 +47,13 @@ def is_large(model: Path) -> bool:
     return model.is_file() and model.stat().st_size >= LARGE
 
 
-def frames_at_once(model: Path, device: torch.device) -> int:
-    """Return the frames of a batch: few for a large model on a CPU, so that progress moves and Stop works."""
+def frames_at_once(model: Path, device: torch.device) -> int | None:
+    """Return the frames of a batch: few for a large model on a CPU, so that progress moves and Stop works.
+
+    None leaves it to the predictor.
+    """
     if not is_large(model) or device.type != "cpu":
-        return 8
+        return None
     return 1 if read_card(model)[0].image_size > 224 else 2
 
 
@@ -53,6 +62,9 @@ def measure_cost(model: Path, device: str = "auto", load: Callable[[], Predictor
 
     load: makes the predictor on the device, by default as the page does.
     """
+    from avseg.bench.measure import peak_memory
+    from avseg.predict import Predictor
+
     chosen = choose_device(device)
     found: list[Prediction] = []
 

@@ -1,11 +1,14 @@
 """Chooses the device that runs the model, and names the precisions in which it can compute."""
 
-from typing import Literal, get_args
+from __future__ import annotations
 
-import torch
+import sys
+from pathlib import Path
+from typing import Literal, get_args
 
 from avseg.arguments import printed
 from avseg.errors import ConfigError
+from avseg.late import torch
 
 Precision = Literal["auto", "exact", "fast"]
 """exact: float32; fast: bfloat16 wherever it is faster on this machine; auto: fast for large models."""
@@ -16,6 +19,9 @@ def check_precision(precision: object) -> None:
     """Raise ConfigError unless the value is one of PRECISIONS."""
     if precision not in PRECISIONS:
         raise ConfigError(f"The precision is {printed(precision)}; choose {', '.join(PRECISIONS)}.")
+
+
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of CUDA, ROCm, and CUDA in WSL
 
 
 def choose_device(name: str) -> torch.device:
@@ -37,3 +43,10 @@ def choose_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"The device {name!r} is not available ({reason}). Choose auto or cpu.") from error
     return device
+
+
+def default_device() -> str:
+    """Return the name of what "auto" chooses; without torch where Linux has no driver of a GPU."""
+    if sys.platform == "linux" and not any(Path(driver).exists() for driver in DRIVERS):
+        return "cpu"
+    return str(choose_device("auto"))

@@ -5,6 +5,8 @@ The weights are the same safetensors file that `avseg.checkpoints` writes, with 
 imported only when the Hub is accessed.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import re
@@ -13,12 +15,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
 from avseg.checkpoints import FORMAT, bundled_models, find_model, load_model, read_card, save_model
 from avseg.config import UNTITLED, Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.files import atomic_writes, read_json, visible
+from avseg.late import torch
 from avseg.models.build import SegmentationModel
 
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"

@@ -1,18 +1,28 @@
-"""The variables by which `accelerate launch` and torchrun tell a process that it is one of several.
+"""Several processes that share the work, as `accelerate launch` and torchrun start them.
 
-Another program may have left them in the environment. A process that believes them waits for others that
-never come, so they count only together with what those launchers set.
+They tell each process by variables, which another program may have left in the environment. A process that
+believes those waits for others that never come, so they count only together with what the launchers set.
 """
 
 import os
 import shlex
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
 
+from avseg.devices import choose_device
 from avseg.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import PartialState
+
+T = TypeVar("T")
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"  # set by torchrun, which `accelerate launch` uses too
 VARIABLES = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+PATIENCE = timedelta(days=7)  # for another process that is still at work
 PREFIXES = ("TORCHELASTIC_", "GROUP_", "ROLE_", "ACCELERATE_")
 
 
@@ -46,3 +56,35 @@ def drop_launcher(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if name not in VARIABLES and not name.startswith(PREFIXES)
     }
+
+
+def process() -> tuple[int, int]:
+    """Return this process's rank and the number of processes; 0 and 1 without `accelerate launch`.
+
+    Raises ConfigError where another program left WORLD_SIZE or RANK in the environment.
+    """
+    if world_size() == 1:
+        return 0, 1
+    state = _state()
+    return state.process_index, state.num_processes
+
+
+def process_device(name: str) -> "torch.device":
+    """Return the device of a name; "auto" gives every process of `accelerate launch` its own."""
+    return _state().device if name == "auto" and process()[1] > 1 else choose_device(name)
+
+
+def together(items: list[T]) -> list[T]:
+    """Return the items of all processes, in the order of their ranks, once all have come this far."""
+    if world_size() == 1:
+        return items
+    from accelerate.utils import gather_object
+
+    _state()
+    return gather_object(items)
+
+
+def _state() -> "PartialState":
+    from accelerate import PartialState
+
+    return PartialState(timeout=PATIENCE)

@@ -1,5 +1,7 @@
 """Fetches released weights by name: download, check, convert, and keep a record of where they came from."""
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
@@ -12,8 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from avseg import drive
 from avseg.checkpoints import convert, imported_root, read_card, read_released, tasks_in_name
 from avseg.config import Storage, read_record
@@ -21,6 +21,7 @@ from avseg.downloads import OnBytes, Wanted, download
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import UNFINISHED, make_folder, sha256_of, sweep, write_texts
+from avseg.late import torch
 from avseg.models.released import Imported
 from avseg.models.zoo import LICENCE, RELEASED, REPOSITORY, ReleasedFile
 

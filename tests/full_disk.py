@@ -17,7 +17,9 @@ import tempfile
 from pathlib import Path
 
 from avseg.__main__ import main
+from avseg.presets import PRESETS
 from tests.support.full_disk import contents, harmed
+from tests.support.small_released import NAME, SMALL_PRESET
 from tests.support.writing_commands import write_inputs, writing_commands
 
 SIZE = 16 * 2**20  # bytes; a checkpoint of the small model has 2.4 MB
@@ -46,7 +48,7 @@ def try_commands(disk: Path) -> int:
     with tempfile.TemporaryDirectory() as inputs:
         write_inputs(Path(inputs))
         out = disk / "out"
-        print("command   free kB  status  harmed  message")
+        print("command          free kB  status  harmed  message")
         for name, command in writing_commands(Path(inputs), out).items():
             first, _ = run(command)
             whole = contents(out)
@@ -57,14 +59,14 @@ def try_commands(disk: Path) -> int:
                 damage = harmed(whole, contents(out))
                 failed += first != 0 or status != 1 or len(said) != 1 or bool(damage)
                 message = " / ".join(said).replace(str(disk), "DISK")
-                print(f"{name:9} {free // 1000:7}  {status:6}  {len(damage):6}  {message}")
+                print(f"{name:16} {free // 1000:7}  {status:6}  {len(damage):6}  {message}")
                 (disk / "ballast").unlink()
             shutil.rmtree(out)
             if name == "train":
                 fill(disk, 300_000)
                 status, said = run(command)
                 failed += status != 1 or "There is no checkpoint yet" not in said[0]
-                print(f"{'train new':9} {300:7}  {status:6}  {0:6}  {said[0].replace(str(disk), 'DISK')}")
+                print(f"{'train new':16} {300:7}  {status:6}  {0:6}  {said[0].replace(str(disk), 'DISK')}")
                 (disk / "ballast").unlink()
                 shutil.rmtree(out)
     return failed
@@ -72,6 +74,7 @@ def try_commands(disk: Path) -> int:
 
 if __name__ == "__main__":
     if folder := os.environ.get(MOUNTED):
+        PRESETS[NAME] = SMALL_PRESET  # which the small released file fits
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", folder], check=True)
         sys.exit(1 if try_commands(Path(folder)) else 0)
     with tempfile.TemporaryDirectory() as folder:

@@ -33,5 +33,6 @@ def result_header(result: ClipResult) -> Markup:
     prediction = result.prediction
     frame = f"{result.frame + 1} of {len(prediction.clip.frames)}"
     items = {"Clip": result.title, "Frame": frame, "Model": prediction.model}
+    items |= {"Precision": prediction.precision} if prediction.precision == "fast" else {}
     address = clip_address(result)
     return header_html(items, prediction.weights, address, upload=not address)

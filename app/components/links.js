@@ -24,12 +24,3 @@ element.querySelector(".skip").addEventListener("click", (event) => {
   content?.setAttribute("tabindex", "-1");
   content?.focus();
 });
-
-// The choices of one list are one stop of the Tab key, and the arrow keys move between them: Gradio names each differently.
-const group = () => document.querySelectorAll("#views .wrap:has(> label > input[type=radio])").forEach((list, k) => {
-  for (const radio of list.querySelectorAll("input")) if (radio.name !== `list-${k}`) radio.name = `list-${k}`;
-});
-let due = 0;
-new MutationObserver(() => { due ||= requestAnimationFrame(() => { due = 0; group(); }); })
-  .observe(document.querySelector("#views"), { childList: true, subtree: true });
-group();

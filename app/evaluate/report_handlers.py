@@ -103,8 +103,10 @@ def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
     return EvaluateUpdates(clip_grid=grid(report, state.view), revision=state.revision)
 
 
-def open_asked(asked: tuple[int, str], request: gr.Request = None) -> EvaluateUpdates:
+def open_asked(asked: tuple[int, str] | None, request: gr.Request = None) -> EvaluateUpdates:
     """Open the clip that was clicked; runs the model."""
+    if asked is None:  # Gradio takes the first answer that leaves a state as it is for a change
+        return EvaluateUpdates()
     session, (revision, name) = session_of(request), asked
     try:
         report = VISITORS.of(session).state(EvaluateState).report()

@@ -80,7 +80,8 @@ def _wire_models(parts: SegmentLayout, shared: PageContext) -> None:
 def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     h, span = handlers, [parts.start, parts.end]
     timing = [*span, parts.rate, parts.model]
-    choices = [parts.clip, parts.upload, parts.model, parts.rate, *span, parts.channel, parts.letterbox]
+    settings = [parts.channel, parts.letterbox, parts.precision]
+    choices = [parts.clip, parts.upload, parts.model, parts.rate, *span, *settings]
     now = LIGHT
     started = connect(parts.go.click, h.begin, None, h.ButtonUpdates, parts, **now)
     running = connect(

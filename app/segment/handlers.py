@@ -109,6 +109,7 @@ def segment(
     end: float | None = None,
     channel: str = text.MEAN,
     letterbox: bool = False,
+    precision: str = "auto",
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> ResultUpdates:
@@ -120,7 +121,8 @@ def segment(
     state.asked = False
     try:
         source, only = source_of(clip, upload), text.channel_of(channel)
-        choice = run.Choice(source, model, fps, start or 0.0, end, channel=only, letterbox=letterbox is True)
+        options = {"channel": only, "letterbox": letterbox is True, "precision": precision}
+        choice = run.Choice(source, model, fps, start or 0.0, end, **options)
         result = run.predict(choice, report, preview.add)
         updates = _display(visitor, result, folder, report, only is None)
         visitor.result = result
@@ -338,6 +340,7 @@ def answer(
     end: float | None = None,
     threshold: float = 0.5,
     letterbox: bool = False,
+    precision: str = "auto",
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> tuple[dict, str, str, str, str, str]:
@@ -351,7 +354,7 @@ def answer(
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
     try:
-        span, options = (start or 0.0, end), {"letterbox": letterbox is True}
+        span, options = (start or 0.0, end), {"letterbox": letterbox is True, "precision": precision}
         choice = run.Choice(source_of(clip, video), model, frames_per_second, *span, threshold, **options)
         report = progress_report(visitor.jobs.start("segment-api"), progress)
         prediction = run.predict(choice, report).prediction

@@ -15,7 +15,7 @@ from app.services.clips import bundled, jpeg_uri, truth_of
 from app.services.models import ADD_MODEL, ignored_files, model_info
 from app.services.permalink import address
 from app.services.session import MODELS, ClipResult
-from avseg.devices import choose_device
+from avseg.devices import default_device
 from avseg.interpret.marked_objects import MarkedObject, marked_objects
 from avseg.interpret.marked_objects import finding as objects_finding
 from avseg.interpret.mask_statistics import finding, measure
@@ -99,7 +99,7 @@ def model_card(name: str | None, fps: float, automatic: bool = False) -> Markup:
         return hint
     facts = {"cost": MODELS.cost(name), "seconds_per_frame": MODELS.seconds_per_frame(name)}
     facts |= {"measuring": MODELS.lacks_cost(name)}
-    facts |= {"device": choose_device("auto"), "side": config.image_size, "fps": fps, "card": card}
+    facts |= {"device": default_device(), "side": config.image_size, "fps": fps, "card": card}
     return hint + render("segment/templates/run_details.html", **facts)
 
 

@@ -46,6 +46,7 @@ class SegmentLayout:
     card: gr.HTML
     channel: gr.Radio  # of a clip whose channels cancel each other
     rate: gr.Radio
+    precision: gr.Radio
     start: gr.Number
     end: gr.Number
     letterbox: gr.Checkbox
@@ -113,6 +114,8 @@ def _add_sidebar(parts: dict[str, object]) -> None:
         number = {"minimum": 0, "maximum": first.seconds, "step": 0.5, "min_width": 0}
         parts["start"] = gr.Number(0, label="From, s", elem_id="from", **number)
         parts["end"] = gr.Number(first.seconds, label="To, s", elem_id="to", **number)
+    precision = {"label": "Precision", "elem_classes": "seg", "elem_id": "precision"}
+    parts["precision"] = gr.Radio(text.PRECISIONS, value="auto", **precision)
     aspect = {"label": text.LETTERBOX, "info": text.LETTERBOX_ABOUT, "elem_id": "letterbox"}
     parts["letterbox"] = gr.Checkbox(False, container=False, **aspect)
     label = text.button_text(0, first.seconds, 1)
@@ -151,6 +154,7 @@ def build_endpoint() -> EndpointLayout:
         gr.Number(label="End, s", **hidden),
         gr.Number(label="Threshold", value=0.5, **hidden),
         gr.Checkbox(label=text.LETTERBOX, value=False, **hidden),
+        gr.Textbox(label="Precision", value="auto", **hidden),
     ]
     names = ("Everything", "Overlay video", "PNG masks", "COCO RLE", "prediction.json")
     files = [gr.File(label=name, **hidden) for name in names]

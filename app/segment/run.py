@@ -7,6 +7,7 @@ from pathlib import Path
 from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, Bundled, bundled, check_offered_rate, lanes_of, truth_of
 from app.services.session import MODELS, ClipResult
+from avseg.devices import check_precision
 from avseg.media.clip import Channel, Clip, read_clip, read_range
 from avseg.predict import OnMasks, check_threshold
 
@@ -28,6 +29,7 @@ class Choice:
     threshold: float = 0.5  # on the probability
     channel: Channel | None = None  # of the sound; None for the mean
     letterbox: bool = False  # frames are padded to a square, not stretched to one
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     """Read and segment the selected clip; raises AvsegError, for a wrong argument before any work."""
     check_offered_rate(choice.fps)
     check_threshold(choice.threshold)
+    check_precision(choice.precision)
     MODELS.config(choice.model)
     start, seconds = read_range(choice.start, choice.end, MAX_SECONDS)
     path = choice.source if isinstance(choice.source, Path) else choice.source.path
@@ -65,7 +68,7 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     clip = replace(clip, letterbox=choice.letterbox)
     report(0, "Running the model")
     on_frame = part(report, 0, MODEL_SHARE, "Frame {done} of {total}")
-    options = {"threshold": choice.threshold, "measure_mute": True}
+    options = {"threshold": choice.threshold, "measure_mute": True, "precision": choice.precision}
     prediction = MODELS.predict(choice.model, clip, on_frame, on_masks, **options)
     frame = int(prediction.foreground.argmax())  # a silent one would show nothing in Inside
     if isinstance(choice.source, Path):

@@ -11,6 +11,7 @@ from app.services.process import ROOT
 from app.services.session import MODELS, ClipResult
 from app.services.wording import duration, plural
 from avseg.checkpoints import DRAWN, FILMED, Card
+from avseg.devices import PRECISIONS as PRECISION_NAMES
 from avseg.interpret.mask_statistics import percent
 from avseg.media.clip import CHANNELS as CHANNEL_NAMES
 from avseg.media.clip import Channel, Clip, frame_count
@@ -20,6 +21,7 @@ from avseg.training.command import command_line, display_path
 OWN_VIDEO = "Your own video"
 MEAN = "Both"
 CHANNELS = [MEAN, *(name.capitalize() for name in CHANNEL_NAMES)]
+PRECISIONS = [(name.capitalize(), name) for name in PRECISION_NAMES]
 CANCELLED = "The two channels cancel each other, so that their mean is silent. The model can get one of them."
 LETTERBOX = "Keep the aspect ratio"
 LETTERBOX_ABOUT = "Pads each frame to a square. The released code stretches it."
@@ -54,7 +56,8 @@ def caption(prediction: Prediction, title: str) -> str:
     part = "" if whole else f", from {clip.start:g} to {clip.start + clip.duration:g} s"
     rate = f"{clip.fps:g} {'frame' if clip.fps == 1 else 'frames'} per second"
     geometry = ", aspect ratio kept" if clip.letterbox else ""
-    model = f"Model {prediction.model} on {prediction.device}, {rate}{geometry}."
+    where = f"{prediction.device}, {prediction.precision}"
+    model = f"Model {prediction.model} on {where}, {rate}{geometry}."
     return f"{title}{part} ({clip_summary(clip)}). {model}"
 
 
@@ -66,6 +69,7 @@ def command(result: ClipResult) -> str:
     arguments = ["-m", "avseg", "predict", video, "--model", model, "--fps", f"{clip.fps:g}"]
     if clip.start or clip.truncated:
         arguments += ["--start", f"{clip.start:g}", "--end", f"{clip.start + clip.duration:g}"]
+    arguments += ["--precision", result.prediction.precision]
     if clip.letterbox:
         arguments += ["--letterbox"]
     return public_command(command_line(arguments))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import psutil
@@ -33,7 +33,7 @@ from app.services.models import model_file, model_version
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.cost import Cost, frames_at_once, is_large, known_cost, measure_cost
-from avseg.devices import choose_device
+from avseg.devices import check_precision, choose_device
 from avseg.errors import AvsegError, ConfigError
 from avseg.files import make_folder
 from avseg.media.clip import Clip
@@ -120,11 +120,13 @@ class Models:
         on_masks: OnMasks | None = None,
         threshold: float = 0.5,
         measure_mute: bool = False,
+        precision: str = "auto",
     ) -> Prediction:
         """Return a model's prediction of a clip; raises CheckpointError when the model does not exist."""
         clip = on_disk(clip, private_cache())
-        options = {"threshold": threshold, "measure_mute": measure_mute}
-        result = self.run(name, Predictor.predict, clip, on_frame=on_frame, on_masks=on_masks, **options)
+        options: dict[str, Any] = {"on_frame": on_frame, "on_masks": on_masks, "precision": precision}
+        options |= {"threshold": threshold, "measure_mute": measure_mute}
+        result = self.run(name, Predictor.predict, clip, **options)
         self._last[name] = result.seconds.model / len(result.labels)
         return result
 
@@ -135,6 +137,7 @@ class Models:
         *args: object,
         on_frame: Progress | None = None,
         on_masks: OnMasks | None = None,
+        precision: str = "auto",
         **named: object,
     ) -> T:
         """Return work(predictor, *args, ...), done by one caller at a time; work's AvsegErrors come through.
@@ -144,12 +147,13 @@ class Models:
         module, what it takes and gives is pickled, and no progress is reported. Raises CheckpointError when
         the model does not exist.
         """
+        check_precision(precision)
         callbacks = {"on_frame": on_frame, "on_masks": on_masks}
         if not gpu.LENT:
             named |= {name: callback for name, callback in callbacks.items() if callback is not None}
         with self._lock:
             VISITORS.make_room()
-            result = gpu.on_gpu(self._work, name, work, args, named)
+            result = gpu.on_gpu(self._work, name, precision, work, args, named)
         return cast(T, spilled(result, private_cache())) if isinstance(result, Prediction) else result
 
     def warm(self, names: Sequence[str]) -> None:
@@ -158,8 +162,16 @@ class Models:
             with suppress(AvsegError):
                 self.run(name, Predictor.warm)
 
-    def _work(self, name: str, work: Callable[..., T], args: tuple, named: dict[str, object]) -> T:
-        return work(self._predictor(name), *args, **named)
+    def _work(
+        self,
+        name: str,
+        precision: str,
+        work: Callable[..., T],
+        args: tuple[object, ...],
+        named: dict[str, object],
+    ) -> T:
+        predictor = self._predictor(name)
+        return work(predictor if precision == "auto" else predictor.at(precision), *args, **named)
 
     def _predictor(self, name: str) -> Predictor:
         path, written = model_version(name)

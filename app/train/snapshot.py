@@ -149,4 +149,7 @@ def speed(run: Snapshot) -> str:
     rate = f"learning rate {rates[-1]:.2e}"
     if not seconds:
         return rate
-    return f"{seconds:.2f} s per step, {rate}" if seconds >= 0.5 else f"{1 / seconds:.1f} steps/s, {rate}"
+    pace = f"{seconds:.2f} s per step" if seconds >= 0.5 else f"{1 / seconds:.1f} steps/s"
+    waiting = run.history.waiting()
+    waited = "" if waiting is None else f" ({percent(waiting)} waiting for clips)"
+    return f"{pace}{waited}, {rate}"

@@ -25,11 +25,13 @@ def add(shared: PageContext) -> None:
         return handlers.run(layout.changes(form), form[layout.clip], session_of(request), progress)
 
     def run_requested(
-        requested: tuple[int, tuple[str, ...]],
+        requested: tuple[int, tuple[str, ...]] | None,
         clip: str | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> WhatIfUpdates:
+        if requested is None:  # Gradio takes the first answer that leaves a state as it is for a change
+            return WhatIfUpdates()
         changes = [read_change(words) for words in requested[1]]
         return handlers.run(changes, clip, session_of(request), progress)
 
@@ -38,11 +40,13 @@ def add(shared: PageContext) -> None:
         return handlers.run_sweep(change, others, form[layout.clip], session_of(request), progress)
 
     def run_requested_sweep(
-        requested: tuple[int, str],
+        requested: tuple[int, str] | None,
         clip: str | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> WhatIfUpdates:
+        if requested is None:
+            return WhatIfUpdates()
         return handlers.run_sweep(read_change(requested[1]), (), clip, session_of(request), progress)
 
     # Of each job: its Stop, and how it starts: event, script, handler and inputs.

@@ -58,20 +58,26 @@ class SweepResult:
     seconds: float
 
 
-def segment_bundled(clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0) -> ClipResult:
+def segment_bundled(
+    clip: str, model: str, on_frame: Progress | None = None, fps: float = 1.0, precision: str = "auto"
+) -> ClipResult:
     """Segment a bundled clip for a visitor who has no result yet; raises ConfigError for another name."""
     path = _file_of(clip)
     check_offered_rate(fps)
     MODELS.config(model)
-    prediction = MODELS.predict(model, read_clip(path, fps=fps, seconds=MAX_SECONDS), on_frame)
+    prediction = MODELS.predict(
+        model, read_clip(path, fps=fps, seconds=MAX_SECONDS), on_frame, precision=precision
+    )
     return ClipResult(prediction, bundled()[clip].title, model, clip)
 
 
-def change_bundled(clip: str, model: str, changes: Sequence[Change], fps: float = 1.0) -> ClipEffect:
+def change_bundled(
+    clip: str, model: str, changes: Sequence[Change], fps: float = 1.0, precision: str = "auto"
+) -> ClipEffect:
     """Segment a bundled clip, then run it under some changes, which are checked first; raises AvsegError."""
     config = MODELS.config(_model_for(model, changes))
     checked(_with_files(changes), config)
-    return run_changes(segment_bundled(clip, model, fps=fps), changes)
+    return run_changes(segment_bundled(clip, model, fps=fps, precision=precision), changes)
 
 
 def run_changes(
@@ -83,7 +89,8 @@ def run_changes(
     changes, before = _with_files(changes), result.prediction
     began = time.perf_counter()
     model = _model_for(result.model, changes)
-    after = MODELS.run(model, _predict, before.clip, changes, before.threshold, on_frame=on_frame)
+    options = {"on_frame": on_frame, "precision": before.precision}
+    after = MODELS.run(model, _predict, before.clip, changes, before.threshold, **options)
     seconds = time.perf_counter() - began
     truth = truth_of_result(result)
     comparison = compare(before, after, truth.sounding if truth else None)
@@ -98,7 +105,7 @@ def sweep_change(
     before, began = result.prediction, time.perf_counter()
     model = _model_for(result.model, others)
     others = [other for other in others if other.row.kind != "weights" and other.name != change.name]
-    options = {"rest": others, "threshold": before.threshold}
+    options = {"rest": others, "threshold": before.threshold, "precision": before.precision}
     swept = MODELS.run(model, sweep, before.clip, change, on_frame=on_frame, **options)
     seconds = time.perf_counter() - began
     truth = truth_of_result(result)

@@ -315,7 +315,11 @@ def cancel(job: str, request: gr.Request = None) -> WhatIfUpdates:
 
 
 def what_if(
-    changes: list[str], clip: str = "dog-and-guitar", model: str = "tiny-ms3", fps: float = 1
+    changes: list[str],
+    clip: str = "dog-and-guitar",
+    model: str = "tiny-ms3",
+    fps: float = 1,
+    precision: str = "auto",
 ) -> dict:
     """Segment a bundled clip as it is and under changes such as "mute", "shift=2", "swap=street-siren".
 
@@ -323,7 +327,7 @@ def what_if(
     changes are those of `python -m avseg what-if CLIP`; sounds come from the bundled clips.
     """
     try:
-        effect = change_bundled(clip, model, read_changes(changes), fps)
+        effect = change_bundled(clip, model, read_changes(changes), fps, precision)
     except AvsegError as error:
         raise gr.Error(str(error), print_exception=False) from error
     columns = effect.comparison.columns()

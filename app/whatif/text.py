@@ -21,7 +21,8 @@ def caption(effect: ClipEffect) -> str:
         line = f"Same {frames} and sound; only the {changed}."
     if effect.before.task != "avss" and effect.before.threshold != 0.5:
         line += f" Threshold {effect.before.threshold:.2f} for both."
-    return f"{effect.result.title}, {effect.after.model}. {line} Inference took {effect.seconds:.1f} s."
+    model = f"{effect.after.model}, {effect.after.precision}"
+    return f"{effect.result.title}, {model}. {line} Inference took {effect.seconds:.1f} s."
 
 
 def stats(effect: ClipEffect) -> list[tuple[str, str, str]]:

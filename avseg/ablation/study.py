@@ -24,12 +24,13 @@ from avseg.bench.measure import gflop
 from avseg.checkpoints import load_model
 from avseg.config import Config
 from avseg.errors import ConfigError
-from avseg.evaluation.evaluate import EvaluationOptions, evaluate, process, process_device, sample_clips
+from avseg.evaluation.evaluate import EvaluationOptions, evaluate, sample_clips
 from avseg.evaluation.floors import PRIOR_CLIPS
 from avseg.evaluation.report import REPORT, write_evaluation
 from avseg.evaluation.report_files import read_evaluation
 from avseg.files import read_json, write_texts
 from avseg.loaders import evaluation_clips, run_size
+from avseg.processes import process, process_device
 from avseg.training.run_folder import RunFolder
 from avseg.training.trainer import train
 

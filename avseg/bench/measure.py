@@ -1,5 +1,7 @@
 """Timings that can be compared: turns interleaved in one run, medians with their spread, peak memory."""
 
+import ctypes
+import gc
 import re
 import statistics
 import time
@@ -62,6 +64,9 @@ def peak_memory(work: Work, device: torch.device) -> int | None:
         before = torch.cuda.memory_allocated(device)
         work()
         return torch.cuda.max_memory_allocated(device) - before
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)  # what earlier work has freed and the C library still holds
     try:
         CLEAR.write_text("5", encoding="utf-8")  # Linux: the peak starts again from what is used now
         before = _memory("VmRSS")

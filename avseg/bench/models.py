@@ -145,7 +145,7 @@ def model_speed(
 
 
 def _shares(model: nn.Module, run, device: torch.device) -> dict[str, float]:
-    """Return the share of each part of the model in the duration of one run."""
+    """Return the share of each part of the model in the duration of three runs."""
     parts = {
         "backbone": [model.visual_backbone],
         "audio": [model.audio_backbone],
@@ -154,10 +154,11 @@ def _shares(model: nn.Module, run, device: torch.device) -> dict[str, float]:
         "head": [model.mixer, model.mask_generation],
         "intermediate": [model.reformer] if model.reformer is not None else [],
     }
-    with clocked(parts | {"all": []}, device) as seconds:
-        total = interleaved({"all": run}, 1, device)["all"].median * 2  # the turn to warm up is clocked too
-    shares = {name: value / total for name, value in seconds.items() if name != "all"}
-    return shares | {"other": max(0.0, 1 - sum(shares.values()))}
+    with clocked(parts | {"all": [model]}, device) as seconds:
+        interleaved({"all": run}, 2, device)
+    total = seconds.pop("all")  # of the same turns
+    shares = {name: value / total for name, value in seconds.items()}
+    return shares | {"other": 1 - sum(shares.values())}
 
 
 def _iou(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> float:

@@ -1,13 +1,13 @@
 """From clips to the tensors of the model and the losses, the same for every data set."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch.utils.data import Dataset
 
 from avseg.data.samples import Clips
+from avseg.late import F, torch
 from avseg.media.audio import (
     NOISE_RMS,
     SAMPLE_RATE,
@@ -36,21 +36,26 @@ class Batch:
     labelled: torch.Tensor  # [B*T] bool: has ground truth
     real: torch.Tensor  # [B*T] bool: a frame of the video, not padding of a short clip
 
-    def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device; the copy from pinned memory goes on while the CPU continues."""
+        parts = (getattr(self, name) for name in self.__dataclass_fields__)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
-    def muted(self) -> "Batch":
+    def pin_memory(self) -> Batch:
+        """Return the batch in memory that a GPU can copy from by itself."""
+        return Batch(*(getattr(self, name).pin_memory() for name in self.__dataclass_fields__))
+
+    def muted(self) -> Batch:
         """Return the batch with digital silence as its audio: log(front-end offset) everywhere."""
         return replace(self, log_mel=torch.full_like(self.log_mel, SILENT_LOG_MEL))
 
-    def split(self, parts: int) -> list["Batch"]:
+    def split(self, parts: int) -> list[Batch]:
         """Return equal parts; their number must divide the number of clips."""
         pieces = [getattr(self, name).chunk(parts) for name in self.__dataclass_fields__]
         return [Batch(*piece) for piece in zip(*pieces, strict=True)]
 
 
-class ClipTensors(Dataset):
+class ClipTensors:
     """Clips of any data set as model input, each a `Batch` of its own.
 
     Positions after the last clip start over at the first, with other colours and frames. size: px. jitter:

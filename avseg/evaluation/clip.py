@@ -1,22 +1,23 @@
 """Evaluates one clip with its masks, to inspect what an evaluation has counted."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from avseg.data.samples import IGNORED, Clips, foreground, without_ignored
 from avseg.data.transforms import ClipTensors
 from avseg.evaluation.metrics import frame_iou
 from avseg.evaluation.metrics import iou as label_iou
+from avseg.late import torch
 from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
 from avseg.models.build import FrameFeatures, SegmentationModel
 from avseg.models.masks import background_where, foreground_probability, label_maps
 from avseg.predict import Prediction, Timing
-from avseg.runtime.runner import running
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,6 @@ def clip_iou(ious: Sequence[float | None], truth: Sequence[np.ndarray | None]) -
     return float(np.mean(counted)) if counted else None
 
 
-@torch.inference_mode()
 def evaluate_clip(
     model: SegmentationModel, clips: Clips, index: int, display: Clips | None = None
 ) -> EvaluatedClip:
@@ -76,14 +76,17 @@ def evaluate_clip(
     model: as for `evaluate`. display: the same clips at another size, whose frames and ground truth the
     result contains; by default `clips`. Raises DatasetError for a clip that cannot be read.
     """
+    from avseg.runtime.runner import running
+
     size = model.config.image_size
     batch = ClipTensors(clips, size)[index]
     real = batch.real
     device = next(model.parameters(), torch.empty(0)).device
     frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
-    model = running(model)
-    features: FrameFeatures = model.encode_frames(frames)
-    logits = model.decode(features, patches).logits.float().cpu()
+    with torch.inference_mode():
+        model = running(model)
+        features: FrameFeatures = model.encode_frames(frames)
+        logits = model.decode(features, patches).logits.float().cpu()
     classes = batch.classes[real]
     labels = label_maps(background_where(logits, classes == IGNORED))
     truth = foreground(classes)

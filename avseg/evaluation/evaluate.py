@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from accelerate import PartialState
-from accelerate.utils import gather_object
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from avseg.config import ModelConfig
 from avseg.data.samples import Clips
-from avseg.devices import Precision, check_precision, choose_device
+from avseg.devices import Precision, check_precision
 from avseg.errors import AvsegError, ConfigError, DatasetError
 from avseg.evaluation.aggregate import aggregate
 from avseg.evaluation.conditions import (
@@ -33,7 +31,7 @@ from avseg.evaluation.report import Evaluation, ReportHeader
 from avseg.jobs.signals import translate_loading_errors
 from avseg.models.build import FrameFeatures, SegmentationModel
 from avseg.models.masks import label_maps
-from avseg.processes import world_size
+from avseg.processes import process, together
 from avseg.runtime.runner import running
 
 CLIPS_AT_ONCE = 4
@@ -155,10 +153,9 @@ def _count(
             bar.update(len(group))
             if on_clips:
                 on_clips(len(clip_counts), count)
-    if world > 1:
-        parts = gather_object([(clip_counts, class_counts)])
-        clip_counts = [clip for part, _ in parts for clip in part]
-        class_counts = sum((part for _, part in parts), empty_class_counts(by_class))
+    parts = together([(clip_counts, class_counts)])
+    clip_counts = [clip for part, _ in parts for clip in part]
+    class_counts = sum((part for _, part in parts), empty_class_counts(by_class))
     return sorted(clip_counts, key=lambda clip: clip.index), class_counts
 
 
@@ -200,21 +197,3 @@ def _decode(
         return [model.decode(features.pick(r), a).logits.float() for r, a in zip(rows, audio, strict=True)]
     logits = model.decode(features.pick(torch.cat(tuple(rows))), torch.cat(tuple(audio))).logits.float()
     return logits.split([len(part) for part in audio])
-
-
-def process() -> tuple[int, int]:
-    """Return this process's rank and the number of processes; 0 and 1 without `accelerate launch`.
-
-    Raises ConfigError where another program left WORLD_SIZE or RANK in the environment.
-    """
-    if world_size() == 1:
-        return 0, 1
-    state = PartialState()
-    return state.process_index, state.num_processes
-
-
-def process_device(name: str) -> torch.device:
-    """Return the device of a name; "auto" gives every process of `accelerate launch` its own."""
-    if name == "auto" and process()[1] > 1:
-        return PartialState().device
-    return choose_device(name)

@@ -1,15 +1,17 @@
 """Trivial rules: masks without a model, whose scores are the floor of every other score."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
-import torch
 
 from avseg.data.samples import Clips, RemixableClips, VisibleClass, foreground
 from avseg.data.transforms import resize_classes
 from avseg.errors import AvsegError
 from avseg.evaluation.metrics import frame_iou
+from avseg.late import torch
 
 NOTHING, EVERYTHING = "nothing", "everything"
 LARGEST = "largest_object"  # an oracle of shape that ignores the sound: true mask of what is largest in view

@@ -4,15 +4,17 @@
 of its background, and F is a maximum over thresholds.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import torch
 
 from avseg.data.samples import IGNORED
+from avseg.late import torch
 
-Maps = TypeVar("Maps", np.ndarray, torch.Tensor)
+Maps = TypeVar("Maps", np.ndarray, "torch.Tensor")
 BETA2 = 0.3
 F_THRESHOLDS = 255
 EPSILON = 1e-7

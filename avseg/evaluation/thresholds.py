@@ -1,11 +1,13 @@
 """The benchmark's metrics of a single clip at every threshold. NumPy in, NumPy out."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from avseg.evaluation.metrics import F_THRESHOLDS, f_curves, f_score, frame_iou
+from avseg.late import torch
 from avseg.media.draw import resize
 from avseg.predict import Prediction
 

@@ -4,14 +4,15 @@ It holds all that a view of the frame may need, reduced when stored, so that ano
 channel needs no further forward pass. `avseg.interpret.maps` turns it into maps.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from avseg.arguments import is_whole, printed
 from avseg.config import ModelConfig
@@ -19,12 +20,14 @@ from avseg.data.transforms import model_input, pad_to_square
 from avseg.errors import ConfigError
 from avseg.files import atomic_write
 from avseg.interpret.sites import SITE, Recording, record, sites_of
+from avseg.late import F, torch
 from avseg.media.audio import patches_for
 from avseg.media.clip import Clip
-from avseg.models.avsegformer import AVSegFormer, MaskGeneration
 from avseg.models.masks import foreground_logit, foreground_probability, label_maps
-from avseg.models.tpavi import TPAVI
 from avseg.predict import Predictor, check_threshold
+
+if TYPE_CHECKING:
+    from avseg.models.avsegformer import MaskGeneration
 
 QUERIES_KEPT = 32  # with attention per head: those with the largest effect on the mask
 MAX_WORK = 5e10  # multiply-adds for contributions; about two seconds on two CPU cores
@@ -131,6 +134,8 @@ def inspect(predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5
     on the mask at 0.5. Raises ConfigError for a frame that does not exist and for a model that is not
     AVSegFormer; `avseg.interpret.tpavi.inspect_model` takes both architectures.
     """
+    from avseg.models.avsegformer import AVSegFormer
+
     check_threshold(threshold)
     model, started = predictor.model, time.perf_counter()
     if not isinstance(model, AVSegFormer):
@@ -222,6 +227,9 @@ def window_inputs(predictor: Predictor, clip: Clip, frame: int) -> tuple[torch.T
 
     Inputs [n, 3, s, s] and log-mel patches [n, 1, 96, 64] on the CPU; n is 1 where frames are independent.
     """
+    from avseg.models.avsegformer import AVSegFormer
+    from avseg.models.tpavi import TPAVI
+
     model = predictor.model
     if not isinstance(model, AVSegFormer | TPAVI):
         raise ConfigError(f"{type(model).__name__} is not AVSegFormer: it has no sites to record.")
@@ -241,7 +249,6 @@ def shown_frame(clip: Clip, frame: int) -> np.ndarray:
     return pad_to_square(torch.from_numpy(picture)[None])[0].numpy() if clip.letterbox else picture
 
 
-@torch.inference_mode()
 def contributions(
     head: MaskGeneration, mixed: torch.Tensor, product: torch.Tensor, work: float | None = None
 ) -> Contributions:
@@ -257,17 +264,18 @@ def contributions(
     count = product.shape[1]
     while _work_of(head, mixed) * count > work and min(mixed.shape[-2:]) >= 2 * MIN_SIDE:
         mixed, product = F.avg_pool2d(mixed, 2), F.avg_pool2d(product, 2)
-    strength = product.abs().mean((0, 2, 3)) * head.mlp[0].weight.flatten(1).norm(dim=0)
-    most = min(count, max(8, int(work / _work_of(head, mixed))))
-    measured = strength.argsort(descending=True)[:most].sort().values
-    full = foreground_logit(head.linear(mixed + head.mlp(product)))  # [1, 4h, 4w]
-    weight = (full > 0) if (full > 0).any() else torch.ones_like(full, dtype=torch.bool)
-    drop = torch.full((count,), float("nan"), device=mixed.device)
-    for group in _groups(measured, head, mixed):
-        without = product.repeat(len(group), 1, 1, 1)
-        without[torch.arange(len(group)), group] = 0
-        lost = full - foreground_logit(head.linear(mixed + head.mlp(without)))  # [n, 4h, 4w]
-        drop[group] = (lost * weight).sum((1, 2)) / weight.sum()
+    with torch.inference_mode():
+        strength = product.abs().mean((0, 2, 3)) * head.mlp[0].weight.flatten(1).norm(dim=0)
+        most = min(count, max(8, int(work / _work_of(head, mixed))))
+        measured = strength.argsort(descending=True)[:most].sort().values
+        full = foreground_logit(head.linear(mixed + head.mlp(product)))  # [1, 4h, 4w]
+        weight = (full > 0) if (full > 0).any() else torch.ones_like(full, dtype=torch.bool)
+        drop = torch.full((count,), float("nan"), device=mixed.device)
+        for group in _groups(measured, head, mixed):
+            without = product.repeat(len(group), 1, 1, 1)
+            without[torch.arange(len(group)), group] = 0
+            lost = full - foreground_logit(head.linear(mixed + head.mlp(without)))  # [n, 4h, 4w]
+            drop[group] = (lost * weight).sum((1, 2)) / weight.sum()
     drops = drop.cpu().numpy()
     order = measured.cpu().numpy()
     order = order[np.argsort(-np.abs(drops[order]), kind="stable")]

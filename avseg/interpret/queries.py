@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from avseg.arguments import is_whole, printed
 from avseg.errors import ConfigError
 from avseg.interpret.inspection import Inspection, window_inputs
 from avseg.interpret.sites import record
+from avseg.late import torch
 from avseg.media.clip import Clip
 from avseg.predict import Predictor
 

@@ -4,19 +4,22 @@ The model does not know that it is recorded: sites are mostly `nn.Identity` memb
 the hooks are removed when the block ends, also after an error.
 """
 
+from __future__ import annotations
+
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import torch
-from torch import nn
-from torch.utils.hooks import RemovableHandle
+from typing import TYPE_CHECKING
 
 from avseg.errors import ConfigError
+from avseg.late import nn, torch
 
-Keep = Callable[[torch.Tensor], torch.Tensor]
+if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
+
+Keep = Callable[["torch.Tensor"], "torch.Tensor"]
 """Reduces a tensor before it is stored, for example `lambda a: a[:1].mean(1)`."""
 
 
@@ -91,7 +94,7 @@ SITE = {site.name: site for site in SITES}
 
 
 @dataclass(frozen=True)
-class Recording(Mapping[str, tuple[torch.Tensor, ...]]):
+class Recording(Mapping[str, tuple["torch.Tensor", ...]]):
     """Activations by site name: CPU tensors, one per layer or stage, in the order of the forward pass."""
 
     _values: dict[str, list[torch.Tensor]] = field(default_factory=dict)

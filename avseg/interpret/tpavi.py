@@ -1,10 +1,11 @@
 """One frame through a model of any architecture: `inspect_model`, and what it records of TPAVI."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from avseg.interpret.inspection import (
     InspectedFrame,
@@ -16,8 +17,8 @@ from avseg.interpret.inspection import (
     window_inputs,
 )
 from avseg.interpret.sites import record
+from avseg.late import torch
 from avseg.media.clip import Clip
-from avseg.models.tpavi import TPAVI
 from avseg.predict import Predictor, check_threshold
 
 
@@ -40,6 +41,8 @@ def inspect_model(
     predictor: Predictor, clip: Clip, frame: int, threshold: float = 0.5
 ) -> Inspection | TPAVIInspection:
     """Return the activations of one frame of a clip in a model of any architecture; see `inspect`."""
+    from avseg.models.tpavi import TPAVI
+
     model, started = predictor.model, time.perf_counter()
     if not isinstance(model, TPAVI):
         return inspect(predictor, clip, frame, threshold)

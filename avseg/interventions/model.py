@@ -5,15 +5,14 @@ function raises ConfigError for a model without the part that it changes; the `n
 reason from the config alone.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
-from torch import nn
-
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
+from avseg.late import F, nn, torch
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,8 @@ in the order of the table. Sound rows change the waveform before the audio front
 hooks that are removed when the block ends.
 """
 
+from __future__ import annotations
+
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,12 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from torch import nn
-
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
 from avseg.interventions.model import Hook
 from avseg.interventions.table import INTERVENTION, INTERVENTIONS, Intervention, Parameter, Value
+from avseg.late import nn
 from avseg.media.clip import Clip
 from avseg.predict import Prediction, Predictor, Progress
 

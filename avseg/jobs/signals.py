@@ -1,5 +1,7 @@
 """How a job ends early: signals, errors, and the messages that explain them."""
 
+from __future__ import annotations
+
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -8,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-import torch
-
 from avseg.errors import AvsegError, RunError, WriteError
 from avseg.files import full_disk, write_error
 from avseg.jobs.folder import JobFolder, StatusT
+from avseg.late import torch
 
 Handler = Callable[[int, FrameType | None], object] | int | None
 OUT_OF_MEMORY = (

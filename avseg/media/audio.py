@@ -4,12 +4,14 @@ A waveform at 16 kHz becomes magnitude spectra of 25 ms windows every 10 ms, 64 
 with filters that are triangular on the mel scale, and the logarithm of (band + 0.01). A patch is 96 rows.
 """
 
+from __future__ import annotations
+
 import math
 from functools import cache
 
 import numpy as np
-import torch
-import torchaudio.functional as AF
+
+from avseg.late import AF, torch
 
 SAMPLE_RATE = 16_000
 WINDOW = SAMPLE_RATE * 25 // 1000

@@ -24,7 +24,7 @@ from avseg.media.draw import BINARY, Colour, mask_layer
 from avseg.media.video import write_mp4
 
 if TYPE_CHECKING:
-    from avseg.predict import Prediction, Progress, Timing
+    from avseg.prediction import Prediction, Progress, Timing
 
 OVERLAY, MASKS, FRAMES, RECORD = "overlay.mp4", "masks", "frames", "prediction.json"
 RESULT = {OVERLAY, MASKS, FRAMES, RECORD}
@@ -52,11 +52,11 @@ def write_prediction(
 ) -> Written:
     """Write overlay.mp4, masks/0001.png ... and prediction.json into `folder`, all of them or none.
 
-    An earlier result is replaced once the new one is complete. frames: also write the frames without masks,
-    frames/0001.jpg ... at source size. on_progress: called with (done, total) after every file and frame; an
-    exception raised there cancels and leaves no files. Raises ConfigError for a folder that contains other
-    files, WriteError for a full disk or a folder that is not writable, and ClipError if the source video can
-    no longer be read.
+    A prediction that is still computed is written as its masks arrive. An earlier result is replaced once the
+    new one is complete. frames: also write the frames without masks, frames/0001.jpg ... at source size.
+    on_progress: called with (done, total) after every file and frame; an exception raised there cancels and
+    leaves no files. Raises ConfigError for a folder that contains other files, WriteError for a full disk or
+    a folder that is not writable, and ClipError if the source video can no longer be read.
     """
     started = time.perf_counter()
     folder = Path(folder).expanduser().resolve()
@@ -68,11 +68,12 @@ def write_prediction(
         reader = VideoReader(prediction.clip)
         count = len(prediction.labels)
         tick = _counter(count * (1 + frames) + reader.count, on_progress)
+        write_overlay(prediction, unfinished / OVERLAY, opacity, reader, tick)
         entries = [_write_mask(prediction, index, unfinished, tick) for index in range(count)]
         if frames:
             _write_frames(reader, entries, unfinished, tick)
-        write_overlay(prediction, unfinished / OVERLAY, opacity, reader, tick)
-        seconds = replace(prediction.seconds, write=time.perf_counter() - started)
+        waited, prediction = prediction.waited, prediction.finished()
+        seconds = replace(prediction.seconds, write=time.perf_counter() - started - waited)
         record = _record(prediction, entries, seconds)
         (unfinished / RECORD).write_text(
             json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -182,7 +183,9 @@ def colours_of(prediction: Prediction) -> dict[int, Colour]:
     """Return the display colour of every class in a prediction, by index; orange for the binary tasks."""
     if prediction.task != "avss":
         return dict(BINARY)
-    present = dict.fromkeys(CLASSES[index] for frame in prediction.labels for index in np.unique(frame))
+    present = dict.fromkeys(
+        CLASSES[index] for frame in prediction.finished().labels for index in np.unique(frame)
+    )
     return {CLASS_INDEX[name]: colour for name, colour in clip_colours(present).items()}
 
 
@@ -238,6 +241,7 @@ def _record(prediction: Prediction, frames: list[dict[str, object]], seconds: Ti
         "mute_change": prediction.mute_change,
         "task": prediction.task,
         "device": prediction.device,
+        "precision": prediction.precision,
         "threshold": prediction.threshold,
         "seconds": {stage: round(value, 3) for stage, value in asdict(seconds).items()},
         "frames": frames,

@@ -348,6 +348,7 @@ class AVSegFormer(nn.Module):
         intermediate: bool = False,
         clip_frames: int = 0,
         rows: torch.Tensor | None = None,
+        embedding: torch.Tensor | None = None,
     ) -> AVSegOutput:
         """Return the logits of frames [B*T, 3, H, W] (ImageNet-normalised) and log_mel [B*T, 1, 96, 64].
 
@@ -357,16 +358,20 @@ class AVSegFormer(nn.Module):
         clip_frames: as for `TPAVI`; here frames do not attend to each other.
         rows: return the output of these frames alone, in training those with ground truth. The others reach
         only a backbone whose BatchNorm takes its statistics from the batch.
+        embedding: the audio backbone's output [n, 128] for the sounds of the output, where it is known.
         """
         if rows is not None:
             assert len(log_mel) == len(frames)
             flags = None if temporal_flags is None else temporal_flags[rows]
             features = self.encode_pyramid(_rows_of(self.visual_backbone, frames, rows))
-            embedding = _rows_of(self.audio_backbone, log_mel, rows)
+            if embedding is None:
+                embedding = _rows_of(self.audio_backbone, log_mel, rows)
             return self.decode_embedding(features, embedding, flags, intermediate)
         features = self.encode_frames(frames)
         if len(log_mel) != len(frames):
             features = features.repeated(len(log_mel) // len(frames))
+        if embedding is not None:
+            return self.decode_embedding(features, embedding, temporal_flags, intermediate)
         return self.decode(features, log_mel, temporal_flags, intermediate)
 
     def encode_frames(self, frames: torch.Tensor) -> VisualFeatures:

@@ -1,8 +1,9 @@
 """From logits to probabilities and masks: the only definition of what a model predicts."""
 
-import torch
+from __future__ import annotations
 
 from avseg.errors import CheckpointError
+from avseg.late import torch
 
 CERTAIN = 1e4  # a logit whose probability is 1 in float32, and whose loss is 0 rather than inf - inf
 

@@ -1,16 +1,15 @@
 """Loads pretrained backbones by name or from a file: the visual one through timm, VGGish from its release."""
 
+from __future__ import annotations
+
 import urllib.error
 from pathlib import Path
-
-import torch
-from safetensors.torch import load_file
-from torch import nn
 
 from avseg.config import Config
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import UNREADABLE
+from avseg.late import nn, torch
 from avseg.models.build import SegmentationModel
 from avseg.models.zoo import BACKBONES
 
@@ -98,6 +97,8 @@ def _load_in_order(pyramid: nn.Module, backbone: str, path: Path) -> bool:
 
 def load_audio_weights(network: nn.Module, weights: str) -> None:
     """Load VGGish's weights into a network: from a file, or by the name vggish from their release."""
+    from safetensors.torch import load_file
+
     path = Path(weights).expanduser()
     try:
         if path.is_file() and path.suffix == ".safetensors":

@@ -5,14 +5,15 @@ prefixes `backbone.`, `vggish.`, `head.` and `audio_proj.`. That of AVSBench (TP
 `encoder_backbone.` or `resnet.`, and no audio backbone. Only the keys and shapes tell what a file contains.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-
 from avseg.config import ModelConfig
 from avseg.errors import CheckpointError
+from avseg.late import torch
 from avseg.presets import PRESETS
 
 # Parameters that the released models contain but never use.
@@ -142,7 +143,7 @@ def find_state_dict(saved: object) -> tuple[dict[str, torch.Tensor], str]:
     return {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}, ", ".join(words)
 
 
-Found = tuple[dict[str, torch.Tensor], tuple[str, ...]]
+Found = tuple[dict[str, "torch.Tensor"], tuple[str, ...]]
 
 
 def _tensors(value: object, path: tuple[str, ...]) -> Iterator[Found]:

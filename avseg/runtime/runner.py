@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.avsegformer import AVSegFormer, AVSegOutput
 from avseg.runtime.accelerate import accelerated
 from avseg.runtime.blocks import EncodedFrames, FastAVSegFormer
 from avseg.runtime.choice import plan_for
@@ -31,11 +31,12 @@ class Runner:
     """A model's twin, made at the first call and again after its weights have changed.
 
     Visual features of the clip seen last are kept, so that another sound for the same frames costs only the
-    part that hears it. `precision` is auto, exact or fast; see `avseg.runtime.choice`.
+    part that hears it. `precision` is auto, exact or fast; see `avseg.runtime.choice`. compile: use
+    torch.compile, except while someone watches or changes the model, which compiled code would not notice.
     """
 
-    def __init__(self, model: AVSegFormer, precision: str):
-        self.model, self._precision = model, precision
+    def __init__(self, model: AVSegFormer, precision: str, compile: bool = False):
+        self.model, self._precision, self._compile = model, precision, compile
         self._made: tuple[object, FastAVSegFormer] | None = None
         self._frames: weakref.ref[np.ndarray] | None = None
         self._kept: dict[tuple[int, bool], EncodedFrames] = {}
@@ -47,7 +48,10 @@ class Runner:
         state = tuple(map(_version, chain(self.model.parameters(), self.model.buffers())))
         if self._made is None or self._made[0] != state:
             self._forget()
-            self._made = state, accelerated(self.model, plan_for(self.model, self._precision))
+            twin = accelerated(self.model, plan_for(self.model, self._precision))
+            self._made = state, twin
+            if self._compile:
+                self._encode, self._decode = torch.compile(twin.encode_frames), torch.compile(twin.decode)
         return self._made[1]
 
     @property
@@ -71,11 +75,17 @@ class Runner:
             self._frames = weakref.ref(frames)
         if (kept := self._kept.get((first, letterbox))) is not None:
             return kept
-        features = twin.encode_frames(tensor())
+        features = (self._encode if self._compile else twin.encode_frames)(tensor())
         self._bytes += features.memory
         if self._bytes <= KEPT_BYTES:
             self._kept[first, letterbox] = features
         return features
+
+    def decode(self, features: EncodedFrames, log_mel: torch.Tensor) -> AVSegOutput:
+        """Return the output for encoded frames and their sound [n, 1, 96, 64]."""
+        twin = self.twin
+        watched = self._compile and any(map(_hooked, twin.modules()))
+        return (self._decode if self._compile and not watched else twin.decode)(features, log_mel)
 
     def _forget(self) -> None:
         self._frames, self._kept, self._bytes = None, {}, 0

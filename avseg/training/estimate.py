@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avseg.config import Config, TrainConfig
+from avseg.devices import default_device
 from avseg.errors import AvsegError
 from avseg.files import visible
 from avseg.training.command import device_and_workers
@@ -13,7 +14,7 @@ from avseg.training.run_folder import RunFolder, Status
 
 # Fields of the training that change how long a step takes.
 RELEVANT = (
-    *("loss", "auxiliary", "batch_size", "accumulate", "mixed_precision", "frames_per_clip"),
+    *("loss", "auxiliary", "batch_size", "accumulate", "mixed_precision", "frames_per_clip", "compile"),
     *("jitter", "mute", "train_audio"),
 )
 
@@ -50,7 +51,7 @@ def estimate(
             earlier = run.config()
         except AvsegError:
             continue
-        if status is None or status.data != data or _relevant(earlier) != _relevant(config):
+        if status is None or status.data != data or _relevant(earlier, device) != _relevant(config, device):
             continue
         if not is_bundled and device_and_workers(status.command) != (device, workers):
             continue
@@ -68,5 +69,8 @@ def estimate(
     return None
 
 
-def _relevant(config: Config) -> tuple[object, ...]:
-    return config.model, *(getattr(config.train, name) for name in RELEVANT)
+def _relevant(config: Config, device: str) -> tuple[object, ...]:
+    values = {name: getattr(config.train, name) for name in RELEVANT}
+    if values["mixed_precision"] == "auto" and (default_device() if device == "auto" else device) == "cpu":
+        values["mixed_precision"] = "no"
+    return config.model, *values.values()

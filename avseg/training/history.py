@@ -15,11 +15,11 @@ from avseg.training.curve import smooth
 from avseg.training.run_folder import RunFolder
 
 LOSSES = ("loss", "mask", "auxiliary", "bce")
-STEP_VALUES = (*LOSSES, "learning_rate", "seconds", "time", "step")
+STEP_VALUES = (*LOSSES, "learning_rate", "seconds", "waiting", "time", "step")
 VALIDATION_VALUES = ("miou", "silence", "step", "epoch", "time")
 PRETRAINING_VALUES = ("accuracy", "done", "total", "time")
 BACKBONES = ("audio", "visual")  # in the order of their pretraining
-OPTIONAL = ("bce", "auxiliary", "seconds")  # 0 in events without them
+OPTIONAL = ("bce", "auxiliary", "seconds", "waiting")  # 0 in events without them
 CACHED = 8  # histories in memory
 POINTS = 400  # of a line in a chart, at most
 
@@ -97,6 +97,11 @@ class History:
         between = np.diff(self.step_values("time")[-last:])
         between = between[between > 0]  # the clock may have been set back
         return float(np.median(between)) if len(between) > 1 else None
+
+    def waiting(self, last: int = 50) -> float | None:
+        """Return the share of the recent steps' time that went into waiting for clips; None if unknown."""
+        waited, worked = (float(self.step_values(name)[-last:].sum()) for name in ("waiting", "seconds"))
+        return waited / (waited + worked) if waited > 0 else None
 
 
 @dataclass

@@ -1,17 +1,21 @@
 """Training losses: Dice, cross-entropy, and the two auxiliary losses (paper Sec. 3.6, Eq. 4)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from avseg.config import TrainConfig
 from avseg.data.samples import IGNORED
-from avseg.models.avsegformer import AVSegOutput
+from avseg.late import F, torch
 from avseg.models.masks import background_where
-from avseg.models.tpavi import TPAVIOutput
+
+if TYPE_CHECKING:
+    from avseg.models.avsegformer import AVSegOutput
+    from avseg.models.tpavi import TPAVIOutput
 
 DICE_SMOOTHING = 1e-3
 PROBABILITY_MARGIN = 1e-7  # `loss_gradients` clamps probabilities to this distance from 0 and 1
@@ -107,6 +111,8 @@ def training_loss(
     classes [B*T, H, W] are class indices (any foreground counts as 1 for one-channel models); labelled
     [B*T] is true where a frame has ground truth, for example the first of five in S4 training.
     """
+    from avseg.models.tpavi import TPAVIOutput
+
     if not labelled.any():
         nothing = output.logits.sum() * 0.0  # part of the graph, as other processes wait for its gradients
         return LossParts(nothing, nothing, nothing)
@@ -146,7 +152,7 @@ class LossGradient:
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "Dice": dice_loss,
-    "cross-entropy": F.binary_cross_entropy_with_logits,
+    "cross-entropy": lambda logits, truth: F.binary_cross_entropy_with_logits(logits, truth),
 }
 
 

@@ -1,7 +1,6 @@
 """The training loop. One run is one folder (`run_folder`); after a kill at any moment it resumes exactly."""
 
 import math
-import os
 import time
 from collections import deque
 from contextlib import nullcontext
@@ -11,30 +10,22 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs
 from tqdm import tqdm
 
+from avseg.batches import training_loader, validation_loader
 from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
 from avseg.data.transforms import Batch
-from avseg.devices import choose_device
 from avseg.errors import ConfigError, RunError
 from avseg.files import sweep
 from avseg.jobs.folder import State
 from avseg.jobs.signals import report_status, stop_on_signals, translate_errors
-from avseg.loaders import (
-    SYNTH,
-    clips_per_epoch,
-    training_clips,
-    training_loader,
-    validation_clips,
-    validation_loader,
-)
+from avseg.loaders import SYNTH, clips_per_epoch, training_clips, validation_clips
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.build import build_model
 from avseg.models.pretrained import load_pretrained
-from avseg.processes import VARIABLES, world_size
+from avseg.training.accelerator import accelerator_for
+from avseg.training.audio_cache import AudioCache, repeats_itself
 from avseg.training.initialisation import initialise_as_released
 from avseg.training.losses import training_loss
 from avseg.training.optimizer import initialise_from, make_optimizer, make_schedule, set_training
@@ -67,7 +58,9 @@ def train(
 
     Raises ConfigError, DatasetError, CheckpointError or RunError; the status then contains the message.
     """
-    run, accelerator = RunFolder(out), _accelerator(config, device)
+    run = RunFolder(out)
+    config = _with_own_precision(config, run) if resume else config
+    accelerator = accelerator_for(config, device)
     main = accelerator.is_main_process
     if main:
         _prepare(run, config, data, resume)
@@ -84,35 +77,11 @@ def train(
     return run.last_model
 
 
-def _accelerator(config: Config, device: str) -> Accelerator:
-    """Return the accelerator of this process, on the device of this name.
-
-    Raises ConfigError for a device that is not available, or that cannot be chosen for several processes.
-    """
-    chosen, several = choose_device(device), world_size() > 1
-    if several and device not in ("auto", "cpu", "cuda"):
-        raise ConfigError(
-            f"Several processes cannot share the device {device!r}: choose auto, cpu or cuda, and GPUs by "
-            "CUDA_VISIBLE_DEVICES."
-        )
-    if config.train.mixed_precision == "fp16" and chosen.type != "cuda":
-        raise ConfigError(
-            f"mixed_precision fp16 needs a CUDA device, not {chosen}: choose bf16 or no for this device."
-        )
-    if not several:
-        AcceleratorState._reset_state(reset_partial_state=True)  # of an earlier run in this process
-    # Frozen parameters get no gradient.
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
-    options = {"mixed_precision": config.train.mixed_precision, "kwargs_handlers": [parallel]}
-    if several:
-        return Accelerator(cpu=chosen.type == "cpu", **options)
-    for name in VARIABLES:  # WORLD_SIZE=1 and the like, which Accelerator would take for one of several
-        os.environ.pop(name, None)
-    os.environ["ACCELERATE_TORCH_DEVICE"] = str(chosen)  # its own choice is the first of MPS, CUDA, ...
-    try:
-        return Accelerator(cpu=chosen.type == "cpu", **options)
-    finally:
-        del os.environ["ACCELERATE_TORCH_DEVICE"]
+def _with_own_precision(config: Config, run: RunFolder) -> Config:
+    """Return the config to resume a run with: `auto`, the default, leaves the precision as it began."""
+    if config.train.mixed_precision != "auto" or not run.config_file.is_file():
+        return config
+    return replace(config, train=replace(config.train, mixed_precision=run.config().train.mixed_precision))
 
 
 def _prepare(run: RunFolder, config: Config, data: str, resume: bool) -> None:
@@ -160,6 +129,7 @@ class Training:
         self.progress = TrainingProgress()
         self.status = replace(status, steps=self.steps)
         self.status_written = 0.0  # when, in seconds of the monotonic clock
+        self.waited = self.worked = 0.0  # seconds of this epoch, for clips and in steps
 
     def restore_or_initialise(self, start_from: Path | None) -> None:
         """Load the last checkpoint, or initialise the weights and write the first one."""
@@ -180,11 +150,16 @@ class Training:
         self.model.to(self.accelerator.device, memory_format=torch.channels_last)
         self.raw_optimizer = self.optimizer
         self.schedule = make_schedule(self.optimizer, self.config, self.steps, self.progress.step)
-        self.parallel, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        network = torch.compile(self.model) if self.config.train.compile else self.model
+        self.parallel, self.optimizer = self.accelerator.prepare(network, self.optimizer)
+        heard = self.model.audio_backbone
+        repeats = isinstance(self.model, AVSegFormer) and repeats_itself(heard, self.config, self.clips)
+        self.audio = AudioCache(heard) if repeats else None
         if self.accelerator.scaler is not None and scaler_state:
             self.accelerator.scaler.load_state_dict(scaler_state)
         steps = range(self.progress.step, self.steps)
-        self.batches = training_loader(self.clips, self.config, steps, self.workers, rank, world)
+        pinned = self.accelerator.device.type == "cuda"
+        self.batches = training_loader(self.clips, self.config, steps, self.workers, rank, world, pinned)
         self.validation = validation_loader(self.validation_clips, self.config, self.workers, rank, world)
         if not resuming:
             self.checkpoint()
@@ -217,11 +192,16 @@ class Training:
         hidden = {} if main else {"disable": True}  # otherwise TQDM_DISABLE decides
         bar = tqdm(total=self.steps, initial=first, unit="step", smoothing=0.05, **hidden)
         with bar, stop_on_signals(self.run, main):
-            for batch in islice(self.batches, self.steps - first):
+            batches = islice(self.batches, self.steps - first)
+            while True:
+                asked = time.perf_counter()
+                if (batch := next(batches, None)) is None:
+                    break
                 started = time.perf_counter()
                 values = self.step(batch)
-                recent.append(time.perf_counter() - started)
-                values["seconds"] = recent[-1]
+                values |= {"seconds": time.perf_counter() - started, "waiting": started - asked}
+                recent.append(values["seconds"])
+                self.worked, self.waited = self.worked + values["seconds"], self.waited + values["waiting"]
                 self.log_event("step", **values)
                 bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
                 bar.update()
@@ -296,21 +276,24 @@ class Training:
     def backward(self, batch: Batch, weight: float) -> dict[str, torch.Tensor]:
         """Accumulate the weighted gradients of a micro-batch; return the loss and its parts, unweighted."""
         c = self.config.train
-        batch = batch.to(self.accelerator.device)
         batch = batch.muted() if c.mute else batch
-        frames = batch.frames.contiguous(memory_format=torch.channels_last)
         rows = labelled_rows(batch) if isinstance(self.model, AVSegFormer) else None
+        given: dict[str, torch.Tensor] = {} if rows is None else {"rows": rows.to(self.accelerator.device)}
+        if self.audio is not None:
+            with self.accelerator.autocast():
+                given["embedding"] = self.audio.of(batch.log_mel if rows is None else batch.log_mel[rows])
+        batch = batch.to(self.accelerator.device)
+        frames = batch.frames.contiguous(memory_format=torch.channels_last)
         output = self.parallel(
             frames,
             batch.log_mel,
             temporal_flags(self.model, batch),
             intermediate=c.auxiliary == "intermediate",
             clip_frames=min(c.frames_per_clip or self.clips.seconds, self.clips.seconds),
-            **({} if rows is None else {"rows": rows}),
+            **given,
         )
-        classes, labelled = batch.classes, batch.labelled
-        if rows is not None:
-            classes, labelled = classes[rows], labelled[rows]
+        picked = slice(None) if rows is None else given["rows"]
+        classes, labelled = batch.classes[picked], batch.labelled[picked]
         loss = training_loss(output, classes, labelled, c)
         self.accelerator.backward(loss.total * weight)
         parts = {"loss": loss.total, "mask": loss.mask, "auxiliary": loss.auxiliary, "bce": loss.bce}
@@ -319,6 +302,9 @@ class Training:
     def end_epoch(self, on_event: OnEvent) -> None:
         """Validate if the config says so, save the best model, write a checkpoint."""
         c, epochs = self.config.train, self.progress.step // self.steps_per_epoch
+        share = self.waited / max(self.waited + self.worked, 1e-9)
+        self.log(f"Epoch {epochs} of {c.epochs}: {share:.0%} of the time went into waiting for clips.")
+        self.waited = self.worked = 0.0
         due = epochs > c.validate_from and (epochs - c.validate_from) % c.validate_every == 0
         if due or epochs == c.epochs:
             result = validate(self.model, self.validation, self.accelerator, c.mute)

@@ -18,7 +18,7 @@ from avseg.data.transforms import IMAGE_MEAN, IMAGE_STD, Batch
 from avseg.evaluation.metrics import frame_iou, semantic_sums
 from avseg.files import atomic_write
 from avseg.media.draw import BINARY, overlay, truth_outline
-from avseg.models.build import SegmentationModel
+from avseg.models.build import FrameFeatures, SegmentationModel
 from avseg.models.masks import background_where, label_maps
 from avseg.runtime.runner import running
 
@@ -41,13 +41,13 @@ class Validation:
 
 def predict_labels(model: SegmentationModel, batch: Batch) -> torch.Tensor:
     """Return the label maps uint8 [B*T, H, W] of a batch of whole clips."""
-    return label_maps(_logits(model, batch))
+    return label_maps(_decode(model, model.encode_frames(batch.frames), batch))
 
 
-def _logits(model: SegmentationModel, batch: Batch) -> torch.Tensor:
-    """Return the logits [B*T, C, H, W] of a batch of whole clips."""
-    flags, frames = temporal_flags(model, batch), model.config.frames
-    return model(batch.frames, batch.log_mel, flags, clip_frames=frames).logits
+def _decode(model: SegmentationModel, features: FrameFeatures, batch: Batch) -> torch.Tensor:
+    """Return the logits [B*T, C, H, W] of the encoded frames of whole clips, with the batch's sounds."""
+    clip = {"clip_frames": model.config.frames} if model.config.window > 1 else {}
+    return model.decode(features, batch.log_mel, temporal_flags(model, batch), **clip).logits
 
 
 def temporal_flags(model: SegmentationModel, batch: Batch) -> torch.Tensor | None:
@@ -69,9 +69,10 @@ def validate(
     for batch in batches:
         batch = batch.to(accelerator.device)
         inputs, labelled = batch.muted() if mute else batch, batch.labelled
-        logits = _logits(model, inputs)[labelled]
+        features = model.encode_frames(batch.frames)  # for both sounds
+        logits = _decode(model, features, inputs)[labelled]
         scores += _scores(logits.float(), batch.classes[labelled])
-        muted = predict_labels(model, batch.muted())[labelled] > 0
+        muted = label_maps(_decode(model, features, batch.muted()))[labelled] > 0
         silence += torch.tensor([muted.float().mean((1, 2)).sum(), len(muted)], dtype=torch.float64)
     if accelerator.num_processes > 1:
         scores, silence = (accelerator.reduce(x.to(accelerator.device)).cpu() for x in (scores, silence))

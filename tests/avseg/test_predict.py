@@ -9,13 +9,16 @@ import avseg.predict
 from avseg.data.transforms import normalise, pad_to_square
 from avseg.errors import ClipError, ConfigError
 from avseg.interpret.inspection import inspect
+from avseg.interpret.sites import record
 from avseg.interventions.run import what_if
 from avseg.media.clip import Clip
 from avseg.media.draw import resize
 from avseg.models.avsegformer import AVSegFormer
 from avseg.predict import Predictor, audio_for
+from avseg.runtime.accelerate import Plan
+from avseg.runtime.memory import MOST, frames_within
 from tests.support.media import SINE, counting, ffmpeg
-from tests.support.small_model import SMALL
+from tests.support.small_model import SMALL, small_predictor
 from tests.support.stand_in_model import BrightAndLoud
 
 
@@ -156,6 +159,59 @@ def test_wrong_arguments():
         Predictor(BrightAndLoud(), "abacus")
     with pytest.raises(ConfigError, match="threshold"):
         Predictor(BrightAndLoud(), "cpu").predict(clip_of(), threshold=2)
+
+
+def test_one_model_computes_at_several_precisions(monkeypatch):
+    first = small_predictor()
+    assert first.at("exact") is first  # what auto came to for a small model
+    monkeypatch.setattr("avseg.runtime.runner.plan_for", lambda _, choice: Plan(head=choice == "fast"))
+    fast = first.at("fast")
+    assert fast.model is first.model and fast.precision == "fast" and first.precision == "exact"
+    assert first.at("fast") is fast
+    with pytest.raises(ConfigError, match="The precision is 'half'; choose auto, exact, fast"):
+        first.at("half")
+
+
+def test_compiled_code_gives_the_same_masks_and_is_left_out_where_it_is_watched(monkeypatch):
+    compiled = []
+
+    def compile(function):
+        def run(*args):
+            compiled.append(function.__name__)
+            return function(*args)
+
+        return run
+
+    monkeypatch.setattr("torch.compile", compile)
+    clip, plain = clip_of(2), small_predictor()
+    predictor = Predictor(plain.model, "cpu", compile=True)
+    np.testing.assert_array_equal(predictor.predict(clip).probability, plain.predict(clip).probability)
+    assert compiled == ["encode_frames", "decode"]
+    with record(predictor.model, ["mixer.weights"]) as recording:
+        predictor.predict(clip)
+    assert recording["mixer.weights"] and compiled == ["encode_frames", "decode"]
+
+
+def test_as_many_frames_as_fit_into_half_of_the_memory():
+    assert frames_within(free=1000, one=150, two=200) == 8  # 100 for all, 50 for each
+    assert frames_within(free=100, one=150, two=200) == 1
+    assert frames_within(free=10**12, one=150, two=150) == MOST
+
+
+@pytest.mark.gpu
+def test_the_batch_of_a_gpu_fits_and_changes_nothing():
+    predictor, clip = Predictor(small_predictor().model, "cuda"), clip_of(4)
+    assert 1 <= predictor.batch <= MOST
+    found = predictor.predict(clip).probability
+    predictor.batch = 1
+    np.testing.assert_allclose(found, predictor.predict(clip).probability, atol=1e-3)
+
+
+@pytest.mark.gpu
+def test_compiled_code_agrees_on_a_gpu():
+    model, clip = small_predictor().model, clip_of(4)
+    plain, compiled = (Predictor(model, "cuda", compile=compile) for compile in (False, True))
+    np.testing.assert_allclose(compiled.predict(clip).probability, plain.predict(clip).probability, atol=1e-3)
 
 
 @pytest.mark.gpu

@@ -11,7 +11,6 @@ import pytest
 import torch
 from safetensors import safe_open
 
-import avseg.checkpoints
 from app.services.additions import offers
 from app.services.models import available_models
 from avseg import Predictor, downloads, drive, hub, storage, weights
@@ -239,7 +238,7 @@ def test_a_full_disk_is_noticed_before_and_after(server, folder, released, monke
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(avseg.checkpoints, "save_file", full)
+        patched.setattr("safetensors.torch.save_file", full)
         with pytest.raises(WriteError, match="the disk is full"):
             weights.get(NAME)
     usage = shutil.disk_usage(folder.parent)

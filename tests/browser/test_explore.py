@@ -158,8 +158,8 @@ def test_an_integrity_row_opens_its_clip_which_is_flagged_and_exported(page):
     page.click("#ex-report td .ex-link:has-text('te07_000001')")
     opened(page, "te07_000001")
     page.fill(".ex-note input", "=mask 2 is gone")
-    page.click(".ex-note button:has-text('Flag')")
-    page.wait_for_selector(".ex-note button:has-text('Remove flag')", timeout=QUICK)
+    page.click(".ex-note button:has-text('Save note')")
+    page.wait_for_selector("#ex-head button:has-text('Remove flag')", timeout=QUICK)
     page.wait_for_selector("#ex-grid .ex-flag", timeout=QUICK)
     with page.expect_download() as download:
         page.click("#ex-export")

@@ -118,6 +118,8 @@ def offer(
     dropdown.input(None, dropdown, dropdown, js=CHOOSE % (add, json.dumps(tab), key, first))
 
     def refresh(added: Added, value: object) -> dict:
+        if added.tab != tab:  # Gradio takes the first equal value for a change
+            return gr.skip()
         offered = choices()
         if dropdown.multiselect:
             kept = [name for name in value or () if name != added.model]

@@ -198,7 +198,7 @@ def test_the_aspect_ratio_is_kept_where_asked_and_the_command_says_so(stand_in, 
     line = "avseg predict &#39;my clip.mp4&#39; --model "
     assert (
         line in kept.last_run["value"]
-        and "--fps 2 --start 0.5 --end 1.5 --letterbox<" in kept.last_run["value"]
+        and "--fps 2 --start 0.5 --end 1.5 --precision exact --letterbox<" in kept.last_run["value"]
     )
     record, *_ = handlers.answer("dog-and-guitar", None, "stand-in", end=1, letterbox=True)
     assert record["geometry"] == "letterbox"
@@ -234,6 +234,7 @@ NAN = float("nan")
     + [("start", value, "choose 0 or more") for value in (-1, NAN, 1e300, [1], "x")]
     + [("end", value, "ends at") for value in (0, -1, NAN, [1], "x")]
     + [("end", 61, "at most 60 s"), ("model", "gone", "no longer exists"), ("model", [], "no longer exists")]
+    + [("precision", value, "choose auto, exact, fast") for value in ("double", None, [1])]
     + [("clip", value, "No clip is selected") for value in (None, ["x"], {}, "../x")],
 )
 def test_every_argument_is_checked_before_work(argument, value, words, monkeypatch):

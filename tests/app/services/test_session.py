@@ -207,7 +207,7 @@ def test_two_visitors_with_two_models_load_each_once(tmp_path, monkeypatch):
     loaded, clip = [], read_clip(counting(tmp_path / "a.mp4", seconds=1))
 
     def load(path, batch):
-        assert batch == 8  # small files
+        assert batch is None  # small files
         loaded.append(path.name)
         return Predictor(BrightAndLoud("ms3"), "cpu")
 
@@ -244,6 +244,18 @@ def test_a_model_that_has_to_go_is_released_before_the_next_is_loaded(tmp_path, 
     for name in "abacd":
         calls.run(name, Predictor.warm)
     assert alive == [0, 0, 0, 1, 2]  # two of 600 bytes do not fit into 1000; 600, 300 and 100 do
+
+
+def test_a_model_computes_at_the_precision_that_is_asked_for(tmp_path, monkeypatch):
+    calls, predictor, asked = session.Models(), small_predictor(), []
+    monkeypatch.setattr(calls, "_predictor", lambda name: predictor)
+    monkeypatch.setattr(predictor, "at", lambda precision: asked.append(precision) or predictor)
+    clip = read_clip(counting(tmp_path / "a.mp4", seconds=1))
+    for precision in ("auto", "exact", "fast"):
+        calls.predict("small", clip, precision=precision)
+    assert asked == ["exact", "fast"]
+    with pytest.raises(ConfigError, match="choose auto, exact, fast"):
+        calls.predict("small", clip, precision="half")
 
 
 def test_models_are_warm_before_the_first_click(monkeypatch):

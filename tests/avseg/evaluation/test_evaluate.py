@@ -28,6 +28,7 @@ from avseg.models.avsegformer import AVSegFormer
 from avseg.presets import PRESETS
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
+from tests.support.media import counting
 from tests.support.oracles import (
     CAR,
     DOG,
@@ -360,6 +361,26 @@ def test_data_on_disk_are_measured_by_the_same_command(small: Path, tmp_path: Pa
     assert "mIoU as AVSBench computes it" in capsys.readouterr().out
     assert main([*arguments, "--task", "avss"]) == 1
     assert main([*arguments, "--split", "holiday"]) == 1
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_clips_of_predict(small: Path, tmp_path: Path, root: Path):
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    clips = [str(counting(tmp_path / f"{name}.mp4", seconds=1)) for name in "abc"]
+    arguments = ["-m", "avseg", "predict", *clips, str(tmp_path / "gone.mp4"), "--model", str(small)]
+    done = subprocess.run(
+        [*launch, "--main_process_port", "0", *arguments, "--out", str(tmp_path / "out"), "--device", "cpu"],
+        cwd=root,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 1  # of both: neither ends the other
+    assert {path.name for path in (tmp_path / "out").glob("*")} == {"a", "b", "c"}
+    assert done.stdout.count("1 frames") == 3 and done.stderr.count("avseg: ") == 1
 
 
 @pytest.mark.slow

@@ -61,6 +61,7 @@ def test_record(written: Written, prediction: Prediction):
     assert record["clip"] == "beep.mp4" and record["size"] == [122, 161] and record["fps"] == 2
     assert record["duration"] == pytest.approx(4) and record["threshold"] == 0.5
     assert (record["model"], record["weights"], record["device"]) == ("stand-in", "random", "cpu")
+    assert record["precision"] == "exact"
     assert set(record["seconds"]) == {"decode", "model", "write"} and min(record["seconds"].values()) >= 0
     assert [frame["time"] for frame in record["frames"]] == prediction.clip.times.tolist()
     shares = [frame["foreground"] for frame in record["frames"]]

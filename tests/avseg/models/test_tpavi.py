@@ -85,7 +85,7 @@ def test_a_damaged_released_file_is_refused():
 
 
 def test_import_adds_vggish_from_a_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("avseg.checkpoints.AUDIO_BACKBONES", AUDIO_BACKBONES | {"vggish": SmallVGGish})
+    monkeypatch.setattr("avseg.models.vggish.AUDIO_BACKBONES", AUDIO_BACKBONES | {"vggish": SmallVGGish})
     monkeypatch.setattr("avseg.models.tpavi.AUDIO_BACKBONES", AUDIO_BACKBONES | {"vggish": SmallVGGish})
     monkeypatch.setitem(PRESETS, "avss-r50-avsbench", replace(PRESETS["avss-r50-avsbench"], model=SMALL_R50))
     torch.manual_seed(3)

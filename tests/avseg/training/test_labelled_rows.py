@@ -29,13 +29,12 @@ def made(labelled: torch.Tensor) -> Batch:
 
 
 def learned(
-    model: AVSegFormer, batch: Batch, rows: torch.Tensor | None, flagged: bool
+    model: AVSegFormer, batch: Batch, rows: torch.Tensor | None, flagged: bool, **more: torch.Tensor
 ) -> tuple[float, dict[str, torch.Tensor]]:
     """The loss and the gradients after a pass in training mode."""
     model.zero_grad()
-    output = model(
-        batch.frames, batch.log_mel, batch.real.float() if flagged else None, intermediate=True, rows=rows
-    )
+    flags = batch.real.float() if flagged else None
+    output = model(batch.frames, batch.log_mel, flags, intermediate=True, rows=rows, **more)
     classes, labelled = batch.classes, batch.labelled
     if rows is not None:
         classes, labelled = classes[rows], labelled[rows]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,16 +16,19 @@ from safetensors.torch import load_file, save_file
 
 import avseg.training.resume
 import avseg.training.trainer
+from avseg.batches import validation_loader
 from avseg.checkpoints import Card, load_model, read_card, save_model
 from avseg.config import Config
 from avseg.data.transforms import Batch
 from avseg.errors import AvsegError, ConfigError, DatasetError, RunError
-from avseg.loaders import validation_clips, validation_loader
+from avseg.loaders import validation_clips
 from avseg.models.avsegformer import AVSegFormer
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
+from avseg.training.accelerator import accelerator_for, precision_on
+from avseg.training.history import HISTORIES
 from avseg.training.run_folder import RunFolder
-from avseg.training.trainer import Training, _accelerator, train
+from avseg.training.trainer import Training, train
 from avseg.training.validation import Validation, validate
 from tests.support.small_model import SMALL, small_config
 
@@ -263,6 +267,67 @@ def test_half_precision_trains(tmp_path: Path):
     assert all(0 < loss < 10 for _, loss in losses(tmp_path / "run"))
 
 
+@pytest.mark.parametrize(
+    ("asked", "device", "has", "used"),
+    [
+        ("auto", "cpu", True, "no"),
+        ("auto", "cuda", True, "bf16"),
+        ("auto", "cuda", False, "no"),
+        ("no", "cuda", True, "no"),
+        ("fp16", "cuda", True, "fp16"),
+    ],
+)
+def test_gpus_train_in_bfloat16_where_they_have_it(asked, device, has, used, monkeypatch):
+    monkeypatch.setattr("avseg.training.accelerator.has_bfloat16", lambda _: has)
+    assert precision_on(small_config(mixed_precision=asked), torch.device(device)) == used
+
+
+def test_a_run_is_resumed_in_the_precision_that_it_began_with(tmp_path: Path):
+    run_here(small_config(epochs=1, mixed_precision="bf16"), tmp_path / "run")
+    run_here(small_config(epochs=2), tmp_path / "run", resume=True)
+    assert RunFolder(tmp_path / "run").config().train.mixed_precision == "bf16"
+
+
+def test_a_compiled_step_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("torch.compile", partial(torch.compile, backend="eager"))
+    run_here(small_config(epochs=1), tmp_path / "plain")
+    run_here(small_config(epochs=1, compile=True), tmp_path / "compiled")
+    assert losses(tmp_path / "compiled") == [
+        (step, pytest.approx(loss, rel=1e-4)) for step, loss in losses(tmp_path / "plain")
+    ]
+    names = load_file(tmp_path / "compiled" / "last.safetensors").keys()
+    assert names == AVSegFormer(SMALL).state_dict().keys()
+
+
+def test_a_cpu_without_a_compiler_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(ConfigError, match=r"train\.compile needs a C"):
+        accelerator_for(small_config(compile=True), "cpu")
+
+
+def test_a_run_says_how_long_it_waited_for_clips(tmp_path: Path):
+    run_here(small_config(epochs=1), tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    steps = [event for event in run.events() if event["kind"] == "step"]
+    waited, worked = (sum(event[name] for event in steps) for name in ("waiting", "seconds"))
+    assert 0 < waited / (waited + worked) < 1
+    share = HISTORIES.of(run).waiting()
+    assert share == pytest.approx(waited / (waited + worked))
+    assert f"Epoch 1 of 1: {share:.0%} of the time went into waiting for clips." in run.log_tail()
+
+
+def test_a_validation_looks_once_and_hears_twice():
+    config = small_config({"task": "ms3"}, validation_clips=2)
+    model = AVSegFormer(config.model)
+    batches = list(validation_loader(validation_clips("synth", config), config, 0))
+    looked, heard = [], []
+    model.visual_backbone.register_forward_pre_hook(lambda *_: looked.append(1))
+    model.audio_backbone.register_forward_pre_hook(lambda *_: heard.append(1))
+    validate(model, batches, accelerator_for(config, "cpu"))
+    # Once more each: an example shows which BatchNorm follows which convolution.
+    assert (len(looked) - 1, len(heard) - 1) == (len(batches), 2 * len(batches))
+
+
 def test_a_muted_run_cannot_tell_sounds_apart(tmp_path: Path):
     model = load_model(run_here(small_config(mute=True, epochs=1), tmp_path / "run"))
     assert RunFolder(tmp_path / "run").config().train.mute
@@ -334,19 +399,19 @@ def test_one_rule_chooses_the_device(device, used, monkeypatch):
     monkeypatch.setattr("accelerate.state.is_mps_available", lambda *_: True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     if device != "auto":
-        monkeypatch.setattr("avseg.training.trainer.choose_device", torch.device)  # as if it were there
+        monkeypatch.setattr("avseg.training.accelerator.choose_device", torch.device)  # as if it were there
     monkeypatch.setenv("WORLD_SIZE", "1")
     monkeypatch.setenv("LOCAL_RANK", "0")
-    assert _accelerator(small_config(), device).device == torch.device(used)
+    assert accelerator_for(small_config(), device).device == torch.device(used)
     assert "ACCELERATE_TORCH_DEVICE" not in os.environ
 
 
 def test_a_device_that_is_not_there_is_a_sentence():
     for device, words in (("cuda:9", "not available"), ("tpu", "is not a device"), ("mps", "not available")):
         with pytest.raises(ConfigError, match=words):
-            _accelerator(small_config(), device)
+            accelerator_for(small_config(), device)
     with pytest.raises(ConfigError, match="fp16 needs a CUDA device, not cpu"):
-        _accelerator(small_config(mixed_precision="fp16"), "cpu")
+        accelerator_for(small_config(mixed_precision="fp16"), "cpu")
 
 
 @pytest.mark.parametrize("task", ["ms3", "avss"])
@@ -364,7 +429,7 @@ def test_a_validation_sums_on_the_cpu(task, monkeypatch):
 
     config = small_config({"task": task}, validation_clips=1, batch_size=1)
     batches = validation_loader(validation_clips("synth", config), config, 0)
-    model, accelerator = AVSegFormer(config.model), _accelerator(config, "cpu")
+    model, accelerator = AVSegFormer(config.model), accelerator_for(config, "cpu")
     monkeypatch.setattr(torch.Tensor, "cpu", record)
     monkeypatch.setattr(torch.Tensor, "double", check)
     assert 0 <= validate(model, batches, accelerator).silence <= 1
@@ -386,8 +451,9 @@ def test_a_validation_has_the_mean_iou_of_filled_frames_and_the_benchmarks():
     def marking(value: float) -> Validation:
         model = torch.nn.Module()
         model.config = SMALL
-        model.forward = lambda *_, **__: SimpleNamespace(logits=torch.full((4, 1, 8, 8), value))
-        return validate(model, [batch], _accelerator(small_config(), "cpu"))
+        model.encode_frames = lambda frames: frames
+        model.decode = lambda *_: SimpleNamespace(logits=torch.full((4, 1, 8, 8), value))
+        return validate(model, [batch], accelerator_for(small_config(), "cpu"))
 
     everything, nothing = marking(8.0), marking(-8.0)
     assert (everything.miou, everything.benchmark) == (0.25, pytest.approx(0.125))
