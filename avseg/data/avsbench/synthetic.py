@@ -116,7 +116,7 @@ def _plain(data: bytes) -> dict[int, list[str]]:
 
 
 def _reduced(function: str, arguments: tuple) -> object:
-    """Return what a call stands for: a dictionary, a NumPy integer, or nothing that matters (its type)."""
+    """Return what a call would make: a dictionary, a NumPy integer, or nothing that matters (its type)."""
     if function == "collections defaultdict":
         return {}
     if function.endswith("multiarray scalar"):
