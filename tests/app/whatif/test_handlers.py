@@ -8,9 +8,10 @@ import pytest
 
 from app.services.handoff import WhatIfRequest
 from app.services.jobs import Cancelled
-from app.whatif import effect, handlers
+from app.whatif import effect, handlers, html
 from app.whatif.effect import run_changes, segment_bundled
 from app.whatif.layout import swept_rows
+from app.whatif.presets import PRESETS
 from app.whatif.state import WhatIfState
 from avseg.config import ModelConfig
 from avseg.errors import ConfigError
@@ -73,9 +74,9 @@ def test_a_sweep_has_a_picture_and_two_points_per_value(models):
     handlers.VISITORS.of("me").result = result
     updates = handlers.run_sweep(Change("gain", (5,)), [], None, "me", progress)
     assert updates.notice["visible"] is False
-    html = updates.sweep
-    assert html.count('class="wi-column') == 9 and html.count("<polyline") == 2
-    assert "pictures: frame 4" in html and "wi-column wi-neutral" in html
+    drawn = updates.sweep
+    assert drawn.count('class="wi-column') == 9 and drawn.count("<polyline") == 2
+    assert "pictures: frame 4" in drawn and "wi-column wi-neutral" in drawn
 
 
 def test_a_frame_is_selected_only_when_it_exists(models):
@@ -130,6 +131,57 @@ def test_a_request_ticks_exactly_its_changes_and_starts_their_run(models, config
     visitor.hand_over(WhatIfRequest(("mute",), run=False))
     quiet = handlers.arrive()
     assert quiet.ticks["mute"]["value"] and "requested" not in quiet.changes()
+
+
+def test_a_preset_ticks_exactly_its_change_and_runs_it(models, config):
+    bar = html.presets_bar(ModelConfig(), None)
+    changes = [preset.change for preset in PRESETS]
+    sent = [change for change in changes if f"&#34;{change}&#34;" in bar]
+    assert sent == ["mute", "swap=street-siren", "shift=1", "mixer-off"]
+    for change in (*sent, "loud", ["mute"], None):
+        event = SimpleNamespace(_data={"action": "preset", "value": change})
+        updates = handlers.choose_preset(event)
+        if change not in sent:
+            assert not updates.changes()
+            continue
+        ticked = {name for name, update in updates.ticks.items() if update.get("value")}
+        assert ticked == {change.split("=")[0]} and updates.requested[1] == (change,)
+    bare = html.presets_bar(BARE, None)
+    assert "mixer-off" not in bare and "mute" in bare
+
+
+def test_a_preset_takes_the_sound_of_another_clip(models):
+    result = segment_bundled("street-siren", "model")
+    bar = html.presets_bar(ModelConfig(), result, [Change("mute")])
+    assert "swap=dog-and-guitar" in bar and "swap=street-siren" not in bar
+    assert bar.count('aria-pressed="true"') == 1
+
+
+def test_the_tab_opens_with_a_sweep_that_makes_way(models, monkeypatch):
+    visitor = handlers.VISITORS.of("local")
+    visitor.result = segment_bundled("dog-and-guitar", "model")
+    seconds = iter([9.0, 0.01, 0.01, 0.01])
+    monkeypatch.setattr(effect.MODELS, "seconds_per_frame", lambda name: next(seconds))
+    assert "requested_sweep" not in handlers.arrive().changes()  # it would take long
+    assert handlers.arrive().requested_sweep[1] == "shift"
+    state = visitor.state(WhatIfState)
+    assert "requested_sweep" not in handlers.arrive().changes() and state.unasked  # it runs already
+    token = visitor.jobs.start("sweep")
+    handlers.begin("what-if")
+    assert token.cancelled  # a run that was asked for goes first; the sweep follows it
+    assert handlers.run(MUTE, None, "local", progress).requested_sweep[1] == "shift"
+    assert not state.unasked or handlers.run_sweep(Change("shift"), (), None, "local", progress).sweep
+    assert not state.unasked and state.swept is visitor.result.prediction
+    state.swept = None
+    monkeypatch.setenv("AVSEG_PUBLIC", "1")
+    assert "requested_sweep" not in handlers.arrive().changes()
+
+
+def test_the_sweep_of_a_link_is_run_with_its_row_selected(models, config):
+    handlers.VISITORS.of("local").hand_over(WhatIfRequest((), run=False, sweep="gain=3"))
+    updates = handlers.arrive()
+    assert updates.requested_sweep[1] == "gain=3" and updates.swept_row["value"] == "gain"
+    assert "requested" not in updates.changes()
 
 
 def test_a_request_for_another_model_ticks_only_what_it_has(models, monkeypatch):
