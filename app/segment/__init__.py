@@ -15,7 +15,9 @@ MEASURE = {"concurrency_limit": 1, "concurrency_id": "measure"}  # waits for the
 CHECK = {"concurrency_limit": 2, "concurrency_id": "look"}  # decodes a file, calls no model
 
 # Storage of the browser's tab, which survives a reload; a frame of another site may have none.
+# The address is kept too: it follows what the visitor does before the server has read the link.
 KEY_SCRIPT = """() => {
+  window.avsegOpenedWith = location.search;
   try {
     const random = () => crypto.getRandomValues(new Uint8Array(16));
     const made = [...random()].map(byte => byte.toString(16).padStart(2, "0")).join("");
@@ -104,7 +106,7 @@ def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     attaching = connect(shared.page.load, h.attach, parts.key, h.ButtonUpdates, parts, js=KEY_SCRIPT, **now)
     waits = {"concurrency_limit": None, **PRIVATE}
     # In the queue: only there can a handler change a state to which another event listens.
-    query = {"js": "() => location.search", **PRIVATE}
+    query = {"js": "() => window.avsegOpenedWith", **PRIVATE}
     connect(attaching.then, links.open_link, parts.query, links.LinkUpdates, parts, **query)
     linked = connect(
         parts.link_clip.change,

@@ -7,6 +7,13 @@ import pytest
 
 WAIT = 120_000  # milliseconds
 CLIP = "clip=dog-and-guitar&model=tiny-ms3"
+SLOW_SERVER = """
+const send = window.fetch;
+window.fetch = async (address, options) => {
+  if (options?.method === "POST") await new Promise((done) => setTimeout(done, 1500));
+  return send(address, options);
+};
+"""
 
 
 @pytest.fixture
@@ -14,9 +21,10 @@ def visit(app_server: str, browser) -> Iterator[Callable]:
     """Open an address in a browser that has never seen the page."""
     contexts, broken = [], []
 
-    def open_address(query: str):
+    def open_address(query: str, script: str = ""):
         contexts.append(browser.new_context(viewport={"width": 1280, "height": 720}))
         page = contexts[-1].new_page()
+        page.add_init_script(script)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(app_server + query if query.startswith("?") else query)
         return page
@@ -67,3 +75,13 @@ def test_what_a_link_cannot_mean_is_said(visit):
     page.wait_for_selector("#link-notice p", state="hidden", timeout=WAIT)
     page = visit("?tab=whatif&changes=loud;shift=x&sweep=mute&part=nonsense")
     page.wait_for_selector("#wi-notice [role=alert]:has-text('loud')", timeout=WAIT)
+
+
+def test_a_clip_that_is_chosen_before_the_server_has_read_the_link_stays(visit):
+    page = visit("?__theme=light", SLOW_SERVER)
+    page.wait_for_selector("#finding .prose", timeout=WAIT)
+    page.click("#clips label:has(input[value='dog-and-guitar'])")
+    page.wait_for_selector("#finding h1:has-text('Dog and guitar')", timeout=WAIT)
+    page.wait_for_timeout(5000)  # the events of the page's loading, one after another
+    assert page.is_checked("#clips input[value='dog-and-guitar']")
+    assert "Dog and guitar" in page.inner_text("#finding h1")
