@@ -114,10 +114,11 @@ def _add_sidebar(parts: dict[str, object]) -> None:
         number = {"minimum": 0, "maximum": first.seconds, "step": 0.5, "min_width": 0}
         parts["start"] = gr.Number(0, label="From, s", elem_id="from", **number)
         parts["end"] = gr.Number(first.seconds, label="To, s", elem_id="to", **number)
-    precision = {"label": "Precision", "elem_classes": "seg", "elem_id": "precision"}
-    parts["precision"] = gr.Radio(text.PRECISIONS, value="auto", **precision)
-    aspect = {"label": text.LETTERBOX, "info": text.LETTERBOX_ABOUT, "elem_id": "letterbox"}
-    parts["letterbox"] = gr.Checkbox(False, container=False, **aspect)
+    with gr.Accordion("Settings", open=False, elem_classes="more"):
+        precision = {"label": "Precision", "elem_classes": "seg", "elem_id": "precision"}
+        parts["precision"] = gr.Radio(text.PRECISIONS, value="auto", **precision)
+        aspect = {"label": text.LETTERBOX, "info": text.LETTERBOX_ABOUT, "elem_id": "letterbox"}
+        parts["letterbox"] = gr.Checkbox(False, container=False, **aspect)
     label = text.button_text(0, first.seconds, 1)
     parts["go"] = gr.Button(label, variant="primary", elem_id="go", interactive=model is not None)
     parts["stop"] = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)

@@ -50,7 +50,7 @@ def clip_address(result: ClipResult) -> str:
     where: dict[str, str | None]
     if result.source is not None:
         where = {"data": result.source.data, "split": result.source.split, "clip": result.source.name}
-        span = {}
+        span: dict[str, str] = {}
     elif result.clip in bundled():
         end = clip.start + clip.duration
         whole = clip.start == 0 and end > bundled()[result.clip].seconds - 0.05
