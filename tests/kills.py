@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import safetensors.torch
 import torch
 import tyro
 from accelerate import Accelerator
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-import avseg.checkpoints
 import avseg.training.resume
 from avseg.loaders import SYNTH, training_clips, validation_clips
 from avseg.training.run_folder import RunFolder
@@ -118,7 +118,7 @@ def kill_inside(run: Path, number: int, share: float) -> tuple[int, int]:
                 os.write(writer, f"{whole}\n".encode())
                 signal.pause()
 
-        for module in (avseg.checkpoints, avseg.training.resume):
+        for module in (safetensors.torch, avseg.training.resume):
             save = module.save_file
             module.save_file = lambda *args, save=save, **named: save_part(save, *args, **named)
 
@@ -155,7 +155,7 @@ def look(run: Path, moment: str, written: str, before: int) -> Kill:
 def differences(run: Path, whole: Path) -> list[str]:
     """Return what differs between a run and the one that was left in peace."""
     found = [path.name for path in run.iterdir() if path.name.startswith(".")]
-    timed = ("time", "seconds")
+    timed = ("time", "seconds", "waiting")
     logs = [
         [{name: value for name, value in event.items() if name not in timed} for event in folder.events()]
         for folder in (RunFolder(run), RunFolder(whole))
@@ -190,6 +190,8 @@ def main(kills: int = 100, inside: int = 10, seed: int = 0, out: Path | None = N
         failed, done, number = 0, 0, 0
         print("kill  run  moment                 last event  checkpoint  file written")
         while done < kills:
+            if number > 10 * (kills + 1):
+                raise RuntimeError("Most trainings end before their kill.")
             run, before = root / f"run-{number}", -1
             for _ in range(KILLS_PER_RUN):
                 if done == kills:
