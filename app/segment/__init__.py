@@ -15,9 +15,11 @@ MEASURE = {"concurrency_limit": 1, "concurrency_id": "measure"}  # waits for the
 CHECK = {"concurrency_limit": 2, "concurrency_id": "look"}  # decodes a file, calls no model
 
 # Storage of the browser's tab, which survives a reload; a frame of another site may have none.
-# The address is kept too: it follows what the visitor does before the server has read the link.
+# The address is kept too, since it follows what the visitor does before the server has read the link. A page
+# that is reloaded says so: its address may be older than the visitor's result.
 KEY_SCRIPT = """() => {
-  window.avsegOpenedWith = location.search;
+  const reloaded = performance.getEntriesByType("navigation")[0]?.type === "reload";
+  window.avsegOpenedWith = [location.search, reloaded];
   try {
     const random = () => crypto.getRandomValues(new Uint8Array(16));
     const made = [...random()].map(byte => byte.toString(16).padStart(2, "0")).join("");
@@ -107,7 +109,7 @@ def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     waits = {"concurrency_limit": None, **PRIVATE}
     # In the queue: only there can a handler change a state to which another event listens.
     query = {"js": "() => window.avsegOpenedWith", **PRIVATE}
-    connect(attaching.then, links.open_link, parts.query, links.LinkUpdates, parts, **query)
+    connect(attaching.then, links.open_link, [parts.query, parts.reloaded], links.LinkUpdates, parts, **query)
     linked = connect(
         parts.link_clip.change,
         links.show_clip,

@@ -36,6 +36,7 @@ class SegmentLayout:
     link_notice: gr.HTML
     link_clip: gr.State
     query: gr.Textbox  # of the address that was opened
+    reloaded: gr.Checkbox  # the page, with that address
     # Sidebar
     clip: gr.Radio
     about: gr.HTML
@@ -131,6 +132,7 @@ def _add_result(parts: dict[str, object]) -> None:
     parts["finding"] = gr.HTML(html.opening_heading(), elem_id="finding", js_on_load=LIVE)
     parts["timer"] = gr.Timer(PREVIEW_EVERY, active=False)
     parts["key"], parts["query"] = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    parts["reloaded"] = gr.Checkbox(visible=False)
     parts["player"] = Player(opening_player(), elem_id="player", ranged=True)
     small = {"size": "sm", "scale": 0, "min_width": 0}
     with gr.Row(elem_id="files"):

@@ -9,7 +9,9 @@ from app.components.render import render
 from app.components.updates import UNCHANGED, Updates
 from app.segment import html, text
 from app.segment.handlers import ResultUpdates, arrive_at_frame, show_result
+from app.segment.state import SegmentState
 from app.services.clips import bundled
+from app.services.handoff import ClipRequest
 from app.services.permalink import read_link
 from app.services.restore import restore_clip
 from app.services.session import VISITORS, ClipResult, session_of
@@ -41,11 +43,17 @@ class LinkedClipUpdates(ResultUpdates):
     go: object = UNCHANGED
 
 
-def open_link(query: str, request: gr.Request = None) -> LinkUpdates:
-    """Hand what an address asks for to the tabs, and open the one that it names; say what is not known."""
+def open_link(query: str, reloaded: object = False, request: gr.Request = None) -> LinkUpdates:
+    """Hand what an address asks for to the tabs, and open the one that it names; say what is not known.
+
+    reloaded: the visitor had this page before; a result or a run of theirs is newer than the address.
+    """
     visitor, link = VISITORS.of(session_of(request)), read_link(query if isinstance(query, str) else "")
+    result, running = visitor.result, visitor.state(SegmentState).preview is not None
+    own = reloaded is True and (running or (result is not None and not result.shared))
     for asked in link.requests:
-        visitor.hand_over(asked)
+        if not (own and isinstance(asked, ClipRequest)):
+            visitor.hand_over(asked)
     updates = LinkUpdates()
     if link.problems:
         words = render("segment/templates/link_notice.html", text=" ".join(link.problems))

@@ -146,7 +146,9 @@ def test_train_then_resume_then_evaluate(tmp_path: Path, capsys):
     assert main([*arguments, *flags]) == 0
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert [e["kind"] for e in events] == [
+        "pretraining",
         "audio_pretrain_steps",
+        "pretraining",
         "visual_pretrain_steps",
         "step",
         "step",

@@ -65,7 +65,7 @@ def test_an_oracle_that_reads_the_truth_scores_one_and_is_seen_to_be_deaf():
     heard = report.robustness
     assert heard.swap_sensitivity == pytest.approx(0) and heard.swap_fall == pytest.approx(0)
     assert heard.silence == heard.noise == pytest.approx(SHARES.mean())
-    assert heard.target_switch_iou is None and any("target_switch_iou" in note for note in report.notes)
+    assert heard.target_switch_iou is None and any("target-switch test" in note for note in report.notes)
     assert report.miou_present_classes is None
 
 
