@@ -29,8 +29,7 @@ def figure(
         clips: Video files; with --data, names of clips in that folder.
         model: Name or .safetensors file; repeat the flag for more rows of Figure 7. By default, as `predict`.
         data: A folder in AVSBench's format, with ground truth.
-        frame: Number of the frame in Figure 6, from 1; repeat the flag for each clip. By default the one with
-            the largest mask.
+        frame: Frame of Figure 6, from 1; repeat the flag per clip. By default that of the largest mask.
         out: Folder of the two files.
         fps: Frames per second of video files, 0.2 to 30.
         device: auto, cpu, cuda, cuda:1 or mps.
