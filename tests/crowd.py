@@ -28,7 +28,7 @@ from tests.support.media import counting
 from tests.support.serving import ROOT, running_app
 
 CLIPS = ("dog-and-guitar", "street-siren", "stage-duo")
-MODELS = ("tiny-ms3", "tiny-s4")
+MODELS = ("tiny-ms3", "small-real")
 VIEWS = ("mixer", "queries", "mask")
 LIMIT = 900  # seconds that one call may take
 LIGHT_LIMIT = 1.0  # seconds
@@ -106,7 +106,7 @@ class Visit:
     async def masks(self, source: str | Path, model: str) -> np.ndarray | None:
         """Segment a clip; returns its masks uint8 [T, H, W]."""
         own = await self.upload(source) if isinstance(source, Path) else None
-        data = await self.call("segment", None if own else source, own, model, 1, 0, 3, 0.5)
+        data = await self.call("segment", None if own else source, own, model, 1, 0, 3, 0.5, False, "auto")
         if not data:
             return None
         packed = await self.http.get(httpx.URL(data[3]["url"]).raw_path.decode())
@@ -129,7 +129,7 @@ async def visit(visit: Visit, number: int, sources: list, alone: dict, end: floa
             clip = CLIPS[turn % len(CLIPS)]
             await visit.call("inspect", clip, None, model, 1, VIEWS[turn % len(VIEWS)], 1)
         if time.monotonic() < end:
-            await visit.call("what_if", ["mute"], CLIPS[turn % len(CLIPS)], model, 1)
+            await visit.call("what_if", ["mute"], CLIPS[turn % len(CLIPS)], model, 1, "auto")
         turn += 1
 
 
@@ -154,7 +154,7 @@ async def run(url: str, visitors: int, seconds: float, folder: Path) -> tuple[Cr
         alone = {(source, model): await first.masks(source, model) for source in sources for model in MODELS}
         for clip in CLIPS:
             await first.call("inspect", clip, None, MODELS[0], 1, VIEWS[0], 1)
-            await first.call("what_if", ["mute"], clip, MODELS[0], 1)
+            await first.call("what_if", ["mute"], clip, MODELS[0], 1, "auto")
         if first.crowd.refused or len({masks.tobytes() for masks in alone.values()}) < len(sources):
             raise RuntimeError(f"A visitor alone was refused: {first.crowd.refused}")
         process = next(p for p in psutil.Process().children() if "app.py" in p.cmdline())
