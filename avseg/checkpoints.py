@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from avseg.config import Card, ModelConfig, from_dict
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import CONVERT, WEIGHTS_SUFFIXES, require_weights
-from avseg.files import UNREADABLE, atomic_write, visible
+from avseg.files import ASSETS, UNREADABLE, atomic_write, visible
 from avseg.late import torch
 from avseg.models.build import SegmentationModel, build_model
 from avseg.models.pretrained import load_audio_weights
@@ -34,7 +34,6 @@ DTYPES = {  # of torch, by safetensors' names
     **{"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"},
     **{"I64": "int64", "I32": "int32", "U8": "uint8", "BOOL": "bool"},
 }
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED, CLIPS = ASSETS / "models", ASSETS / "clips"
 SAME_LOOKS = (
     "Models for S4 and MS3 look the same, and the file's name does not say which one this is: add --task s4 "

@@ -16,6 +16,7 @@ from typing import Any
 
 from avseg.errors import FULL, AvsegError, WriteError
 
+ASSETS = Path(__file__).resolve().parent.parent / "assets"  # bundled clips, models and results
 UNFINISHED = ".part"
 SAFETENSORS_UNFINISHED = ".tmp" + "[A-Za-z0-9]" * 6  # its own temporary file, as large as the checkpoint
 REFUSED = (

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,12 +9,12 @@ import torch
 from avseg.config import ModelConfig
 from avseg.data.transforms import normalise
 from avseg.errors import AvsegError
+from avseg.files import ASSETS
 from avseg.media.audio import patches_for
 from avseg.media.clip import Clip, read_clip
 from avseg.models.build import build_model
 from avseg.models.masks import label_maps
 
-CLIPS = Path(__file__).resolve().parent.parent / "assets" / "clips"
 CLIP, FRAMES = "sheep-and-dog.mp4", 2  # composed of photographs, which released models are made for
 
 
@@ -45,7 +44,7 @@ def measure_storage(
     None where one of them cannot run. Takes as much memory as the weights in float32.
     """
     try:
-        clip = read_clip(CLIPS / CLIP, seconds=FRAMES)
+        clip = read_clip(ASSETS / "clips" / CLIP, seconds=FRAMES)
         exact = _labels(config, weights, clip)
         rounded = {k: v.to(dtype).to(v.dtype) if v.is_floating_point() else v for k, v in weights.items()}
         other = _labels(config, rounded, clip)

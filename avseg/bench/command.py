@@ -18,6 +18,7 @@ from avseg.bench.models import (
     training_speed,
 )
 from avseg.bench.program import data_speed, start_speed
+from avseg.checkpoints import CLIPS
 from avseg.devices import choose_device
 from avseg.errors import ConfigError
 from avseg.files import atomic_write, visible
@@ -25,7 +26,6 @@ from avseg.presets import PRESETS
 from avseg.runtime.choice import processor
 
 ROOT = Path(__file__).parents[2]
-CLIPS = ROOT / "assets" / "clips"
 PARTS = ("backbone", "audio", "encoder", "decoder", "head", "intermediate", "other")
 
 
