@@ -11,6 +11,7 @@ import json
 import os
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -67,6 +68,20 @@ def read_card(path: Path) -> tuple[ModelConfig, Card]:
     Raises CheckpointError for a missing or damaged file and for one that avseg did not write.
     """
     path = Path(path)
+    try:
+        about = path.stat()
+    except OSError:
+        return _read_card(path)  # which says what is wrong
+    return _card_of(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=64)
+def _card_of(path: Path, _written: int, _size: int) -> tuple[ModelConfig, Card]:
+    """Return what a file holds, read again when it was written anew."""
+    return _read_card(path)
+
+
+def _read_card(path: Path) -> tuple[ModelConfig, Card]:
     if require_weights(path) == "torch":
         command = CONVERT.format(file=path.name, stem=path.stem)
         raise CheckpointError(f"{path.name} is a PyTorch file, not a model of this app. {command}")
@@ -179,7 +194,12 @@ def imported_models() -> dict[str, Path]:
 
 def bundled_models() -> dict[str, Path]:
     """Return the files of the bundled models by name, the default model first."""
-    files = sorted(visible(BUNDLED.glob("*.safetensors")), key=lambda path: (path.stem != DRAWN, path.stem))
+    return dict(_bundled(BUNDLED, BUNDLED.stat().st_mtime_ns)) if BUNDLED.is_dir() else {}
+
+
+@lru_cache(maxsize=2)
+def _bundled(folder: Path, _changed: int) -> Mapping[str, Path]:
+    files = sorted(visible(folder.glob("*.safetensors")), key=lambda path: (path.stem != DRAWN, path.stem))
     return {path.stem: path for path in files}
 
 

@@ -32,7 +32,6 @@ MODELS = ("tiny-ms3", "small-real")
 VIEWS = ("mixer", "queries", "mask")
 LIMIT = 900  # seconds that one call may take
 LIGHT_LIMIT = 1.0  # seconds
-TOLERANCE = 0.3  # seconds between two arrivals whose order counts
 
 
 @dataclass
@@ -40,7 +39,8 @@ class Call:
     """One call through the queue."""
 
     kind: str
-    joined: float
+    joined: float  # when the call was sent
+    accepted: float = 0.0  # when the server had answered that it waits
     started: float = 0.0
     ended: float = 0.0
     places: list[int] = field(default_factory=list)
@@ -71,6 +71,7 @@ class Visit:
         if joined.status_code != 200:
             self.crowd.refused.append(f"{kind}: {joined.status_code} {joined.text[:120]}")
             return []
+        call.accepted = time.monotonic()
         self.crowd.calls.append(call)
         stream = self.http.stream("GET", "gradio_api/queue/data", params={"session_hash": self.session})
         async with stream as lines:
@@ -133,10 +134,16 @@ async def visit(visit: Visit, number: int, sources: list, alone: dict, end: floa
         turn += 1
 
 
+def memory(process: psutil.Process) -> int:
+    """Return the bytes that the system cannot reclaim: not those of files, such as spilled results."""
+    about = process.memory_info()
+    return about.rss - about.shared
+
+
 async def watch(process: psutil.Process, sizes: list[int]) -> None:
-    """Note the app's resident memory every second."""
+    """Note the app's memory every second."""
     while True:
-        sizes.append(process.memory_info().rss)
+        sizes.append(memory(process))
         await asyncio.sleep(1)
 
 
@@ -158,7 +165,7 @@ async def run(url: str, visitors: int, seconds: float, folder: Path) -> tuple[Cr
         if first.crowd.refused or len({masks.tobytes() for masks in alone.values()}) < len(sources):
             raise RuntimeError(f"A visitor alone was refused: {first.crowd.refused}")
         process = next(p for p in psutil.Process().children() if "app.py" in p.cmdline())
-        crowd, sizes = Crowd(), [process.memory_info().rss]
+        crowd, sizes = Crowd(), [memory(process)]
         watching, end = asyncio.create_task(watch(process, sizes)), time.monotonic() + seconds
         visits = [visit(Visit(http, endpoints, crowd), n, sources, alone, end) for n in range(visitors)]
         await asyncio.gather(*visits)
@@ -167,11 +174,11 @@ async def run(url: str, visitors: int, seconds: float, folder: Path) -> tuple[Cr
 
 
 def out_of_order(calls: list[Call]) -> int:
-    """Return how many calls were served before one that had arrived clearly earlier."""
+    """Return how many calls were served after one that was sent only once they had been accepted."""
     served = sorted((call for call in calls if call.started), key=lambda call: call.started)
     latest, count = 0.0, 0
     for call in served:
-        count += call.joined < latest - TOLERANCE
+        count += call.accepted < latest
         latest = max(latest, call.joined)
     return count
 

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlocksConfig
 from gradio.exceptions import InvalidPathError
 
 from app.services.gate import OWN_FILES_ONLY, is_url
@@ -14,11 +15,30 @@ BAD_ARGUMENTS = "The arguments do not fit this call. /gradio_api/openapi.json de
 UNEXPECTED = "Something went wrong on the server; its log has the details. Please report it."
 
 
+class PageConfig(BlocksConfig):
+    """The components and events of the page, of which a visitor's session copies the references only.
+
+    Gradio describes every component anew for each session, and again after every update, so that a session
+    can be stored as a "deep link": a quarter of a second and megabytes per visitor. This page has no such
+    links (`app.services.permalink` restores a view from the address), so sessions hold no descriptions.
+    """
+
+    def __copy__(self) -> BlocksConfig:
+        """Return the config of a session."""
+        session = super().__copy__()
+        session.config_for_block = lambda *_args, **_options: {}
+        return session
+
+
 class PageBlocks(gr.Blocks):
     """Blocks that fetch no URLs, and answer every error with a sentence.
 
     Gradio answers errors other than `gr.Error` with null, since their text may reveal too much.
     """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.default_config.__class__ = PageConfig
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any

@@ -48,7 +48,9 @@ def model_choices() -> list[str]:
 
 def model_file(name: object) -> Path:
     """Return the file of a model; raises CheckpointError when it does not exist."""
-    path = available_models().get(name) if isinstance(name, str) else None
+    path = None
+    if isinstance(name, str):
+        path = bundled_models().get(name) or available_models().get(name)
     if path is None:
         raise CheckpointError(f"The model {str(name)[:60]!r} no longer exists. Choose another one.")
     return path
@@ -66,8 +68,8 @@ def model_version(name: object) -> tuple[Path, int]:
 def model_info(name: str | None) -> tuple[Card, ModelConfig | None]:
     """Return card and config of a model; for one that cannot be read, a card that says so."""
     try:
-        config, card = read_card(available_models()[name or ""])
-    except (KeyError, CheckpointError):
+        config, card = read_card(model_file(name))
+    except CheckpointError:
         return Card(name or "none", "none", UNREADABLE), None
     return card, config
 

@@ -29,6 +29,7 @@ from app.services.cache import LRUCache
 from app.services.handoff import Request
 from app.services.jobs import Jobs
 from app.services.memory import array_bytes, budget, on_disk, spilled
+from app.services.model_thread import ModelThread
 from app.services.models import model_file, model_version
 from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
@@ -96,10 +97,10 @@ def _weight_bytes(version: ModelVersion) -> int:
 
 
 class Models:
-    """The models in memory; every call of one goes through a single lock."""
+    """The models in memory; every call of one is made by a single thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._thread = ModelThread()
         self._last: dict[str, float] = {}  # by model: seconds per frame of its last run
         self._costs: dict[ModelVersion, Cost] = {}
         memory = MODELS_SHARE * psutil.virtual_memory().total
@@ -151,9 +152,12 @@ class Models:
         callbacks = {"on_frame": on_frame, "on_masks": on_masks}
         if not gpu.LENT:
             named |= {name: callback for name, callback in callbacks.items() if callback is not None}
-        with self._lock:
+
+        def call() -> object:
             VISITORS.make_room()
-            result = gpu.on_gpu(self._work, name, precision, work, args, named)
+            return gpu.on_gpu(self._work, name, precision, work, args, named)
+
+        result = self._thread.run(call)
         return cast(T, spilled(result, private_cache())) if isinstance(result, Prediction) else result
 
     def warm(self, names: Sequence[str]) -> None:
@@ -196,11 +200,14 @@ class Models:
 
     def measure(self, name: str) -> None:
         """Measure what a large model costs, unless that is known; it stays loaded. Raises AvsegError."""
-        with self._lock:
+
+        def call() -> None:
             if self.lacks_cost(name):
                 VISITORS.make_room()
                 path, version = model_file(name), model_version(name)
                 self._costs[version] = measure_cost(path, load=lambda: self._predictor(name))
+
+        self._thread.run(call)
 
     def __reduce__(self) -> str:
         """Travel as a name: the process of a lent GPU has its own copy."""

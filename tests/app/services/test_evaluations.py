@@ -137,7 +137,9 @@ def test_what_waited_when_the_app_ended_is_started_next(evaluations_root: Path, 
     assert started == []
 
 
-def test_a_process_that_ended_before_its_first_status_explains_itself(evaluations_root: Path):
+def test_a_process_that_ended_before_its_first_status_explains_itself(evaluations_root: Path, monkeypatch):
+    # A process of another test that ends now may advance the queue.
+    monkeypatch.setattr(evaluations, "_start", lambda _item: None)
     key = add(evaluations_root, "20260101-000000-a", "waiting")
     console = evaluations_root / key / CONSOLE
     console.write_text("avseg: No model is called 'x'\n")
