@@ -32,6 +32,15 @@ def hertz_to_mel(hertz: np.ndarray) -> np.ndarray:
     return 1127.0 * np.log1p(np.asarray(hertz, dtype=np.float64) / 700.0)
 
 
+def mel_edges() -> np.ndarray:
+    """Return where the triangles of the mel bands begin, peak and end, in Hz, float64 [MEL_BANDS + 2].
+
+    Band k begins at edge k, peaks at k + 1 and ends at k + 2.
+    """
+    mels = np.linspace(hertz_to_mel(MEL_LOW), hertz_to_mel(MEL_HIGH), MEL_BANDS + 2)
+    return 700.0 * np.expm1(mels / 1127.0)
+
+
 @cache
 def mel_bank() -> torch.Tensor:
     """Return the mel filter bank [FFT // 2 + 1, MEL_BANDS]; as in VGGish, the DC bin has no weight."""
@@ -144,3 +153,10 @@ def patches_for(waveform: np.ndarray | torch.Tensor, times: np.ndarray, fps: flo
     if fps == 1:
         return released_patches(waveform, len(times))
     return centred_patches(waveform, times)
+
+
+def patch_starts(times: np.ndarray, fps: float) -> np.ndarray:
+    """Return when the patches of `patches_for` begin, float64 [T], seconds; before 0 in padding."""
+    if fps == 1:
+        return np.arange(len(times)) * PATCH_SECONDS
+    return np.asarray(times, dtype=float) - samples_of_rows(PATCH_FRAMES) / 2 / SAMPLE_RATE

@@ -40,6 +40,15 @@ class StageFeatures:
         """Return the features of the frames `rows` [n]."""
         return StageFeatures(tuple(stage[rows] for stage in self.stages))
 
+    def with_row(self, row: int, variants: "StageFeatures") -> "StageFeatures":
+        """Return the frames once for each of k variants of one of them, k*B*T frames."""
+        stages = []
+        for stage, variant in zip(self.stages, variants.stages, strict=True):
+            repeated = stage[None].repeat(len(variant), 1, 1, 1, 1)
+            repeated[:, row] = variant
+            stages.append(repeated.flatten(0, 1))
+        return StageFeatures(tuple(stages))
+
 
 @dataclass(frozen=True)
 class Windows:
