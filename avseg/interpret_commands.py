@@ -69,8 +69,9 @@ def attribute(
             bar.total = total
             bar.update(done - bar.n)
 
-        options = {"sanity": sanity, "on_frame": advance}
-        result = run(predictor, source, frame - 1, method, chosen, threshold, steps, cells, **options)
+        result = run(
+            predictor, source, frame - 1, method, chosen, threshold, steps, cells, sanity, on_frame=advance
+        )
     for name, part in (("sound", result.sound), ("picture", result.picture)):
         total = part.values.sum()
         print(

@@ -1,7 +1,7 @@
 """An attribution as a picture: the frame and the log-mel spectrogram, each with its heat, and its numbers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def write_attribution(attribution: Attribution, folder: Path) -> tuple[Path, Pat
     The arrays are sound, picture, log_mel, frame, where and starts, as in `Attribution`.
     """
     make_folder(folder)
-    arrays = {
+    arrays: dict[str, Any] = {
         "sound": attribution.sound.values,
         "picture": attribution.picture.values,
         "log_mel": attribution.log_mel,

@@ -11,8 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from avseg.interpret.methods import (
     shuffled,
 )
 from avseg.interpret.regions import Region, pixels_of
-from avseg.late import F, nn, torch
+from avseg.late import F, torch
 from avseg.media.audio import SILENT_LOG_MEL, patch_starts
 from avseg.media.clip import Clip
 from avseg.models.masks import foreground_logit, label_maps
@@ -133,35 +132,22 @@ def attribute(
         pixels = pixels_of(region, label_maps(logits, threshold)[0].cpu().numpy())
     where = torch.from_numpy(pixels.where).to(predictor.device)
     sound, picture = patches[:, 0], pictures[row]  # [n, 96, 64], [3, s, s]
+    height, width = picture.shape[1:]
     inputs = (
-        (_sound_score, sound, torch.full_like(sound, SILENT_LOG_MEL), _sound_cells(sound, cells)),
-        (_picture_score, picture, blurred(picture), grid(*picture.shape[1:], cells, cells)),
+        _Input(_sound_score, sound, torch.full_like(sound, SILENT_LOG_MEL), _sound_cells(sound, cells)),
+        _Input(_picture_score, picture, blurred(picture), grid(height, width, cells, cells)),
     )
     batch = max(1, REFERENCE_BATCH * REFERENCE_SIZE**2 // model.config.image_size**2)
-    count = {"ig": lambda _: steps, "gradient": lambda _: 1, "occlusion": lambda cell: int(cell.max()) + 1}
-    total = sum(2 + count[method](each[3]) for each in inputs) * (1 + sanity)
-    tick = _ticks(on_frame, total)
-    runs = []
-    for network in (model, shuffled(model)) if sanity else (model,):
-        results = []
-        for make, value, baseline, cell in inputs:
-            score = make(network, pictures, patches, row, where)
-            with torch.no_grad():
-                ends = torch.cat([score(end[None]) for end in (value, baseline)]).tolist()
-            tick(2)
-            given = (score, value, baseline)
-            if method == "ig":
-                values = integrated_gradients(*given, steps, batch, tick)
-            elif method == "gradient":
-                values = gradient_times_input(*given)
-                tick(1)
-            else:
-                values = occlusion(*given, cell.to(value.device), batch, tick)
-            results.append((values.float().cpu().numpy(), *ends))
-        runs.append(results)
-    (heard, *heard_ends), (seen, *seen_ends) = runs[0]
-    random = [values for values, *_ in runs[1]] if sanity else [None, None]
-    flat = partial(np.reshape, shape=(-1, heard.shape[-1]))
+    tick = _ticks(on_frame, sum(each.passes(method, steps) for each in inputs) * (1 + sanity))
+    (heard, seen), *again = (
+        [
+            each.attributed(each.make(network, pictures, patches, row, where), method, steps, batch, tick)
+            for each in inputs
+        ]
+        for network in ((model, shuffled(model)) if sanity else (model,))
+    )
+    random = [np.abs(values) for values, *_ in again[0]] if again else (None, None)
+    bands = sound.shape[-1]
     return Attribution(
         config=model.config,
         model=model.card.name,
@@ -174,10 +160,10 @@ def attribute(
         where=pixels.where,
         masked=pixels.masked,
         frame=shown_frame(clip, frame),
-        log_mel=flat(sound.cpu().numpy()),
-        starts=tuple(patch_starts(clip.times, clip.fps)[frame - row : frame - row + len(sound)].tolist()),
-        sound=InputAttribution(flat(heard), *heard_ends, _agreement(heard, random[0])),
-        picture=InputAttribution(seen.sum(0), *seen_ends, _agreement(seen.sum(0), random[1], axis=0)),
+        log_mel=sound.cpu().numpy().reshape(-1, bands),
+        starts=tuple(patch_starts(clip.times, clip.fps)[frame - row :][: len(sound)].tolist()),
+        sound=_with_sanity(heard, random[0]),
+        picture=_with_sanity(seen, random[1]),
         seconds=time.perf_counter() - started,
     )
 
@@ -212,6 +198,44 @@ def _sound_cells(sound: torch.Tensor, cells: int) -> torch.Tensor:
     return grid(patches * rows, bands, cells * 3 // 2, cells).view(patches, rows, bands)
 
 
+@dataclass(frozen=True, eq=False)
+class _Input:
+    """One of the two inputs, and how a model's score of its variants is made."""
+
+    make: Callable[..., Score]
+    value: torch.Tensor  # sound [n, 96, 64], or picture [3, s, s]
+    baseline: torch.Tensor
+    cells: torch.Tensor  # int64, the cell of every position
+
+    def passes(self, method: Method, steps: int) -> int:
+        """Return how many variants `attributed` scores."""
+        return 2 + {"ig": steps, "gradient": 1, "occlusion": int(self.cells.max()) + 1}[method]
+
+    def attributed(
+        self, score: Score, method: Method, steps: int, batch: int, tick: Tick
+    ) -> tuple[np.ndarray, float, float]:
+        """Return the attributions, [n*96, 64] or [s, s], and the scores of input and baseline."""
+        with torch.no_grad():
+            output, baseline = (float(score(end[None])) for end in (self.value, self.baseline))
+        tick(2)
+        if method == "ig":
+            values = integrated_gradients(score, self.value, self.baseline, steps, batch, tick)
+        elif method == "gradient":
+            values = gradient_times_input(score, self.value, self.baseline)
+            tick(1)
+        else:
+            cells = self.cells.to(self.value.device)
+            values = occlusion(score, self.value, self.baseline, cells, batch, tick)
+        flat = values.sum(0) if self.make is _picture_score else values.flatten(0, 1)
+        return flat.float().cpu().numpy(), output, baseline
+
+
+def _with_sanity(part: tuple[np.ndarray, float, float], random: np.ndarray | None) -> InputAttribution:
+    values, output, baseline = part
+    sanity = float("nan") if random is None else rank_correlation(np.abs(values), random)
+    return InputAttribution(values, output, baseline, sanity)
+
+
 def _ticks(on_frame: Progress | None, total: int) -> Tick:
     done = 0
 
@@ -224,14 +248,8 @@ def _ticks(on_frame: Progress | None, total: int) -> Tick:
     return tick
 
 
-def _agreement(values: np.ndarray, random: np.ndarray | None, axis: int | None = None) -> float:
-    if random is None:
-        return float("nan")
-    return rank_correlation(np.abs(values), np.abs(random if axis is None else random.sum(axis)))
-
-
 def _sound_score(
-    model: nn.Module, pictures: torch.Tensor, _patches: torch.Tensor, row: int, where: torch.Tensor
+    model: Any, pictures: torch.Tensor, _patches: torch.Tensor, row: int, where: torch.Tensor
 ) -> Score:
     """Return the score of variants of the sound [k, n, 96, 64]; the frames are encoded once."""
     with torch.no_grad():
@@ -246,7 +264,7 @@ def _sound_score(
 
 
 def _picture_score(
-    model: nn.Module, pictures: torch.Tensor, patches: torch.Tensor, row: int, where: torch.Tensor
+    model: Any, pictures: torch.Tensor, patches: torch.Tensor, row: int, where: torch.Tensor
 ) -> Score:
     """Return the score of variants of the frame [k, 3, s, s]; the other frames of its window stay."""
     frames = len(pictures)
@@ -264,9 +282,9 @@ def _picture_score(
     return score
 
 
-def _decoder(model: nn.Module, row: int, frames: int, where: torch.Tensor) -> Callable[..., torch.Tensor]:
+def _decoder(model: Any, row: int, frames: int, where: torch.Tensor) -> Callable[..., torch.Tensor]:
     """Return the function from features and sounds of k windows to their numbers [k]."""
-    options = {"clip_frames": frames} if frames > 1 else {}
+    options = {"clip_frames": frames} if frames > 1 else {}  # of TPAVI
 
     def decode(features: object, sounds: torch.Tensor) -> torch.Tensor:
         logits = model.decode(features, sounds, **options).logits[row::frames]

@@ -97,10 +97,10 @@ def _backbones(model: nn.Module) -> Iterator[nn.Module]:
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return Spearman's rank correlation of two arrays of one shape; NaN if all values of one are equal."""
-    ranks = [_ranks(values.ravel()) for values in (one, other)]
-    if min(rank.std() for rank in ranks) == 0:
+    first, second = (_ranks(values.ravel()) for values in (one, other))
+    if min(first.std(), second.std()) == 0:
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -169,10 +169,10 @@ def test_tpavi_hears_the_sounds_of_its_window(clip):
 def test_the_blurred_picture_keeps_its_mean_and_loses_its_detail():
     torch.testing.assert_close(blurred(torch.full((3, 20, 20), 0.7)), torch.full((3, 20, 20), 0.7))
     point = torch.zeros(3, 40, 40)
-    point[:, 20, 10] = 1
+    point[:, 20, 20] = 1
     spread = blurred(point)
     assert spread.sum().item() == pytest.approx(3) and spread.argmax() == point.argmax()
-    assert spread[0, 20, 14] / spread[0, 20, 10] == pytest.approx(np.exp(-0.5), abs=0.01)  # sigma is 4 px
+    assert spread[0, 20, 24] / spread[0, 20, 20] == pytest.approx(np.exp(-0.5), abs=0.01)  # sigma is 4 px
     torch.testing.assert_close(spread[0, 16], spread[0, 24])
 
 
