@@ -76,7 +76,8 @@ def attribute(
         total = part.values.sum()
         print(
             f"{name:8} logit {part.output:+7.3f}, baseline {part.baseline:+7.3f}, attributed {total:+7.3f}, "
-            f"completeness error {part.completeness_error:.4f}, shuffled weights {part.sanity:+.3f}"
+            f"completeness error {part.completeness_error:.4f}"
+            + (f", shuffled weights {part.sanity:+.3f}" if sanity else "")
         )
     print("\n".join(findings(result)))
     for path in write_attribution(result, out / clip.stem):

@@ -90,13 +90,12 @@ def _picture(attribution: Attribution, region: str) -> str:
 
 def _checks(attribution: Attribution) -> str:
     sound, picture = attribution.sound, attribution.picture
-    errors = (
-        f"{_error(sound)} for the sound and {_error(picture)} for the picture (an attribution that is "
-        "complete has 0)"
-    )
     name = METHODS[attribution.method]
     steps = f" with {attribution.steps} steps" if attribution.method == "ig" else ""
-    text = f"{name}{steps} misses these differences by {errors}."
+    text = (
+        f"{name}{steps}: the attributions miss these differences by {_error(sound)} for the sound and "
+        f"{_error(picture)} for the picture (complete ones miss nothing)."
+    )
     if np.isnan(sound.sanity) and np.isnan(picture.sanity):
         return text
     return (

@@ -27,7 +27,7 @@ ROWS_PER_SECOND = SAMPLE_RATE // HOP
 PATCH_SECONDS = PATCH_FRAMES / ROWS_PER_SECOND
 
 
-def hertz_to_mel(hertz: np.ndarray) -> np.ndarray:
+def hertz_to_mel(hertz: np.ndarray | float) -> np.ndarray:
     """Convert frequencies in Hz to HTK mels."""
     return 1127.0 * np.log1p(np.asarray(hertz, dtype=np.float64) / 700.0)
 

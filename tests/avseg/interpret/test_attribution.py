@@ -216,7 +216,7 @@ def test_sentences_say_where_the_evidence_is():
     assert "between 1.28 and 1.44 s" in first
     assert "raises the mean logit over the mask by 24.0" in second
     assert "50 % of its evidence lies on the mask, 25 % of the frame" in second
-    assert "misses these differences by 0.0 % for the sound" in third and "0.25" in third and "−0.50" in third
+    assert "miss these differences by 0.0 % for the sound" in third and "0.25" in third and "−0.50" in third
     silent = replace(found, log_mel=np.full((96, 64), SILENT_LOG_MEL))
     assert "nothing to attribute" in next(findings(silent))
 
