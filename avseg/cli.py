@@ -20,8 +20,6 @@ from avseg.weights_command import weights
 Precision = Literal["auto", "exact", "fast"]  # of avseg.devices, which imports torch
 
 if TYPE_CHECKING:
-    import torch
-
     from avseg.pipeline import Outcome
     from avseg.predict import Predictor
     from avseg.prediction import Prediction
@@ -67,6 +65,7 @@ def predict(
     from tqdm import tqdm
 
     from avseg.checkpoints import find_model, recommended_model
+    from avseg.cost import load_with_cost
     from avseg.files import make_folder
     from avseg.media.clip import Clip, check_rate, read_clip, read_range
     from avseg.media.export import Written, write_prediction
@@ -86,7 +85,7 @@ def predict(
     named = {clip: model or recommended_model(clip) for clip in clips[rank::world]}
     chosen, options = process_device(device), {"letterbox": letterbox, "compile": compile}
     predictors = {
-        name: _load_with_cost(find_model(name), chosen, precision, **options) for name in set(named.values())
+        name: load_with_cost(find_model(name), chosen, precision, **options) for name in set(named.values())
     }
     audio_name = audio if audio in SOUND_CHOICES else Path(audio).name
 
@@ -114,25 +113,6 @@ def predict(
     for line in failed if rank == 0 else ():
         print(f"avseg: {line}", file=sys.stderr)
     return 1 if failed else 0
-
-
-def _load_with_cost(path: Path, chosen: "torch.device", precision: Precision, **options: bool) -> "Predictor":
-    """Return a predictor; print what a large model costs, which is measured once."""
-    from avseg.cost import frames_at_once, is_large, known_cost, measure_cost
-    from avseg.predict import Predictor
-
-    def load() -> Predictor:
-        predictors.append(Predictor(path, chosen, frames_at_once(path, chosen), precision, **options))
-        return predictors[-1]
-
-    predictors: list[Predictor] = []
-    if is_large(path):
-        cost = known_cost(path)
-        if cost is None or cost.device != str(chosen):
-            print(f"{path.stem}: measuring its time and memory on two frames ...", flush=True)
-            cost = measure_cost(path, str(chosen), load)
-        print(f"{path.stem}: {cost.sentence}.", flush=True)
-    return predictors[0] if predictors else load()
 
 
 def _said(outcome: "Outcome") -> str:
@@ -492,11 +472,16 @@ def what_if(
         precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
     """
     from avseg.checkpoints import find_model, read_card, recommended_model
+    from avseg.cost import load_with_cost
+    from avseg.devices import choose_device
     from avseg.interventions.compare import compare, lines, write_comparison
     from avseg.interventions.run import INTERVENTIONS, checked, checkpoint_of, read_changes
     from avseg.interventions.run import what_if as run
     from avseg.media.clip import check_rate, read_clip
     from avseg.predict import Predictor, check_threshold
+
+    def load(name: str) -> Predictor:
+        return load_with_cost(find_model(name), choose_device(device), precision)
 
     if not change:
         for row in INTERVENTIONS:
@@ -510,9 +495,9 @@ def what_if(
     check_threshold(threshold)
     changes, model = read_changes(change), model or recommended_model(clip)
     checked(changes, read_card(find_model(checkpoint_of(changes) or model))[0])
-    predictor, source = Predictor(model, device, precision=precision), read_clip(clip, fps)
+    source, predictor = read_clip(clip, fps), load(model)
     before = predictor.predict(source, threshold=threshold)
-    after = run(predictor, source, changes, threshold)
+    after = run(predictor, source, changes, threshold, load=load)
     comparison = compare(before, after)
     print("\n".join(lines(comparison)))
     print(f"Written: {write_comparison(out / clip.stem, before, after, comparison, changes)}")
@@ -541,11 +526,12 @@ def record(
         fps: Frames per second, 0.2 to 30.
         device: auto, cpu, cuda, cuda:1 or mps.
     """
-    from avseg.checkpoints import recommended_model
+    from avseg.checkpoints import find_model, recommended_model
+    from avseg.cost import load_with_cost
+    from avseg.devices import choose_device
     from avseg.interpret.inspection import record_frame, write_recording
     from avseg.interpret.sites import check_sites
     from avseg.media.clip import check_rate, read_clip
-    from avseg.predict import Predictor
 
     check_rate(fps)
     check_sites(site)
@@ -553,8 +539,9 @@ def record(
         raise ConfigError(f"Frame {frame} does not exist: frames count from 1.")
     if out.suffix != ".npz":
         raise ConfigError(f"--out is {out.name}; its extension must be .npz.")
-    predictor = Predictor(model or recommended_model(clip), device)
-    recording = record_frame(predictor, read_clip(clip, fps), frame - 1, site or None)
+    source = read_clip(clip, fps)
+    predictor = load_with_cost(find_model(model or recommended_model(clip)), choose_device(device))
+    recording = record_frame(predictor, source, frame - 1, site or None)
     for name, array in write_recording(recording, out).items():
         print(f"{name:22} {array.dtype!s:8} {list(array.shape)}")
     print(f"Written: {out}")
@@ -761,7 +748,7 @@ def _describe_model(name: str) -> int:
     if cost := known_cost(path):
         print(f"  Cost: {cost.sentence}.")
     elif is_large(path):
-        print("  Cost: not measured yet. The first `predict` with it measures its time and memory.")
+        print("  Cost: not measured yet. The first run with it measures its time and memory.")
     return 0
 
 

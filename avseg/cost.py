@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from avseg.checkpoints import CLIPS, read_card
 from avseg.config import read_record
-from avseg.devices import choose_device
+from avseg.devices import Precision, choose_device
 from avseg.errors import AvsegError, ConfigError
 from avseg.files import write_texts
 from avseg.media.clip import read_clip
@@ -79,6 +79,29 @@ def measure_cost(model: Path, device: str = "auto", load: Callable[[], Predictor
     with suppress(AvsegError, OSError):
         write_texts(model.parent, {_file(model).name: json.dumps(asdict(cost))})
     return cost
+
+
+def load_with_cost(
+    model: Path, device: torch.device, precision: Precision = "auto", **options: bool
+) -> Predictor:
+    """Return a predictor; print what a large model costs before its first run, measured once per device.
+
+    options: of Predictor, such as letterbox and compile.
+    """
+    from avseg.predict import Predictor
+
+    def load() -> Predictor:
+        loaded.append(Predictor(model, device, frames_at_once(model, device), precision, **options))
+        return loaded[-1]
+
+    loaded: list[Predictor] = []
+    if is_large(model):
+        cost = known_cost(model)
+        if cost is None or cost.device != str(device):
+            print(f"{model.stem}: measuring its time and memory on two frames ...", flush=True)
+            cost = measure_cost(model, str(device), load)
+        print(f"{model.stem}: {cost.sentence}.", flush=True)
+    return loaded[0] if loaded else load()
 
 
 def known_cost(model: Path) -> Cost | None:

@@ -34,13 +34,14 @@ def figure(
         fps: Frames per second of video files, 0.2 to 30.
         device: auto, cpu, cuda, cuda:1 or mps.
     """
-    from avseg.checkpoints import recommended_model
+    from avseg.checkpoints import find_model, recommended_model
+    from avseg.cost import load_with_cost
+    from avseg.devices import choose_device
     from avseg.figures.channels import channel_panel, draw_channels
     from avseg.figures.clips import dataset_clip, file_clip
     from avseg.figures.drawing import write_figure
     from avseg.figures.sheet import draw_sheet
     from avseg.media.clip import check_rate
-    from avseg.predict import Predictor
 
     if not clips:
         raise ConfigError("Name at least one clip.")
@@ -51,7 +52,7 @@ def figure(
     check_rate(fps)
     chosen = [dataset_clip(data, name) if data else file_clip(Path(name), fps) for name in clips]
     names = model or (recommended_model(Path(clips[0])),)
-    predictors = [Predictor(name, device) for name in names]
+    predictors = [load_with_cost(find_model(name), choose_device(device)) for name in names]
     if number == "6":
         indices = [one - 1 for one in frame] or [None] * len(chosen)
         panels = [channel_panel(predictors[0], clip, index) for clip, index in zip(chosen, indices)]

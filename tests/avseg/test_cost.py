@@ -39,6 +39,23 @@ def test_predict_says_what_a_large_model_costs_before_it_starts(large, tmp_path,
     assert known_cost(large) is None
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("what-if", "VIDEO", "--change", "mute", "--out", "OUT"),
+        ("record", "VIDEO", "--out", "OUT/a.npz", "--site", "mixer.weights"),
+        ("figure", "7", "VIDEO", "--out", "OUT"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_other_commands_say_it_before_they_run_a_model(large, tmp_path, capsys, command):
+    places = {"VIDEO": str(counting(tmp_path / "a.mp4", seconds=1)), "OUT": str(tmp_path / "out")}
+    arguments = [places.get(part, part.replace("OUT", places["OUT"])) for part in command]
+    assert main([*arguments, "--model", "mine"]) == 0
+    measuring, says, *_ = capsys.readouterr().out.splitlines()
+    assert "measuring" in measuring and says == f"mine: {known_cost(large).sentence}."
+
+
 def test_the_page_measures_a_large_model_when_it_is_selected(large):
     name = "mine · imported"
     assert "Measuring" in input_handlers.choose_model("dog-and-guitar", name, 1).card
