@@ -21,7 +21,6 @@ Precision = Literal["auto", "exact", "fast"]  # of avseg.devices, which imports 
 
 if TYPE_CHECKING:
     from avseg.pipeline import Outcome
-    from avseg.predict import Predictor
     from avseg.prediction import Prediction
 
 

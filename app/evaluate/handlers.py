@@ -15,7 +15,7 @@ from app.evaluate.state import EvaluateState
 from app.services import evaluations
 from app.services.evaluation_data import get_data
 from app.services.evaluations import EvaluationRequest, QueuedEvaluation
-from app.services.handoff import EvaluateRequest
+from app.services.handoff import EvaluateRequest, ReportRequest
 from app.services.models import ADD_MODEL
 from app.services.reports import UPLOADED, StoredReport
 from app.services.session import VISITORS, address_of, session_of
@@ -164,7 +164,7 @@ def compare(key: str | None, request: gr.Request = None) -> EvaluateUpdates:
 def arrive(
     data: str, split: str, clips: float | None, robustness: bool, request: gr.Request = None
 ) -> EvaluateUpdates:
-    """Refresh the choices when the tab is opened, and select the model that another tab asked for.
+    """Refresh the choices when the tab is opened; show the report of a link, select the model of another tab.
 
     What is under way is followed to its end, also after a reload.
     """
@@ -185,6 +185,13 @@ def arrive(
         revision=state.revision,
     )
     updates |= choices(state)
+    if wanted := visitor.take(ReportRequest):
+        before = state.report_key, state.compared_key
+        state.report_key, state.compared_key = wanted.report, wanted.compared
+        shown = show(session)
+        if shown.body is UNCHANGED:  # it does not exist here
+            state.report_key, state.compared_key = before
+        updates |= shown
     if handover is None or handover.model not in names:
         return updates
     fitted = fit_form([handover.model], data, split, clips, robustness)

@@ -18,6 +18,7 @@ from app.services.evaluation_data import SYNTH_SPLITS, list_data
 from app.services.evaluations import MAX_MODELS, EvaluationRequest, command_line, host_rules
 from app.services.models import ADD_MODEL
 from app.services.models import model_choices as all_models
+from app.services.permalink import report_address
 from app.services.reports import StoredReport, default_report, list_reports
 from avseg.checkpoints import bundled_models
 
@@ -168,11 +169,12 @@ def build(shared: PageContext) -> EvaluateLayout:
     )
 
 
-def header_of(report: StoredReport | None) -> str:
-    """Return the header while a report is in view."""
+def header_of(report: StoredReport | None, compared: StoredReport | None = None) -> str:
+    """Return the header while a report is in view, with its address."""
     if report is None:
         return ""
-    return header_html({"Model": report.name, "Data": report.data}, report.evaluation.report.weights)
+    items, weights = {"Model": report.name, "Data": report.data}, report.evaluation.report.weights
+    return header_html(items, weights, report_address(report, compared))
 
 
 def model_choices() -> list[str]:

@@ -34,7 +34,7 @@ def show(session: str) -> EvaluateUpdates:
     state.revision += 1
     return EvaluateUpdates(
         notice=HIDDEN,
-        report_header=header_of(report),
+        report_header=header_of(report, compared),
         head=html.head(report),
         body=html.body(report, compared),
         clip_grid=gr.update(value=grid(report, state.view) if report else "", visible=report is not None),

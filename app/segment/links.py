@@ -40,6 +40,8 @@ class LinkedClipUpdates(ResultUpdates):
     rate: object = UNCHANGED
     start: object = UNCHANGED
     end: object = UNCHANGED
+    letterbox: object = UNCHANGED
+    precision: object = UNCHANGED
     go: object = UNCHANGED
 
 
@@ -69,13 +71,19 @@ def show_clip(request: gr.Request = None, progress: gr.Progress = gr.Progress())
     report = progress_report(visitor.jobs.start(OPENING), progress)
     try:
         if not restore_clip(visitor, lambda done, total: report(done / total, f"Frame {done} of {total}")):
-            return LinkedClipUpdates()
+            return _choices_of_own(visitor.result)
     except AvsegError as error:
         return LinkedClipUpdates(notice=error_notice(error))
     result = visitor.result
     if result.prediction is visitor.displayed:
         return _choices(result) | arrive_at_frame(result)
     return _choices(result) | show_result(request)
+
+
+def _choices_of_own(result: ClipResult | None) -> LinkedClipUpdates:
+    """Return the choices of a page that was reloaded with a result of its own."""
+    own = result is not None and result.clip in bundled() and not result.shared
+    return _choices(result) if own else LinkedClipUpdates()
 
 
 def _choices(result: ClipResult) -> LinkedClipUpdates:
@@ -87,6 +95,8 @@ def _choices(result: ClipResult) -> LinkedClipUpdates:
         rate=int(fps),
         start=start,
         end=end,
+        letterbox=clip.letterbox,
+        precision=result.precision,
         go=text.button_text(start, end, fps, result.model),
     )
     if result.clip not in bundled():

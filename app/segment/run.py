@@ -72,8 +72,11 @@ def predict(choice: Choice, report: Report, on_masks: OnMasks | None = None) -> 
     prediction = MODELS.predict(choice.model, clip, on_frame, on_masks, **options)
     frame = int(prediction.foreground.argmax())  # a silent one would show nothing in Inside
     if isinstance(choice.source, Path):
-        return ClipResult(prediction, choice.source.name, choice.model, frame=frame)
-    return ClipResult(prediction, choice.source.title, choice.model, choice.source.name, frame)
+        return ClipResult(
+            prediction, choice.source.name, choice.model, frame=frame, precision=choice.precision
+        )
+    title, name = choice.source.title, choice.source.name
+    return ClipResult(prediction, title, choice.model, name, frame, precision=choice.precision)
 
 
 def make_player(

@@ -23,6 +23,8 @@ class ClipRequest:
     start: float = 0.0  # seconds
     end: float | None = None  # seconds; None for the clip's end
     threshold: float = 0.5
+    letterbox: bool = False
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ class EvaluateRequest:
 
 
 @dataclass(frozen=True)
+class ReportRequest:
+    """Show a stored report in Evaluate, compared with another one where named."""
+
+    report: str  # keys of app.services.reports
+    compared: str = ""
+
+
+@dataclass(frozen=True)
 class LearnRequest:
     """Open a step of the tour."""
 
@@ -86,6 +96,13 @@ class TrainRequest:
     preset: str
 
 
+@dataclass(frozen=True)
+class RunRequest:
+    """Show this run in Train."""
+
+    run: str
+
+
 Request = (
     ClipRequest
     | SegmentRequest
@@ -93,6 +110,8 @@ Request = (
     | WhatIfRequest
     | ExploreRequest
     | EvaluateRequest
+    | ReportRequest
     | LearnRequest
     | TrainRequest
+    | RunRequest
 )

@@ -17,12 +17,18 @@ from app.services.handoff import (
     ExploreRequest,
     InsideRequest,
     LearnRequest,
+    ReportRequest,
     Request,
+    RunRequest,
     SegmentRequest,
+    TrainRequest,
     WhatIfRequest,
 )
 from app.services.models import available_models
+from app.services.reports import UPLOADED, StoredReport
 from app.services.session import ClipResult
+from avseg.devices import PRECISIONS
+from avseg.presets import PRESETS
 
 TABS = ("segment", "inside", "whatif", "explore", "evaluate", "train", "learn")
 LONGEST = 4000  # characters of an address
@@ -60,7 +66,19 @@ def clip_address(result: ClipResult) -> str:
         return ""
     other = prediction.task != "avss" and prediction.threshold != 0.5
     threshold = f"{prediction.threshold:g}" if other else None
-    return address(**where, model=result.model, frame=result.frame + 1, **span, threshold=threshold)
+    how = {
+        "letterbox": 1 if clip.letterbox else None,
+        "precision": None if result.precision == "auto" else result.precision,
+    }
+    return address(**where, model=result.model, frame=result.frame + 1, **span, threshold=threshold, **how)
+
+
+def report_address(report: StoredReport, compared: StoredReport | None = None) -> str:
+    """Return the address of a report and what it is compared with; a link cannot carry an opened file."""
+    if report.key == UPLOADED:
+        return ""
+    other = compared.key if compared is not None and compared.key != UPLOADED else None
+    return address(report=report.key, compared=other)
 
 
 def conditions_text(conditions: tuple[tuple[str, int | str], ...]) -> str:
@@ -91,6 +109,10 @@ def read_link(query: str) -> Link:
         page, conditions = int(_number(values, "page", 1)), _conditions(values.get("filter", ""))
         clip, split = values.get("clip", ""), values.get("split", "")
         requests.append(ExploreRequest(values["data"], clip, split, model, conditions, page))
+    elif tab == "evaluate" and "report" in values:
+        requests.append(ReportRequest(values["report"], values.get("compared", "")))
+    elif tab == "train":
+        requests += _train_requests(values, problems)
     elif tab == "learn" and "step" in values:
         requests.append(LearnRequest(values["step"]))
     return Link(tab, tuple(requests), tuple(problems))
@@ -115,8 +137,20 @@ def _clip_requests(values: Mapping[str, str], model: str, problems: list[str]) -
             _number(values, "from", 0.0),
             None if math.isnan(end) else end,
             min(max(0.0, _number(values, "threshold", 0.5)), 1.0),
+            values.get("letterbox") == "1",
+            precision if (precision := values.get("precision", "")) in PRECISIONS else "auto",
         )
     ]
+
+
+def _train_requests(values: Mapping[str, str], problems: list[str]) -> list[Request]:
+    requests: list[Request] = [RunRequest(values["run"])] if "run" in values else []
+    preset = values.get("preset", "")
+    if preset in PRESETS:
+        requests.append(TrainRequest(preset))
+    elif preset:
+        problems.append(f"The link names the preset {preset[:NAMED]}, which does not exist.")
+    return requests
 
 
 def _conditions(text: str) -> tuple[tuple[str, int | str], ...]:

@@ -44,8 +44,9 @@ def _is_of(result: ClipResult, wanted: ClipRequest) -> bool:
     clip = result.prediction.clip
     whole = bundled()[result.clip].seconds if result.clip in bundled() else 0.0
     end = min(whole, clip.start + MAX_SECONDS) if wanted.end is None else wanted.end
+    same = (clip.letterbox, result.precision) == (wanted.letterbox, wanted.precision)
     near = abs(clip.start - wanted.start) < 0.05 and abs(clip.start + clip.duration - end) < 0.05
-    return result.clip == wanted.clip and clip.fps == wanted.fps and near
+    return result.clip == wanted.clip and clip.fps == wanted.fps and near and same
 
 
 def _bundled(wanted: ClipRequest, on_frame: Progress | None) -> ClipResult:
@@ -56,8 +57,9 @@ def _bundled(wanted: ClipRequest, on_frame: Progress | None) -> ClipResult:
     model = wanted.model or recommended_model(bundle.path) or ""
     MODELS.config(model)
     clip = read_clip(bundle.path, fps=wanted.fps, start=wanted.start, seconds=seconds)
-    prediction = MODELS.predict(model, clip, on_frame, measure_mute=True)
-    return ClipResult(prediction, bundle.title, model, bundle.name)
+    clip = replace(clip, letterbox=wanted.letterbox)
+    prediction = MODELS.predict(model, clip, on_frame, measure_mute=True, precision=wanted.precision)
+    return ClipResult(prediction, bundle.title, model, bundle.name, precision=wanted.precision)
 
 
 def _from_dataset(wanted: ClipRequest, on_frame: Progress | None) -> ClipResult:

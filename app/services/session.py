@@ -236,6 +236,7 @@ class ClipResult:
     """Classes uint8 [h, w] of every frame, None for one without a label; a bundled clip's is known anyway."""
     shared: bool = False  # with all visitors, so that its memory is nobody's
     source: DatasetSource | None = None  # of a clip of a data set
+    precision: str = "auto"  # as chosen; the prediction has what that came to
 
 
 class Holder(Protocol):

@@ -11,7 +11,7 @@ from app.components.events import action_of
 from app.components.gradio_helpers import PRIVATE
 from app.components.page_context import PageContext
 from app.components.updates import Updates, connect
-from app.services.handoff import TrainRequest
+from app.services.handoff import RunRequest, TrainRequest
 from app.services.session import VISITORS, session_of
 from app.train import form_handlers, handlers
 from app.train.form_handlers import ChoicesUpdates, FormUpdates, PresetUpdates
@@ -83,6 +83,10 @@ def _connect_run(layout: TrainLayout) -> None:
         handler = {"choose": handlers.choose, "compare": handlers.compare}.get(action.name if action else "")
         return handler(_state(request), action.value) if handler else handlers.refresh(_state(request))
 
+    def watch(request: gr.Request) -> RunUpdates:
+        wanted = VISITORS.of(session_of(request)).take(RunRequest)
+        return handlers.arrive(_state(request), wanted.run if wanted else "")
+
     def manage(request: gr.Request) -> ManageUpdates:
         return handlers.manage(_state(request))
 
@@ -92,7 +96,7 @@ def _connect_run(layout: TrainLayout) -> None:
     def evaluate(request: gr.Request) -> UseUpdates:
         return handlers.evaluate(VISITORS.of(session_of(request)))
 
-    on(layout.tab.select, handlers.arrive, [], "watch")
+    connect(layout.tab.select, watch, None, RunUpdates, layout, api_name="train_watch", **SERIAL)
     on(layout.head.tick, handlers.refresh, [], "tick")
     on(layout.stop.click, handlers.stop, [], "stop")
     on(layout.stop_now.click, handlers.stop_now, [], "stop_now")

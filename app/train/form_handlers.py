@@ -9,9 +9,11 @@ from app.components.updates import UNCHANGED, Updates
 from app.services.handoff import TrainRequest
 from app.services.host import may_train
 from app.services.models import ADD_MODEL
+from app.services.permalink import address
 from app.services.runs import all_runs, run_state
 from app.train.form import values_of
 from app.train.order import (
+    Order,
     Values,
     checks,
     current_name,
@@ -61,10 +63,15 @@ def preview(values: Values) -> FormUpdates:
     # While a run is going on, nothing invites to a second one, which would slow both.
     label, variant = ("Start another run", "secondary") if busy else ("Start training", "primary")
     return FormUpdates(
-        command=render("train/templates/command.html", command=order.command()) if order else "",
+        command=_command(order) if order else "",
         checks=render("train/templates/checks.html", checks=lines),
         start=gr.update(value=label, variant=variant, interactive=valid),
     )
+
+
+def _command(order: Order) -> str:
+    where = address(preset=order.preset)
+    return render("train/templates/command.html", command=order.command(), address=where)
 
 
 def choose_preset(values: Values) -> PresetUpdates:

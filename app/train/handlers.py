@@ -179,9 +179,14 @@ def _button_updates(run: Snapshot, fill: bool = True) -> dict[str, dict]:
 
 
 @reading
-def arrive(state: TrainState) -> RunUpdates:
-    """Draw everything, as for a page that was just opened."""
+def arrive(state: TrainState, wanted: str = "") -> RunUpdates:
+    """Draw everything, as for a page that was just opened. wanted: the run of a link."""
     state.sent = {}
+    if wanted in shown_runs():
+        state.run, state.validation = wanted, 0
+    elif wanted:
+        gone = f"The link names the run {wanted[:60]}, which does not exist here."
+        return refresh(state, fill=True) | RunUpdates(notice=notice(gone))
     return refresh(state, fill=True)
 
 

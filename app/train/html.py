@@ -12,6 +12,7 @@ from PIL import Image
 from app.components.html import header_html
 from app.components.render import macro, render
 from app.services.host import may_train
+from app.services.permalink import address
 from app.train.snapshot import Snapshot, finding, progress, speed
 from avseg.data.avsbench.layout import LAYOUTS
 from avseg.files import read_bytes, visible
@@ -22,7 +23,8 @@ DAMAGED = "Other runs are not affected. Restore the file from a copy, or delete 
 
 def run_header(run: Snapshot) -> Markup:
     """Return the page's header for a run."""
-    header = header_html({"Run": run.name, "Epoch": f"{run.epoch} of {run.epochs}"})
+    items = {"Run": run.name, "Epoch": f"{run.epoch} of {run.epochs}"}
+    header = header_html(items, address=address(run=run.name))
     return header + macro("tag", run.state.name, run.state.state)
 
 

@@ -13,7 +13,7 @@ from app.evaluate.state import ClipsView, EvaluateState
 from app.services import evaluation_data, evaluations, reports
 from app.services.cache import LRUCache
 from app.services.evaluations import EvaluationRequest
-from app.services.handoff import EvaluateRequest, ExploreRequest
+from app.services.handoff import EvaluateRequest, ExploreRequest, ReportRequest
 from app.services.reports import BUNDLED, BUNDLED_PREFIX, UPLOADED, get_report
 from app.services.session import VISITORS
 from avseg.data.samples import FOLDER, DataReference
@@ -46,6 +46,17 @@ def test_the_form_offers_what_the_data_has(monkeypatch):
     assert handlers.fit_form(["tiny-ms3"], "no-such-data", "test", 1, True).changes() == {}
     monkeypatch.setenv("AVSEG_PUBLIC", "1")
     assert handlers.fit_form(["tiny-ms3"], "synth-ms3", "test", None, True).clips["value"] == 40
+
+
+def test_a_link_names_the_reports_in_view(state: EvaluateState):
+    tiny, muted = BUNDLED_PREFIX + "tiny-ms3", BUNDLED_PREFIX + "tiny-ms3-mute"
+    VISITORS.of("local").hand_over(ReportRequest(muted, tiny))
+    updates = handlers.arrive("synth-ms3", "test", 40, True)
+    assert (state.report_key, state.compared_key) == (muted, tiny) and updates.body
+    assert f'data-address="report={muted}&amp;compared={tiny}"' in updates.report_header
+    VISITORS.of("local").hand_over(ReportRequest("gone"))
+    assert "no longer exists" in handlers.arrive("synth-ms3", "test", 40, True).notice["value"]
+    assert state.report_key == muted
 
 
 def test_a_finished_evaluation_comes_into_view(state: EvaluateState):

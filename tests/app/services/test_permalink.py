@@ -11,7 +11,10 @@ from app.services.handoff import (
     ExploreRequest,
     InsideRequest,
     LearnRequest,
+    ReportRequest,
+    RunRequest,
     SegmentRequest,
+    TrainRequest,
     WhatIfRequest,
 )
 from app.services.permalink import address, clip_address, conditions_text, read_link
@@ -49,6 +52,13 @@ def test_a_clip_of_a_data_set_has_an_address_and_an_upload_has_none():
             (ExploreRequest("x", "a", "test", "", (("label", "male speech"), ("area", 3)), 2),),
         ),
         ("?clip=dog-and-guitar&frame=x&from=inf", (ClipRequest("dog-and-guitar"),)),
+        (
+            "?clip=dog-and-guitar&letterbox=1&precision=fast",
+            (ClipRequest("dog-and-guitar", letterbox=True, precision="fast"),),
+        ),
+        ("?clip=dog-and-guitar&letterbox=x&precision=x", (ClipRequest("dog-and-guitar"),)),
+        ("?tab=evaluate&report=bundled:tiny&compared=a", (ReportRequest("bundled:tiny", "a"),)),
+        ("?tab=train&run=a%20b&preset=tiny", (RunRequest("a b"), TrainRequest("tiny"))),
         ("?tab=inside&part=<b>&layer=-1", (InsideRequest("<b>", selection=()),)),
     ],
 )
@@ -65,6 +75,7 @@ def test_what_is_no_address_asks_for_nothing(query):
 
 
 def test_what_does_not_exist_here_is_said():
+    assert "no-such" in read_link("?tab=train&preset=no-such").problems[0]
     link = read_link("?tab=segment&clip=../../etc&model=no-such")
     assert link.requests == () and "no-such" in link.problems[0] and "../../etc" in link.problems[1]
 
@@ -74,6 +85,27 @@ def test_values_survive_the_address():
     text = address(data="x", filter=conditions_text(conditions), page=None, split="")
     (request,) = read_link(f"?tab=explore&{text}").requests
     assert request.conditions == conditions and request.page == 1
+
+
+def test_how_a_clip_was_segmented_is_in_its_address_and_comes_back(tmp_path, monkeypatch):
+    letterboxed = replace(opening_result().prediction.clip, letterbox=True)
+    prediction = replace(opening_result().prediction, clip=letterboxed)
+    result = replace(opening_result(), prediction=prediction, precision="exact")
+    (wanted,) = read_link(f"?tab=segment&{clip_address(result)}").requests
+    assert wanted.letterbox and wanted.precision == "exact"
+    visitor, asked = Visitor(tmp_path), {}
+
+    def predict(model, clip, on_frame, **options):
+        asked.update(options, letterbox=clip.letterbox)
+        return prediction
+
+    monkeypatch.setattr(restore.MODELS, "predict", predict)
+    visitor.result = opening_result()  # the same clip and model, segmented otherwise
+    visitor.hand_over(wanted)
+    assert restore_clip(visitor) and asked["letterbox"] and asked["precision"] == "exact"
+    visitor.hand_over(wanted)
+    asked.clear()
+    assert restore_clip(visitor) and not asked  # the visitor has it
 
 
 def test_only_another_clip_is_segmented_again(tmp_path, monkeypatch):

@@ -133,3 +133,11 @@ def test_the_allowed_public_host_trains(monkeypatch):
     assert may_train() and "AVSEG_ALLOW_TRAINING" in os.environ
     a_run("one")
     assert "reaches a validation mIoU" in handlers.refresh(TrainState("one")).head
+
+
+def test_a_link_names_the_run_on_the_page():
+    a_run("one"), a_run("two")
+    state = TrainState("one")
+    assert handlers.arrive(state, "two").notice is UNCHANGED and state.run == "two"
+    assert 'data-address="run=two"' in handlers.arrive(state).header
+    assert "no-such" in handlers.arrive(state, "no-such").notice["value"] and state.run == "two"
