@@ -454,6 +454,7 @@ def what_if(
     threshold: float = 0.5,
     device: str = "auto",
     precision: Precision = "auto",
+    video: bool = False,
 ) -> int:
     """Change the sound or the model, and compare a clip's masks before and after.
 
@@ -469,6 +470,7 @@ def what_if(
         threshold: Probability above which a pixel is foreground (s4, ms3).
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: exact (float32), fast (bfloat16 where faster), or auto: fast for large models.
+        video: Also write side-by-side.mp4, with the changed sound, and .gif: before, after, difference.
     """
     from avseg.checkpoints import find_model, read_card, recommended_model
     from avseg.cost import load_with_cost
@@ -476,6 +478,7 @@ def what_if(
     from avseg.interventions.compare import compare, lines, write_comparison
     from avseg.interventions.run import INTERVENTIONS, checked, checkpoint_of, read_changes
     from avseg.interventions.run import what_if as run
+    from avseg.interventions.side_by_side import write_side_by_side
     from avseg.media.clip import check_rate, read_clip
     from avseg.predict import Predictor, check_threshold
 
@@ -499,7 +502,10 @@ def what_if(
     after = run(predictor, source, changes, threshold, load=load)
     comparison = compare(before, after)
     print("\n".join(lines(comparison)))
-    print(f"Written: {write_comparison(out / clip.stem, before, after, comparison, changes)}")
+    folder = write_comparison(out / clip.stem, before, after, comparison, changes)
+    for kind in ("mp4", "gif") if video else ():
+        write_side_by_side(folder / f"side-by-side.{kind}", before, after, changes)
+    print(f"Written: {folder}")
     return 0
 
 

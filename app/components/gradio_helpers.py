@@ -21,6 +21,13 @@ LIGHT = {"queue": False, **PRIVATE}
 ONE_MODEL = {"concurrency_limit": 1, "concurrency_id": MODEL_QUEUE}
 """Options of an event that calls a model: one at a time, whichever tab it belongs to."""
 
+# A file is downloaded once its handler has returned, without a second click; none where there is an error.
+DOWNLOAD = """(file) => {
+  if (!file) return;
+  const link = Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name });
+  link.click();
+}"""
+
 HIDDEN = {"visible": False, "__type__": "update"}
 
 # The `js` of an event, to be completed with a selector: on a phone the result is above the pressed button.

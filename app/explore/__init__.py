@@ -6,18 +6,13 @@ Another tab opens a clip here with an `ExploreRequest` (app.services.handoff).
 import gradio as gr
 
 from app.components.add_model.panel import offer
-from app.components.gradio_helpers import ONE_MODEL, PRIVATE
+from app.components.gradio_helpers import DOWNLOAD, ONE_MODEL, PRIVATE
 from app.components.page_context import PageContext
 from app.components.updates import connect
 from app.explore import clip_handlers, handlers
 from app.explore.handlers import ExploreUpdates
 from app.explore.layout import ExploreLayout, build_layout
 
-# A file is downloaded once its handler has returned, without a second click.
-DOWNLOAD = """(file) => {
-  const link = Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name });
-  link.click();
-}"""
 # On a narrow page the opened clip is below the clips; what is above its player has its final height by now.
 SHOW_CLIP = """() => {
   const side = document.querySelector("#ex-side"), asked = "asked" in side.dataset;

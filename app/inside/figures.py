@@ -53,9 +53,14 @@ def png_uri(picture: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
 
 
+def ramp(colours: str) -> np.ndarray:
+    """Return the colours from low to high as a picture uint8 [1, 128, 3]."""
+    return heat_map(np.linspace(0, 1, 128)[None], 0, 1, colours=colours).picture
+
+
 @cache
-def _ramp(colours: str) -> str:
-    return png_uri(heat_map(np.linspace(0, 1, 128)[None], 0, 1, colours=colours).picture)
+def _ramp_uri(colours: str) -> str:
+    return png_uri(ramp(colours))
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Scale:
     @property
     def ramp(self) -> str:
         """The colours from low to high as a data URI."""
-        return _ramp(self.colours)
+        return _ramp_uri(self.colours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +162,17 @@ class View:
         """Every group of pictures, left and right."""
         groups = [part for part in (*self.left, *self.right) if isinstance(part, Group)]
         return [group for large in groups for group in (large, large.beside) if group is not None]
+
+    @property
+    def pictures(self) -> list[tuple[Picture, Scale | None]]:
+        """Every picture with the scale of its group, in the order of the page."""
+        return [
+            (picture, group.scale)
+            for group in self.groups
+            for tile in group.tiles
+            for picture in tile.pictures
+            if isinstance(picture, Picture)
+        ]
 
     def html(self, address: str = "") -> Markup:
         """Return the view as HTML: text and controls at the left, pictures at the right."""

@@ -12,7 +12,7 @@ from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates, told
 from app.inside import html
 from app.inside.model_map import model_map
-from app.inside.state import Choice, InsideState, changed, choice_address, requested
+from app.inside.state import Choice, InsideState, changed, choice_address, query_of, requested
 from app.inside.views import VIEWS, shown, view_of, write_pictures
 from app.services.clips import MAX_SECONDS, check_offered_rate, source_of
 from app.services.handoff import ClipRequest, InsideRequest, WhatIfRequest
@@ -40,6 +40,7 @@ class InsideUpdates(Updates):
     head: object = UNCHANGED
     map: object = UNCHANGED
     view: object = UNCHANGED
+    save_row: object = UNCHANGED
     asked: object = UNCHANGED
 
 
@@ -52,13 +53,13 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
     if result is None:
         reason = visitor.why_missing()
         about = notice(reason, "note") if reason else HIDE
-        return InsideUpdates(notice=about, head=html.empty(), map=HIDE, view=HIDE)
+        return InsideUpdates(notice=about, head=html.empty(), map=HIDE, view=HIDE, save_row=HIDE)
 
     def record(site: str, layer: int) -> Activation:
         return state.inspections.activation(result, site, layer)
 
     try:
-        inspection = state.inspections.inspection(result, _query(state.choice))
+        inspection = state.inspections.inspection(result, query_of(state.choice))
         view = view_of(inspection, state.choice, record).html(choice_address(shown(inspection, state.choice)))
     except AvsegError as error:
         return InsideUpdates(notice=error_notice(error))
@@ -73,6 +74,7 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
         head=html.head(result, inspection),
         map=gr.update(value=plan, visible=True),
         view=gr.update(value=view, visible=True),
+        save_row=gr.update(visible=True),
     )
 
 
@@ -153,12 +155,7 @@ def _recorded(state: InsideState, result: ClipResult) -> bool:
     choice, inspections = state.choice, state.inspections
     if choice.view == "activations" and not inspections.has(result, choice.site, choice.site_layer or 0):
         return False
-    return inspections.has(result, query=_query(choice))
-
-
-def _query(choice: Choice) -> int:
-    """Return the query that the open view shows, from 1; 0 for none in particular."""
-    return choice.query or 0 if choice.view == "decoder" else 0
+    return inspections.has(result, query=query_of(choice))
 
 
 @told

@@ -33,15 +33,18 @@ class Inspections:
         query: its number from 1, whose attention the inspection has where the model has the query; 0: any.
         """
         self._follow(result)
-        prediction, frame = result.prediction, result.frame
-        inspection = self._inspections.get_or_make(
-            frame,
-            lambda: MODELS.run(result.model, inspect_model, prediction.clip, frame, prediction.threshold),
-        )
+        inspection = self._inspections.get_or_make(result.frame, lambda: _inspect(result))
         if _lacks(inspection, query):
-            inspection = MODELS.run(result.model, with_query, prediction.clip, inspection, query - 1)
-            self._inspections.put(frame, inspection)
+            inspection = _with_query(result, inspection, query)
+            self._inspections.put(result.frame, inspection)
         return inspection
+
+    def passing(self, result: ClipResult, query: int = 0) -> Inspection | TPAVIInspection:
+        """Return what `inspection` does for one of many frames, which is not kept; raises AvsegError."""
+        if self.has(result, query=query):
+            return self.inspection(result, query)
+        inspection = _inspect(result)
+        return _with_query(result, inspection, query) if _lacks(inspection, query) else inspection
 
     def activation(self, result: ClipResult, site: str, layer: int) -> Activation:
         """Return what a site recorded for the selected frame; raises AvsegError."""
@@ -59,6 +62,15 @@ class Inspections:
         if result.prediction is not self._prediction:
             self.clear()
             self._prediction = result.prediction
+
+
+def _inspect(result: ClipResult) -> Inspection | TPAVIInspection:
+    prediction = result.prediction
+    return MODELS.run(result.model, inspect_model, prediction.clip, result.frame, prediction.threshold)
+
+
+def _with_query(result: ClipResult, inspection: Inspection | TPAVIInspection, query: int) -> Inspection:
+    return MODELS.run(result.model, with_query, result.prediction.clip, inspection, query - 1)
 
 
 def _lacks(inspection: Inspection | TPAVIInspection, query: int) -> bool:

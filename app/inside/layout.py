@@ -5,9 +5,11 @@ from pathlib import Path
 
 import gradio as gr
 
+from app.components import saving
 from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.render import macro, render
+from app.components.saving import SaveLayout
 from app.inside import html
 from app.inside.views import VIEWS
 from app.services.clips import bundled
@@ -29,6 +31,8 @@ class InsideLayout:
     head: gr.HTML
     map: gr.HTML
     view: gr.HTML
+    save_row: gr.Row
+    save: SaveLayout
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,20 @@ def build(shared: PageContext) -> InsideLayout:
     head = gr.HTML(macro("heading", html.TITLE, html.LINE), elem_id="inside-head", js_on_load=SCRIPT)
     model_map = gr.HTML(visible=False, elem_id="inside-map", js_on_load=SCRIPT)
     view = gr.HTML(visible=False, elem_id="inside-view", js_on_load=SCRIPT)
+    save = saving.build("inside", notice)
     gr.HTML(render("inside/templates/enlarged.html"), elem_id="inside-zoom")
-    threshold = gr.Number(visible=False)
     return InsideLayout(
-        head.parent, shared.header, shared.tabs, threshold, gr.State(0), notice, head, model_map, view
+        tab=head.parent,
+        header=shared.header,
+        tabs=shared.tabs,
+        threshold=gr.Number(visible=False),
+        asked=gr.State(0),
+        notice=notice,
+        head=head,
+        map=model_map,
+        view=view,
+        save_row=save.row,
+        save=save,
     )
 
 

@@ -1,4 +1,4 @@
-// After actions.js: pressed buttons at once, focus after a redraw, positions in pictures, enlarging, downloading.
+// After actions.js: pressed buttons at once, focus after a redraw, positions in pictures, enlarging.
 const dialog = () => element.closest(".tabitem").querySelector("dialog");
 let focused = "";
 
@@ -45,38 +45,9 @@ function enlarge(pic) {
   image.style.aspectRatio = aspect;
   image.style.width = `min(86vw, 1080px, calc(72vh * ${aspect}))`;
   box.querySelector(".legend").innerHTML = pic.closest(".group")?.querySelector(".scale")?.outerHTML ?? "";
-  box.querySelector(".download").onclick = () => download(name, image, Number(aspect));
+  const index = [...element.querySelectorAll(".pic[data-name]")].indexOf(pic);
+  box.querySelector(".download").onclick = () => trigger("save", { picture: index });
   box.querySelector(".close").onclick = () => box.close();
   box.onclick = (event) => { if (event.target === box) box.close(); };
   box.showModal();
-}
-
-// The file shows the picture, its name and its scale.
-function download(name, image, aspect) {
-  const canvas = document.createElement("canvas"), pen = canvas.getContext("2d"), foot = 56;
-  const width = Math.max(960, image.naturalWidth), height = Math.round(width / aspect), middle = height + foot / 2;
-  canvas.width = width;
-  canvas.height = height + foot;
-  pen.fillStyle = "#FFFFFF";
-  pen.fillRect(0, 0, width, height + foot);
-  pen.imageSmoothingEnabled = !image.classList.contains("cells");
-  pen.drawImage(image, 0, 0, width, height);
-  pen.fillStyle = "#1B1C20";
-  pen.font = '20px "IBM Plex Sans", sans-serif';
-  pen.textBaseline = "middle";
-  pen.fillText(name, 12, middle, width * 0.55);
-  const scale = dialog().querySelector(".legend .scale");
-  if (scale) {
-    const { low, high, quantity } = scale.dataset;
-    pen.textAlign = "right";
-    pen.fillText(high, width - 12, middle);
-    const right = width - 24 - pen.measureText(high).width;
-    pen.imageSmoothingEnabled = true;
-    pen.drawImage(scale.querySelector("img"), right - 140, middle - 7, 140, 14);
-    pen.fillText(`${quantity}  ${low}`, right - 152, middle, width * 0.3);
-  }
-  const link = document.createElement("a");
-  link.download = name.toLowerCase().replace(/[^a-z0-9]+/g, "-") + ".png";
-  link.href = canvas.toDataURL("image/png");
-  link.click();
 }

@@ -98,6 +98,11 @@ def choice_address(choice: Choice) -> str:
     return address(part=choice.view, **selected)
 
 
+def query_of(choice: Choice) -> int:
+    """Return the query that the open view shows, from 1; 0 for none in particular."""
+    return choice.query or 0 if choice.view == "decoder" else 0
+
+
 def settled(choice: Choice, inspection: Inspection) -> Choice:
     """Return the choice with every number possible for this frame and model."""
     config = inspection.config

@@ -11,7 +11,7 @@ from PIL import Image
 from app.inside import features, masks
 from app.inside.activations import activations_view
 from app.inside.decoder import decoder_view
-from app.inside.figures import Picture, View, part
+from app.inside.figures import View, part
 from app.inside.mixer import mixer_view
 from app.inside.state import Choice, settled
 from app.inside.tpavi import tpavi_view_of
@@ -64,9 +64,8 @@ def shown(inspection: Inspection | TPAVIInspection, choice: Choice) -> Choice:
 
 def write_pictures(view: View, folder: Path) -> list[Path]:
     """Write every picture of a view as PNG; returns the files in the order of the view."""
-    drawn = [picture for group in view.groups for tile in group.tiles for picture in tile.pictures]
     paths = []
-    for index, picture in enumerate((p for p in drawn if isinstance(p, Picture)), start=1):
+    for index, (picture, _) in enumerate(view.pictures, start=1):
         slug = re.sub(r"[^a-z0-9]+", "-", picture.name.lower()).strip("-")
         paths.append(folder / f"{index:02d}-{slug}.png")
         image = picture.image

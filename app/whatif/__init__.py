@@ -8,7 +8,7 @@ from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.updates import connect
 from app.services.session import session_of
-from app.whatif import handlers
+from app.whatif import handlers, saving
 from app.whatif.handlers import RUN, SWEEP, PlayerUpdates, WhatIfUpdates
 from app.whatif.layout import build
 from avseg.interventions.run import read_change
@@ -86,6 +86,7 @@ def add(shared: PageContext) -> None:
     connect(added.then, handlers.choose_model, checkpoint, *target, **PRIVATE)
     playing = {"api_visibility": "private", "show_progress_on": shared.progress}
     connect(layout.play.click, handlers.play, None, PlayerUpdates, layout, **playing)
+    saving.add(layout.save, shared)
     connect(layout.swept_row.input, handlers.choose_sweep, layout.swept_row, *target, **PRIVATE)
     for event in (layout.pairs.select, layout.before.seek, layout.after.seek):
         connect(event, handlers.choose_frame, None, *target, **LIGHT)

@@ -56,6 +56,7 @@ class WhatIfUpdates(Updates):
     finding: object = UNCHANGED
     stats: object = UNCHANGED
     pairs: object = UNCHANGED
+    save_row: object = UNCHANGED
     play: object = UNCHANGED
     players: object = UNCHANGED
     swept_row: object = UNCHANGED
@@ -227,6 +228,7 @@ def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
         finding=macro("heading", finding(effect), text.caption(effect)),
         stats=gr.update(value=macro("tiles", text.stats(effect)), visible=True),
         pairs=html.effect_page(effect),
+        save_row=SHOW,
         play=SHOW,
         players=HIDE,
     )

@@ -20,8 +20,9 @@ from avseg.config import ModelConfig
 from avseg.interventions.compare import label_maps
 from avseg.interventions.effect import in_words
 from avseg.interventions.run import Change
+from avseg.interventions.side_by_side import difference, greyed
 from avseg.media.audio import log_mel
-from avseg.media.draw import BINARY, error_map, overlay, resize, spectrogram
+from avseg.media.draw import BINARY, overlay, resize, spectrogram
 from avseg.media.export import colours_of
 from avseg.predict import Prediction
 
@@ -119,14 +120,12 @@ def _figure(
 
 def _differences(effect: ClipEffect, frames: dict[int, np.ndarray]) -> dict[int, str]:
     """Return the frames in grey with the foreground only before, only after and in both."""
-    several, pictures = effect.before.task == effect.after.task == "avss", {}
-    for index, frame in frames.items():
-        grey = np.repeat(frame.mean(axis=2, keepdims=True) * 0.7, 3, axis=2).astype(np.uint8)
-        before, after = (p.mask(index, frame.shape[:2]) for p in (effect.before, effect.after))
-        if not several:
-            before, after = (before > 0).astype(np.uint8), (after > 0).astype(np.uint8)
-        pictures[index] = jpeg_uri(error_map(grey, after, before), 82)
-    return pictures
+    return {
+        index: jpeg_uri(
+            difference(effect.before, effect.after, index, frame.shape[:2]).over(greyed(frame)), 82
+        )
+        for index, frame in frames.items()
+    }
 
 
 def _scaled(frame: np.ndarray, width: int) -> np.ndarray:

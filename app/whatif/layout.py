@@ -7,10 +7,12 @@ from pathlib import Path
 import gradio as gr
 from gradio.components import Component
 
+from app.components import saving
 from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro
+from app.components.saving import SaveLayout
 from app.services.clips import bundled
 from app.services.models import available_models, model_choices
 from app.whatif import html
@@ -54,6 +56,8 @@ class WhatIfLayout:
     finding: gr.HTML
     stats: gr.HTML
     pairs: gr.HTML
+    save_row: gr.Row
+    save: SaveLayout
     play: gr.Button
     players: gr.Row
     before: Player
@@ -105,6 +109,7 @@ def build(shared: PageContext) -> WhatIfLayout:
                 sweep = gr.HTML(macro("hint", NO_SWEEP), elem_id="wi-range")
             with gr.Column(elem_classes=["card", "wi-card"]):
                 pairs = gr.HTML(macro("empty_state", *EMPTY), elem_id="wi-pairs", js_on_load=SCRIPT)
+                save = saving.build("wi", notice)
             stats = gr.HTML(visible=False, elem_id="wi-stats")
             play = gr.Button("Play both with sound", visible=False, elem_id="wi-play", size="sm")
             with gr.Row(visible=False, elem_id="wi-players", equal_height=False) as players:
@@ -127,6 +132,8 @@ def build(shared: PageContext) -> WhatIfLayout:
         finding=finding,
         stats=stats,
         pairs=pairs,
+        save_row=save.row,
+        save=save,
         play=play,
         players=players,
         before=before,

@@ -147,14 +147,19 @@ def error_map(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray) -> 
 
     predicted, truth: label maps of the picture's size. A pixel of the wrong class counts as a false alarm.
     """
+    return error_layer(predicted, truth).over(picture)
+
+
+def error_layer(predicted: np.ndarray, truth: np.ndarray) -> Layer:
+    """Return what `error_map` draws over a picture."""
     weight = np.zeros(truth.shape, np.float32)
-    paint = np.zeros(picture.shape, np.float32)
+    paint = np.zeros((*truth.shape, 3), np.float32)
     hit = (predicted == truth) & (truth > 0)
     false_alarm = (predicted > 0) & (predicted != truth)
     miss = (predicted == 0) & (truth > 0)
     for where, colour, opacity in ((hit, WHITE, 0.5), (false_alarm, FALSE_ALARM, 0.8), (miss, MISS, 0.8)):
         weight[where], paint[where] = opacity, colour
-    return _layer(paint, weight).over(picture)
+    return _layer(paint, weight)
 
 
 def heat_map(

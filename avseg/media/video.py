@@ -1,21 +1,23 @@
-"""The only writers of WAV and MP4 files."""
+"""The only writers of WAV, MP4 and GIF files."""
 
 import subprocess
 import tempfile
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image
 
-from avseg.errors import AvsegError, ClipError
+from avseg.errors import AvsegError, ClipError, ConfigError
 from avseg.files import atomic_write, full_disk, write_error
 from avseg.media.audio import SAMPLE_RATE, silence
 
 COPY_SECONDS = 120  # at most, for `replace_audio`
+STILLS_RATE = 10.0  # frames per second of a video of stills: players seek badly in fewer
 
 
 def write_wav(file: Path | BinaryIO, waveform: np.ndarray, channels: int = 1) -> None:
@@ -80,6 +82,41 @@ def write_mp4(
             raise _not_written(path, log) from error
         if process.returncode:
             raise _not_written(path, log)
+
+
+def write_stills(
+    path: Path, pictures: Sequence[np.ndarray], times: Sequence[float], duration: float, waveform: np.ndarray
+) -> Path:
+    """Write pictures uint8 [H, W, 3], each shown from its time (s) until the next one's, as .mp4 or .gif.
+
+    The first picture is also shown before its time, the last one until `duration`. An MP4 has the sound.
+    Raises ConfigError for another extension, and WriteError on a full disk.
+    """
+    starts = [0.0, *map(float, times[1:])]
+    if path.suffix == ".gif":
+        write_gif(path, pictures, np.diff([*starts, max(duration, starts[-1] + 0.1)]))
+    elif path.suffix == ".mp4":
+        write_mp4(path, _held(pictures, starts, duration), STILLS_RATE, waveform)
+    else:
+        raise ConfigError(f"{path.name} cannot be written: its extension must be .mp4 or .gif.")
+    return path
+
+
+def write_gif(path: Path, pictures: Sequence[np.ndarray], seconds: Sequence[float]) -> None:
+    """Write pictures uint8 [H, W, 3] as an endless GIF, each with 256 colours of its own and its seconds."""
+    frames = [Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE) for picture in pictures]
+    times = [max(20, round(1000 * float(one))) for one in seconds]
+    options = {"format": "GIF", "save_all": True, "append_images": frames[1:], "loop": 0, "optimize": False}
+    with atomic_write(path, durable=False) as unfinished:
+        frames[0].save(unfinished, duration=times, disposal=1, **options)
+
+
+def _held(pictures: Sequence[np.ndarray], starts: Sequence[float], duration: float) -> Iterator[np.ndarray]:
+    """Yield the picture of every moment; sides are even, as H.264 asks."""
+    height, width = (side // 2 * 2 for side in pictures[0].shape[:2])
+    for number in range(max(1, round(duration * STILLS_RATE))):
+        index = int(np.searchsorted(starts, number / STILLS_RATE + 1e-6, side="right")) - 1
+        yield pictures[index][:height, :width]
 
 
 def replace_audio(video: Path, waveform: np.ndarray, path: Path, start: float = 0.0) -> Path:

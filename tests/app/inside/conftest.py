@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.inside import handlers
+from app.inside import handlers, saving
 from app.services import session
 from app.services.session import ClipResult
 from avseg.media.clip import read_clip
@@ -15,7 +15,8 @@ def visitor(tmp_path, monkeypatch) -> session.Visitor:
     """A visitor of their own server, whose second frame is selected."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
     visitors, predictor = session.Visitors(), small_predictor()
-    monkeypatch.setattr(handlers, "VISITORS", visitors)
+    for module in (handlers, saving):
+        monkeypatch.setattr(module, "VISITORS", visitors)
     monkeypatch.setattr(session.MODELS, "_predictor", lambda name: predictor)
     monkeypatch.setattr(session.MODELS, "config", lambda name: predictor.model.config)
     clip = read_clip(counting(tmp_path / "a.mp4", seconds=2), fps=1)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.services import session
-from app.whatif import effect, handlers, layout
+from app.whatif import effect, handlers, layout, saving
 from avseg.checkpoints import Card
 from avseg.predict import Predictor
 from tests.support.stand_in_model import BrightAndLoud
@@ -12,7 +12,9 @@ from tests.support.stand_in_model import BrightAndLoud
 @pytest.fixture
 def models(monkeypatch):
     """`model` masks what is bright while the audio is not silent, `other` never masks anything."""
-    monkeypatch.setattr(handlers, "VISITORS", session.Visitors())
+    visitors = session.Visitors()
+    for module in (handlers, saving):
+        monkeypatch.setattr(module, "VISITORS", visitors)
     deaf = BrightAndLoud()
     forward = deaf.forward
 
