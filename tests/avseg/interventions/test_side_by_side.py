@@ -58,7 +58,7 @@ def test_a_gif_has_a_picture_per_frame(muted, tmp_path):
 
 
 def test_what_cannot_be_written_is_said_first_and_leaves_nothing(muted, tmp_path):
-    with pytest.raises(ConfigError, match="must be .png, .gif, .mp4"):
+    with pytest.raises(ConfigError, match=r"must be [.]png, [.]gif, [.]mp4"):
         write_side_by_side(tmp_path / "a.webm", *muted)
     with pytest.raises(ConfigError, match="no frame 3: choose 1 to 2"):
         write_side_by_side(tmp_path / "a.png", *muted, frame=2)

@@ -31,5 +31,5 @@ def test_a_gif_holds_every_picture_until_the_next(tmp_path):
             gif.seek(index)
             seen.append((gif.convert("RGB").getpixel((5, 5))[0], gif.info["duration"]))
     assert seen == list(zip(GREYS, (1000, 500, 500), strict=True))
-    with pytest.raises(ConfigError, match="must be .mp4 or .gif"):
+    with pytest.raises(ConfigError, match=r"must be [.]mp4 or [.]gif"):
         write_stills(tmp_path / "a.avi", STILLS, TIMES, DURATION, TONE)
