@@ -24,3 +24,22 @@ element.querySelector(".skip").addEventListener("click", (event) => {
   content?.setAttribute("tabindex", "-1");
   content?.focus();
 });
+
+// Gradio names every radio button of a list differently, so that each is a stop of its own and the arrows do nothing.
+const radiosOf = (list) => [...list.querySelectorAll("input[type=radio]:not(:disabled)")];
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Tab") {
+    for (const list of document.querySelectorAll("fieldset")) {
+      const radios = radiosOf(list), stop = radios.find((radio) => radio.checked) ?? radios[0];
+      for (const radio of radios) radio.tabIndex = radio === stop ? 0 : -1;
+    }
+    return;
+  }
+  const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+  const list = step && event.target.matches("input[type=radio]") && event.target.closest("fieldset");
+  if (!list) return;
+  event.preventDefault();
+  const radios = radiosOf(list), next = radios[(radios.indexOf(event.target) + step + radios.length) % radios.length];
+  next.focus();
+  next.click();
+}, true);

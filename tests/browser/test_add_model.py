@@ -1,4 +1,4 @@
-"""From a clip of one's own to the authors' model: notice, panel, download, masks and Inside."""
+"""From a clip of one's own to the authors' model: notice, panel, download, masks, Inside and What if."""
 
 import threading
 from collections.abc import Iterator
@@ -77,5 +77,11 @@ def test_a_visitor_gets_the_authors_model_and_keeps_the_clip(place, browser, tmp
     assert f"Model {NAME}" in page.inner_text("#finding")
     open_tab(page, "Inside", "#inside-map .box")
     assert NAME in page.inner_text("#context")
+
+    open_tab(page, "What if", "#wi-go")
+    page.click("#wi-presets button:text-is('Silence')")
+    page.wait_for_selector("#wi-finding h1:has-text('Without sound')")
+    assert "mine.mp4" in page.inner_text("#wi-finding") and NAME in page.inner_text("#wi-finding")
+    expect(page.locator(".wi-cells button")).to_have_count(2)
     page.context.close()
     assert not broken

@@ -75,6 +75,10 @@ def test_a_picture_is_enlarged_and_downloaded(page, tmp_path):
     assert Image.open(tmp_path / "a.png").size[0] >= 960
     page.keyboard.press("Escape")
     page.wait_for_selector("#inside-zoom dialog[open]", state="hidden", timeout=WAIT)
+    with page.expect_download(timeout=WAIT) as download:
+        page.click("#inside-save-gif")
+    assert download.value.suggested_filename == "dog-and-guitar-mixer.gif"
+    assert Image.open(download.value.path()).n_frames == 5
 
 
 def test_a_phone_has_no_sideways_scroll(page):

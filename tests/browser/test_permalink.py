@@ -66,6 +66,33 @@ def test_segment_shows_the_clip_with_its_threshold_and_gives_the_link_away(visit
     assert page.url.endswith(f"/?tab=segment&__theme=light&{CLIP}&frame=2&threshold=0.6")
 
 
+def test_how_a_clip_was_segmented_survives_a_reload_and_is_shared(visit):
+    how = "letterbox=1&precision=fast"
+    page = visit(f"?tab=segment&{CLIP}&frame=2&{how}")
+    page.wait_for_selector("#finding h1:has-text('The dog is marked')", timeout=WAIT)
+    page.click("button:has-text('Settings')")
+    assert page.is_checked("#letterbox input") and page.is_checked("#precision input[value=fast]")
+    page.click("#player .pl-thumbs canvas >> nth=2")
+    page.wait_for_url(f"**/?tab=segment&{CLIP}&frame=3&{how}", timeout=WAIT)
+    page.reload()
+    page.wait_for_selector("#finding h1:has-text('The dog is marked')", timeout=WAIT)
+    page.click("button:has-text('Settings')")
+    page.wait_for_selector("#letterbox input:checked", timeout=WAIT)
+    assert page.is_checked("#precision input[value=fast]")
+
+
+def test_a_report_and_a_run_are_in_the_address(visit):
+    page = visit("?tab=evaluate&report=bundled:tiny-ms3-mute&compared=bundled:tiny-ms3")
+    page.wait_for_selector("#ev-body h2:has-text('compared with')", timeout=WAIT)
+    page.click("#ev-reports button:has-text('tiny-avss')")
+    page.wait_for_url("**/?tab=evaluate&report=bundled:tiny-avss", timeout=WAIT)
+    page.click("button[role=tab]:text-is('Train')")
+    page.wait_for_url("**/?tab=train&preset=classroom&run=classroom%20(bundled)", timeout=WAIT)
+    page = visit("?tab=train&preset=tiny&run=gone")
+    page.wait_for_selector("#tr-notice:has-text('the run gone, which does not exist here')", timeout=WAIT)
+    page.wait_for_selector("#tr-command:has-text('avseg train tiny ')", timeout=WAIT)
+
+
 def test_what_a_link_cannot_mean_is_said(visit):
     page = visit("?tab=segment&clip=gone&model=%3Cb%3E&frame=-3&threshold=9")
     page.wait_for_selector(

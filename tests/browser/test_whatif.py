@@ -10,6 +10,7 @@ from app.services.handoff import WhatIfRequest
 from app.services.session import Visitor
 from avseg.interventions.run import INTERVENTIONS
 from tests.browser.test_page import QUICK, WAIT, page  # noqa: F401 (a fixture)
+from tests.support.media import banner_of
 
 
 def open_tab(page) -> None:  # noqa: F811
@@ -64,6 +65,12 @@ def test_every_row_is_on_the_page_and_mute_empties_the_mask(page):  # noqa: F811
     page.click(".wi-top button:text-is('Divider')")
     page.locator(".wi-at").fill("20")
     assert page.evaluate("document.querySelector('.wi').style.getPropertyValue('--at')") == "20%"
+    with page.expect_download(timeout=WAIT) as download:
+        page.click("#wi-save-png")
+    assert download.value.suggested_filename == "dog-and-guitar-mute-frame-3.png"
+    with page.expect_download(timeout=WAIT) as download:
+        page.click("#wi-save-mp4")
+    assert "Audio: aac" in banner_of(download.value.path())
     page.click(".wi-top button:text-is('Difference map')")
     assert page.is_visible(".wi-change") and not page.is_visible(".wi-before")
 
