@@ -87,7 +87,7 @@ def test_a_report_and_a_run_are_in_the_address(visit):
     page.click("#ev-reports button:has-text('tiny-avss')")
     page.wait_for_url("**/?tab=evaluate&report=bundled:tiny-avss", timeout=WAIT)
     page.click("button[role=tab]:text-is('Train')")
-    page.wait_for_url("**/?tab=train&preset=classroom&run=classroom%20(bundled)", timeout=WAIT)
+    page.wait_for_url("**/?tab=train&run=classroom%20%28bundled%29&preset=classroom", timeout=WAIT)
     page = visit("?tab=train&preset=tiny&run=gone")
     page.wait_for_selector("#tr-notice:has-text('the run gone, which does not exist here')", timeout=WAIT)
     page.wait_for_selector("#tr-command:has-text('avseg train tiny ')", timeout=WAIT)

@@ -67,7 +67,7 @@ def test_every_row_is_on_the_page_and_mute_empties_the_mask(page):  # noqa: F811
     assert page.evaluate("document.querySelector('.wi').style.getPropertyValue('--at')") == "20%"
     with page.expect_download(timeout=WAIT) as download:
         page.click("#wi-save-png")
-    assert download.value.suggested_filename == "dog-and-guitar-mute-frame-3.png"
+    assert download.value.suggested_filename == "alarm-clock-then-cat-mute-frame-3.png"
     with page.expect_download(timeout=WAIT) as download:
         page.click("#wi-save-mp4")
     assert "Audio: aac" in banner_of(download.value.path())
