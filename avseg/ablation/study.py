@@ -22,7 +22,7 @@ from avseg.ablation.table import TABLE, Row, write_table
 from avseg.ablation.variants import Variant
 from avseg.bench.measure import gflop
 from avseg.checkpoints import load_model
-from avseg.config import Config
+from avseg.config import Config, ModelConfig
 from avseg.errors import ConfigError
 from avseg.evaluation.evaluate import EvaluationOptions, evaluate, sample_clips
 from avseg.evaluation.floors import PRIOR_CLIPS
@@ -30,6 +30,7 @@ from avseg.evaluation.report import REPORT, write_evaluation
 from avseg.evaluation.report_files import read_evaluation
 from avseg.files import read_json, write_texts
 from avseg.loaders import evaluation_clips, run_size
+from avseg.models.build import build_model
 from avseg.processes import process, process_device
 from avseg.training.run_folder import RunFolder
 from avseg.training.trainer import train
@@ -105,16 +106,15 @@ def rows(study: Study) -> Iterator[Row]:
         done = [folder for folder in folders if (folder / "report" / REPORT).is_file()]
         if not done:
             continue
-        parameters, work = _size(done[0] / "last.safetensors")
+        parameters, work = _size(variant.config.model)
         evaluations = tuple(read_evaluation(folder / "report") for folder in done)
         yield Row(variant, parameters, work, evaluations)
 
 
 @lru_cache
-def _size(path: Path) -> tuple[int, float]:
-    """Return the parameters of a finished model, and the GFLOP of one frame's forward pass."""
-    model = load_model(path)
-    size = model.config.image_size
+def _size(config: ModelConfig) -> tuple[int, float]:
+    """Return the parameters of a model, and the GFLOP of one frame's forward pass."""
+    model, size = build_model(config).eval(), config.image_size
     frame, log_mel = torch.zeros(1, 3, size, size), torch.zeros(1, 1, 96, 64)
     return sum(p.numel() for p in model.parameters()), gflop(lambda: model(frame, log_mel))
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from avseg.config import Config
+from avseg.config import ONLY_AVSEGFORMER, Config
 from avseg.errors import ConfigError
+from avseg.presets import PRETRAINED
 
 DEFAULT = "default"
 PAPER_QUERIES = (1, 100, 200)  # of Table 2 (a), whose default is 300
@@ -15,6 +16,10 @@ EQUAL_QUERIES = (
 ONE_TOKEN = (
     "Each frame has one audio token, over which the softmax is 1: the mixer adds the same vector to every "
     "pixel, and its queries and keys receive no gradient."
+)
+WHOLE_CLIPS = (
+    "AVSBench's baseline, with its own losses. Its frames attend to each other, so it is trained on whole "
+    "clips, and on as many frames as the other rows where these see a few frames of each clip."
 )
 NO_SOUND = "Trained and evaluated in silence."
 
@@ -126,7 +131,29 @@ def _rows(config: Config) -> Iterator[Change]:
         name, tag = others[m.backbone]
         weights = f"{name}.{tag}" if c.backbone_weights else ""
         yield f"backbone-{name}", "backbone", name, {"backbone": name}, {"backbone_weights": weights}, ""
+    if m.architecture != "tpavi":
+        yield "tpavi", "baseline", "TPAVI", *_tpavi(config), WHOLE_CLIPS
     yield "no-sound", "sound", "no sound", {}, {"mute": True}, NO_SOUND
+
+
+def _tpavi(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the changes that make a config of AVSegFormer one of TPAVI."""
+    c, task = config.train, config.model.task
+    released = config.model.backbone in PRETRAINED
+    model = {**ONLY_AVSEGFORMER, "architecture": "tpavi"}
+    train = {
+        "loss": "cross_entropy",
+        "bce_weight": 0.0,
+        "auxiliary": "none" if task == "s4" else "matching",
+        "auxiliary_weight": {"s4": 0.0, "ms3": 10.0 if released else 0.5, "avss": 0.5}[task],
+        "sounds_per_frame": 1,
+    }
+    if c.frames_per_clip:
+        share = c.frames_per_clip / (10 if task == "avss" else 5)
+        batch = max(1, round(c.batch_size * share))
+        clips = round(c.synth_clips * share)
+        train |= {"frames_per_clip": 0, "batch_size": batch, "accumulate": 1, "synth_clips": clips}
+    return model, train
 
 
 def changed_fields(variant: Variant, default: Config) -> dict[str, object]:

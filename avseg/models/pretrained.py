@@ -8,11 +8,13 @@ from pathlib import Path
 from avseg.config import Config
 from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
-from avseg.files import UNREADABLE
+from avseg.files import ASSETS, UNREADABLE
 from avseg.late import nn, torch
 from avseg.models.build import SegmentationModel
 from avseg.models.zoo import BACKBONES
 
+BACKBONES_FOLDER = ASSETS / "backbones"
+VISUAL, AUDIO = "visual_backbone.", "audio_backbone."
 VGGISH_URL = BACKBONES["vggish"].url
 OFFLINE = (
     "Without a network, give a file instead, or an empty name to start from random weights (which takes more "
@@ -27,12 +29,44 @@ def load_pretrained(model: SegmentationModel, config: Config) -> None:
     """
     c = config.train
     for weights in (c.backbone_weights, c.audio_weights):
-        if Path(weights).expanduser().is_file():
-            require_weights(Path(weights).expanduser())
+        if (path := weights_file(weights)).is_file():
+            require_weights(path)
     if c.backbone_weights:
-        _load_visual(model.visual_backbone.pyramid, config.model.backbone, c.backbone_weights)
+        if tensors := _part_of_model(weights_file(c.backbone_weights), VISUAL):
+            _load_part(model.visual_backbone, tensors, c.backbone_weights)
+        else:
+            _load_visual(model.visual_backbone.pyramid, config.model.backbone, c.backbone_weights)
     if c.audio_weights:
         load_audio_weights(model.audio_backbone, c.audio_weights)
+
+
+def weights_file(weights: str) -> Path:
+    """Return the file of bundled backbones by their name, or the path that a user gave."""
+    bundled = BACKBONES_FOLDER / f"{weights}.safetensors"
+    return bundled if weights and "/" not in weights and bundled.is_file() else Path(weights).expanduser()
+
+
+def _part_of_model(path: Path, prefix: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of a backbone from the file of a whole model; {} for any other file."""
+    from safetensors.torch import load_file
+
+    if path.suffix != ".safetensors" or not path.is_file():
+        return {}
+    try:
+        tensors = load_file(path)
+    except (OSError, *UNREADABLE) as error:
+        raise CheckpointError(f"The weights {path.name} cannot be read ({_first_line(error)}).") from error
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _load_part(network: nn.Module, tensors: dict[str, torch.Tensor], weights: str) -> None:
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"The backbone in {weights!r} is another network than this run's ({_first_line(error)}). Choose "
+            "a model with the same backbone and audio network."
+        ) from error
 
 
 def _load_visual(pyramid: nn.Module, backbone: str, weights: str) -> None:
@@ -96,15 +130,13 @@ def _load_in_order(pyramid: nn.Module, backbone: str, path: Path) -> bool:
 
 
 def load_audio_weights(network: nn.Module, weights: str) -> None:
-    """Load VGGish's weights into a network: from a file, or by the name vggish from their release."""
-    from safetensors.torch import load_file
-
-    path = Path(weights).expanduser()
+    """Load an audio backbone's weights: from a file, a whole model, or VGGish's release by its name."""
+    path = weights_file(weights)
     try:
-        if path.is_file() and path.suffix == ".safetensors":
-            prefix, tensors = "audio_backbone.", load_file(path)  # of a whole model
-            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        elif path.is_file():
+        if tensors := _part_of_model(path, AUDIO):
+            _load_part(network, tensors, weights)
+            return
+        if path.is_file():
             state = torch.load(path, map_location="cpu", weights_only=True)
         elif weights == "vggish":
             state = torch.hub.load_state_dict_from_url(
