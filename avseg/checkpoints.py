@@ -24,7 +24,7 @@ from avseg.file_kinds import CONVERT, WEIGHTS_SUFFIXES, require_weights
 from avseg.files import ASSETS, UNREADABLE, atomic_write, visible
 from avseg.late import torch
 from avseg.models.build import SegmentationModel, build_model
-from avseg.models.pretrained import load_audio_weights
+from avseg.models.pretrained import BACKBONES, load_audio_weights
 from avseg.models.released import Imported, find_state_dict, rename_released
 from avseg.models.zoo import RELEASED
 
@@ -42,8 +42,14 @@ SAME_LOOKS = (
 )
 
 
-def save_model(path: Path, model: SegmentationModel, card: Card, dtype: torch.dtype | None = None) -> Path:
-    """Write weights, config and card to `path` atomically; floats as `dtype` (None: float32)."""
+def save_model(
+    path: Path, model: SegmentationModel, card: Card, dtype: torch.dtype | None = None, backbones: str = ""
+) -> Path:
+    """Write weights, config and card to `path` atomically; floats as `dtype` (None: float32).
+
+    backbones: the name of bundled backbones (assets/backbones) that the model has unchanged; they are left
+    out, and the file refers to them. Raises CheckpointError where the model's differ.
+    """
     from safetensors.torch import save_file
 
     dtype = dtype or torch.float32
@@ -56,6 +62,11 @@ def save_model(path: Path, model: SegmentationModel, card: Card, dtype: torch.dt
         "config": json.dumps(dataclasses.asdict(model.config)),
         "card": json.dumps(dataclasses.asdict(card)),
     }
+    if backbones:
+        metadata["backbones"] = backbones
+        for name, tensor in _read_tensors(_bundled_backbones(backbones, path)).items():
+            if name not in tensors or not torch.equal(tensor, tensors.pop(name).to(tensor.dtype)):
+                raise CheckpointError(f"{name} of this model is not that of the backbones {backbones!r}.")
     path = Path(path)
     with atomic_write(path) as unfinished:
         save_file(tensors, unfinished, metadata=metadata)
@@ -114,7 +125,8 @@ def load_model(name_or_path: str | Path, device: str | torch.device = "cpu") -> 
     config, card = check_model(path)
     with torch.device("meta"):  # the weights are assigned: memory for one copy of them
         model = build_model(config)
-    model.load_state_dict(_read_tensors(path), strict=True, assign=True)
+    tensors = {name: tensor for part in _parts(path) for name, tensor in _read_tensors(part).items()}
+    model.load_state_dict(tensors, strict=True, assign=True)
     model.card = card
     return model.to(device).eval()
 
@@ -125,8 +137,10 @@ def check_model(path: Path) -> tuple[ModelConfig, Card]:
     Only the shapes are read, and no memory is taken: a config may ask for more than the file holds.
     """
     config, card = read_card(path)
-    with safe_open(path, framework="numpy") as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    shapes = {}
+    for part in _parts(path):
+        with safe_open(part, framework="numpy") as file:
+            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     try:
         expected = parameter_shapes(config)
     except ConfigError as error:
@@ -134,6 +148,23 @@ def check_model(path: Path) -> tuple[ModelConfig, Card]:
     if texts := _differences(expected, shapes):
         raise CheckpointError(f"The weights in {path.name} do not fit their own config. {texts}.")
     return config, card
+
+
+def _parts(path: Path) -> list[Path]:
+    """Return the files with a checkpoint's tensors: itself, and the bundled backbones that it refers to."""
+    with safe_open(path, framework="numpy") as file:
+        name = (file.metadata() or {}).get("backbones", "")
+    return [_bundled_backbones(name, path), path] if name else [path]
+
+
+def _bundled_backbones(name: str, path: Path) -> Path:
+    file = BACKBONES / f"{name}.safetensors"
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", name) or not file.is_file():
+        raise CheckpointError(
+            f"{Path(path).name} needs the backbones {name[:40]!r}, which are not in assets/backbones. Use "
+            "the version of this project that the file was made with."
+        )
+    return file
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:

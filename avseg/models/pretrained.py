@@ -10,12 +10,12 @@ from avseg.errors import CheckpointError, ConfigError
 from avseg.file_kinds import require_weights
 from avseg.files import ASSETS, UNREADABLE
 from avseg.late import nn, torch
+from avseg.models import zoo
 from avseg.models.build import SegmentationModel
-from avseg.models.zoo import BACKBONES
 
-BACKBONES_FOLDER = ASSETS / "backbones"
+BACKBONES = ASSETS / "backbones"
 VISUAL, AUDIO = "visual_backbone.", "audio_backbone."
-VGGISH_URL = BACKBONES["vggish"].url
+VGGISH_URL = zoo.BACKBONES["vggish"].url
 OFFLINE = (
     "Without a network, give a file instead, or an empty name to start from random weights (which takes more "
     "data and time)."
@@ -42,19 +42,20 @@ def load_pretrained(model: SegmentationModel, config: Config) -> None:
 
 def weights_file(weights: str) -> Path:
     """Return the file of bundled backbones by their name, or the path that a user gave."""
-    bundled = BACKBONES_FOLDER / f"{weights}.safetensors"
+    bundled = BACKBONES / f"{weights}.safetensors"
     return bundled if weights and "/" not in weights and bundled.is_file() else Path(weights).expanduser()
 
 
 def _part_of_model(path: Path, prefix: str) -> dict[str, torch.Tensor]:
     """Return the tensors of a backbone from the file of a whole model; {} for any other file."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if path.suffix != ".safetensors" or not path.is_file():
         return {}
     try:
         tensors = load_file(path)
-    except (OSError, *UNREADABLE) as error:
+    except (OSError, SafetensorError, *UNREADABLE) as error:
         raise CheckpointError(f"The weights {path.name} cannot be read ({_first_line(error)}).") from error
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 

@@ -16,6 +16,7 @@ import avseg.checkpoints
 from avseg.checkpoints import (
     Card,
     bundled_models,
+    check_model,
     find_model,
     import_released,
     import_weights,
@@ -24,9 +25,11 @@ from avseg.checkpoints import (
     read_released,
     save_model,
 )
-from avseg.config import ModelConfig
+from avseg.config import Config, ModelConfig
 from avseg.errors import CheckpointError
 from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import SegmentationModel
+from avseg.models.pretrained import load_pretrained
 from avseg.models.released import find_state_dict
 from avseg.presets import PRESETS
 from tests.support.reference_fill import empty_state
@@ -48,6 +51,40 @@ def model() -> AVSegFormer:
 def saved(model, tmp_path) -> Path:
     """The small model's file."""
     return save_model(tmp_path / "mine.safetensors", model, CARD)
+
+
+@pytest.fixture
+def sharing(tmp_path: Path, monkeypatch) -> tuple[Path, SegmentationModel]:
+    """A file without backbones, which are bundled, and its model."""
+    config = replace(PRESETS["ablation"].model, queries=4)
+    model = AVSegFormer(config)
+    load_pretrained(model, Config(config, PRESETS["ablation"].train))
+    return save_model(tmp_path / "shared.safetensors", model.eval(), CARD, torch.float16, "tiny"), model
+
+
+def test_a_model_shares_bundled_backbones(sharing, tmp_path):
+    path, model = sharing
+    whole = save_model(tmp_path / "whole", model, CARD, torch.float16)
+    assert path.stat().st_size < 0.4 * whole.stat().st_size
+    loaded, expected = load_model(path).state_dict(), model.state_dict()
+    assert set(loaded) == set(expected)
+    for name, tensor in expected.items():
+        assert torch.allclose(loaded[name], tensor, rtol=1e-3, atol=1e-3), name
+    assert check_model(path)[1] == CARD
+
+
+def test_a_model_whose_backbones_are_others_cannot_share_them(sharing, tmp_path):
+    _, model = sharing
+    with torch.no_grad():
+        next(iter(model.audio_backbone.parameters())).add_(0.1)
+    with pytest.raises(CheckpointError, match="is not that of the backbones 'tiny'"):
+        save_model(tmp_path / "other.safetensors", model, CARD, backbones="tiny")
+
+
+@pytest.mark.parametrize("name", ["gone", "../models/tiny-ms3"])
+def test_backbones_that_are_not_bundled_are_named(sharing, name):
+    with pytest.raises(CheckpointError, match=r"needs the backbones .* which are not in assets/backbones"):
+        load_model(rewritten(sharing[0], backbones=name))
 
 
 def rewritten(path: Path, **changes: str | None) -> Path:

@@ -15,7 +15,7 @@ NAMES = [
     for e in ("paper", "apr2023", "aug2023")
 ]
 TPAVI = [f"{t}-{b}-avsbench" for t in ("s4", "ms3", "avss") for b in ("r50", "pvt")]
-TINY = ("classroom", "tiny", "tiny-224", "tiny-256", "tiny-avss", "tiny-tpavi", "small-real")
+TINY = ("ablation", "classroom", "tiny", "tiny-224", "tiny-256", "tiny-avss", "tiny-tpavi", "small-real")
 
 
 def test_there_is_a_preset_for_every_task_backbone_and_edition():

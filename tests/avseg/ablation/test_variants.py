@@ -7,7 +7,7 @@ import pytest
 from avseg.ablation.variants import DEFAULT, TABLE_2, changed_fields, choose, variants
 from avseg.config import Config
 from avseg.errors import ConfigError
-from avseg.models.avsegformer import AVSegFormer
+from avseg.models.build import build_model
 from avseg.presets import PRESETS
 from tests.support.small_model import small_config
 
@@ -40,12 +40,26 @@ def test_every_row_differs_from_the_default_in_what_its_group_says(preset):
     assert len({row.name for row in others}) == len(others)
     for row in others:
         changes = changed_fields(row, config)
+        if row.group == "baseline":
+            assert changes["model.architecture"] == "tpavi"
+            continue
         assert changes and set(changes) <= fields[row.group], row.name
 
 
 def test_a_model_of_every_row_can_be_built():
     for row in variants(small_config()):
-        assert AVSegFormer(row.config.model).config == row.config.model
+        assert build_model(row.config.model).config == row.config.model
+
+
+def test_tpavi_is_trained_on_whole_clips_and_on_as_many_frames():
+    config = PRESETS["ablation"]
+    tpavi = next(row for row in variants(config) if row.name == "tpavi").config.train
+    assert (tpavi.frames_per_clip, tpavi.loss, tpavi.auxiliary) == (0, "cross_entropy", "matching")
+    assert 5 * tpavi.synth_clips == config.train.frames_per_clip * config.train.synth_clips
+    paper = next(row for row in variants(PRESETS["ms3-pvt-apr2023"]) if row.name == "tpavi").config
+    released = PRESETS["ms3-pvt-avsbench"]
+    assert paper.train.auxiliary_weight == released.train.auxiliary_weight
+    assert replace(paper.model, drop_path=released.model.drop_path) == released.model
 
 
 def test_published_numbers_stand_beside_the_architecture_that_they_measured_only():

@@ -13,11 +13,13 @@ import torch
 from safetensors.torch import save_file
 
 import avseg.models.pretrained
+from avseg.checkpoints import Card, save_model
 from avseg.config import Config, ModelConfig
 from avseg.errors import CheckpointError, ConfigError
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.pretrained import load_pretrained
 from avseg.models.vggish import VGGish
+from avseg.presets import PRESETS
 from tests.support.small_model import SMALL, small_config
 
 PLAIN = replace(SMALL, backbone_channels=(), backbone="resnet10t")
@@ -89,6 +91,24 @@ def test_a_damaged_file_is_refused(tmp_path: Path):
         loaded(replace(small_config(backbone_weights=str(path)), model=PLAIN))
 
 
+def test_both_backbones_of_a_whole_model(tmp_path: Path):
+    config = PRESETS["ablation"]
+    tiny = loaded(config)
+    path = save_model(tmp_path / "whole.safetensors", tiny, Card("whole", "random", ""))
+    files = replace(config.train, backbone_weights=str(path), audio_weights=str(path))
+    again = loaded(Config(config.model, files))
+    for part in ("visual_backbone", "audio_backbone"):
+        ours, theirs = getattr(again, part).state_dict(), getattr(tiny, part).state_dict()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+        assert any(tensor.abs().max() > 1 for tensor in theirs.values()), "nothing was loaded"
+    narrow = replace(config.model, backbone_channels=(32, 32, 32, 32))
+    with pytest.raises(CheckpointError, match="another network"):
+        loaded(Config(narrow, files))
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        loaded(Config(config.model, files))
+
+
 class SmallNet(torch.nn.Module):
     """Replaces VGGish, whose weights are 289 MB: the same code path with four numbers."""
 
@@ -157,7 +177,7 @@ def test_the_paper_presets_name_their_weights():
     from avseg.presets import PRESETS
 
     for name, preset in PRESETS.items():
-        if not name.startswith(("tiny", "small", "classroom")):
+        if not name.startswith(("tiny", "small", "classroom", "ablation")):
             assert preset.train.backbone_weights.split(".")[0] == preset.model.backbone
             assert preset.train.audio_weights == "vggish"
     assert ModelConfig().audio_backbone == "vggish"
