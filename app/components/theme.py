@@ -13,6 +13,7 @@ SHEETS = (
     "components/player/player.css",
     "components/add_model/style.css",
     *(f"{tab}/style.css" for tab in ("segment", "inside", "whatif", "explore", "evaluate", "train", "learn")),
+    "evaluate/ablations/style.css",
 )
 TABLES = tomllib.loads((APP / "components/theme.toml").read_text(encoding="utf-8"))
 

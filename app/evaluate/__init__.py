@@ -6,7 +6,8 @@ from app.components.add_model.panel import offer
 from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.updates import connect
-from app.evaluate import handlers, report_handlers
+from app.evaluate import ablations, handlers, report_handlers
+from app.evaluate.ablations.layout import view_switch
 from app.evaluate.api import evaluate, evaluation
 from app.evaluate.layout import EvaluateUpdates, build, model_choices
 
@@ -15,7 +16,9 @@ TO_CLIP = "() => document.querySelector('#ev-opened')?.scrollIntoView({block: 'n
 
 def add(shared: PageContext) -> None:
     """Build the tab, and wire it."""
+    view = view_switch()
     layout = build(shared)
+    ablations.add(shared, view, layout)
     target = (EvaluateUpdates, layout)
 
     for field in layout.form:

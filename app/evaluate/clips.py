@@ -14,7 +14,7 @@ from app.evaluate.state import BINS, PAGE, ClipsView
 from app.services.cache import LRUCache
 from app.services.clips import jpeg_uri
 from app.services.evaluation_data import DISPLAY_SIZE, open_clips
-from app.services.models import available_models
+from app.services.models import available_models, model_exists
 from app.services.reports import StoredReport
 from app.services.session import MODELS, ClipResult
 from avseg.checkpoints import read_card
@@ -116,7 +116,7 @@ def model_name(report: StoredReport) -> str | None:
     """Return the name of a report's model on the page, None if this machine does not have it."""
     own, models = report.evaluation.report.model, available_models()
     for name in (report.model, own):
-        if name in models:
+        if name and model_exists(name):
             return name
     for name, path in models.items():
         try:
@@ -149,13 +149,13 @@ def measure(report: StoredReport, name: str, size: tuple[int, int] = DISPLAY_SIZ
     model = model_name(report)
     if model is None:
         raise CheckpointError(f"The model {report.evaluation.report.model!r} is not on this machine.")
-    return MODELS.run(model, _measure, displayed, index)
+    return MODELS.run(model, _measure, displayed, index, report.evaluation.report.muted)
 
 
-def _measure(predictor: Predictor, displayed: Clips, index: int) -> EvaluatedClip:
+def _measure(predictor: Predictor, displayed: Clips, index: int, mute: bool) -> EvaluatedClip:
     side = predictor.model.config.image_size
     clips = replace(displayed, size=(side, side)) if isinstance(displayed, SynthAVS) else displayed
-    return evaluate_clip(predictor.model, clips, index, displayed)
+    return evaluate_clip(predictor.model, clips, index, displayed, mute)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,6 +34,7 @@ class EvaluateLayout:
     header: gr.HTML
     tabs: gr.Tabs
     report_header: gr.HTML  # in place of the header while this tab is open
+    page: gr.Row  # all below, hidden while the Ablations view is open
 
     models: gr.Dropdown
     data: gr.Dropdown
@@ -98,7 +99,7 @@ def build(shared: PageContext) -> EvaluateLayout:
     report = default_report()
     acting, plain = {"js_on_load": ACTIONS_SCRIPT}, {"filterable": False}
     report_header = gr.HTML(header_of(report), elem_id="ev-context")
-    with gr.Row(elem_classes="page", equal_height=False):
+    with gr.Row(elem_classes="page", equal_height=False) as page:
         with gr.Column(scale=0, min_width=272, elem_classes=["sidebar", "ev-sidebar"]):
             models = model_choices()
             first = [FIRST_MODEL] if FIRST_MODEL in models else models[:-1][:1]
@@ -145,6 +146,7 @@ def build(shared: PageContext) -> EvaluateLayout:
         header=shared.header,
         tabs=shared.tabs,
         report_header=report_header,
+        page=page,
         models=model,
         data=data,
         split=split,

@@ -88,6 +88,6 @@ def interval(ends: tuple[float, float], write: Callable[[float], str] = "{:.2f}"
     return f"95\N{NO-BREAK SPACE}% {write(ends[0])} to {write(ends[1])}"
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int = 2) -> str:
     """Return a difference with its sign: "+0.05", "−0.10"."""
-    return f"{'+' if value >= 0 else '−'}{abs(value):.2f}"
+    return f"{'+' if value >= 0 else '−'}{abs(value):.{digits}f}"

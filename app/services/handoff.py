@@ -83,6 +83,13 @@ class ReportRequest:
 
 
 @dataclass(frozen=True)
+class AblationRequest:
+    """Open an ablation study in Evaluate."""
+
+    study: str  # key (app.services.ablations); the default one where it does not exist
+
+
+@dataclass(frozen=True)
 class LearnRequest:
     """Open a step of the tour."""
 
@@ -111,6 +118,7 @@ Request = (
     | ExploreRequest
     | EvaluateRequest
     | ReportRequest
+    | AblationRequest
     | LearnRequest
     | TrainRequest
     | RunRequest

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.services.host import may_train
 from app.services.process import ROOT
-from app.services.runs import all_runs
+from app.services.runs import all_runs, study_model
 from avseg.checkpoints import (
     Card,
     bundled_models,
@@ -47,13 +47,18 @@ def model_choices() -> list[str]:
 
 
 def model_file(name: object) -> Path:
-    """Return the file of a model; raises CheckpointError when it does not exist."""
+    """Return the file of a model, listed or of an ablation study; CheckpointError when it does not exist."""
     path = None
     if isinstance(name, str):
-        path = bundled_models().get(name) or available_models().get(name)
+        path = bundled_models().get(name) or available_models().get(name) or study_model(name)
     if path is None:
         raise CheckpointError(f"The model {str(name)[:60]!r} no longer exists. Choose another one.")
     return path
+
+
+def model_exists(name: str) -> bool:
+    """Return whether there is a model of a name, listed or of an ablation study."""
+    return name in bundled_models() or name in available_models() or study_model(name) is not None
 
 
 def model_version(name: object) -> tuple[Path, int]:

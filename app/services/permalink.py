@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from app.services.clips import bundled
 from app.services.handoff import (
+    AblationRequest,
     ClipRequest,
     ExploreRequest,
     InsideRequest,
@@ -24,7 +25,7 @@ from app.services.handoff import (
     TrainRequest,
     WhatIfRequest,
 )
-from app.services.models import available_models
+from app.services.models import model_exists
 from app.services.reports import UPLOADED, StoredReport
 from app.services.session import ClipResult
 from avseg.devices import PRECISIONS
@@ -93,7 +94,7 @@ def read_link(query: str) -> Link:
     if tab not in TABS:
         tab = "segment" if "clip" in values else ""
     model = values.get("model", "")
-    if model and model not in available_models():
+    if model and not model_exists(model):
         problems.append(f"The link names the model {model[:NAMED]}, which does not exist here.")
         model = ""
     requests: list[Request] = []
@@ -109,6 +110,8 @@ def read_link(query: str) -> Link:
         page, conditions = int(_number(values, "page", 1)), _conditions(values.get("filter", ""))
         clip, split = values.get("clip", ""), values.get("split", "")
         requests.append(ExploreRequest(values["data"], clip, split, model, conditions, page))
+    elif tab == "evaluate" and values.get("view") == "ablations":
+        requests.append(AblationRequest(values.get("study", "")))
     elif tab == "evaluate" and "report" in values:
         requests.append(ReportRequest(values["report"], values.get("compared", "")))
     elif tab == "train":

@@ -89,6 +89,22 @@ def all_runs() -> list[RunFolder]:
     return [run for _, run in sorted(begun, key=lambda pair: pair[0], reverse=True)]
 
 
+def study_model(name: str) -> Path | None:
+    """Return the last model of a run of an ablation study by STUDY/ROW/seed-N, None where there is none.
+
+    Lists of models leave these out: a study has dozens.
+    """
+    parts = name.split("/")
+    if len(parts) != 3:
+        return None
+    try:
+        folder = run_folder(parts[0]).path.joinpath(*(run_folder(part).path.name for part in parts[1:]))
+    except RunError:
+        return None
+    file = RunFolder(folder).last_model
+    return file if file.is_file() else None
+
+
 def shown_runs() -> dict[str, RunFolder]:
     """Return by name the runs that visitors may look at: this app's own unless training is off, the example.
 

@@ -10,9 +10,8 @@ import numpy as np
 from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, bundled, check_offered_rate, truth_of
 from app.services.host import public_host
-from app.services.models import available_models
+from app.services.models import available_models, model_exists, model_file
 from app.services.session import MODELS, ClipResult
-from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError, ConfigError
 from avseg.files import make_folder
@@ -121,8 +120,8 @@ def is_quick(result: ClipResult, change: str) -> bool:
     values = len(INTERVENTION[change].swept.values_in(config_of(result)))
     seconds = MODELS.seconds_per_frame(result.model)
     if seconds is None:  # not run yet
-        path = available_models().get(result.model)
-        return path is not None and path.stat().st_size < SMALL and len(result.prediction.labels) <= 10
+        small = model_exists(result.model) and model_file(result.model).stat().st_size < SMALL
+        return small and len(result.prediction.labels) <= 10
     return seconds * len(result.prediction.labels) * values <= QUICK
 
 
@@ -149,10 +148,9 @@ def both_players(effect: ClipEffect, folder: Path) -> tuple[PlayerValue, PlayerV
 
 def config_of(result: ClipResult | None, other: str | None = None) -> ModelConfig:
     """Return the config of the model that will run: `other`, else the result's, else the first one."""
-    models = available_models()
-    path = models.get(other or (result.model if result else None)) or next(iter(models.values()), None)
+    name = other or (result.model if result else "")
     try:
-        return read_card(path)[0] if path else ModelConfig()
+        return MODELS.config(name if model_exists(name) else next(iter(available_models()), ""))
     except AvsegError:
         return ModelConfig()
 

@@ -69,17 +69,18 @@ def clip_iou(ious: Sequence[float | None], truth: Sequence[np.ndarray | None]) -
 
 
 def evaluate_clip(
-    model: SegmentationModel, clips: Clips, index: int, display: Clips | None = None
+    model: SegmentationModel, clips: Clips, index: int, display: Clips | None = None, mute: bool = False
 ) -> EvaluatedClip:
     """Return the clip `index` exactly as `avseg.evaluation.evaluate` counts it.
 
-    model: as for `evaluate`. display: the same clips at another size, whose frames and ground truth the
-    result contains; by default `clips`. Raises DatasetError for a clip that cannot be read.
+    model, mute: as for `evaluate`. display: the same clips at another size, whose frames and ground truth
+    the result contains; by default `clips`. Raises DatasetError for a clip that cannot be read.
     """
     from avseg.runtime.runner import running
 
     size = model.config.image_size
     batch = ClipTensors(clips, size)[index]
+    batch = batch.muted() if mute else batch
     real = batch.real
     device = next(model.parameters(), torch.empty(0)).device
     frames, patches = batch.frames[real].to(device), batch.log_mel[real].to(device)
@@ -94,7 +95,7 @@ def evaluate_clip(
     iou, shares = frame_iou(labels, truth).tolist(), (labels > 0).flatten(1).float().mean(1).tolist()
     sample = (display or clips).read(index, tuple(np.flatnonzero(real.numpy()).tolist()))
     prediction = Prediction(
-        clip=_clip(sample.name, sample.frames, sample.waveform),
+        clip=_clip(sample.name, sample.frames, sample.waveform * (not mute)),
         task="avss" if logits.shape[1] > 1 else "ms3",
         probability=foreground_probability(logits).numpy(),
         labels=labels.numpy(),
@@ -103,6 +104,7 @@ def evaluate_clip(
         weights=model.card.weights,
         device=str(device),
         seconds=Timing(),
+        audio="mute" if mute else "original",
     )
     times = range(len(labelled))
     height, width = sample.frames.shape[1:3]

@@ -1,5 +1,6 @@
 """Fixtures that tests of several tabs and services share."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from avseg.evaluation.report_files import read_evaluation
 from avseg.jobs.folder import lives
 from avseg.models.avsegformer import AVSegFormer
 from tests.support.small_model import SMALL
+from tests.support.small_study import write_study
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,24 @@ def evaluations_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_mode
         launched = EvaluationFolder(tmp_path / "evaluations" / item.key).read_launch()
         if launched and lives(launched):
             evaluations.kill(launched.pid)
+
+
+@pytest.fixture(scope="session")
+def written_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ablation study `first`, alone in its folder; tests change copies of it."""
+    root = tmp_path_factory.mktemp("runs")
+    write_study(root / "first")
+    return root
+
+
+@pytest.fixture
+def study_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written_study: Path) -> Path:
+    """A runs folder for one test with the ablation study `first`."""
+    root = shutil.copytree(written_study, tmp_path / "runs")
+    monkeypatch.setenv("AVSEG_RUNS", str(root))
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.delenv("AVSEG_PUBLIC", raising=False)
+    return root
 
 
 @pytest.fixture

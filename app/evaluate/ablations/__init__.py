@@ -1,0 +1,29 @@
+"""The Ablations view of Evaluate: the paper's Table 2 for trained studies, and a wall of their masks."""
+
+import gradio as gr
+
+from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE
+from app.components.page_context import PageContext
+from app.components.updates import connect
+from app.evaluate.ablations import handlers
+from app.evaluate.ablations.layout import AblationUpdates, build
+from app.evaluate.layout import EvaluateLayout
+
+
+def add(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> None:
+    """Build the view, and wire it."""
+    layout = build(shared, view, reports)
+    target = (AblationUpdates, layout)
+    connect(view.input, handlers.choose_view, view, *target, **PRIVATE)
+    connect(layout.tab.select, handlers.arrive, view, *target, **PRIVATE)
+    connect(layout.study.input, handlers.choose_study, layout.study, *target, **PRIVATE)
+    connect(layout.table.action, handlers.tick, None, *target, **PRIVATE)
+    connect(layout.clips.input, handlers.choose_clips, layout.clips, *target, **PRIVATE)
+
+    on_model = ONE_MODEL | {"show_progress_on": shared.progress, "api_visibility": "private"}
+    connect(layout.go.click, handlers.begin, None, *target, **LIGHT)
+    shown = connect(layout.go.click, handlers.show_wall, None, *target, **on_model)
+    connect(shown.then, handlers.finish, None, *target, **LIGHT)
+    connect(layout.stop.click, handlers.stop, None, *target, **LIGHT)
+    connect(layout.wall.action, handlers.click_cell, None, *target, **PRIVATE)
+    connect(layout.asked.change, handlers.open_cell, layout.asked, *target, **on_model)

@@ -1,0 +1,286 @@
+"""The ablation studies that the page shows: bundled ones and those of the runs folder, read from their files.
+
+`python -m avseg ablate` writes them (`avseg.ablation.study`). No file is trusted: a damaged one makes a study
+without rows and with a problem, a sentence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from app.services.host import may_train
+from app.services.models import model_exists
+from app.services.reports import BUNDLED
+from app.services.runs import run_folder, runs_root, study_model
+from avseg.ablation.table import TABLE_JSON, Numbers
+from avseg.ablation.variants import Variant, changed_fields, variants
+from avseg.arguments import is_number
+from avseg.config import Config, from_dict
+from avseg.errors import AvsegError, ConfigError, ReportError
+from avseg.evaluation.report import REPORT, Evaluation
+from avseg.evaluation.report_files import read_evaluation
+from avseg.files import read_json, visible
+from avseg.presets import PRESETS
+
+RECORD = "ablation.json"  # as in avseg.ablation.study, which imports torch
+BUNDLED_PREFIX = "bundled:"
+MOST_BYTES = 2_000_000  # of one file
+MOST_ROWS, LONGEST_TEXT = 100, 2000
+OTHER = "other rows"  # the group of a row that this version does not know
+GROUPS: Mapping[str, str] = {
+    "default": "Default",
+    "queries": "Number of queries, Table 2 (a)",
+    "learnable-queries": "Learnable queries, Table 2 (b)",
+    "mixer": "Mixer, Table 2 (c)",
+    "reformer": "Reformer, Table 2 (d)",
+    "lambda": "Weight of the auxiliary loss",
+    "layers": "Layers",
+    "backbone": "Backbone",
+    "architecture": "Architecture",
+    "sound": "Sound",
+}
+AGAIN = "Run `python -m avseg ablate` again: it keeps what is finished and writes the table anew."
+
+Origin = Literal["bundled", "trained"]
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """A row of a study's table."""
+
+    numbers: Numbers
+    group: str  # its title in GROUPS
+    changes: str  # "mixer = none": how its config differs from the default row's; "" where it is not known
+    muted: bool = False  # trained and evaluated in silence
+    model: str = ""  # the name of its model on the page, "" without one
+
+    @property
+    def name(self) -> str:
+        """Its name in commands and folders."""
+        return self.numbers.name
+
+
+@dataclass(frozen=True)
+class Study:
+    """An ablation study as far as it has come."""
+
+    key: str
+    name: str
+    folder: Path
+    origin: Origin
+    rows: tuple[StudyRow, ...] = ()  # the default row first
+    config: Config | None = None  # of the default row
+    data: str = ""  # the value of --data
+    problem: str = ""  # why there are no rows
+
+    @property
+    def preset(self) -> str:
+        """The preset of the default row, "" where it is none as it stands."""
+        return next((name for name, config in PRESETS.items() if config == self.config), "")
+
+    @property
+    def seeds(self) -> int:
+        """Training runs of the row that has most."""
+        return max((row.numbers.seeds for row in self.rows), default=0)
+
+    @property
+    def label(self) -> str:
+        """Its line in a list of choices."""
+        rows = f"{len(self.rows)} row{'' if len(self.rows) == 1 else 's'}" if self.rows else "no table yet"
+        return f"{self.name}{', bundled' if self.origin == 'bundled' else ''}: {rows}"
+
+    def row(self, name: object) -> StudyRow:
+        """Return a row by its name; raises ReportError without it."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise ReportError(f"The study {self.name} has no row {str(name)[:60]!r}. Select another one.")
+
+    def evaluation(self, row: str, seed: int = 0) -> Evaluation | None:
+        """Return the evaluation of a row and the number of its seed, None where it cannot be read."""
+        folder = self.folder / row / f"seed-{seed}" / "report"
+        try:
+            return _evaluation(folder, (folder / REPORT).stat().st_mtime_ns)
+        except (OSError, ReportError):
+            return None
+
+
+def list_studies() -> dict[str, Study]:
+    """Return the studies by key: those of the runs folder, newest first, then the bundled ones.
+
+    Those of the runs folder only where training is on, as with runs.
+    """
+    found = [_read(folder, "bundled") for folder in _folders(BUNDLED)]
+    if may_train():
+        own = sorted(_folders(runs_root()), key=_written, reverse=True)
+        found = [*(_read(folder, "trained") for folder in own), *found]
+    return {study.key: study for study in found}
+
+
+def get_study(key: object) -> Study:
+    """Return a study by its key; raises ReportError if it no longer exists."""
+    study = list_studies().get(key) if isinstance(key, str) else None
+    if study is None:
+        raise ReportError("This ablation study no longer exists. Select another one.")
+    return study
+
+
+def default_study() -> Study | None:
+    """Return the study to open with: the bundled one, or the newest."""
+    studies = list(list_studies().values())
+    return next((study for study in studies if study.origin == "bundled"), next(iter(studies), None))
+
+
+def _folders(root: Path) -> list[Path]:
+    return visible(path.parent for path in root.glob(f"*/{RECORD}"))
+
+
+def _written(folder: Path) -> float:
+    try:
+        return (folder / RECORD).stat().st_mtime
+    except OSError:  # deleted since it was listed
+        return 0.0
+
+
+def _read(folder: Path, origin: Origin) -> Study:
+    key = f"{BUNDLED_PREFIX}{folder.name}" if origin == "bundled" else folder.name
+    study = Study(key, folder.name, folder, origin)
+    try:
+        config, data = _cached_record(folder / RECORD, (folder / RECORD).stat().st_mtime_ns)
+    except (OSError, ReportError) as error:
+        return replace(study, problem=_sentence(study, error))
+    study = replace(study, config=config, data=data)
+    table = folder / TABLE_JSON
+    if not table.is_file():
+        return replace(study, problem=f"{study.name} has no table yet: it is written after the first run.")
+    try:
+        numbers = _cached_table(table, table.stat().st_mtime_ns)
+    except (OSError, ReportError) as error:
+        return replace(study, problem=_sentence(study, error))
+    known = {variant.name: variant for variant in variants(config)}
+    return replace(study, rows=tuple(_row(study, item, known.get(item.name), config) for item in numbers))
+
+
+def _sentence(study: Study, error: Exception) -> str:
+    reason = str(error) if isinstance(error, AvsegError) else "a file cannot be read."
+    return f"The study {study.name} is damaged: {reason} {AGAIN}"
+
+
+def _row(study: Study, numbers: Numbers, variant: Variant | None, default: Config) -> StudyRow:
+    changes, group, muted = "", OTHER, False
+    if variant is not None:
+        fields = changed_fields(variant, default).items()
+        changes = ", ".join(f"{name} = {value}" for name, value in fields)
+        group, muted = GROUPS.get(variant.group, variant.group), variant.muted
+    return StudyRow(numbers, group, changes, muted, _model(study, numbers))
+
+
+def _model(study: Study, numbers: Numbers) -> str:
+    """Return the name of a row's model: a bundled one, or that of the first seed that has one."""
+    if study.origin == "bundled":
+        name = f"{study.name}-{numbers.name}"
+        return name if model_exists(name) else ""
+    names = (f"{study.name}/{numbers.name}/seed-{seed}" for seed in range(numbers.seeds))
+    return next((name for name in names if study_model(name)), "")
+
+
+@lru_cache(maxsize=32)
+def _cached_record(path: Path, _written: int) -> tuple[Config, str]:
+    """Return config and data of the default row; raises ReportError."""
+    values = _json(path)
+    default = values.get("default") if isinstance(values, dict) else None
+    if not isinstance(default, list) or len(default) < 2 or not isinstance(default[1], str):
+        raise ReportError(f"{path.name} does not say what the default row is.")
+    try:
+        return from_dict(Config, default[0]), default[1][:LONGEST_TEXT]
+    except ConfigError as error:
+        raise ReportError(f"{path.name} has no valid default row ({error})") from error
+
+
+@lru_cache(maxsize=32)
+def _cached_table(path: Path, _written: int) -> tuple[Numbers, ...]:
+    """Return the rows of a table; raises ReportError, which names what is wrong."""
+    values = _json(path)
+    if not isinstance(values, list) or not 0 < len(values) <= MOST_ROWS:
+        raise ReportError(f"{path.name} is not a list of rows.")
+    rows = tuple(_numbers(item, place) for place, item in enumerate(values, 1))
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names):
+        raise ReportError(f"{path.name} has two rows of one name.")
+    return rows
+
+
+@lru_cache(maxsize=64)
+def _evaluation(folder: Path, _written: int) -> Evaluation:
+    return read_evaluation(folder)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return read_json(path, MOST_BYTES)
+    except OSError:
+        raise ReportError(f"{path.name} cannot be read.") from None
+    except ValueError:
+        raise ReportError(f"{path.name} is not JSON.") from None
+
+
+def _numbers(values: object, place: int) -> Numbers:
+    """Return one row of table.json, every value checked; fields that a later version added are left out."""
+    where = f"row {place} of {TABLE_JSON}"
+    if not isinstance(values, dict):
+        raise ReportError(f"{where} is not an object.")
+
+    def number(name: str, low: float, high: float) -> float:
+        value = values.get(name)
+        if not is_number(value, low, high):
+            raise ReportError(f"{name} in {where} is {str(value)[:40]!r}, which cannot be right.")
+        return float(cast(float, value))
+
+    def optional(name: str, low: float, high: float) -> float | None:
+        return None if values.get(name) is None else number(name, low, high)
+
+    def interval(name: str) -> tuple[float, float] | None:
+        ends = values.get(name)
+        return None if ends is None else _pair(ends, f"{name} in {where}")
+
+    def text(name: str) -> str:
+        value = values.get(name)
+        if not isinstance(value, str):
+            raise ReportError(f"{where} lacks {name}.")
+        return value[:LONGEST_TEXT]
+
+    published = values.get("published") or {}
+    if not isinstance(published, dict):
+        raise ReportError(f"published in {where} is not an object.")
+    name = text("name")
+    try:
+        run_folder(name)  # its folder is looked for
+    except AvsegError:
+        raise ReportError(f"the name of {where} is not a folder's name.") from None
+    return Numbers(
+        name=name,
+        title=text("title"),
+        note=text("note"),
+        parameters=int(number("parameters", 0, 1e13)),
+        gflop=number("gflop", 0, 1e9),
+        seeds=int(number("seeds", 1, 1000)),
+        miou=number("miou", 0, 1),
+        miou_spread=optional("miou_spread", 0, 1),
+        miou_interval=interval("miou_interval"),
+        f_score=optional("f_score", 0, 1),
+        swap_sensitivity=optional("swap_sensitivity", 0, 1),
+        change=optional("change", -1, 1),
+        change_spread=optional("change_spread", 0, 1),
+        change_interval=interval("change_interval"),
+        published={str(task): _pair(pair, f"published in {where}", 100) for task, pair in published.items()},
+    )
+
+
+def _pair(value: object, where: str, most: float = 1.0) -> tuple[float, float]:
+    """Return two numbers in [-most, most]; raises ReportError."""
+    ends = value if isinstance(value, list) else []
+    if len(ends) != 2 or not all(is_number(end, -most, most) for end in ends):
+        raise ReportError(f"{where} is not a pair of numbers from {-most:g} to {most:g}.")
+    return float(ends[0]), float(ends[1])
