@@ -24,7 +24,7 @@ from avseg.errors import AvsegError, ConfigError, RunError
 from avseg.loaders import SYNTH, RunSize, run_size
 from avseg.presets import PRESETS, START_FROM
 from avseg.training.command import command_line, display_path, train_arguments
-from avseg.training.estimate import Estimate, estimate, validations
+from avseg.training.estimate import Estimate, estimate
 from avseg.training.run_folder import RunFolder
 
 Values = Mapping[str, object]
@@ -206,9 +206,7 @@ def time_and_disk(order: Order, steps: int) -> list[Check]:
     disk = Check("ok", f"{byte_size(free)} of disk free")
     if result is None:
         return [Check("note", "Duration unknown: no earlier run has these settings"), disk]
-    seconds = result.seconds_per_step * steps
-    seconds += result.seconds_per_validation * validations(order.config.train)
-    seconds += result.seconds_per_pretraining_step * order.pretraining
+    seconds = result.seconds(steps, order.config.train, order.pretraining)
     more = [] if result.seconds_per_validation else ["validation"]
     if order.pretraining and not result.seconds_per_pretraining_step:
         more.insert(0, f"{order.pretraining:,} steps of pretraining")

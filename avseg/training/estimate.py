@@ -29,6 +29,11 @@ class Estimate:
     seconds_per_validation: float = 0.0
     seconds_per_pretraining_step: float = 0.0  # 0 where it was not measured
 
+    def seconds(self, steps: int, config: TrainConfig, pretraining: int) -> float:
+        """Return the time of a whole run of so many steps, as far as it was measured."""
+        validation = self.seconds_per_validation * validations(config)
+        return self.seconds_per_step * steps + validation + self.seconds_per_pretraining_step * pretraining
+
 
 def validations(config: TrainConfig) -> int:
     """Return how often a whole run is validated."""

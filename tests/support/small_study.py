@@ -11,7 +11,7 @@ from app.services.reports import BUNDLED
 from avseg.ablation.table import Row, write_table
 from avseg.ablation.variants import DEFAULT, choose, variants
 from avseg.checkpoints import Card, save_model
-from avseg.evaluation.report import Evaluation, write_evaluation
+from avseg.evaluation.report import Evaluation, Floor, write_evaluation
 from avseg.evaluation.report_files import read_evaluation
 from avseg.models.avsegformer import AVSegFormer
 from tests.support.small_model import small_config
@@ -49,4 +49,5 @@ def _evaluation(evaluation: Evaluation, losses: tuple[float, float]) -> Evaluati
         replace(row, iou=None if row.iou is None else min(1.0, max(0.0, row.iou - losses[index % 2])))
         for index, row in enumerate(evaluation.clips[:: len(evaluation.clips) // 40])
     )
-    return Evaluation(replace(evaluation.report, command=COMMAND), clips, evaluation.classes)
+    floors = {"nothing": Floor(0.0, 0.0), "largest_object": Floor(0.37, 0.1)}
+    return Evaluation(replace(evaluation.report, command=COMMAND, floors=floors), clips, evaluation.classes)

@@ -45,7 +45,7 @@ def arrive(view: str, request: gr.Request = None) -> AblationUpdates:
     visitor = VISITORS.of(session)
     wanted = visitor.take(AblationRequest)
     if wanted is not None:
-        visitor.state(AblationState).key = wanted.study if wanted.study in list_studies() else ""
+        visitor.state(AblationState).open(wanted.study if wanted.study in list_studies() else "")
         return choose_view(ABLATIONS, request) | AblationUpdates(view=ABLATIONS)
     return show(session) if view == ABLATIONS else AblationUpdates()
 
@@ -55,8 +55,7 @@ def choose_study(key: str | None, request: gr.Request = None) -> AblationUpdates
     session = session_of(request)
     visitor = VISITORS.of(session)
     visitor.jobs.cancel(WALL)
-    state = visitor.state(AblationState)
-    state.key, state.rows, state.clips, state.wall = key or "", None, (), None
+    visitor.state(AblationState).open(key or "")
     return show(session)
 
 

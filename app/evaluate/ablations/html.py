@@ -1,6 +1,6 @@
 """HTML of the Ablations view: headline, table, charts and the wall of masks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -10,6 +10,7 @@ from app.evaluate.ablations import text, wall
 from app.evaluate.ablations.state import WallRequest
 from app.evaluate.ablations.wall import Cell
 from app.evaluate.text import signed
+from app.services.ablation_runs import Plan, StudyProgress, StudyRequest
 from app.services.ablations import Study, StudyRow
 from app.services.evaluations import public_command
 from app.services.permalink import address
@@ -106,6 +107,31 @@ def _around_zero(most: float) -> Axis:
     end = 2 * nice_step(most / 2)
     ticks = (-end, -end / 2, 0.0, end / 2, end)
     return Axis(-end, end, ticks, labels=tuple("0" if not tick else signed(tick) for tick in ticks))
+
+
+def plan_text(request: StudyRequest, planned: Plan) -> str:
+    """Return what a study will take: runs, steps and time."""
+    rows = len(request.variants)
+    text = f"{plural(planned.runs, 'run')} ({rows} rows, {plural(request.seeds, 'seed')}), "
+    text += f"{planned.steps:,} training steps. "
+    clips = f"{planned.clips} clips" if planned.clips else "the test split"
+    if planned.seconds is None:
+        return f"{text}Duration unknown: no earlier run has these settings."
+    return (
+        f"{text}About {duration(planned.seconds)} of training, at the speed measured {planned.source}, "
+        f"and the evaluation of every run on {clips}."
+    )
+
+
+def command(line: str) -> Markup:
+    """Return the command of a new study, to be copied."""
+    return render("evaluate/templates/command.html", text=line)
+
+
+def jobs(studies: Iterable[StudyProgress], dismissed: Collection[str]) -> Markup:
+    """Return the studies that are trained, or ended early and can be resumed."""
+    listed = [s for s in studies if s.alive or (s.state != "finished" and s.name not in dismissed)]
+    return render("evaluate/ablations/templates/jobs.html", studies=listed, duration=duration)
 
 
 def wall_hint(study: Study, asked: WallRequest) -> str:

@@ -4,14 +4,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from gradio.components import Component
 
 from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.updates import UNCHANGED, Updates
 from app.evaluate.ablations.wall import MAX_CLIPS
 from app.evaluate.layout import EvaluateLayout
+from app.services.ablation_runs import (
+    MAX_SEEDS,
+    STARTED_WITH,
+    data_choices,
+    free_name,
+    preset_names,
+    row_choices,
+)
+from app.services.host import may_train
+from avseg.loaders import SYNTH
 
 SCRIPT = ACTIONS_SCRIPT + Path(__file__).with_name("script.js").read_text(encoding="utf-8")
+POLL_EVERY = 2.0  # seconds
+FIRST_PRESET = "classroom"
+FIRST_SEEDS, FIRST_CLIPS = 2, 100
 REPORTS, ABLATIONS = "Reports", "Ablations"  # the views of the tab
 
 
@@ -28,6 +42,18 @@ class AblationLayout:
     page: gr.Row
 
     study: gr.Dropdown
+    jobs: gr.HTML
+    preset: gr.Dropdown
+    data: gr.Dropdown
+    rows: gr.CheckboxGroup
+    seeds: gr.Number
+    test_clips: gr.Number
+    name: gr.Textbox
+    command: gr.HTML
+    checks: gr.HTML
+    start: gr.Button
+    timer: gr.Timer
+
     notice: gr.HTML
     head: gr.HTML
     table: gr.HTML
@@ -39,6 +65,11 @@ class AblationLayout:
     hint: gr.HTML
     wall: gr.HTML
     asked: gr.State  # (count, clip, row, frame, tab) of a cell that was clicked, which runs a model
+
+    @property
+    def form(self) -> list[Component]:
+        """The inputs of a new study."""
+        return [self.preset, self.data, self.rows, self.seeds, self.test_clips, self.name]
 
 
 @dataclass(frozen=True)
@@ -52,6 +83,14 @@ class AblationUpdates(Updates):
     reports_page: object = UNCHANGED
     page: object = UNCHANGED
     study: object = UNCHANGED
+    jobs: object = UNCHANGED
+    data: object = UNCHANGED
+    rows: object = UNCHANGED
+    name: object = UNCHANGED
+    command: object = UNCHANGED
+    checks: object = UNCHANGED
+    start: object = UNCHANGED
+    timer: object = UNCHANGED
     notice: object = UNCHANGED
     head: object = UNCHANGED
     table: object = UNCHANGED
@@ -76,6 +115,9 @@ def build(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> Ablat
     with gr.Row(elem_classes="page", equal_height=False, visible=False) as page:
         with gr.Column(scale=0, min_width=272, elem_classes=["sidebar", "ev-sidebar", "ab-sidebar"]):
             study = gr.Dropdown([], label="Study", elem_id="ab-study", **plain)
+            jobs = gr.HTML(elem_id="ab-jobs", **acting)
+            with gr.Accordion("Train a study", open=False, elem_id="ab-form"):
+                form = _form()
         with gr.Column(elem_classes="content", min_width=0):
             notice = gr.HTML(visible=False, elem_id="ab-notice")
             head = gr.HTML(elem_id="ab-head", **acting)
@@ -106,6 +148,9 @@ def build(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> Ablat
         reports_page=reports.page,
         page=page,
         study=study,
+        jobs=jobs,
+        **form,
+        timer=gr.Timer(POLL_EVERY, active=False),
         notice=notice,
         head=head,
         table=table,
@@ -118,3 +163,31 @@ def build(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> Ablat
         wall=wall,
         asked=gr.State(),
     )
+
+
+def _form() -> dict[str, Component]:
+    """Build the form of a new study; its command is written when the view is opened."""
+    whole = {"precision": 0, "minimum": 1, "min_width": 0}
+    parts: dict[str, Component] = {
+        "preset": gr.Dropdown(
+            preset_names(),
+            value=FIRST_PRESET,
+            label="Preset of the default row",
+            elem_id="ab-preset",
+            filterable=False,
+        ),
+        "data": gr.Dropdown(data_choices(), value=SYNTH, label="Data", elem_id="ab-data", filterable=False),
+        "rows": gr.CheckboxGroup(
+            row_choices(FIRST_PRESET), value=list(STARTED_WITH), label="Rows to compare", elem_id="ab-rows"
+        ),
+    }
+    with gr.Row(elem_classes="ev-split-row"):
+        parts["seeds"] = gr.Number(FIRST_SEEDS, label="Seeds", maximum=MAX_SEEDS, elem_id="ab-seeds", **whole)
+        parts["test_clips"] = gr.Number(FIRST_CLIPS, label="Test clips", elem_id="ab-test-clips", **whole)
+    parts["name"] = gr.Textbox(
+        free_name(FIRST_PRESET), label="Study name (folder in runs/)", max_lines=1, elem_id="ab-name"
+    )
+    parts["command"] = gr.HTML(elem_id="ab-command", js_on_load=SCRIPT)
+    parts["checks"] = gr.HTML(elem_id="ab-checks")
+    parts["start"] = gr.Button("Start", variant="primary", visible=may_train(), elem_id="ab-start")
+    return parts

@@ -1,6 +1,6 @@
 """What a visitor has open in the Ablations view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.services.ablations import Study, default_study, get_study
 
@@ -25,6 +25,13 @@ class AblationState:
     clips: tuple[str, ...] = ()
     wall: WallRequest | None = None
     asked: int = 0  # counts clicks on cells
+    dismissed: tuple[str, ...] = ()  # studies that ended early, and whose message was read
+    tables: dict[str, int] = field(default_factory=dict)  # when those of started studies were written, ns
+    followed: str = ""  # a study that was started, and comes into view with its first table
+
+    def open(self, key: str) -> None:
+        """Take another study into view."""
+        self.key, self.rows, self.clips, self.wall = key, None, (), None
 
     def study(self) -> Study | None:
         """Return the study in view, None without any; raises ReportError if it no longer exists."""

@@ -1,0 +1,142 @@
+"""The Ablations view: the study in view, the ticked rows, the wall, and from a cell to another tab."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from app.evaluate.ablations import handlers, html, text, wall
+from app.evaluate.ablations.layout import ABLATIONS
+from app.evaluate.ablations.state import AblationState
+from app.evaluate.ablations.wall import TEST, check_request
+from app.services.ablations import get_study
+from app.services.cache import LRUCache
+from app.services.handoff import AblationRequest
+from app.services.permalink import read_link
+from app.services.session import VISITORS
+from avseg.errors import AvsegError
+
+pytestmark = pytest.mark.usefixtures("study_root")
+
+
+def click(action: str, value: object = None) -> SimpleNamespace:
+    return SimpleNamespace(_data={"action": action, "value": value})
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch) -> AblationState:
+    """The state of a visitor who has just come to the study `first`; no cell is computed yet."""
+    monkeypatch.setattr(wall, "_CELLS", LRUCache(600))
+    VISITORS.leave("local")
+    state = VISITORS.of("local").state(AblationState)
+    state.key = "first"
+    return state
+
+
+def test_the_view_shows_the_study_and_says_what_is_within_the_spread():
+    updates = handlers.choose_view(ABLATIONS)
+    assert updates.page["visible"] and not updates.reports_page["visible"]
+    assert "1 of 2 changes of the model exceeds the spread; the largest is no sound" in updates.head
+    assert "python -m avseg ablate small.json" in updates.head and "study=first" in updates.head
+    assert updates.table.count('type="checkbox"') == 3 and "Trained and evaluated in silence" in updates.table
+    study = get_study("first")
+    below, within = text.sentences(study)
+    assert "falls by more than the spread with no sound" in below and "Within the spread: no mixer" in within
+    # The floor and the intervals are drawn: three rows and their two changes have a whisker each.
+    assert updates.charts.count("lane-whisker") == 5 and "largest object in view" in updates.charts
+    assert "exceed" not in handlers.choose_view("Reports").changes().get("head", "")
+
+
+def test_published_numbers_have_columns_of_their_own(monkeypatch):
+    study = get_study("first")
+    assert "Paper, MS3" not in html.table(study, ())
+    study.rows[1].numbers.published["ms3"] = (57.4, 67.9)
+    assert "Paper, MS3" in html.table(study, ()) and "57.4 / 67.9" in html.table(study, ())
+
+
+def test_a_study_without_a_table_is_said_and_others_stay(study_root, state):
+    (study_root / "first" / "table.json").write_text("[]")
+    updates = handlers.choose_view(ABLATIONS)
+    assert "is damaged" in updates.head and updates.table == "" and not updates.wall_box["visible"]
+    state.key = "gone"
+    assert "no longer exists" in handlers.choose_view(ABLATIONS).notice["value"]
+
+
+def test_rows_are_ticked_and_the_button_says_what_it_computes(state):
+    handlers.choose_view(ABLATIONS)
+    assert state.ticked(get_study("first")) == ("default", "mixer-none", "no-sound")
+    assert "6 runs of a model" in handlers.choose_clips(["dog-and-guitar", "street-siren"]).hint
+    assert "4 runs of a model" in handlers.tick(click("row", "default")).hint
+    handlers.tick(click("row", "mixer-none"))
+    refused = handlers.tick(click("row", "no-sound"))
+    assert "Tick one to 12 rows" in refused.hint and not refused.go["interactive"]
+    for invalid in (click("row", "../x"), click("row", 3), click("other"), SimpleNamespace(_data=None)):
+        handlers.tick(invalid)
+    assert state.ticked(get_study("first")) == ()
+    assert "Choose one to 4 clips" in handlers.choose_clips([]).hint
+
+
+def test_the_wall_is_computed_once_and_a_cell_opens_in_another_tab(state):
+    study = get_study("first")
+    name = study.evaluation("default").clips[-1].name
+    test_clip = next(key for _, key in wall.clip_choices(study) if key.startswith(TEST))
+    state.clips, state.rows = ("dog-and-guitar", test_clip), ("default", "no-sound")
+    shown = handlers.show_wall()
+    assert shown.wall.count('data-action="cell"') == 8 and shown.wall.count("<img") == 6
+    assert "Computed already" in shown.hint and "not computed" not in shown.wall
+    steps = []
+    wall.compute(study, state.wall, lambda share, about: steps.append(about))
+    assert steps == []
+    # The click itself runs no model; the cell is then the result of the tab that it names.
+    asked = handlers.click_cell(click("cell", ["dog-and-guitar", "no-sound", 3, "inside"])).asked
+    opened = handlers.open_cell(asked)
+    result = VISITORS.of("local").result
+    assert opened.tabs.selected == "inside" and result.model == "first/no-sound/seed-0"
+    assert result.frame == 3 and not result.prediction.clip.waveform.any()  # trained in silence
+    handlers.open_cell(handlers.click_cell(click("cell", [test_clip, "default", 99, "whatif"])).asked)
+    result = VISITORS.of("local").result
+    assert result.model == "first/default/seed-0" and result.title == test_clip.removeprefix(TEST)
+    assert result.frame == 4 and result.prediction.clip.waveform.any() and name
+
+
+def test_stopping_keeps_the_finished_cells(state):
+    study = get_study("first")
+    asked = check_request(study, ("dog-and-guitar",), ("default", "no-sound"))
+
+    def stop_at_the_second(share: float, about: str) -> None:
+        if "no sound" in about:
+            VISITORS.of("local").jobs.cancel(handlers.WALL)
+            raise AvsegError("stopped")
+
+    with pytest.raises(AvsegError):
+        wall.compute(study, asked, stop_at_the_second)
+    card = html.wall_card(study, asked)
+    assert card.count("not computed") == 1 and wall.estimate(study, asked)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        ["dog-and-guitar", "default", -1, "inside"],
+        ["dog-and-guitar", "default", 0, "train"],
+        [1, 2, 0, "inside"],
+    ],
+)
+def test_clicks_that_name_no_cell_do_nothing(value):
+    assert handlers.click_cell(click("cell", value)).changes() == {}
+
+
+def test_a_cell_that_does_not_exist_is_a_sentence():
+    assert "has no row" in handlers.open_cell((1, "dog-and-guitar", "gone", 0, "inside")).notice["value"]
+    assert (
+        "does not offer the clip" in handlers.open_cell((1, "/etc", "default", 0, "inside")).notice["value"]
+    )
+
+
+def test_a_link_opens_the_view():
+    (request,) = read_link("?tab=evaluate&view=ablations&study=first").requests
+    assert request == AblationRequest("first")
+    VISITORS.of("local").hand_over(request)
+    updates = handlers.arrive("Reports")
+    assert updates.view == ABLATIONS and updates.page["visible"] and updates.study["value"] == "first"
+    assert handlers.arrive("Reports").changes() == {}
