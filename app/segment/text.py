@@ -6,7 +6,7 @@ import numpy as np
 
 from app.services.clips import MAX_SECONDS, bundled
 from app.services.evaluations import public_command
-from app.services.models import available_models, model_argument
+from app.services.models import available_models, model_argument, model_exists
 from app.services.process import ROOT
 from app.services.session import MODELS, ClipResult
 from app.services.wording import duration, plural
@@ -65,7 +65,7 @@ def command(result: ClipResult) -> str:
     """Return the command that gives the same masks; of a visitor's file it names only the file."""
     clip, source = result.prediction.clip, bundled().get(result.clip)
     video = str(display_path(source.path, ROOT)) if source else result.title
-    model = model_argument(result.model) if result.model in available_models() else result.prediction.model
+    model = model_argument(result.model) if model_exists(result.model) else result.prediction.model
     arguments = ["-m", "avseg", "predict", video, "--model", model, "--fps", f"{clip.fps:g}"]
     if clip.start or clip.truncated:
         arguments += ["--start", f"{clip.start:g}", "--end", f"{clip.start + clip.duration:g}"]

@@ -1,7 +1,6 @@
-"""The Ablations view in a browser: the table, the wall of two variants in one cursor, and a cell in Inside."""
+"""The Ablations view in a browser: the table, the wall of two variants, and a cell in Inside."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -156,7 +156,9 @@ def result_of(study: Study, row: StudyRow, clip: str, frame: int, folder: Path, 
     else:
         prediction = _predict(row, clip, lambda done, total: report(done / total, f"Frame {done} of {total}"))
         result = ClipResult(prediction, bundled()[clip].title, row.model, clip)
-    return replace(result, frame=min(frame, len(result.prediction.clip.frames) - 1))
+    # All runs of a study write the same name into their checkpoints.
+    prediction = replace(result.prediction, model=row.model)
+    return replace(result, prediction=prediction, frame=min(frame, len(prediction.clip.frames) - 1))
 
 
 def title_of(clip: str) -> str:

@@ -125,7 +125,7 @@ def test_names_that_are_taken_or_no_study_are_refused(root: Path):
 
 @pytest.mark.slow
 def test_a_study_is_trained_stopped_and_resumed(root: Path, monkeypatch, tmp_path: Path):
-    config: Config = small_config(epochs=60, synth_clips=4, validation_clips=1)
+    config: Config = small_config(epochs=10, batch_size=2, synth_clips=4, validation_clips=1)
     file = tmp_path / "small.json"
     file.write_text(config.to_json())
     monkeypatch.setitem(PRESETS, str(file), config)  # the child reads the file
