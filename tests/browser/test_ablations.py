@@ -43,7 +43,7 @@ def test_a_study_its_wall_and_a_cell_in_inside(server: str, browser):
     page.set_viewport_size({"width": 1280, "height": 720})
     page.click("#ab-wall button[title^='no sound on'] >> nth=0")
     page.wait_for_selector("#inside-view .group", timeout=WAIT)
-    page.wait_for_selector("#context:has-text('no-sound'):has-text('2 of')", timeout=QUICK)
+    page.wait_for_selector("#context:has-text('first: no sound'):has-text('2 of')", timeout=QUICK)
     page.click("button[role=tab]:has-text('Evaluate')")
     page.click("#ev-view label:has-text('Reports')")
     page.wait_for_selector("#ev-go", timeout=QUICK)

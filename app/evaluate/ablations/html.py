@@ -13,10 +13,12 @@ from app.evaluate.text import signed
 from app.services.ablation_runs import Plan, StudyProgress, StudyRequest
 from app.services.ablations import Study, StudyRow
 from app.services.evaluations import public_command
+from app.services.line import duration as rough
 from app.services.permalink import address
 from app.services.wording import duration, plural
 from avseg.ablation.table import EXPLANATION
 from avseg.ablation.variants import DEFAULT
+from avseg.interpret.mask_statistics import percent
 
 VIEW = "ablations"  # in the address
 STEPS = 4  # of a chart's axis, whose lanes are ruled every quarter
@@ -105,8 +107,7 @@ def _quarters(values: Sequence[float]) -> Axis:
 
 def _around_zero(most: float) -> Axis:
     end = 2 * nice_step(most / 2)
-    ticks = (-end, -end / 2, 0.0, end / 2, end)
-    return Axis(-end, end, ticks, labels=tuple("0" if not tick else signed(tick) for tick in ticks))
+    return Axis(-end, end, (-end, 0.0, end), labels=(signed(-end), "0", signed(end)))
 
 
 def plan_text(request: StudyRequest, planned: Plan) -> str:
@@ -118,7 +119,7 @@ def plan_text(request: StudyRequest, planned: Plan) -> str:
     if planned.seconds is None:
         return f"{text}Duration unknown: no earlier run has these settings."
     return (
-        f"{text}About {duration(planned.seconds)} of training, at the speed measured {planned.source}, "
+        f"{text}About {rough(planned.seconds)} of training, at the speed measured {planned.source}, "
         f"and the evaluation of every run on {clips}."
     )
 
@@ -140,7 +141,7 @@ def wall_hint(study: Study, asked: WallRequest) -> str:
     if not missing:
         return "Computed already."
     runs = f"{plural(missing, 'run')} of a model"
-    return f"{runs}, about {duration(max(1, seconds))}." if seconds else f"{runs}."
+    return f"{runs}, about {rough(seconds)}." if seconds else f"{runs}."
 
 
 def wall_card(study: Study | None, asked: WallRequest | None) -> Markup:
@@ -169,8 +170,8 @@ def score(cell: Cell, truth: Cell | None) -> list[str]:
         iou, share = cell.ious[frame], cell.shares[frame]
         if iou is not None:
             texts.append(f"IoU {iou:.2f}")
-        elif truth is not None and truth.silent and truth.silent[frame]:
-            texts.append(f"{100 * share:.1f} % marked" if share else "empty, right")
+        elif not share and truth is not None and truth.silent[frame]:
+            texts.append("empty, right")
         else:
-            texts.append(f"{100 * share:.1f} % marked")
+            texts.append(f"marks {percent(share)}")
     return texts

@@ -156,8 +156,8 @@ def result_of(study: Study, row: StudyRow, clip: str, frame: int, folder: Path, 
     else:
         prediction = _predict(row, clip, lambda done, total: report(done / total, f"Frame {done} of {total}"))
         result = ClipResult(prediction, bundled()[clip].title, row.model, clip)
-    # All runs of a study write the same name into their checkpoints.
-    prediction = replace(result.prediction, model=row.model)
+    # The checkpoints of a study's runs have the names seed-0, seed-1 and so on.
+    prediction = replace(result.prediction, model=f"{study.name}: {row.numbers.title}")
     return replace(result, prediction=prediction, frame=min(frame, len(prediction.clip.frames) - 1))
 
 
