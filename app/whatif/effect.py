@@ -12,6 +12,7 @@ from app.services.clips import MAX_SECONDS, bundled, check_offered_rate, truth_o
 from app.services.host import public_host
 from app.services.models import available_models, model_exists, model_file
 from app.services.session import MODELS, ClipResult
+from avseg.checkpoints import read_card
 from avseg.config import ModelConfig
 from avseg.errors import AvsegError, ConfigError
 from avseg.files import make_folder
@@ -150,7 +151,7 @@ def config_of(result: ClipResult | None, other: str | None = None) -> ModelConfi
     """Return the config of the model that will run: `other`, else the result's, else the first one."""
     name = other or (result.model if result else "")
     try:
-        return MODELS.config(name if model_exists(name) else next(iter(available_models()), ""))
+        return read_card(model_file(name if model_exists(name) else next(iter(available_models()), "")))[0]
     except AvsegError:
         return ModelConfig()
 
