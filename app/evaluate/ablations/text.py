@@ -43,7 +43,7 @@ def finding(study: Study) -> str:
     largest = above[0].numbers
     return (
         f"{len(above)} of {plural(len(rows), 'change')} of the model "
-        f"{'exceeds' if len(above) == 1 else 'exceed'} the spread; the largest is {largest.title} "
+        f"{'exceeds' if len(above) == 1 else 'exceed'} the spread, most of all {largest.title} "
         f"(mIoU {signed(largest.change or 0.0)})"
     )
 

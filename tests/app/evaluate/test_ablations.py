@@ -35,7 +35,7 @@ def state(monkeypatch) -> AblationState:
 def test_the_view_shows_the_study_and_says_what_is_within_the_spread():
     updates = handlers.choose_view(ABLATIONS)
     assert updates.page["visible"] and not updates.reports_page["visible"]
-    assert "1 of 2 changes of the model exceeds the spread; the largest is no sound" in updates.head
+    assert "1 of 2 changes of the model exceeds the spread, most of all no sound" in updates.head
     assert "python -m avseg ablate small.json" in updates.head and "study=first" in updates.head
     assert updates.table.count('type="checkbox"') == 3 and "Trained and evaluated in silence" in updates.table
     study = get_study("first")
