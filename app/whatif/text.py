@@ -67,8 +67,12 @@ def sweep_caption(swept: SweepResult) -> str:
         where = "The mask stays the same at every value"
     else:
         unit = f" {swept.sweep.parameter.unit}".rstrip()
-        where = f"The mask stays the same at {', '.join(f'{value:g}' for value in same)}{unit}"
+        where = f"The mask stays the same at {', '.join(map(_number, same))}{unit}"
     least = int(swept.unchanged_iou.argmin())
-    most = f"; it changes most at {swept.sweep.values[least]:g} (IoU {swept.unchanged_iou[least]:.2f})"
+    most = f"; it changes most at {_number(swept.sweep.values[least])} (IoU {swept.unchanged_iou[least]:.2f})"
     most = most if len(same) < runs else ""
     return f"{where} (IoU {SAME} or more){most}. {runs} runs in {swept.seconds:.1f} s."
+
+
+def _number(value: float) -> str:
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
