@@ -1,10 +1,11 @@
 """Takes the pictures of every tab that the README shows: python assets/screenshots/take.py
 
 Starts the app on a free port, drives it in the browser that the tests use, and writes TAB.png (1440 x 900)
-and TAB-phone.png (390 px wide) beside this file. The Train tab follows the record of a training of
-the bundled model.
+and TAB-phone.png (390 px wide) beside this file, and sounds.webp: the player that the page opens with, under
+each of its sounds. The Train tab follows the record of a training of the bundled model.
 """
 
+import io
 import shutil
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from PIL import Image  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from avseg.training.run_folder import RunFolder, Status  # noqa: E402
@@ -22,6 +24,8 @@ from tests.support.serving import running_app  # noqa: E402
 CLIP = "dog-and-guitar"
 SIZES = {"": (1440, 900), "-phone": (390, 844)}
 PATIENCE = 240_000  # ms
+FRAMES, HELD = 5, (900, 550)  # of the opening clip; ms of a sound's first frame and of the others
+WIDTH, QUALITY = 880, 60  # of the animation
 
 
 def main() -> None:
@@ -38,6 +42,8 @@ def main() -> None:
             page = browser.new_page(viewport={"width": width, "height": height})
             page.set_default_timeout(PATIENCE)
             page.goto(address)
+            if not suffix:
+                _animate(page)
             _take(page, suffix)
             page.close()
 
@@ -49,6 +55,30 @@ def _record(folder: Path) -> None:
     last = [event for event in run.events() if event["kind"] == "validation"][-1]
     step, epochs = last["step"], last["epoch"] + 1
     run.write_status(Status("finished", "All steps are done.", step, step, epochs, epochs, last["miou"]))
+
+
+def _animate(page: Page) -> None:
+    """Write the opening clip under each of its sounds, frame by frame, as an endless animation."""
+    page.wait_for_selector("#player [data-sound='0']")
+    page.wait_for_timeout(3000)
+    top, bottom = (page.locator(f"#player {part}").bounding_box() for part in (".pl-sounds", ".pl-times"))
+    area = {axis: top[axis] for axis in ("x", "y", "width")}
+    area["height"] = bottom["y"] + bottom["height"] - top["y"]
+    pictures, times = [], []
+    for sound in range(page.locator("#player [data-sound]").count()):
+        page.click(f"#player [data-sound='{sound}']")
+        page.evaluate("document.querySelector('#player video').pause()")
+        page.evaluate("document.querySelector('#player .player').focus({ preventScroll: true })")
+        page.keyboard.press("Home")
+        for frame in range(FRAMES):
+            page.wait_for_function(f"document.querySelector('#player .player').dataset.frame === '{frame}'")
+            page.wait_for_timeout(400)
+            picture = Image.open(io.BytesIO(page.screenshot(clip=area))).convert("RGB")
+            pictures.append(picture.resize((WIDTH, round(WIDTH * picture.height / picture.width))))
+            times.append(HELD[frame > 0])
+            page.keyboard.press("ArrowRight")
+    options = {"append_images": pictures[1:], "duration": times, "quality": QUALITY, "method": 6, "loop": 0}
+    pictures[0].save(Path(__file__).with_name("sounds.webp"), save_all=True, **options)
 
 
 def _take(page: Page, suffix: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from app.segment.opening import record
 
@@ -57,6 +58,7 @@ def test_the_page_opens_on_a_masked_clip_whose_sound_can_be_swapped_in_place(pag
     page.evaluate(f"{video}.pause()")
     page.wait_for_timeout(300)
     assert painted(page) == 0 and page.evaluate(f"{video}.muted")
+    expect(page.locator("#player .pl-classes td").last).to_have_text("–")  # no IoU: it has no ground truth
     page.keyboard.press("s")  # the dog's bark, heard in place of the video's own sound
     page.wait_for_function(f"document.querySelector('#player .pl-sounds p').textContent === '{findings[2]}'")
     page.keyboard.press("Home")
