@@ -195,7 +195,7 @@ function drawSide() {
     const texts = [percent(shareOf(frame, k))];
     if (isPrediction()) texts.push(meanProbability(counts, frame, k, level())?.toFixed(2) ?? "");
     if (hasTruth()) texts.push(iouText(iouOf(counts, frame, k, level())));
-    [...row.children].slice(1).forEach((cell, n) => (cell.textContent = texts[n] ?? "–")); // no truth for a borrowed sound
+    [...row.children].slice(1).forEach((cell, n) => (cell.textContent = texts[n] ?? "–")); // another sound has no truth
     row.classList.toggle("empty", shareOf(frame, k) < 0.0005);
   });
 }
