@@ -12,7 +12,7 @@ import gradio as gr
 from starlette.applications import Starlette
 
 from app import evaluate, explore, inside, learn, segment, train, whatif
-from app.components import queueing, theme
+from app.components import theme
 from app.components.add_model import handlers as add_model_handlers
 from app.components.add_model import panel as add_model_panel
 from app.components.blocks import PageBlocks
@@ -75,7 +75,6 @@ def build() -> gr.Blocks:
         tabs.change(None, js=theme.TAB_SCRIPT)
         demo.unload(leave)
         gr.Timer(PRESENT_EVERY).tick(stay, None, None, **LIGHT)
-    queueing.install(demo)
     return demo
 
 

@@ -137,7 +137,7 @@ def check_model(path: Path) -> tuple[ModelConfig, Card]:
     Only the shapes are read, and no memory is taken: a config may ask for more than the file holds.
     """
     config, card = read_card(path)
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for part in _parts(path):
         with safe_open(part, framework="numpy") as file:
             shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118

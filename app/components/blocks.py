@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.blocks import BlocksConfig
 from gradio.exceptions import InvalidPathError
 
+from app.components.queueing import fair_queue
 from app.services.gate import OWN_FILES_ONLY, is_url
 from avseg.errors import AvsegError
 
@@ -31,7 +32,7 @@ class PageConfig(BlocksConfig):
 
 
 class PageBlocks(gr.Blocks):
-    """Blocks that fetch no URLs, and answer every error with a sentence.
+    """Blocks with a fair queue that fetch no URLs, and answer every error with a sentence.
 
     Gradio answers errors other than `gr.Error` with null, since their text may reveal too much.
     """
@@ -39,6 +40,15 @@ class PageBlocks(gr.Blocks):
     def __init__(self, **options: Any):
         super().__init__(**options)
         self.default_config.__class__ = PageConfig
+
+    def queue(self, *_args: Any, **_options: Any) -> "PageBlocks":
+        """Give the page its queue; direct calls that go round it are off.
+
+        Gradio's own method also builds the server's routes, which `launch` builds anew.
+        """
+        self.api_open = False
+        self._queue = fair_queue(self)
+        return self
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any

@@ -60,15 +60,14 @@ class FairQueue(Queue):
         return {Path(path) for path in _paths(data) if path in self.blocks.upload_file_set}
 
 
-def install(demo: gr.Blocks) -> None:
-    """Give a page its queue. Direct calls that go round it are off."""
-    demo.queue(default_concurrency_limit=CONCURRENCY, api_open=False)
-    demo._queue = FairQueue(
+def fair_queue(page: gr.Blocks) -> FairQueue:
+    """Return the queue of a page."""
+    return FairQueue(
         live_updates=True,
-        concurrency_count=demo.max_threads,
+        concurrency_count=page.max_threads,
         update_intervals=1,
         max_size=None,
-        blocks=demo,
+        blocks=page,
         default_concurrency_limit=CONCURRENCY,
     )
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -157,9 +158,14 @@ def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+@lru_cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
 def _values(kind: type, values: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the fields of a dataclass, each of its declared type; nested ones are left out."""
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     nested = {name for name, hint in hints.items() if is_dataclass(hint) or get_origin(hint) is Mapping}
     names = [field.name for field in fields(kind) if field.name not in nested]
     if missing := [field for field in names if field not in values]:
@@ -194,7 +200,7 @@ def _rows(kind: type, path: Path | None, name: str) -> tuple:
     """Return the rows of a table, none without a table."""
     if path is None:
         return ()
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     rows = []
     for number, row in enumerate(_table(path, name, tuple(hints)), start=2):
         location = f"line {number} of {name}"

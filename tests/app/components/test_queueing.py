@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from app.components import queueing
+from app.components.blocks import PageBlocks
 from app.components.gradio_helpers import ONE_MODEL
 from app.services.line import LINE, PER_VISITOR
 from app.services.session import VISITORS
@@ -24,11 +24,10 @@ class Page:
 
     def __init__(self) -> None:
         self.go, self.order = threading.Event(), list[str]()
-        with gr.Blocks() as self.demo:
+        with PageBlocks() as self.demo:
             name, file, out = gr.Textbox(), gr.File(), gr.Textbox()
             gr.Button().click(self.slow, [name, file], out, api_name="slow", **ONE_MODEL)
             gr.Button().click(lambda: "at once", None, out, queue=False, api_name="light")
-        queueing.install(self.demo)
         self.url = self.demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")[1]
 
     def slow(self, name: str, file: str | None) -> str:
