@@ -10,9 +10,9 @@ import pytest
 from tests.support.chromium import LAUNCH_ARGS, SKIP_LINE, find_browser
 from tests.support.serving import running_app
 
-# Set before torch, gradio and matplotlib are imported; child processes inherit them. Two threads: enough
-# for toy models, and the same order of additions on every machine. No test may ask the network for anything.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Set before torch, gradio and matplotlib are imported; child processes inherit them. Two threads, or one in
+# each of several test processes: enough for toy models. No test may ask the network for anything.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # several processes share the cores
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
