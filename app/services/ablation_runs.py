@@ -15,6 +15,7 @@ from app.services import process
 from app.services.datasets import LIBRARY
 from app.services.host import may_train, public_host, require_training
 from app.services.process import ROOT
+from app.services.runs import STUDY_JOB as JOB
 from app.services.runs import all_runs, new_run_folder, run_folder, runs_root
 from avseg.ablation.table import TABLE_JSON
 from avseg.ablation.variants import Variant, choose, variants
@@ -31,7 +32,7 @@ from avseg.training.command import command_line, display_path
 from avseg.training.estimate import Estimate, estimate
 from avseg.training.run_folder import RunFolder
 
-JOB, REQUEST = "job", "request.json"
+REQUEST = "request.json"
 MAX_SEEDS, MAX_CLIPS = 10, 100_000
 MAX_RUNS = 40  # that are searched for one with the same settings
 PUBLIC_DATA = "/path/to/AVSBench"  # in place of the server's own path on a public host
@@ -111,7 +112,9 @@ class StudyJob(JobFolder[JobStatus]):
 
 def preset_names() -> list[str]:
     """Return the presets, those of small models first."""
-    return sorted(PRESETS, key=lambda name: (name != "classroom", not name.startswith("tiny")))
+    return sorted(
+        PRESETS, key=lambda name: (name != "classroom", name != "ablation", not name.startswith("tiny"))
+    )
 
 
 def row_choices(preset: str) -> list[tuple[str, str]]:
@@ -156,23 +159,27 @@ def plan(request: StudyRequest) -> Plan:
 
     A row without an earlier run of its settings counts as one that has.
     """
-    steps = run_size(request.data, PRESETS[request.preset]).steps  # the same for every row
     clips = request.clips or (SYNTH_EVALUATION_CLIPS if request.data == SYNTH else 0)
-    known: list[tuple[Estimate, float]] = []
+    sizes: dict[tuple[int, ...], int] = {}  # reading a table once, not per row
+    steps, known = 0, list[tuple[Estimate, float]]()
     earlier = all_runs()[:MAX_RUNS] if may_train() else []
     for variant in request.variants:
+        train = variant.config.train
+        size = (train.batch_size, train.epochs, train.synth_clips)
+        if size not in sizes:
+            sizes[size] = run_size(request.data, variant.config).steps
+        steps += sizes[size] * request.seeds
         found = estimate(variant.config, request.data, "auto", 1, earlier, RESULTS)
         if found is not None:
-            train = variant.config.train
             pretraining = (
                 0 if request.start_from else train.audio_pretrain_steps + train.visual_pretrain_steps
             )
-            known.append((found, found.seconds(steps, train, pretraining)))
+            known.append((found, found.seconds(sizes[size], train, pretraining)))
     runs = len(request.runs)
     if not known:
-        return Plan(runs, steps * runs, clips)
+        return Plan(runs, steps, clips)
     each = sum(seconds for _, seconds in known) / len(known)
-    return Plan(runs, steps * runs, clips, each * runs, known[0][0].source)
+    return Plan(runs, steps, clips, each * runs, known[0][0].source)
 
 
 def command(request: StudyRequest, name: str) -> str:

@@ -38,7 +38,7 @@ GROUPS: Mapping[str, str] = {
     "lambda": "Weight of the auxiliary loss",
     "layers": "Layers",
     "backbone": "Backbone",
-    "architecture": "Architecture",
+    "baseline": "Baseline of AVSBench",
     "sound": "Sound",
 }
 AGAIN = "Run `python -m avseg ablate` again: it keeps what is finished and writes the table anew."

@@ -87,6 +87,8 @@ class AblationRequest:
     """Open an ablation study in Evaluate."""
 
     study: str  # key (app.services.ablations); the default one where it does not exist
+    clips: tuple[str, ...] = ()  # of the wall of masks, which is then computed
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ def read_link(query: str) -> Link:
         clip, split = values.get("clip", ""), values.get("split", "")
         requests.append(ExploreRequest(values["data"], clip, split, model, conditions, page))
     elif tab == "evaluate" and values.get("view") == "ablations":
-        requests.append(AblationRequest(values.get("study", "")))
+        clips, rows = (tuple(filter(None, values.get(n, "").split(","))) for n in ("clips", "rows"))
+        requests.append(AblationRequest(values.get("study", ""), clips, rows))
     elif tab == "evaluate" and "report" in values:
         requests.append(ReportRequest(values["report"], values.get("compared", "")))
     elif tab == "train":

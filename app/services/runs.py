@@ -22,6 +22,7 @@ from avseg.training.run_folder import RunFolder, Status
 
 EXAMPLE = "classroom (bundled)"  # not a name that a new run may have
 EXAMPLE_FOLDER = ROOT / "assets" / "results" / "classroom"
+STUDY_JOB = "job"  # folder in that of an ablation study which was started from the page
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 State = JobState | Literal["starting", "stopping"]
@@ -129,6 +130,8 @@ def run_state(run: RunFolder) -> RunState:
 def check_free(name: object) -> RunFolder:
     """Return the folder of a run to be; raises RunError for a name that is invalid or taken."""
     run = new_run_folder(name)
+    if (run.path / STUDY_JOB).is_dir():
+        raise RunError(f"An ablation study is named {run.path.name}. Choose another name.")
     if run.exists or run_state(run).alive:
         raise RunError(f"A run named {run.path.name} already exists. Resume it, or choose another name.")
     return run

@@ -38,6 +38,7 @@ def add(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> None:
     connect(layout.go.click, handlers.begin, None, *target, **LIGHT)
     shown = connect(layout.go.click, handlers.show_wall, None, *target, **on_model)
     connect(shown.then, handlers.finish, None, *target, **LIGHT)
+    connect(layout.linked.change, handlers.show_linked, None, *target, **on_model)
     connect(layout.stop.click, handlers.stop, None, *target, **LIGHT)
     connect(layout.wall.action, handlers.click_cell, None, *target, **PRIVATE)
     connect(layout.asked.change, handlers.open_cell, layout.asked, *target, **on_model)

@@ -1,5 +1,6 @@
 """The handlers of the Ablations view: the study in view, its rows, the wall of masks, the clicked cell."""
 
+import time
 from contextlib import suppress
 
 import gradio as gr
@@ -45,8 +46,11 @@ def arrive(view: str, request: gr.Request = None) -> AblationUpdates:
     visitor = VISITORS.of(session)
     wanted = visitor.take(AblationRequest)
     if wanted is not None:
-        visitor.state(AblationState).open(wanted.study if wanted.study in list_studies() else "")
-        return choose_view(ABLATIONS, request) | AblationUpdates(view=ABLATIONS)
+        state = visitor.state(AblationState)
+        state.open(wanted.study if wanted.study in list_studies() else "")
+        state.clips, state.rows, state.linked = wanted.clips, wanted.rows or None, bool(wanted.clips)
+        updates = choose_view(ABLATIONS, request) | AblationUpdates(view=ABLATIONS)
+        return updates | AblationUpdates(linked=time.monotonic()) if state.linked else updates
     return show(session) if view == ABLATIONS else AblationUpdates()
 
 
@@ -87,7 +91,7 @@ def show(session: str) -> AblationUpdates:
             table=html.table(study, state.ticked(study)),
             charts=html.charts(study),
             wall_box=gr.update(visible=True),
-            clips=gr.update(choices=clips, value=list(state.clips)),
+            clips=gr.update(choices=clips, value=[key for _, key in clips if key in state.clips]),
             wall=html.wall_card(study, state.wall),
         )
         | _hint(study, state)
@@ -151,6 +155,15 @@ def show_wall(request: gr.Request = None, progress: gr.Progress = gr.Progress())
     except AvsegError as error:
         return AblationUpdates(notice=error_notice(error))
     return updates | AblationUpdates(wall=html.wall_card(study, asked)) | _hint(study, state)
+
+
+def show_linked(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> AblationUpdates:
+    """Compute and show the wall of a link, once."""
+    state = VISITORS.of(session_of(request)).state(AblationState)
+    if not state.linked:
+        return AblationUpdates()
+    state.linked = False
+    return show_wall(request, progress)
 
 
 def finish() -> AblationUpdates:

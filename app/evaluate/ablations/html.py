@@ -160,6 +160,7 @@ def wall_card(study: Study | None, asked: WallRequest | None) -> Markup:
         frame=frame,
         width=wall.WIDTH,
         score=score,
+        address=address(clips=",".join(asked.clips), rows=",".join(asked.rows)),
     )
 
 

@@ -64,6 +64,7 @@ class AblationLayout:
     stop: gr.Button
     hint: gr.HTML
     wall: gr.HTML
+    linked: gr.State  # changes when the wall of a link is to be computed
     asked: gr.State  # (count, clip, row, frame, tab) of a cell that was clicked, which runs a model
 
     @property
@@ -101,6 +102,7 @@ class AblationUpdates(Updates):
     stop: object = UNCHANGED
     hint: object = UNCHANGED
     wall: object = UNCHANGED
+    linked: object = UNCHANGED
     asked: object = UNCHANGED
 
 
@@ -161,6 +163,7 @@ def build(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> Ablat
         stop=stop,
         hint=hint,
         wall=wall,
+        linked=gr.State(0),
         asked=gr.State(),
     )
 

@@ -27,6 +27,7 @@ class AblationState:
     asked: int = 0  # counts clicks on cells
     dismissed: tuple[str, ...] = ()  # studies that ended early, and whose message was read
     tables: dict[str, int] = field(default_factory=dict)  # when those of started studies were written, ns
+    linked: bool = False  # the wall of a link is still to be computed
     followed: str = ""  # a study that was started, and comes into view with its first table
 
     def open(self, key: str) -> None:

@@ -1,13 +1,15 @@
 """The Ablations view: the study in view, the ticked rows, the wall, and from a cell to another tab."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from app.evaluate.ablations import handlers, html, text, wall
 from app.evaluate.ablations.layout import ABLATIONS
-from app.evaluate.ablations.state import AblationState
+from app.evaluate.ablations.state import AblationState, WallRequest
 from app.evaluate.ablations.wall import TEST, check_request
+from app.services import ablations
 from app.services.ablations import get_study
 from app.services.cache import LRUCache
 from app.services.handoff import AblationRequest
@@ -140,3 +142,26 @@ def test_a_link_opens_the_view():
     updates = handlers.arrive("Reports")
     assert updates.view == ABLATIONS and updates.page["visible"] and updates.study["value"] == "first"
     assert handlers.arrive("Reports").changes() == {}
+
+
+def test_a_link_to_a_wall_computes_it_once(state):
+    shown = html.wall_card(get_study("first"), WallRequest("first", ("dog-and-guitar",), ("default",)))
+    where = re.search('data-address="([^"]*clips[^"]*)"', shown)[1].replace("&amp;", "&")
+    (request,) = read_link(f"?tab=evaluate&view=ablations&study=first&{where}").requests
+    assert request == AblationRequest("first", ("dog-and-guitar",), ("default",))
+    VISITORS.of("local").hand_over(request)
+    assert handlers.arrive("Reports").linked and state.ticked(get_study("first")) == ("default",)
+    assert "data:image/jpeg" in handlers.show_linked().wall
+    assert handlers.show_linked().changes() == {}
+    VISITORS.of("local").hand_over(AblationRequest("first", ("/etc/passwd",), ("gone",)))
+    handlers.arrive("Reports")
+    assert "does not offer the clip" in handlers.show_linked().notice["value"]
+
+
+def test_without_any_study_the_view_says_what_one_is(monkeypatch, tmp_path, state):
+    monkeypatch.setattr(ablations, "BUNDLED", tmp_path)
+    monkeypatch.setenv("AVSEG_RUNS", str(tmp_path))
+    state.key = ""
+    updates = handlers.choose_view(ABLATIONS)
+    assert text.EMPTY in updates.head and updates.study["choices"] == []
+    assert handlers.show_wall().changes() == {} and handlers.choose_clips([]).changes() == {}

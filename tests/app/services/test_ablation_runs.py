@@ -111,6 +111,8 @@ def test_progress_is_read_from_the_folders(root: Path):
         report.touch()
     assert stored(root, REQUEST, GONE).state == "finished"
     assert [run.path.name for run in runs.all_runs()] == []  # a study is none of Train's runs
+    with pytest.raises(RunError, match="ablation study is named one"):
+        runs.check_free("one")
 
 
 def test_names_that_are_taken_or_no_study_are_refused(root: Path):
