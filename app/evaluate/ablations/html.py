@@ -73,9 +73,7 @@ def charts(study: Study) -> Markup:
         for row in study.rows
     ]
     floors = text.floors(evaluation)
-    rows += [
-        Lane(name, (value,), (f"{value:.3f}",), detail="rule", kind="reference") for name, value in floors
-    ]
+    rows += [Lane(name, (value,), (f"{value:.3f}",), kind="reference") for name, value in floors]
     changed = [row.numbers for row in study.rows if row.numbers.change is not None]
     changes = [
         Lane(
