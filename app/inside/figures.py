@@ -84,6 +84,15 @@ class Scale:
         return _ramp_uri(self.colours)
 
 
+@dataclass(frozen=True)
+class Axes:
+    """Ticks beside a picture: their place, 0 (left, bottom) to 1, and their text."""
+
+    along: tuple[tuple[float, str], ...]
+    unit: str  # of the horizontal axis
+    up: tuple[tuple[float, str], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """One picture; `name` is its title when enlarged and, as a slug, the name of its file."""
@@ -93,6 +102,7 @@ class Picture:
     cells: bool  # drawn as cells, stretched to the frame's shape
     shape: tuple[int, int]  # height, width of the frame that it is a map of
     ink: bool = False  # dark on white: inverted on a dark page
+    axes: Axes | None = None
 
     @property
     def uri(self) -> str:

@@ -11,23 +11,27 @@ from app.components.gradio_helpers import error_notice, notice, progress_report
 from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates, told
 from app.inside import html
+from app.inside.inspections import attributed
 from app.inside.model_map import model_map
 from app.inside.state import Choice, InsideState, changed, choice_address, query_of, requested
 from app.inside.views import VIEWS, shown, view_of, write_pictures
 from app.services.clips import MAX_SECONDS, check_offered_rate, source_of
 from app.services.handoff import ClipRequest, InsideRequest, WhatIfRequest
+from app.services.jobs import Cancelled
 from app.services.models import available_models
 from app.services.restore import restore_clip
 from app.services.session import MODELS, VISITORS, ClipResult, Visitor, session_of
 from avseg.arguments import is_whole, printed
 from avseg.errors import AvsegError, ConfigError
+from avseg.interpret.attribution import Attribution
 from avseg.interpret.inspection import Activation, record_site
 from avseg.interpret.tpavi import inspect_model
 from avseg.interventions.run import read_change
 from avseg.media.clip import read_clip
+from avseg.predict import Progress
 
 HIDE = gr.update(visible=False)
-ASKED = "inside"  # name of the job
+ASKED, ATTRIBUTION = "inside", "inside-attribution"  # names of jobs
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,11 @@ class InsideUpdates(Updates):
     asked: object = UNCHANGED
 
 
-def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
+def show(visitor: Visitor, previous: Choice | None = None, on_frame: Progress | None = None) -> InsideUpdates:
     """Show the selected frame of the visitor's result; before any result, clips to start with.
 
     previous: the selection that the page shows for this frame; only what changed since then is updated.
+    on_frame: told of the passes of an attribution.
     """
     result, state = visitor.result, visitor.state(InsideState)
     if result is None:
@@ -58,14 +63,21 @@ def show(visitor: Visitor, previous: Choice | None = None) -> InsideUpdates:
     def record(site: str, layer: int) -> Activation:
         return state.inspections.activation(result, site, layer)
 
+    def attribute(method: str, region: str) -> Attribution:
+        return state.inspections.attribution(result, method, region, on_frame)
+
+    choice = state.choice
     try:
-        inspection = state.inspections.inspection(result, query_of(state.choice))
-        view = view_of(inspection, state.choice, record).html(choice_address(shown(inspection, state.choice)))
+        inspection = state.inspections.inspection(result, query_of(choice))
+        opened = view_of(inspection, choice, record, attribute)
+        view = opened.html(choice_address(shown(inspection, choice)))
+    except Cancelled:  # by another click, which shows what it asks for
+        return InsideUpdates()
     except AvsegError as error:
         return InsideUpdates(notice=error_notice(error))
-    if previous is not None and previous.view == state.choice.view:
+    if previous is not None and previous.view == choice.view:
         return InsideUpdates(notice=HIDE, view=view)
-    plan = model_map(inspection, state.choice.view)
+    plan = model_map(inspection, choice.view)
     if previous is not None:
         return InsideUpdates(notice=HIDE, view=view, map=plan)
     return InsideUpdates(
@@ -95,7 +107,8 @@ def show_asked(request: gr.Request = None, progress: gr.Progress = gr.Progress()
         restore_clip(visitor, lambda done, total: report(done / total, f"Frame {done} of {total}"))
     except AvsegError as error:
         return show(visitor) | InsideUpdates(notice=error_notice(error))
-    return show(visitor)
+    passes = progress_report(visitor.jobs.start(ATTRIBUTION), progress)
+    return show(visitor, on_frame=lambda done, total: passes(done / total, f"Pass {done} of {total}"))
 
 
 def arrive(threshold: float | None = None, request: gr.Request = None) -> InsideUpdates:
@@ -117,6 +130,8 @@ def choose(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
     if action.name == "drop":
         return _drop(visitor, action.value)
     before, state.choice = state.choice, changed(state.choice, action, VIEWS)
+    if state.choice != before:
+        visitor.jobs.cancel(ATTRIBUTION)
     return show_recorded(visitor, before)
 
 
@@ -135,6 +150,7 @@ def _drop(visitor: Visitor, change: object) -> InsideUpdates:
 def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpdates:
     """Select another frame of the result; or segment a bundled clip, at its frame with the largest mask."""
     visitor, action = VISITORS.of(session_of(request)), action_of(event)
+    visitor.jobs.cancel(ATTRIBUTION)
     if action is not None and action.name == "frame" and visitor.result is not None:
         frame = integer(action.value, 0, len(visitor.result.prediction.clip.frames))
         if frame is not None:
@@ -153,6 +169,8 @@ def choose_source(event: gr.EventData, request: gr.Request = None) -> InsideUpda
 def _recorded(state: InsideState, result: ClipResult) -> bool:
     """Whether the open view can be drawn without the model."""
     choice, inspections = state.choice, state.inspections
+    if choice.view == "attribution" and not inspections.has_attribution(result, choice.method, choice.region):
+        return False
     if choice.view == "activations" and not inspections.has(result, choice.site, choice.site_layer or 0):
         return False
     return inspections.has(result, query=query_of(choice))
@@ -171,8 +189,8 @@ def inspect_clip(
     """Follow one frame of a bundled clip, or of a video file (which goes first), through a model.
 
     frame counts from 1, at `fps` frames per second. view: frame, sound, audio, queries, backbone, encoder,
-    feature, mixer, decoder, layers, head, mask, tpavi or activations. Returns the view's numbers and its
-    pictures as PNG files.
+    feature, mixer, decoder, layers, head, mask, tpavi, activations or attribution. Returns the
+    view's numbers and its pictures as PNG files.
     """
     session = session_of(request)
     folder = VISITORS.new_result(session)
@@ -189,7 +207,12 @@ def inspect_clip(
         # The audio of a frame ends at most half a second after the frame.
         loaded = read_clip(path, fps=fps, seconds=min(MAX_SECONDS, frame / fps + 0.5))
         inspection = MODELS.run(model, inspect_model, loaded, index)
-        opened = view_of(inspection, Choice(view), partial(MODELS.run, model, record_site, loaded, index))
+        opened = view_of(
+            inspection,
+            Choice(view),
+            partial(MODELS.run, model, record_site, loaded, index),
+            partial(MODELS.run, model, attributed, loaded, index),
+        )
     except AvsegError as error:
         VISITORS.drop(session, folder)
         raise gr.Error(str(error), print_exception=False) from error

@@ -20,6 +20,7 @@ from app.inside.views import shown, view_of
 from app.services.session import MODELS, VISITORS, ClipResult, session_of
 from avseg.errors import AvsegError
 from avseg.files import atomic_write
+from avseg.interpret.attribution import Attribution
 from avseg.interpret.inspection import Activation, record_site
 from avseg.media.video import write_stills
 
@@ -92,8 +93,11 @@ def _view(state: InsideState, result: ClipResult, choice: Choice) -> View:
     def record(site: str, layer: int) -> Activation:
         return MODELS.run(result.model, record_site, result.prediction.clip, result.frame, site, layer)
 
+    def attribute(method: str, region: str) -> Attribution:
+        return state.inspections.attribution(result, method, region)
+
     inspection = state.inspections.passing(result, query_of(choice))
-    return view_of(inspection, choice, record)
+    return view_of(inspection, choice, record, attribute)
 
 
 def _caption(result: ClipResult, frame: int) -> str:

@@ -8,12 +8,14 @@ from app.components.events import Action
 from app.inside.inspections import Inspections
 from app.services.handoff import InsideRequest
 from app.services.permalink import address
+from avseg.interpret.attribution import METHODS
 from avseg.interpret.inspection import Inspection
 from avseg.interpret.maps import mixing, most_on_mask, strongest
 from avseg.interpret.sites import SITES
 
 MEAN = 0  # as head or query: the mean of all
 GRID = 100  # a cell of the decoder's grid is GRID * layer + head
+REGIONS = {"mask": "Whole mask", "object": "Largest object"}  # of an attribution
 POSITIONS = 1000  # a clicked position is in thousandths of the frame
 
 
@@ -36,6 +38,8 @@ class Choice:
     site: str = SITES[0].name  # of the recorded activations
     site_layer: int | None = None
     page: int = 0  # of the channels of a site, from 0
+    method: str = "ig"  # of the attribution
+    region: str = "mask"  # that is attributed
     by_weight: int = 0  # 1: the mixer's channels are sorted by weight, otherwise by their effect on the mask
 
 
@@ -47,8 +51,9 @@ LINKED = {
     "mixer": ("channel", "by_weight"),
     "decoder": ("layer", "head", "query"),
     "activations": ("site", "site_layer", "page"),
+    "attribution": ("method", "region"),
 }
-NUMBERS = frozenset(f.name for f in fields(Choice)) - {"view", "site"}
+NUMBERS = frozenset(f.name for f in fields(Choice)) - {"view", "site", "method", "region"}
 
 
 @dataclass(eq=False)
@@ -75,6 +80,8 @@ def changed(choice: Choice, action: Action, views: Collection[str]) -> Choice:
         return replace(choice, view=str(value))
     if name == "site" and value in [site.name for site in SITES]:
         return replace(choice, site=str(value), site_layer=None, page=0)
+    if (name == "method" and value in METHODS) or (name == "region" and value in REGIONS):
+        return replace(choice, **{name: str(value)})
     if name == "position" and isinstance(value, dict) and all(map(_is_whole, map(value.get, "xy"))):
         return replace(choice, x=value["x"], y=value["y"])
     if name == "attention" and _is_whole(value):  # a cell of the grid of layers and heads

@@ -10,6 +10,7 @@ from PIL import Image
 
 from app.inside import features, masks
 from app.inside.activations import activations_view
+from app.inside.attribution import Attribute, attribution_view
 from app.inside.decoder import decoder_view
 from app.inside.figures import View, part
 from app.inside.mixer import mixer_view
@@ -36,17 +37,25 @@ SELECTABLE: dict[str, Callable[[Inspection, Choice], View]] = {
     "decoder": decoder_view,
     "head": masks.head_view,
 }
-VIEWS: tuple[str, ...] = (*FIXED, *SELECTABLE, "tpavi", "activations")
+VIEWS: tuple[str, ...] = (*FIXED, *SELECTABLE, "tpavi", "activations", "attribution")
 NO_TPAVI = "This model has no TPAVI, which is AVSBench's: its mixer and its queries take in the sound."
 FILE_WIDTH = 640  # pixels of a picture of cells
 
 
 def view_of(
-    inspection: Inspection | TPAVIInspection, choice: Choice, record: Callable[[str, int], Activation]
+    inspection: Inspection | TPAVIInspection,
+    choice: Choice,
+    record: Callable[[str, int], Activation],
+    attribute: Attribute,
 ) -> View:
-    """Return the open view of a frame; `record` returns the activations of a site and layer."""
+    """Return the open view of a frame.
+
+    record: returns the activations of a site and layer. attribute: see `attribution_view`.
+    """
     if choice.view == "activations":
         return activations_view(inspection, choice, record)
+    if choice.view == "attribution":
+        return attribution_view(inspection, choice, attribute)
     if isinstance(inspection, TPAVIInspection):
         return tpavi_view_of(inspection, choice)
     if choice.view == "tpavi":

@@ -26,6 +26,7 @@ def draw(tmp_path):
             inspection,
             Choice("activations", **choice),
             lambda site, layer: record_site(predictor, clip, 0, site, layer),
+            None,
         )
 
     view.predictor = predictor

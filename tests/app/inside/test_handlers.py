@@ -172,3 +172,36 @@ def test_other_programs_can_call_it(app_server):
     )
     assert numbers["frame"] == 2 and len(numbers["numbers"]["weights"]) == 64
     assert len(files) > 20 and Path(files[0]).suffix == ".png"
+
+
+def test_an_attribution_is_asked_for_once_and_cancelled_by_another_click(visitor, monkeypatch):
+    handlers.show(visitor)
+    assert handlers.choose(sent("view", "attribution")).changes() == {"asked": 1}
+    shown = handlers.show_asked().view["value"]
+    for words in ("Integrated gradients", "rank correlation", "1.92 s", "7.5 kHz", "Evidence in the sound"):
+        assert words in shown
+    assert 'data-address="part=attribution&amp;method=ig&amp;region=mask"' in shown
+    assert handlers.choose(sent("view", "mixer")).changes().keys() == {"notice", "view", "map"}
+    assert "Integrated" in handlers.choose(sent("view", "attribution")).view  # kept
+    for name, value in (("method", "shap"), ("region", "sky"), ("region", "frame"), ("method", 1)):
+        assert "Integrated" in handlers.choose(sent(name, value)).view
+    assert handlers.choose(sent("method", "occlusion")).changes() == {"asked": 2}
+    passes = []
+
+    def click_during(name, work, *args, on_frame=None, **named):
+        passes.append(work)
+        handlers.choose(sent("method", "gradient"))
+        on_frame(1, 8)
+        raise AssertionError("an attribution that nobody waits for goes on")
+
+    monkeypatch.setattr(session.MODELS, "run", click_during)
+    assert handlers.show_asked().changes() == {} and len(passes) == 1
+
+
+def test_a_link_opens_an_attribution(visitor):
+    selection = (("method", "gradient"), ("region", "object"))
+    visitor.hand_over(InsideRequest("attribution", selection=selection))
+    handlers.arrive()
+    assert "Gradient × input" in handlers.show_asked().view["value"]
+    choice = visitor.state(InsideState).choice
+    assert (choice.view, choice.method, choice.region) == ("attribution", "gradient", "object")
