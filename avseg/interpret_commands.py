@@ -1,7 +1,8 @@
 """The commands `attribute` and `patch`: what decides a mask, and where in the model it is decided."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tyro
 
@@ -64,14 +65,8 @@ def attribute(
         raise ConfigError(f"Frame {frame} does not exist: frames count from 1.")
     predictor, source = Predictor(model or recommended_model(clip), device), read_clip(clip, fps)
     with tqdm(desc=clip.stem, unit="pass", leave=False) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        result = run(
-            predictor, source, frame - 1, method, chosen, threshold, steps, cells, sanity, on_frame=advance
-        )
+        settings = (method, chosen, threshold, steps, cells, sanity)
+        result = run(predictor, source, frame - 1, *settings, on_frame=_advance(bar))
     for name, part in (("sound", result.sound), ("picture", result.picture)):
         total = part.values.sum()
         print(
@@ -83,3 +78,63 @@ def attribute(
     for path in write_attribution(result, out / clip.stem):
         print(f"Written: {path}")
     return 0
+
+
+def patch(
+    clip_a: tyro.conf.Positional[Path],
+    clip_b: tyro.conf.Positional[Path],
+    model: str = "",
+    site: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    frame: int = 1,
+    out: Path = Path("outputs/patching"),
+    fps: float = 1.0,
+    device: str = "auto",
+) -> int:
+    """Run a model on clip B with one activation of clip A at a time: which site carries the difference?
+
+    Prints, for every layer of every site, the share of the change that it recovers, with the sound of A alone
+    and with its picture too. Writes OUT/<A>-into-<B>/patching.csv and .png.
+
+    Args:
+        clip_a: The clip whose activations are taken.
+        clip_b: The clip that the model runs on.
+        model: Name or .safetensors file; by default, that of `predict` for clip B.
+        site: A site (see `info --sites`); repeat the flag for several. By default all that lead to the mask.
+        frame: Number of the frame in both clips, from 1.
+        out: Folder that gets one folder per pair of clips.
+        fps: Frames per second, 0.2 to 30.
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+    from tqdm import tqdm
+
+    from avseg.checkpoints import recommended_model
+    from avseg.figures.patching import write_patching
+    from avseg.interpret.patching import PAIRS, findings
+    from avseg.interpret.patching import patch as run
+    from avseg.interpret.sites import check_sites
+    from avseg.media.clip import check_rate, read_clip
+    from avseg.predict import Predictor
+
+    check_rate(fps)
+    check_sites(site)
+    if frame < 1:
+        raise ConfigError(f"Frame {frame} does not exist: frames count from 1.")
+    predictor = Predictor(model or recommended_model(clip_b), device)
+    source, target = (read_clip(path, fps) for path in (clip_a, clip_b))
+    with tqdm(desc="patching", unit="pass", leave=False) as bar:
+        result = run(predictor, source, target, frame - 1, site or None, on_frame=_advance(bar))
+    print(f"{'recovered':24} " + "  ".join(f"{PAIRS[pair]:>26}" for pair in result.pairs))
+    for place, shares in zip(result.places, result.recovered.T, strict=True):
+        print(f"{place.name:24} " + "  ".join(f"{share:26.3f}" for share in shares))
+    print("\n".join(findings(result)))
+    for path in write_patching(result, out / f"{clip_a.stem}-into-{clip_b.stem}"):
+        print(f"Written: {path}")
+    return 0
+
+
+def _advance(bar: Any) -> Callable[[int, int], None]:
+    def advance(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return advance

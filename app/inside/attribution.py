@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.inside.figures import TEXTS, Axes, Group, Picture, Scale, Tile, View, part, view
+from app.inside.figures import TEXTS, Axes, Group, Picture, Scale, Tile, View, number, part, view
 from app.inside.state import REGIONS, Choice
 from avseg.figures.attribution import (
     band_ticks,
@@ -23,7 +23,7 @@ from avseg.interpret.tpavi import TPAVIInspection
 Attribute = Callable[[str, str], Attribution]
 """Returns the attribution of a frame by a method, for a kind of region."""
 
-QUANTITY = "evidence per cell, logits"
+QUANTITY = "relative to the brightest"
 
 
 def attribution_view(inspection: Inspection | TPAVIInspection, choice: Choice, attribute: Attribute) -> View:
@@ -46,8 +46,15 @@ def attribution_view(inspection: Inspection | TPAVIInspection, choice: Choice, a
             part("text", TEXTS["attribution"]["note"], "small"),
         ),
         right=(
-            _group("The picture", frame, picture_heat(found)),
-            _group(f"The sound, {len(found.starts)} × 0.96 s", sound, sound_heat(found)),
+            Group(
+                "Evidence for the mask",
+                (
+                    Tile("Picture", (frame,), below=_largest(picture_heat(found))),
+                    Tile(f"Sound, {len(found.starts)} × 0.96 s", (sound,), below=_largest(sound_heat(found))),
+                ),
+                Scale(0.0, 1.0, QUANTITY, clipped=True),
+                2,
+            ),
         ),
         numbers={
             "method": found.method,
@@ -65,10 +72,8 @@ def attribution_view(inspection: Inspection | TPAVIInspection, choice: Choice, a
     )
 
 
-def _group(title: str, picture: Picture, heat: np.ndarray) -> Group:
-    high = top(heat)
-    scale = Scale(0.0, high, QUANTITY, clipped=bool(heat.max() > high))
-    return Group(title, (Tile("", (picture,)),), scale, 1)
+def _largest(heat: np.ndarray) -> str:
+    return f"brightest: {number(top(heat))} logits per cell, of {heat.shape[1]}×{heat.shape[0]}"
 
 
 def _numbers(attributed: InputAttribution) -> dict[str, float | None]:

@@ -98,3 +98,19 @@ def test_any_recorded_site_is_drawn(page):
     page.wait_for_selector("#inside-view h3:text-is('Channels 1 to 36 of 64')", timeout=WAIT)
     page.click("#inside-view .pager [aria-label='Next page']")
     page.wait_for_selector("#inside-view h3:text-is('Channels 37 to 64 of 64')", timeout=WAIT)
+
+
+def test_an_attribution_shows_both_heats_and_what_they_say(app_server, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    where = "clip=dog-and-guitar&model=tiny-avss&frame=2&part=attribution&method=gradient"
+    page.goto(f"{app_server.rstrip('/')}/?tab=inside&{where}")
+    page.wait_for_selector("#inside-view h2:text-is('Attribution')", timeout=WAIT)
+    said = page.inner_text("#inside-view .left")
+    assert "the evidence from the sound lies between" in said and "rank correlation" in said
+    assert "4 kHz" in page.inner_text("#inside-view .ticks.up")
+    assert "1.92 s" in page.inner_text("#inside-view .ticks.along")
+    page.click("#inside-view [data-action=region][data-value=object]")
+    page.wait_for_selector("#inside-view .says:has-text('over the largest object')", timeout=WAIT)
+    expect(page.locator("#inside-view .right .pic img")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    page.close()

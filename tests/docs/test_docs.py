@@ -123,7 +123,17 @@ def test_the_command_line_page_names_every_command_and_flag():
         assert f"[`{name}`](#{name})" in page
         section = page.split(f"\n## {name}\n")[1].split("\n## ")[0] + page.split("\n## ")[0]
         variables = function.__code__.co_varnames[: function.__code__.co_argcount]
-        for flag in set(variables) - {"clips", "preset", "folder", "file", "runs", "clip", "models"}:
+        for flag in set(variables) - {
+            "clips",
+            "preset",
+            "folder",
+            "file",
+            "runs",
+            "clip",
+            "clip_a",
+            "clip_b",
+            "models",
+        }:
             flag = {"mirror": "from"}.get(flag, flag.replace("_", "-"))
             positional = (name, flag) in POSITIONAL
             assert positional or re.search(rf"--(no-)?{flag}\b", section), (name, flag)
