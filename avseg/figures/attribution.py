@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PICTURE_CELLS = 48  # per side: attributions of single pixels are summed over cells, which the eye can follow
 SOUND_CELLS = (48, 32)  # moments per patch, bands
+TICKS = [f for f in OCTAVES if f != 250]  # Hz; 250 is too close to 125
 LARGEST = 720  # pixels, longest side of the drawn frame
 
 
@@ -71,7 +72,7 @@ def top(heat: np.ndarray) -> float:
 def band_ticks() -> list[tuple[float, str]]:
     """Return where frequencies lie on the axis of mel bands, 0 (bottom) to 1, with their text."""
     low, high = hertz_to_mel(mel_edges()[[0, -1]])
-    return [(float((hertz_to_mel(np.array(f)) - low) / (high - low)), hertz(f)) for f in OCTAVES]
+    return [(float((hertz_to_mel(np.array(f)) - low) / (high - low)), hertz(f)) for f in TICKS]
 
 
 def time_ticks(attribution: Attribution) -> list[tuple[float, str]]:

@@ -52,7 +52,7 @@ class Patching:
     """How much of the difference between two masks every place carries.
 
     recovered = 1 - |patched - A| / |B - A|, where |.| sums the differences of the foreground probability over
-    all pixels: 1 if the patched mask is that of A, 0 if it is as far from it as that of B, negative if farther.
+    all pixels: 1 if the patched mask is that of A, 0 if it is as far away as that of B, negative if farther.
     """
 
     model: str

@@ -111,9 +111,13 @@ def test_the_command_line_page_runs(place, capfd):
         assert (place / made).is_file(), made
 
 
-POSITIONAL = {("check", "data"), ("figure", "number"), ("info", "model")} | {
-    (command, argument) for command in ("weights", "data") for argument in ("action", "name")
-}
+POSITIONAL = {
+    ("check", "data"),
+    ("figure", "number"),
+    ("info", "model"),
+    ("patch", "clip-a"),
+    ("patch", "clip-b"),
+} | {(command, argument) for command in ("weights", "data") for argument in ("action", "name")}
 
 
 def test_the_command_line_page_names_every_command_and_flag():
@@ -123,17 +127,7 @@ def test_the_command_line_page_names_every_command_and_flag():
         assert f"[`{name}`](#{name})" in page
         section = page.split(f"\n## {name}\n")[1].split("\n## ")[0] + page.split("\n## ")[0]
         variables = function.__code__.co_varnames[: function.__code__.co_argcount]
-        for flag in set(variables) - {
-            "clips",
-            "preset",
-            "folder",
-            "file",
-            "runs",
-            "clip",
-            "clip_a",
-            "clip_b",
-            "models",
-        }:
+        for flag in set(variables) - {"clips", "preset", "folder", "file", "runs", "clip", "models"}:
             flag = {"mirror": "from"}.get(flag, flag.replace("_", "-"))
             positional = (name, flag) in POSITIONAL
             assert positional or re.search(rf"--(no-)?{flag}\b", section), (name, flag)
