@@ -111,10 +111,10 @@ class StudyJob(JobFolder[JobStatus]):
 
 
 def preset_names() -> list[str]:
-    """Return the presets, those of small models first."""
-    return sorted(
-        PRESETS, key=lambda name: (name != "classroom", name != "ablation", not name.startswith("tiny"))
-    )
+    """Return the presets that have rows, those of AVSegFormer; small models first."""
+    small = ("classroom", "ablation", "tiny")
+    names = [name for name, config in PRESETS.items() if config.model.architecture == "avsegformer"]
+    return sorted(names, key=lambda name: [not name.startswith(start) for start in small])
 
 
 def row_choices(preset: str) -> list[tuple[str, str]]:
@@ -132,8 +132,9 @@ def read_request(
     preset: object, data: object, rows: Sequence[object], seeds: object, clips: object
 ) -> StudyRequest:
     """Return the request of a form's values, which a client may have made up; raises AvsegError."""
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise ConfigError(f"The preset {preset!r} does not exist: choose one of {', '.join(PRESETS)}.")
+    if not isinstance(preset, str) or preset not in preset_names():
+        names = ", ".join(preset_names())
+        raise ConfigError(f"No ablation has the preset {str(preset)[:60]!r}: choose one of {names}.")
     if not is_whole(seeds, 1, MAX_SEEDS):
         raise ConfigError(f"Seeds must be a whole number from 1 to {MAX_SEEDS}.")
     if clips is not None and not is_whole(clips, 0, MAX_CLIPS):

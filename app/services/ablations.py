@@ -5,18 +5,19 @@ without rows and with a problem, a sentence.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from app.services.host import may_train
-from app.services.models import model_exists
 from app.services.reports import BUNDLED
 from app.services.runs import run_folder, runs_root, study_model
 from avseg.ablation.table import TABLE_JSON, Numbers
 from avseg.ablation.variants import Variant, changed_fields, variants
 from avseg.arguments import is_number
+from avseg.checkpoints import bundled_models
 from avseg.config import Config, from_dict
 from avseg.errors import AvsegError, ConfigError, ReportError
 from avseg.evaluation.report import REPORT, Evaluation
@@ -159,7 +160,9 @@ def _read(folder: Path, origin: Origin) -> Study:
         numbers = _cached_table(table, table.stat().st_mtime_ns)
     except (OSError, ReportError) as error:
         return replace(study, problem=_sentence(study, error))
-    known = {variant.name: variant for variant in variants(config)}
+    known: dict[str, Variant] = {}
+    with suppress(ConfigError):  # a default row from which no row of this version can differ
+        known = {variant.name: variant for variant in variants(config)}
     return replace(study, rows=tuple(_row(study, item, known.get(item.name), config) for item in numbers))
 
 
@@ -181,7 +184,7 @@ def _model(study: Study, numbers: Numbers) -> str:
     """Return the name of a row's model: a bundled one, or that of the first seed that has one."""
     if study.origin == "bundled":
         name = f"{study.name}-{numbers.name}"
-        return name if model_exists(name) else ""
+        return name if name in bundled_models() else ""
     names = (f"{study.name}/{numbers.name}/seed-{seed}" for seed in range(numbers.seeds))
     return next((name for name in names if study_model(name)), "")
 

@@ -16,7 +16,6 @@ from app.services import ablation_runs
 from app.services.host import NOT_HERE, may_train
 from app.services.session import VISITORS, session_of
 from avseg.errors import AvsegError
-from avseg.presets import PRESETS
 
 
 def fit_form(
@@ -45,7 +44,7 @@ def choose_preset(
     preset: str, data: str, rows: Sequence[str], seeds: float | None, clips: float | None, name: str
 ) -> AblationUpdates:
     """Offer the rows of another preset, and keep the ticks that it has too."""
-    if preset not in PRESETS:
+    if preset not in ablation_runs.preset_names():
         return AblationUpdates()
     choices = ablation_runs.row_choices(preset)
     kept = [row for row in rows or () if row in {key for _, key in choices}]

@@ -1,21 +1,23 @@
 """The Ablations view: the study in view, the ticked rows, the wall, and from a cell to another tab."""
 
 import re
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from app.evaluate.ablations import handlers, html, text, wall
+from app.evaluate.ablations import handlers, html, text, training, wall
 from app.evaluate.ablations.layout import ABLATIONS
 from app.evaluate.ablations.state import AblationState, WallRequest
 from app.evaluate.ablations.wall import TEST, check_request
-from app.services import ablations
+from app.services import ablation_runs, ablations
 from app.services.ablations import get_study
 from app.services.cache import LRUCache
 from app.services.handoff import AblationRequest
 from app.services.permalink import read_link
 from app.services.session import VISITORS
 from avseg.errors import AvsegError
+from avseg.jobs.folder import Launch
 
 pytestmark = pytest.mark.usefixtures("study_root")
 
@@ -165,3 +167,49 @@ def test_without_any_study_the_view_says_what_one_is(monkeypatch, tmp_path, stat
     updates = handlers.choose_view(ABLATIONS)
     assert text.EMPTY in updates.head and updates.study["choices"] == []
     assert handlers.show_wall().changes() == {} and handlers.choose_clips([]).changes() == {}
+
+
+FORM = ("classroom", "synth", ["no-sound"], 2, 40)
+
+
+def test_the_form_says_what_a_study_takes_or_why_it_cannot_be_trained(monkeypatch):
+    fitted = training.fit_form(*FORM, "mine")
+    assert "4 runs (2 rows, 2 seeds)" in fitted.checks and "of training" in fitted.checks
+    assert "--rows no-sound --seeds 2 --clips 40" in fitted.command and fitted.start["interactive"]
+    for values, message in (
+        (("classroom", "synth", [], 2, 40, "mine"), "Tick at least one row"),
+        ((*FORM, "first"), "first already exists"),
+    ):
+        refused = training.fit_form(*values)
+        assert message in refused.checks and not refused.start["interactive"]
+    other = training.choose_preset("tiny", "synth", ["mixer-none", "backbone-resnet50"], 1, None, "mine")
+    assert other.rows["value"] == ["mixer-none"] and other.name == "tiny-ablation-01"
+    assert training.choose_preset("tiny-tpavi", "synth", [], 1, None, "mine").changes() == {}
+    monkeypatch.setenv("AVSEG_PUBLIC", "1")
+    fitted = training.fit_form(*FORM, "mine")
+    assert "Training is off on this host" in fitted.checks and "--out runs/mine" in fitted.command
+    assert "Training is off on this host" in training.start(*FORM, "mine").notice["value"]
+
+
+def test_a_started_study_is_followed_and_comes_into_view_with_its_first_table(study_root, state, monkeypatch):
+    launched = []
+    monkeypatch.setattr(ablation_runs.process, "launch", lambda arguments, job: launched.append(arguments))
+    assert training.start(*FORM, "mine").name == "classroom-ablation-01"
+    assert launched[0][:4] == ["-m", "avseg", "ablate", "classroom"] and state.followed == "mine"
+    job = ablation_runs.StudyJob(study_root / "mine" / "job")
+    monkeypatch.setattr(ablation_runs, "lives", lambda record: not record.withdrawn)
+    job.write_launch(Launch(2**22 + 1, 1.0, 1.0))
+    assert "Starting" in training.poll(ABLATIONS).jobs and state.key == "first"
+    assert "mine is running" in training.start(*FORM, "other").notice["value"]
+    shutil.copytree(study_root / "first", study_root / "mine", dirs_exist_ok=True)
+    for row in ("default", "no-sound"):
+        shutil.rmtree(study_root / "mine" / row / "seed-1")
+    updates = training.poll(ABLATIONS)
+    assert state.key == "mine" and updates.study["value"] == "mine" and updates.timer.active
+    assert "Run 3 of 4: default, seed 1" in updates.jobs
+    stopped = training.act(click("stop", "mine"))  # between two runs: at once
+    assert "Stopped after 2 of 4 runs" in stopped.jobs and 'data-action="resume"' in stopped.jobs
+    training.act(click("resume", "mine"))
+    assert launched[1] == launched[0]
+    assert "mine" not in training.act(click("dismiss", "mine")).jobs
+    assert "does not exist" in training.act(click("resume", "first")).notice["value"]

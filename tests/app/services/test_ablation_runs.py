@@ -67,7 +67,8 @@ def test_a_study_is_planned_and_has_its_command(root: Path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (("huge", "synth", ROWS, 1, None), "preset 'huge' does not exist"),
+        (("huge", "synth", ROWS, 1, None), "No ablation has the preset 'huge'"),
+        (("tiny-tpavi", "synth", ROWS, 1, None), "No ablation has the preset 'tiny-tpavi'"),
         (("tiny", "synth", ("blurred",), 1, None), "no row blurred"),
         (("tiny", "synth", (), 1, None), "Tick at least one row"),
         (("tiny", "synth", ROWS, 1.5, None), "Seeds must be a whole number from 1 to 10"),

@@ -46,7 +46,7 @@ def test_a_row_without_weights_names_no_model(study_root: Path):
 
 def test_a_bundled_study_has_bundled_models(study_root: Path, monkeypatch):
     monkeypatch.setattr(ablations, "BUNDLED", study_root)
-    monkeypatch.setattr(ablations, "model_exists", lambda name: name == "first-no-sound")
+    monkeypatch.setattr(ablations, "bundled_models", lambda: {"first-no-sound": study_root})
     study = get_study("bundled:first")
     assert [row.model for row in study.rows] == ["", "", "first-no-sound"]
     assert ablations.default_study() == study and "bundled" in study.label
