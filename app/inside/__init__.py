@@ -4,7 +4,7 @@ from app.components.gradio_helpers import ONE_MODEL, PRIVATE
 from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.updates import connect
-from app.inside import handlers, paper_figures, saving
+from app.inside import handlers, paper_figures, patching, saving
 from app.inside.handlers import InsideUpdates
 from app.inside.layout import build, build_endpoint
 
@@ -23,6 +23,7 @@ def add(shared: PageContext) -> None:
     connect(layout.asked.change, handlers.show_asked, None, *target, **on_model)
     connect(layout.head.action, handlers.choose_source, None, *target, **on_model)
     saving.add(layout, shared)
+    patching.add(shared)
     paper_figures.add(shared)
     endpoint = build_endpoint()
     inspecting = {"api_name": "inspect", **ONE_MODEL}
