@@ -124,6 +124,7 @@ def launch_options() -> dict[str, object]:
         "inbrowser": False,
         "share": False,
         "show_error": False,
+        "_frontend": False,  # else the app ends where its first answer takes more than 3 s
         "ssr_mode": False,
         "max_file_size": upload_bytes(),
         "state_session_capacity": SESSIONS_KEPT,

@@ -77,5 +77,7 @@ def download(
 
 
 def file_name(*parts: str) -> str:
-    """Return parts as the name of a file without its extension: "dog-and-guitar-without-sound"."""
-    return re.sub(r"[^\w]+", "-", " ".join(parts).lower()).strip("-_")[:80] or "picture"
+    """Return parts as the name of a file: "a.mp4", "mute", "frame 2" as "a-mute-frame-2"."""
+    title, *others = parts
+    words = " ".join([re.sub(r"\.\w{2,4}$", "", title), *others])
+    return re.sub(r"[^\w]+", "-", words.lower()).strip("-_")[:80] or "picture"
