@@ -128,7 +128,7 @@ def test_names_that_are_taken_or_no_study_are_refused(root: Path):
 
 @pytest.mark.slow
 def test_a_study_is_trained_stopped_and_resumed(root: Path, monkeypatch, tmp_path: Path):
-    config: Config = small_config(epochs=10, batch_size=2, synth_clips=4, validation_clips=1)
+    config: Config = small_config(epochs=6, batch_size=2, synth_clips=4, validation_clips=1)
     file = tmp_path / "small.json"
     file.write_text(config.to_json())
     monkeypatch.setitem(PRESETS, str(file), config)  # the child reads the file
@@ -147,7 +147,7 @@ def test_a_study_is_trained_stopped_and_resumed(root: Path, monkeypatch, tmp_pat
         time.sleep(0.2)
     ablation_runs.stop("one")
     stopped = wait("stopped", "failed")
-    assert stopped.state == "stopped" and stopped.done == 0
+    assert stopped.state == "stopped" and stopped.done < 2
     ablation_runs.resume("one")
     finished = wait("finished", "failed")
     assert finished.state == "finished" and finished.done == 2, finished
