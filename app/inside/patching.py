@@ -17,6 +17,7 @@ from avseg.interpret.patching import PAIRS, Patching, findings, patch
 from avseg.media.clip import read_clip
 
 JOB = "inside-patching"
+FIRST = "street-siren"
 TITLE = "Patch this frame with another clip: where is the mask decided?"
 CAPTION = (
     "The model runs on the frame above, with one activation at a time replaced by what the same place "
@@ -52,7 +53,7 @@ def add(shared: PageContext) -> None:
         gr.HTML(macro("hint", CAPTION))
         with gr.Row():
             titles = [(clip.title, name) for name, clip in bundled().items()]
-            clip = gr.Dropdown(titles, value=titles[1][1], label="Activations of", filterable=False)
+            clip = gr.Dropdown(titles, value=FIRST, label="Activations of", filterable=False)
             size = {"size": "sm", "scale": 0, "min_width": 150}
             trace = gr.Button("Patch every site", elem_id="patch-run", **size)
             files = tuple(gr.DownloadButton(kind, visible=False, **size) for kind in ("CSV", "PNG"))
@@ -97,6 +98,8 @@ def grid_html(patching: Patching, source: str, target: str) -> str:
     """Return the grid as a table for each pair, with what it says above."""
     tables = []
     for index, pair in enumerate(patching.pairs):
+        if np.isnan(patching.recovered[index]).all():  # the masks are the same, as a finding says
+            continue
         sites, grid = grid_of(patching, index)
         shares = [[None if np.isnan(share) else float(share) for share in row] for row in grid]
         rows = list(zip(sites, shares))

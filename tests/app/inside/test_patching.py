@@ -21,7 +21,12 @@ def test_every_site_of_the_selected_frame_is_patched(panel):
     name = next(iter(bundled()))
     updates = patching.run(name)
     shown = updates.grid["value"]
-    for words in ("decoder.queries", "same picture, other sound", "into frame 2 of Two frames", "mask.mlp"):
+    for words in (
+        "decoder.queries",
+        "other picture and sound: the mask changes",
+        "into frame 2 of Two frames",
+        "mask.mlp",
+    ):
         assert words in shown
     csv, png = (Path(file["value"]) for file in updates.files)
     assert csv.read_text().startswith("pair,site,layer,recovered,change") and png.suffix == ".png"
