@@ -134,7 +134,7 @@ def _tile_height(tile: Tile, width: int) -> int:
 
 
 def _picture_height(tile: Tile, picture: Picture | str, width: int) -> int:
-    """Return the height of a picture, or of a text that stands in place of one of its tile."""
+    """Return the height of a picture, or of a text that replaces one of its tile."""
     shapes = [one.shape for one in (picture, *tile.pictures) if isinstance(one, Picture)]
     height, across = shapes[0] if shapes else (9, 16)
     return max(1, round(width * height / across))
