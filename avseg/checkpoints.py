@@ -201,8 +201,8 @@ def find_model(name_or_path: str | Path) -> Path:
     """
     name, bundled, imported = str(name_or_path), bundled_models(), imported_models()
     path = Path(name_or_path).expanduser()
-    if name in bundled:
-        return bundled[name]
+    if known := bundled.get(name) or bundled_rows().get(name):
+        return known
     if path.is_file():
         return path
     if name in imported:
@@ -226,6 +226,12 @@ def imported_models() -> dict[str, Path]:
 def bundled_models() -> dict[str, Path]:
     """Return the files of the bundled models by name, the default model first."""
     return dict(_bundled(BUNDLED, BUNDLED.stat().st_mtime_ns)) if BUNDLED.is_dir() else {}
+
+
+def bundled_rows() -> dict[str, Path]:
+    """Return the models of bundled ablation studies by STUDY-ROW; lists of models leave them out."""
+    files = visible(BUNDLED.glob("*/*.safetensors"))
+    return {f"{path.parent.name}-{path.stem}": path for path in files}
 
 
 @lru_cache(maxsize=2)

@@ -702,7 +702,14 @@ def info(model: tyro.conf.Positional[str] = "", sites: bool = False) -> int:
         model: A model's name or file, to describe: what it is, and what it costs here if that was measured.
         sites: List instead the sites where `record` records activations.
     """
-    from avseg.checkpoints import bundled_models, foreign_weights, imported_models, imported_root, read_card
+    from avseg.checkpoints import (
+        bundled_models,
+        bundled_rows,
+        foreign_weights,
+        imported_models,
+        imported_root,
+        read_card,
+    )
 
     if sites:
         from avseg.interpret.sites import SITES
@@ -717,6 +724,8 @@ def info(model: tyro.conf.Positional[str] = "", sites: bool = False) -> int:
         config, card = read_card(path)
         print(f"  {name:12} {card.weights} weights, {config.task}, {config.backbone}, {config.image_size} px")
         print(f"  {'':12} {card.note}")
+    if rows := bundled_rows():
+        print(f"Rows of ablation studies (--model NAME): {', '.join(rows)}")
     ignored, folder = foreign_weights(imported_root()), imported_root()
     imported = {name: path for name, path in imported_models().items() if path.name not in ignored}
     if imported or ignored:

@@ -9,6 +9,7 @@ from app.services.runs import all_runs, study_model
 from avseg.checkpoints import (
     Card,
     bundled_models,
+    bundled_rows,
     foreign_weights,
     imported_models,
     imported_root,
@@ -50,7 +51,8 @@ def model_file(name: object) -> Path:
     """Return the file of a model, listed or of an ablation study; CheckpointError when it does not exist."""
     path = None
     if isinstance(name, str):
-        path = bundled_models().get(name) or available_models().get(name) or study_model(name)
+        path = bundled_models().get(name) or bundled_rows().get(name)
+        path = path or available_models().get(name) or study_model(name)
     if path is None:
         raise CheckpointError(f"The model {str(name)[:60]!r} no longer exists. Choose another one.")
     return path
@@ -58,7 +60,10 @@ def model_file(name: object) -> Path:
 
 def model_exists(name: str) -> bool:
     """Return whether there is a model of a name, listed or of an ablation study."""
-    return name in bundled_models() or name in available_models() or study_model(name) is not None
+    try:
+        return bool(model_file(name))
+    except CheckpointError:
+        return False
 
 
 def model_version(name: object) -> tuple[Path, int]:
@@ -101,7 +106,9 @@ def is_pytorch(path: Path) -> bool:
 def model_argument(name: str) -> str:
     """Return what a command takes for a model of the page: a bundled or imported name, or its file."""
     path = model_file(name)
-    if path in (bundled_models().get(path.stem), imported_models().get(path.stem)):
+    if path in (bundled_models().get(name), bundled_rows().get(name)):
+        return name
+    if path == imported_models().get(path.stem):
         return path.stem
     return str(display_path(path, ROOT))
 

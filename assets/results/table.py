@@ -1,6 +1,6 @@
-"""Print the README's table of results from the reports in this folder: python assets/results/table.py
+"""Print the README's tables of results from the reports in this folder: python assets/results/table.py
 
-`--write` replaces the table in README.md; a test compares the two.
+`--write` replaces the tables in README.md; a test compares the two.
 """
 
 import json
@@ -11,6 +11,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README = HERE.parent.parent / "README.md"
 BEGIN, END = "<!-- results: python assets/results/table.py -->\n", "<!-- end of results -->\n"
+
+ABLATION_BEGIN = "<!-- ablation: python assets/results/table.py -->\n"
+ABLATION_END = "<!-- end of ablation -->\n"
 
 Report = dict[str, Any]
 
@@ -90,9 +93,44 @@ def _share(report: Report, name: str) -> str:
     return f"{100 * report['robustness'][name]:.1f} %{interval}"
 
 
+def ablation_table() -> str:
+    """Return the table of the bundled ablation study as Markdown, with the trivial rules below it."""
+    rows = json.loads((HERE / "ablation" / "table.json").read_text(encoding="utf-8"))
+    floors = _report("ablation/default/seed-0/report")["floors"]
+    lines = [
+        "| row | seeds | mIoU (95 % over clips) | change from the default row | beyond the spread? "
+        "| swap sensitivity |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        spread = "" if row["miou_spread"] is None else f" ± {row['miou_spread']:.3f}"
+        change = (
+            "" if row["change"] is None else f"{row['change']:+.3f}{_ends(row['change_interval'], '+.3f')}"
+        )
+        swap = "" if row["swap_sensitivity"] is None else f"{row['swap_sensitivity']:.2f}"
+        miou = f"{row['miou']:.3f}{spread}{_ends(row['miou_interval'], '.3f')}"
+        cells = [row["title"], str(row["seeds"]), miou, change, row["exceeds_spread"], swap]
+        lines.append("| " + " | ".join(cells) + " |")
+    for name, rule in floors.items():
+        title = f"trivial rule: {name.replace('_', ' ')}"
+        lines.append(f"| {title} | | {rule['miou_with_ground_truth']:.3f} | | | |")
+    return "\n".join([*lines, ""])
+
+
+def _ends(ends: list[float] | None, form: str) -> str:
+    return "" if ends is None else f" ({ends[0]:{form}} to {ends[1]:{form}})"
+
+
+def written(readme: str) -> str:
+    """Return the text of README.md with both tables as they follow from the reports."""
+    for begin, text, end in ((BEGIN, table(), END), (ABLATION_BEGIN, ablation_table(), ABLATION_END)):
+        before, rest = readme.split(begin)
+        readme = before + begin + text + end + rest.split(end)[1]
+    return readme
+
+
 if __name__ == "__main__":
     if "--write" in sys.argv:
-        before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-        README.write_text(before + BEGIN + table() + END + rest.split(END)[1], encoding="utf-8")
+        README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
     else:
-        print(table(), end="")
+        print(table(), ablation_table(), sep="\n", end="")

@@ -150,6 +150,7 @@ def _train(study: Study, variant: Variant, number: int, command: str) -> None:
 def _evaluate(study: Study, variant: Variant, folder: Path, command: str) -> None:
     """Evaluate the last model, not the best one: choosing by validation would add to the spread."""
     model = load_model(folder / "last.safetensors", process_device(study.device))
+    model.card = replace(model.card, name=f"{variant.name}, seed {folder.name.removeprefix('seed-')}")
     task, size = model.config.task, model.config.image_size
     options = EvaluationOptions(mute=variant.muted, workers=study.workers)
     clips = evaluation_clips(study.data, task, "test", size, study.clips, options.seed)

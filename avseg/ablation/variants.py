@@ -132,7 +132,7 @@ def _rows(config: Config) -> Iterator[Change]:
         weights = f"{name}.{tag}" if c.backbone_weights else ""
         yield f"backbone-{name}", "backbone", name, {"backbone": name}, {"backbone_weights": weights}, ""
     if m.architecture != "tpavi":
-        yield "tpavi", "baseline", "TPAVI", *_tpavi(config), WHOLE_CLIPS
+        yield "tpavi", "architecture", "TPAVI", *_tpavi(config), WHOLE_CLIPS
     yield "no-sound", "sound", "no sound", {}, {"mute": True}, NO_SOUND
 
 
