@@ -21,6 +21,7 @@ from avseg.media.draw import resize
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
 # The first ones shown; clips that are not named here follow by name.
 ORDER = ("kitchen-switch", "dog-and-guitar", "street-siren", "stage-duo", "bird-in-the-park")
+THUMBNAIL_QUALITY = 80
 THUMBNAIL = (148, 264)  # height, width; twice what the rail shows
 POSTER_MOMENT = 1.2  # seconds
 MAX_SECONDS = 60.0  # of a clip that the page takes
@@ -92,9 +93,18 @@ def check_offered_rate(fps: object) -> None:
 
 @cache
 def thumbnail(name: str) -> str:
-    """Return the small picture of a bundled clip as a data URI."""
-    clip = read_clip(bundled()[name].path, fps=2, start=POSTER_MOMENT, seconds=0.5)
-    return jpeg_uri(resize(clip.frames[0], THUMBNAIL), quality=80)
+    """Return the small picture of a bundled clip, made by assets/clips/thumbnails.py, as a data URI."""
+    try:
+        data = (FOLDER / "thumbnails" / f"{name}.jpg").read_bytes()
+    except OSError:  # a clip that was just added
+        return jpeg_uri(draw_thumbnail(bundled()[name].path), THUMBNAIL_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+
+def draw_thumbnail(video: Path) -> np.ndarray:
+    """Return the small picture of a clip, uint8 [H, W, 3]."""
+    clip = read_clip(video, fps=2, start=POSTER_MOMENT, seconds=0.5)
+    return resize(clip.frames[0], THUMBNAIL)
 
 
 @lru_cache(maxsize=32)

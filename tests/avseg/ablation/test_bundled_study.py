@@ -1,4 +1,4 @@
-"""The bundled ablation study: its table follows from its reports, and its models are those that were measured."""
+"""The bundled ablation study: the table is that of the reports, the models are those that were measured."""
 
 import json
 
@@ -43,7 +43,8 @@ def test_the_table_is_that_of_the_reports():
     assert [row["change_interval"] for row in again] == json.loads(
         json.dumps([row.change_interval for row in values])
     )
-    assert markdown(values, rows[0].evaluations[0].report.data.description) == (STUDY / TABLE).read_text(encoding="utf-8")
+    description = rows[0].evaluations[0].report.data.description
+    assert markdown(values, description) == (STUDY / TABLE).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("row", NAMES)
