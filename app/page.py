@@ -43,7 +43,7 @@ TITLE = "AVSeg Explorer"
 DISMISS = "element.onclick = ({ target }) => target.closest('button') && element.replaceChildren();"
 CLEANED_EVERY = 600  # seconds
 PRESENT_EVERY = 60  # seconds
-SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.7 MB each
+SESSIONS_KEPT = 300  # whose components Gradio holds in memory, 0.14 MB each after a click
 WARM_AFTER = 3.0  # seconds in which the server answers first; PyTorch is imported then
 
 
@@ -130,5 +130,6 @@ def launch_options() -> dict[str, object]:
         "state_session_capacity": SESSIONS_KEPT,
         "footer_links": ["api"],
         "run_history": False,  # its page is closed
+        "_frontend": False,  # Gradio would fetch the whole page, and end the app where that takes 3 s
         "app_kwargs": {"lifespan": closed_gate},
     }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import gradio as gr
 import httpx
 import pytest
-from gradio import processing_utils, routes
+from gradio import networking, processing_utils, routes
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
@@ -259,3 +259,12 @@ def test_an_unforeseen_error_is_logged_and_not_told(capfd):
     with served(demo, options), client_of(demo) as client:
         assert call(client, "broken", [])["error"] == UNEXPECTED
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_a_page_that_takes_long_on_a_busy_machine_does_not_end_the_app(monkeypatch):
+    monkeypatch.setattr(networking, "url_ok", lambda _url: False)  # Gradio waits three seconds for the page
+    with PageBlocks() as demo:
+        gr.Textbox("here")
+    options = {name: value for name, value in launch_options().items() if name not in ("css", "theme")}
+    with served(demo, options) as demo, client_of(demo) as client:
+        assert "here" in client.get("/config").text
