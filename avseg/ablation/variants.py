@@ -18,8 +18,13 @@ ONE_TOKEN = (
     "pixel, and its queries and keys receive no gradient."
 )
 WHOLE_CLIPS = (
-    "AVSBench's baseline, with its own losses. Its frames attend to each other, so it is trained on whole "
-    "clips, and on as many frames as the other rows where these see a few frames of each clip."
+    "AVSBench's baseline. Its frames attend to each other, so it is trained on whole clips, and on as many "
+    "frames as the other rows where these see a few frames of each clip."
+)
+OWN_LOSS = " It has its own loss, that of AVSBench."
+SAME_LOSS = (
+    " It has the mask loss of the default row: with its own, cross-entropy alone, it marks nothing after few "
+    "steps."
 )
 NO_SOUND = "Trained and evaluated in silence."
 
@@ -132,7 +137,8 @@ def _rows(config: Config) -> Iterator[Change]:
         weights = f"{name}.{tag}" if c.backbone_weights else ""
         yield f"backbone-{name}", "backbone", name, {"backbone": name}, {"backbone_weights": weights}, ""
     if m.architecture != "tpavi":
-        yield "tpavi", "architecture", "TPAVI", *_tpavi(config), WHOLE_CLIPS
+        loss = OWN_LOSS if m.backbone in PRETRAINED else SAME_LOSS
+        yield "tpavi", "architecture", "TPAVI", *_tpavi(config), WHOLE_CLIPS + loss
     yield "no-sound", "sound", "no sound", {}, {"mute": True}, NO_SOUND
 
 
@@ -141,9 +147,8 @@ def _tpavi(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
     c, task = config.train, config.model.task
     released = config.model.backbone in PRETRAINED
     model = {**ONLY_AVSEGFORMER, "architecture": "tpavi"}
-    train = {
-        "loss": "cross_entropy",
-        "bce_weight": 0.0,
+    own_loss = {"loss": "cross_entropy", "bce_weight": 0.0} if released else {}
+    train = own_loss | {
         "auxiliary": "none" if task == "s4" else "matching",
         "auxiliary_weight": {"s4": 0.0, "ms3": 10.0 if released else 0.5, "avss": 0.5}[task],
         "sounds_per_frame": 1,

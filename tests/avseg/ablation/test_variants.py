@@ -54,11 +54,12 @@ def test_a_model_of_every_row_can_be_built():
 def test_tpavi_is_trained_on_whole_clips_and_on_as_many_frames():
     config = PRESETS["ablation"]
     tpavi = next(row for row in variants(config) if row.name == "tpavi").config.train
-    assert (tpavi.frames_per_clip, tpavi.loss, tpavi.auxiliary) == (0, "cross_entropy", "matching")
+    assert (tpavi.frames_per_clip, tpavi.loss, tpavi.auxiliary) == (0, "dice", "matching")
     assert 5 * tpavi.synth_clips == config.train.frames_per_clip * config.train.synth_clips
     paper = next(row for row in variants(PRESETS["ms3-pvt-apr2023"]) if row.name == "tpavi").config
     released = PRESETS["ms3-pvt-avsbench"]
     assert paper.train.auxiliary_weight == released.train.auxiliary_weight
+    assert (paper.train.loss, paper.train.bce_weight) == ("cross_entropy", 0.0)
     assert replace(paper.model, drop_path=released.model.drop_path) == released.model
 
 
