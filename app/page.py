@@ -130,6 +130,5 @@ def launch_options() -> dict[str, object]:
         "state_session_capacity": SESSIONS_KEPT,
         "footer_links": ["api"],
         "run_history": False,  # its page is closed
-        "_frontend": False,  # Gradio would fetch the whole page, and end the app where that takes 3 s
         "app_kwargs": {"lifespan": closed_gate},
     }
