@@ -19,9 +19,11 @@ from app.components.blocks import PageBlocks
 from app.components.gradio_helpers import LIGHT
 from app.components.page_context import LinkParts, PageContext
 from app.components.render import render
+from app.segment.input_handlers import bundled_preview
 from app.segment.opening import FOLDER as OPENING
 from app.services import gpu
 from app.services.clips import FOLDER as BUNDLED_CLIPS
+from app.services.clips import bundled
 from app.services.gate import Gate
 from app.services.host import logins, source_url, upload_bytes
 from app.services.memory import budget
@@ -89,11 +91,13 @@ def serve(demo: gr.Blocks) -> None:
 
 
 def warm(demo: gr.Blocks) -> None:
-    """Load the bundled models once the page is served, so that no click waits for them."""
+    """Load the bundled models and clips once the page is served, so that no click waits for them."""
     while not demo.is_running:
         time.sleep(0.2)
     time.sleep(WARM_AFTER)
     MODELS.warm((DRAWN, FILMED))
+    for name in bundled():
+        bundled_preview(name)
 
 
 @asynccontextmanager

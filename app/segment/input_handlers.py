@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
@@ -17,6 +16,7 @@ from app.segment.layout import FILES
 from app.segment.opening import record
 from app.segment.run import PlayableCopy
 from app.segment.state import SegmentState
+from app.services.cache import made_once
 from app.services.clips import MAX_SECONDS, bundled
 from app.services.models import ADD_MODEL, available_models, model_choices
 from app.services.session import MODELS, RESULTS, VISITORS, private_cache, session_of
@@ -241,7 +241,7 @@ def _displayed(request: gr.Request | None) -> bool:
     return VISITORS.of(session_of(request)).displayed is not None
 
 
-@lru_cache(maxsize=32)
+@made_once
 def bundled_preview(name: str) -> PlayerValue:
     """Return a bundled clip without masks, for all visitors."""
     bundle = bundled()[name]

@@ -4,6 +4,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import cache, wraps
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -55,3 +56,18 @@ class LRUCache(Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def made_once(make: Callable[[K], V]) -> Callable[[K], V]:
+    """Return `make` with its values kept: whoever asks while one is being made waits for it.
+
+    With `functools.cache`, fifty visitors who ask for the same value at once make it fifty times.
+    """
+    kept, lock = cache(make), threading.RLock()
+
+    @wraps(make)
+    def get(key: K) -> V:
+        with lock:
+            return kept(key)
+
+    return get

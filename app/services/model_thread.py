@@ -1,15 +1,19 @@
-"""The one thread that runs models.
+"""The one thread that runs models, behind those that answer clicks.
 
 A worker of the web server runs each event in any of forty threads. PyTorch's operators keep memory for each
 thread that ever ran them, some 50 MB with the bundled models, for as long as the thread lives.
 """
 
 import contextvars
+import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+NICE = 10  # of the thread, and of the threads that PyTorch starts from it
 
 T = TypeVar("T")
 
@@ -42,6 +46,8 @@ class ModelThread:
         return future.result()
 
     def _serve(self) -> None:
+        if sys.platform == "linux":  # where a priority is a thread's own
+            os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
         while True:
             _serve_one(*self._calls.get())
 

@@ -1,12 +1,14 @@
 """Models run in one thread, in order, in the context of whoever asks."""
 
 import contextvars
+import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.services.model_thread import ModelThread
+from app.services.model_thread import NICE, ModelThread
 from app.services.session import MODELS
 from avseg.errors import AvsegError
 
@@ -53,3 +55,10 @@ def test_a_call_within_a_call_is_an_error_and_does_not_wait_forever(models):
 def test_the_app_runs_every_model_in_that_thread():
     names = {MODELS.run("tiny-ms3", lambda _: threading.current_thread().name) for _ in range(2)}
     assert names == {"models"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a priority is the whole process's there")
+def test_clicks_come_before_models(models):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert models.run(lambda: os.getpriority(os.PRIO_PROCESS, 0)) == max(own, NICE)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
