@@ -47,7 +47,7 @@ def arrive(view: str, request: gr.Request = None) -> AblationUpdates:
     wanted = visitor.take(AblationRequest)
     if wanted is not None:
         state = visitor.state(AblationState)
-        state.open(wanted.study if wanted.study in list_studies() else "")
+        state.select(wanted.study if wanted.study in list_studies() else "")
         state.clips, state.rows, state.linked = wanted.clips, wanted.rows or None, bool(wanted.clips)
         updates = choose_view(ABLATIONS, request) | AblationUpdates(view=ABLATIONS)
         return updates | AblationUpdates(linked=time.monotonic()) if state.linked else updates
@@ -59,7 +59,7 @@ def choose_study(key: str | None, request: gr.Request = None) -> AblationUpdates
     session = session_of(request)
     visitor = VISITORS.of(session)
     visitor.jobs.cancel(WALL)
-    visitor.state(AblationState).open(key or "")
+    visitor.state(AblationState).select(key or "")
     return show(session)
 
 

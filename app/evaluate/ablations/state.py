@@ -30,7 +30,7 @@ class AblationState:
     linked: bool = False  # the wall of a link is still to be computed
     followed: str = ""  # a study that was started, and comes into view with its first table
 
-    def open(self, key: str) -> None:
+    def select(self, key: str) -> None:
         """Take another study into view."""
         self.key, self.rows, self.clips, self.wall = key, None, (), None
 

@@ -122,7 +122,7 @@ def poll(view: str, request: gr.Request = None) -> AblationUpdates:
         return jobs
     state.tables = tables
     if tables.get(state.followed):
-        state.open(state.followed)
+        state.select(state.followed)
         state.followed = ""
         return handlers.show(session) | jobs
     return replace(handlers.show(session), wall=UNCHANGED, clips=UNCHANGED) | jobs

@@ -41,7 +41,7 @@ def test_a_run_before_its_first_step_says_what_it_prepares():
     new = snapshot.snapshot("new")
     assert snapshot.finding(new) == "new: pretraining the backbones (10 of 60)" and new.share == 10 / 60
     page = handlers.refresh(TrainState("new"))
-    assert "<h2>Pretraining</h2>" in page.metric_chart and "audio <b>0.5" in page.metric_chart
+    assert "<h2>Pretraining</h2>" in page.metric_chart and "<span>audio</span><b>0.5" in page.metric_chart
     run.write_status(Status("running", epochs=2, command="python -m avseg train tiny --start-from tiny-ms3"))
     assert snapshot.finding(snapshot.snapshot("new")) == "new: preparing the first step"
 
