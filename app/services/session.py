@@ -158,7 +158,8 @@ class Models:
             return gpu.on_gpu(self._work, name, precision, work, args, named)
 
         result = self._thread.run(call)
-        return cast(T, spilled(result, private_cache())) if isinstance(result, Prediction) else result
+        kept = spilled(result, private_cache()) if isinstance(result, Prediction) else result
+        return cast(T, kept)
 
     def warm(self, names: Sequence[str]) -> None:
         """Load models before anyone asks for them, each with one pass of an empty frame; errors wait."""
