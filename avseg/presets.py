@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from avseg.config import ONLY_AVSEGFORMER, Config, Edition, ModelConfig, Task, TrainConfig, from_dict
 from avseg.errors import ConfigError
@@ -188,12 +189,8 @@ def _tiny_avss() -> Config:
     return Config(model, train)
 
 
-def _classroom() -> Config:
-    """Return a lesson's training, to be started from `tiny-ms3` (START_FROM): minutes on two CPU cores.
-
-    The mask head has other widths than that of `tiny-ms3`, so that it is learned from nothing; the backbones
-    stay as they are, and the rest follows at a low resolution.
-    """
+def _frozen_backbones(**changes: Any) -> Config:
+    """Return `tiny` on top of pretrained backbones that stay as they are, with changes of its training."""
     tiny = _tiny()
     train = replace(
         tiny.train,
@@ -201,14 +198,20 @@ def _classroom() -> Config:
         visual_pretrain_steps=0,
         train_audio=False,
         batch_size=8,
-        epochs=12,
-        freeze_backbone_epochs=12,
-        synth_clips=48,
         validation_clips=8,
         jitter=0.0,
-        seed=5,
+        **changes,
     )
     return Config(tiny.model, train)
+
+
+def _classroom() -> Config:
+    """Return a lesson's training, to be started from `tiny-ms3` (START_FROM): minutes on two CPU cores.
+
+    The mask head has other widths than that of `tiny-ms3`, so that it is learned from nothing; the backbones
+    stay as they are, and the rest follows at a low resolution.
+    """
+    return _frozen_backbones(epochs=12, freeze_backbone_epochs=12, synth_clips=48, seed=5)
 
 
 def _ablation() -> Config:
@@ -217,23 +220,14 @@ def _ablation() -> Config:
     The backbones were pretrained to name the sounds and to find the objects of SynthAVS, and never trained
     with any row, so that none has an advantage.
     """
-    tiny = _tiny()
-    train = replace(
-        tiny.train,
-        audio_pretrain_steps=0,
-        visual_pretrain_steps=0,
+    return _frozen_backbones(
         backbone_weights="tiny",
         audio_weights="tiny",
-        train_audio=False,
         mixed_precision="bf16",
-        batch_size=8,
         epochs=1,
         freeze_backbone_epochs=1,
         synth_clips=2400,
-        validation_clips=8,
-        jitter=0.0,
     )
-    return Config(tiny.model, train)
 
 
 def _small_real() -> Config:
