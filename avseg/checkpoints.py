@@ -24,12 +24,11 @@ from avseg.file_kinds import CONVERT, WEIGHTS_SUFFIXES, require_weights
 from avseg.files import ASSETS, UNREADABLE, atomic_write, visible
 from avseg.late import torch
 from avseg.models.build import SegmentationModel, build_model
-from avseg.models.pretrained import BACKBONES, load_audio_weights
+from avseg.models.pretrained import AUDIO, BACKBONES, load_audio_weights
 from avseg.models.released import Imported, find_state_dict, rename_released
 from avseg.models.zoo import RELEASED
 
 FORMAT = "avseg-1"
-AUDIO = "audio_backbone."
 DRAWN, FILMED = "tiny-ms3", "small-real"  # bundled models for drawn scenes and for filmed video
 DTYPES = {  # of torch, by safetensors' names
     **{"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"},

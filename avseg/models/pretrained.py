@@ -48,16 +48,16 @@ def weights_file(weights: str) -> Path:
 
 def _part_of_model(path: Path, prefix: str) -> dict[str, torch.Tensor]:
     """Return the tensors of a backbone from the file of a whole model; {} for any other file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     if path.suffix != ".safetensors" or not path.is_file():
         return {}
     try:
-        tensors = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+            return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
     except (OSError, SafetensorError, *UNREADABLE) as error:
         raise CheckpointError(f"The weights {path.name} cannot be read ({_first_line(error)}).") from error
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _load_part(network: nn.Module, tensors: dict[str, torch.Tensor], weights: str) -> None:

@@ -6,6 +6,7 @@ from avseg.config import Config
 from avseg.errors import ConfigError
 from avseg.models.avsegformer import AVSegFormer
 from avseg.models.build import SegmentationModel
+from avseg.models.pretrained import AUDIO, VISUAL
 
 
 def initialise_from(model: SegmentationModel, source: SegmentationModel) -> str:
@@ -16,7 +17,7 @@ def initialise_from(model: SegmentationModel, source: SegmentationModel) -> str:
     weights, state = source.state_dict(), model.state_dict()
     matching = {k: v for k, v in weights.items() if k in state and state[k].shape == v.shape}
     missing = sorted(set(state) - set(matching))
-    if any(name.startswith(("visual_backbone.", "audio_backbone.")) for name in missing):
+    if any(name.startswith((VISUAL, AUDIO)) for name in missing):
         raise ConfigError(
             f"{source.card.name} has another backbone ({source.config.backbone}, "
             f"{source.config.audio_backbone}) than this run ({model.config.backbone}, "
