@@ -98,7 +98,7 @@ def thumbnail(name: str) -> str:
         data = (FOLDER / "thumbnails" / f"{name}.jpg").read_bytes()
     except OSError:  # a clip that was just added
         return jpeg_uri(draw_thumbnail(bundled()[name].path), THUMBNAIL_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+    return data_uri(data)
 
 
 def draw_thumbnail(video: Path) -> np.ndarray:
@@ -136,4 +136,9 @@ def jpeg_uri(picture: np.ndarray, quality: int = 85) -> str:
     """Return a picture uint8 [H, W, 3] or [H, W] as a data URI, so that the page asks for no file."""
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
+    return data_uri(data.getvalue())
+
+
+def data_uri(jpeg: bytes) -> str:
+    """Return the data URI of a JPEG file."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

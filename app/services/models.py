@@ -106,7 +106,7 @@ def is_pytorch(path: Path) -> bool:
 def model_argument(name: str) -> str:
     """Return what a command takes for a model of the page: a bundled or imported name, or its file."""
     path = model_file(name)
-    if path in (bundled_models().get(name), bundled_rows().get(name)):
+    if name in bundled_models() or name in bundled_rows():
         return name
     if path == imported_models().get(path.stem):
         return path.stem

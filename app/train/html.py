@@ -1,6 +1,5 @@
 """What the Train tab draws of runs."""
 
-import base64
 from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -11,6 +10,7 @@ from PIL import Image
 
 from app.components.html import header_html
 from app.components.render import macro, render
+from app.services.clips import data_uri
 from app.services.host import may_train
 from app.services.permalink import address
 from app.train.snapshot import Snapshot, finding, progress, speed
@@ -94,4 +94,4 @@ def _data_uri(path: Path, _modified: int) -> tuple[str, int, int]:
     with Image.open(BytesIO(data)) as image:
         width, height = image.size
         image.verify()
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode(), width, height
+    return data_uri(data), width, height
