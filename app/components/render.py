@@ -7,7 +7,6 @@ A tab keeps its templates in `app/<tab>/templates/` and names them from `app/`:
 Macros that the tabs share are in `components/templates/macros.html`.
 """
 
-import json
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from markupsafe import Markup
 
 from app.services.wording import byte_size, plural, seconds
 from avseg.interpret.mask_statistics import percent
+from avseg.web.templates import make_environment
 
 APP = Path(__file__).resolve().parents[1]
 
@@ -23,15 +23,7 @@ APP = Path(__file__).resolve().parents[1]
 @cache
 def environment() -> jinja2.Environment:
     """Return the one environment of the page; a name that a template uses and nobody gave is an error."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(APP),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # Compact JSON; escaped like any other text when it is put into an attribute.
-    made.filters["json"] = lambda value: json.dumps(value, separators=(",", ":"))
+    made = make_environment(APP)
     made.filters["size"] = byte_size
     made.filters["percent"] = percent
     made.filters["plural"] = plural

@@ -1,4 +1,4 @@
-"""How the page looks: the Gradio theme and the style sheet, both from the colours of theme.toml."""
+"""How the page looks: the Gradio theme and the style sheet, with the colours of avseg/web/tokens.toml."""
 
 import tomllib
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 import gradio as gr
 
 from app.services.clips import bundled, thumbnail
+from avseg.player.value import STYLE
+from avseg.web.style import CHARTS, token_rules, tokens
 
 APP = Path(__file__).resolve().parents[1]
+SHARED = (CHARTS, STYLE)  # with files that need no server
 SHEETS = (
     "components/style.css",
-    "components/player/player.css",
     "components/add_model/style.css",
     *(f"{tab}/style.css" for tab in ("segment", "inside", "whatif", "explore", "evaluate", "train", "learn")),
     "evaluate/ablations/style.css",
@@ -36,7 +38,7 @@ def theme() -> gr.themes.Base:
     mono = gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700))
     colours: dict[str, str] = {}
     for name, token in TABLES["gradio"].items():
-        colours[name], colours[f"{name}_dark"] = TABLES["tokens"][token]
+        colours[name], colours[f"{name}_dark"] = tokens()[token]
     base = gr.themes.Base(
         font=[plain, "ui-sans-serif", "system-ui", "sans-serif"],
         font_mono=[mono, "ui-monospace", "monospace"],
@@ -48,12 +50,11 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """Return the style sheet: the tokens as variables, the rules of SHEETS, the clips' thumbnails."""
-    tokens = TABLES["tokens"].items()
-    light, dark = ("".join(f"--{name}:{pair[shade]};" for name, pair in tokens) for shade in range(2))
+    """Return the style sheet: the colours as variables, rules, and the clips' thumbnails."""
     thumbnails = "".join(
         f'#clips label:nth-of-type({number})::before{{background-image:url("{thumbnail(name)}")}}\n'
         for number, name in enumerate(bundled(), start=1)
     )
-    sheet = "\n".join((APP / name).read_text(encoding="utf-8") for name in SHEETS)
-    return f":root{{{light}}}\n.dark{{{dark}}}\n{sheet}\n{thumbnails}"
+    first, *others = (APP / name for name in SHEETS)
+    sheet = "\n".join(path.read_text(encoding="utf-8") for path in (first, *SHARED, *others))
+    return f"{token_rules()}\n{sheet}\n{thumbnails}"

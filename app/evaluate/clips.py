@@ -7,7 +7,6 @@ from time import monotonic
 
 from markupsafe import Markup
 
-from app.components.player.player import Lane, PlayerValue, player_value
 from app.components.render import render
 from app.evaluate.charts import bin_of
 from app.evaluate.state import BINS, PAGE, ClipsView
@@ -26,6 +25,7 @@ from avseg.evaluation.clip import EvaluatedClip, evaluate_clip
 from avseg.evaluation.report import ClipRow
 from avseg.files import make_folder
 from avseg.media.draw import error_map, shrink
+from avseg.player.value import Lane, PlayerValue, player_value
 from avseg.predict import Predictor
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.scenes import sounding

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from app.components.player.player import PlayerValue, player_value
 from app.explore.collection import Collection
 from app.explore.state import ExploreState, OpenedClip
 from app.services.background import Report
@@ -19,6 +18,7 @@ from avseg.data.avsbench.clip import DatasetClip, read_dataset_clip, with_video
 from avseg.errors import DatasetError
 from avseg.evaluation.clip import clip_iou, frame_ious
 from avseg.files import make_folder
+from avseg.player.value import PlayerValue, player_value
 from avseg.predict import Prediction
 
 MAX_SCORED = 200  # clips at once

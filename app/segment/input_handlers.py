@@ -8,7 +8,7 @@ import gradio as gr
 
 from app.components.add_model.state import Added
 from app.components.gradio_helpers import HIDDEN, error_notice, notice
-from app.components.player.player import PlayerValue, preview, selected_range
+from app.components.player.player import selected_range
 from app.components.updates import UNCHANGED, Updates
 from app.segment import html, text
 from app.segment.handlers import RUN, ResultUpdates, show_again
@@ -23,6 +23,7 @@ from app.services.session import MODELS, RESULTS, VISITORS, private_cache, sessi
 from avseg.checkpoints import recommended_model
 from avseg.errors import AvsegError
 from avseg.media.clip import read_clip
+from avseg.player.value import PlayerValue, preview
 
 PROBE_RATE = 1.0  # frames per second when an upload is only checked
 

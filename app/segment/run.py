@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, Bundled, bundled, check_offered_rate, lanes_of, truth_of
 from app.services.session import MODELS, ClipResult
 from avseg.devices import check_precision
 from avseg.media.clip import Channel, Clip, read_clip, read_range
+from avseg.player.value import PlayerValue, player_value
 from avseg.predict import OnMasks, check_threshold
 
 MODEL_SHARE = 0.7  # of the progress bar; writing the player's files has the rest

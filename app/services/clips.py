@@ -17,6 +17,7 @@ from avseg.figures.clips import truth_beside
 from avseg.files import visible
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
+from avseg.player.value import Lane
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
 # The first ones shown; clips that are not named here follow by name.
@@ -27,15 +28,6 @@ POSTER_MOMENT = 1.2  # seconds
 MAX_SECONDS = 60.0  # of a clip that the page takes
 RATES = (1, 2, 4, 8)  # frames per second that the page offers
 Kind = Literal["drawn", "photographs"]  # a drawn scene, or composed from photographs and recordings
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A class that is audible, drawn as a line under the spectrogram."""
-
-    name: str
-    spans: tuple[tuple[float, float], ...]  # from, to; seconds of the clip
-    inside: bool = True  # whether its source is in the picture
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from app.components.player.player import PlayerValue, player_value
 from app.services.clips import MAX_SECONDS, bundled, check_offered_rate, truth_of
 from app.services.host import public_host
 from app.services.models import available_models, model_exists, model_file
@@ -32,6 +31,7 @@ from avseg.media.clip import Clip, read_clip
 from avseg.media.draw import resize
 from avseg.media.export import write_clip
 from avseg.media.video import replace_audio
+from avseg.player.value import PlayerValue, player_value
 from avseg.predict import Prediction, Predictor, Progress
 
 QUICK = 20.0  # seconds that a sweep may take unasked; whatever is asked for meanwhile goes first

@@ -7,7 +7,6 @@ import gradio as gr
 import psutil
 import pytest
 
-from app.components.player.player import player_value
 from app.components.updates import Updates, named
 from app.services import evaluations, runs
 from app.services.evaluations import EvaluationRequest
@@ -17,6 +16,7 @@ from avseg.errors import ConfigError, ReportError, RunError, WriteError
 from avseg.media.clip import read_clip
 from avseg.media.downloads import write_downloads
 from avseg.media.video import replace_audio
+from avseg.player.value import player_value
 from avseg.predict import Prediction, Predictor
 from tests.support.full_disk import file_size_limit
 from tests.support.media import counting

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from app.components.player.pack import Parts, write_pack
-from app.components.player.player import MODULES, SCRIPTS, script
 from app.services.clips import bundled
 from avseg.media.clip import read_clip
+from avseg.player.pack import Parts, write_pack
+from avseg.player.value import MODULES, SCRIPTS, script
 
 PURE = ("numbers", "pack", "masks", "timeline")
 

@@ -11,11 +11,12 @@ import pytest
 from gradio import EventData
 from PIL import Image
 
-from app.components.player.player import Player, PlayerValue, player_value, preview, selected_frame
+from app.components.player.player import Player, selected_frame
 from app.services.clips import bundled, lanes_of, truth_of
 from avseg.data.labels import CLASS_INDEX, PALETTE
 from avseg.media.clip import read_clip
 from avseg.media.export import colours_of
+from avseg.player.value import PlayerValue, player_value, preview
 from avseg.predict import Prediction, Predictor
 from tests.support.media import counting
 from tests.support.stand_in_model import BrightAndLoud

@@ -1,4 +1,4 @@
-// Numbers of a pack: pixels of each class at 101 thresholds, counted by app/components/player/pack.py. No page here.
+// Numbers of a pack: pixels of each class at 101 thresholds, counted by avseg/player/pack.py. No page here.
 // counts: { marked, hits, area, labelled, pixels, classes }. marked and hits are Uint32Array [T, K, 101]: predicted
 // pixels above a threshold, and those of them that are right; area is [T, K], ground truth; null where unknown.
 // labelled: for every frame whether it has ground truth, or null when all have.

@@ -13,7 +13,7 @@ from avseg.interpret.threshold_counts import Truth, count_pixels
 from avseg.media.audio import log_mel
 from avseg.media.clip import Clip
 from avseg.media.draw import resize, spectrogram
-from avseg.predict import Prediction
+from avseg.prediction import Prediction
 
 MOST_THUMBS = 20
 THUMB_WIDTH, THUMB_HEIGHT = 224, 140  # pixels, at most
