@@ -12,7 +12,7 @@ from avseg.ablation.command import ablate_from
 from avseg.config import Config, ModelConfig, Storage, Task, TrainConfig
 from avseg.errors import AvsegError, ConfigError, WriteError
 from avseg.figures.command import figure
-from avseg.interpret_commands import attribute, patch
+from avseg.interpret_commands import attribute, embed, patch
 from avseg.presets import PRESETS, check_first, load_config
 from avseg.processes import command_line, process, process_device, together
 from avseg.weights_command import weights
@@ -773,6 +773,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         what_if,
         attribute,
         patch,
+        embed,
         record,
         synth,
         compose,

@@ -1,4 +1,4 @@
-"""The commands `attribute` and `patch`: what decides a mask, and where in the model it is decided."""
+"""The commands `attribute`, `patch` and `embed`: what decides a mask, where, and what is alike to a model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import tyro
 
+from avseg.config import Task
 from avseg.errors import ConfigError
 
 
@@ -129,6 +130,84 @@ def patch(
     print("\n".join(findings(result)))
     for path in write_patching(result, out / f"{clip_a.stem}-into-{clip_b.stem}"):
         print(f"Written: {path}")
+    return 0
+
+
+def embed(
+    data: tyro.conf.Positional[Path],
+    model: str,
+    out: Path,
+    task: Task | None = None,
+    split: str = "",
+    projection: Literal["pca", "umap", "none"] = "pca",
+    near: float = 0.995,
+    neighbours: int = 10,
+    top: int = 10,
+    device: str = "auto",
+) -> int:
+    """Embed the clips of a data set: what a model hears, and its mask feature under the masks.
+
+    Writes an .npz with `split`, `clip`, and per feature (audio, mask, truth) the mean of every clip, the
+    frames (`frame_audio` of the clips `frame_clip`) and the points in the plane (`points_audio`). Prints near
+    duplicates and outliers. What is computed stays in the cache: a stopped command continues, and Explore
+    shows the same as a map.
+
+    Args:
+        data: A folder in AVSBench's format, as for `check`.
+        model: Name or .safetensors file, see `info`.
+        out: The .npz file to write.
+        task: Which task of the folder; by default the only one.
+        split: Only the clips of this split; by default all.
+        projection: pca, umap (needs umap-learn) or none.
+        near: Cosine similarity from which on two clips are near duplicates.
+        neighbours: Nearest clips whose mean distance says how alone a clip is.
+        top: Number of near duplicates and outliers to print.
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+    from tqdm import tqdm
+
+    from avseg.checkpoints import find_model
+    from avseg.data.avsbench.facts import read_facts
+    from avseg.data.avsbench.index import find_task, locate
+    from avseg.interpret.embedding_store import EmbeddingStore, write_embeddings
+    from avseg.interpret.embeddings import FEATURES
+    from avseg.interpret.embeddings import embed as run
+    from avseg.interpret.neighbours import check_settings
+    from avseg.interpret.neighbours import neighbours as compare
+    from avseg.interpret.projection import check_method, project
+    from avseg.predict import Predictor
+
+    check_settings(near, neighbours)
+    if projection != "none":
+        check_method(projection)
+    name = task or find_task(data)
+    folder = locate(data, name)
+    facts = read_facts(folder, name)
+    if split and split not in facts.splits:
+        raise ConfigError(f"{data} has no split {split}; it has {', '.join(facts.splits)}.")
+    rows = [row for row, entry in enumerate(facts.entries) if split in ("", entry.split)]
+    predictor = Predictor(model, device)
+    store = EmbeddingStore.open(folder, name, len(facts), find_model(model))
+    with tqdm(desc="clips", unit="clip", leave=False) as bar:
+        store.fill(folder, facts.entries, lambda content: run(predictor, content), _advance(bar), rows)
+
+    def named(row: int) -> str:
+        return f"{facts.entries[row].split}/{facts.entries[row].name}"
+
+    extra = {}
+    for feature, (title, _) in FEATURES.items():
+        values = store.means(feature)
+        if projection != "none":
+            extra[f"points_{feature}"] = project(values, projection).points
+        found = compare(values, near, neighbours)
+        print(f"{title}: {found.found} pairs of near duplicates (cosine {near:g} or more)")
+        for one, other, similarity in found.pairs[:top]:
+            print(f"  {similarity:.4f}  {named(one)}  {named(other)}")
+        print(f"{title}: clips furthest from their {neighbours} nearest")
+        for row in found.order[:top]:
+            print(f"  {found.distance[row]:.4f}  {named(row)}")
+    write_embeddings(out, store, facts.entries, extra)
+    print(f"Written: {out}")
     return 0
 
 

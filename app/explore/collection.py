@@ -16,7 +16,7 @@ from app.services.host import public_host
 from avseg.data.avsbench.check import check
 from avseg.data.avsbench.check_report import CheckReport, load_report, save_report
 from avseg.data.avsbench.facts import ClipFacts, read_facts
-from avseg.data.avsbench.index import cache_file, table_file
+from avseg.data.avsbench.index import cache_file, table_state
 from avseg.data.avsbench.mask_index import MaskIndex
 from avseg.data.labels import CLASS_INDEX, CLASSES
 
@@ -122,12 +122,12 @@ class Collections:
 
         Raises DatasetError if the table cannot be read.
         """
-        key = _table_state(dataset)
+        key = table_state(dataset.folder, dataset.task)
         return self._open.get_or_make((dataset.key, key), lambda: _open(dataset, key))
 
     def refresh(self, dataset: DataSet) -> None:
         """Read reports about an open data set that were written since."""
-        collection = self._open.get((dataset.key, _table_state(dataset)))
+        collection = self._open.get((dataset.key, table_state(dataset.folder, dataset.task)))
         if collection is not None:
             collection.scores.refresh()
 
@@ -153,11 +153,3 @@ def _open(dataset: DataSet, key: str) -> Collection:
 def _beside_index(dataset: DataSet, ending: str) -> Path | None:
     index = cache_file(dataset.folder, dataset.task)
     return index and index.with_name(index.stem + ending)
-
-
-def _table_state(dataset: DataSet) -> str:
-    try:
-        status = table_file(dataset.folder, dataset.task).stat()
-        return f"{status.st_size} {status.st_mtime_ns}"
-    except OSError:
-        return "missing"

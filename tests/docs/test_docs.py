@@ -113,6 +113,7 @@ def test_the_command_line_page_runs(place, capfd):
 
 POSITIONAL = {
     ("check", "data"),
+    ("embed", "data"),
     ("figure", "number"),
     ("info", "model"),
     ("patch", "clip-a"),

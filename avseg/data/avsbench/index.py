@@ -38,6 +38,15 @@ def table_file(folder: Path, task: str) -> Path:
     return find_file(folder / layout_of(folder, task).table, (".csv",))
 
 
+def table_state(folder: Path, task: str) -> str:
+    """Return a text that changes when the table of a task's folder does."""
+    try:
+        status = table_file(folder, task).stat()
+        return f"{status.st_size} {status.st_mtime_ns}"
+    except OSError:
+        return "missing"
+
+
 def find_tasks(root: Path | str) -> dict[str, Path]:
     """Return the tasks in a folder, each with its own folder; empty without any.
 
