@@ -140,7 +140,7 @@ def embed(
     task: Task | None = None,
     split: str = "",
     projection: Literal["pca", "umap", "none"] = "pca",
-    near: float = 0.995,
+    near: float = 0.98,
     neighbours: int = 10,
     top: int = 10,
     device: str = "auto",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -24,7 +25,7 @@ SAVED_EVERY = 64  # clips
 _VERSION = 1
 _BAD = (OSError, ValueError, LookupError, BadZipFile, EOFError)
 
-Part = Mapping[str, np.ndarray]
+Part = dict[str, Any]
 """Some clips: rows [n], frames [n] of each, the features of all frames float16 [sum, D], iou and mistakes."""
 
 
@@ -178,7 +179,7 @@ def write_embeddings(
 
     Of every frame, `frame_clip` is its clip's row and `frame_number` counts from 1. Raises WriteError.
     """
-    arrays: dict[str, np.ndarray] = {
+    arrays: Part = {
         "split": np.array([entry.split for entry in entries]),
         "clip": np.array([entry.name for entry in entries]),
         "iou": store.iou,
@@ -194,7 +195,7 @@ def write_embeddings(
         np.savez_compressed(file, **arrays)
 
 
-def _part(found: Sequence[tuple[int, ClipEmbedding | None]]) -> dict[str, np.ndarray]:
+def _part(found: Sequence[tuple[int, ClipEmbedding | None]]) -> Part:
     there = [one for _, one in found if one is not None]
     ious = [np.nan if one is None or one.iou is None else one.iou for _, one in found]
     unknown = (-1,) * len(KINDS)

@@ -9,7 +9,7 @@ import numpy as np
 from avseg.errors import ConfigError
 from avseg.late import F, torch
 
-NEAR = 0.995  # cosine similarity from which on two clips are near duplicates
+NEAR = 0.98  # cosine similarity from which on two clips are near duplicates
 NEIGHBOURS = 10
 BLOCK = 1024  # rows compared at once: 45 MB of similarities with 11,356 clips
 MOST_PAIRS = 1000
