@@ -19,6 +19,7 @@ from app.components.blocks import PageBlocks
 from app.components.gradio_helpers import LIGHT
 from app.components.page_context import LinkParts, PageContext
 from app.components.render import render
+from app.components.translation import LanguageOfRequest
 from app.segment.input_handlers import bundled_preview
 from app.segment.opening import FOLDER as OPENING
 from app.services import gpu
@@ -26,6 +27,7 @@ from app.services.clips import FOLDER as BUNDLED_CLIPS
 from app.services.clips import bundled
 from app.services.gate import Gate
 from app.services.host import logins, source_url, upload_bytes
+from app.services.language import LANGUAGES
 from app.services.memory import budget
 from app.services.session import FILES_AGE, MODELS, VISITORS, private_cache
 from avseg.checkpoints import DRAWN, FILMED
@@ -63,7 +65,7 @@ def build() -> gr.Blocks:
         brand = render("components/templates/brand.html")
         gr.HTML(brand, js_on_load=theme.LINKS_SCRIPT, elem_id="brand")
         header = gr.HTML(segment.first_header(), elem_id="context")
-        toolbar = render("components/templates/toolbar.html")
+        toolbar = render("components/templates/toolbar.html", languages=LANGUAGES)
         gr.HTML(toolbar, js_on_load=theme.TOOLBAR_SCRIPT, elem_id="toolbar")
         link = LinkParts(gr.HTML(visible=False, elem_id="link-notice", js_on_load=DISMISS), gr.State(0))
         add_model = add_model_panel.build()
@@ -104,7 +106,7 @@ def warm(demo: gr.Blocks) -> None:
 async def closed_gate(app: Starlette) -> AsyncIterator[None]:
     """Put the gate around Gradio's own middleware, whose CORS answers before any that a caller adds."""
     assert app.middleware_stack is not None  # it runs us
-    app.middleware_stack = Gate(app.middleware_stack, upload_bytes())
+    app.middleware_stack = Gate(LanguageOfRequest(app.middleware_stack), upload_bytes())
     yield
 
 

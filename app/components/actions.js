@@ -36,12 +36,12 @@ element.addEventListener("click", async (event) => {
   const text = source.textContent.replace(/ \\\n\s+/g, " ");
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    button.textContent = avsegText("Copied");
   } catch {
     getSelection().selectAllChildren(source);
-    button.textContent = "Press Ctrl-C";
+    button.textContent = avsegText("Press Ctrl-C");
   }
-  setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  setTimeout(() => { button.textContent = avsegText("Copy"); }, 2000);
 });
 
 // The buttons of a group with data-rove are one stop of the Tab key; the arrow keys move between them.

@@ -8,7 +8,14 @@ from gradio.blocks import BlocksConfig
 from gradio.exceptions import InvalidPathError
 
 from app.components.queueing import fair_queue
+from app.components.translation import (
+    language_of,
+    translated_config,
+    translated_error,
+    translated_update,
+)
 from app.services.gate import OWN_FILES_ONLY, is_url
+from app.services.language import CURRENT, in_language
 from avseg.errors import AvsegError
 
 NOT_UPLOADED = "A file must be uploaded first: give the path that the upload returned."
@@ -38,8 +45,21 @@ class PageBlocks(gr.Blocks):
     """
 
     def __init__(self, **options: Any):
+        self._configs: dict[str, Any] = {}
         super().__init__(**options)
         self.default_config.__class__ = PageConfig
+
+    @property
+    def config(self) -> Any:
+        """What Gradio tells the browser of the page, in the language of the request that is answered."""
+        language = CURRENT.get()
+        if language not in self._configs:
+            self._configs[language] = translated_config(self._config, language)
+        return self._configs[language]
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        self._config, self._configs = config, {}
 
     def queue(self, *_args: Any, **_options: Any) -> "PageBlocks":
         """Give the page its queue; direct calls that go round it are off.
@@ -66,18 +86,31 @@ class PageBlocks(gr.Blocks):
             logging.getLogger(__name__).debug("refused arguments", exc_info=True)
             raise gr.Error(BAD_ARGUMENTS, print_exception=False) from error
 
-    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """Run one call; errors that nobody foresaw are logged and answered without their text."""
-        try:
-            return await super().process_api(*args, **options)
-        except gr.Error:
-            raise
-        except AvsegError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        except (StopIteration, StopAsyncIteration):  # how Gradio notices the end of a generator
-            raise
-        except Exception as error:
-            raise gr.Error(UNEXPECTED) from error  # printed with its traceback
+    async def postprocess_data(
+        self, block_fn: Any, predictions: Any, *args: Any, **options: Any
+    ) -> list[Any]:
+        """Return what the browser gets, in the visitor's language."""
+        outputs = await super().postprocess_data(block_fn, predictions, *args, **options)
+        return [translated_update(*pair) for pair in zip(block_fn.outputs, outputs, strict=False)]
+
+    async def process_api(
+        self, block_fn: Any, inputs: Any, state: Any = None, request: Any = None, *args: Any, **options: Any
+    ) -> dict[str, Any]:
+        """Run one call in the visitor's language.
+
+        Errors that nobody foresaw are logged and answered without their text.
+        """
+        with in_language(language_of(request)):
+            try:
+                return await super().process_api(block_fn, inputs, state, request, *args, **options)
+            except gr.Error as error:
+                raise translated_error(error) from error.__cause__
+            except (StopIteration, StopAsyncIteration):  # how Gradio notices the end of a generator
+                raise
+            except AvsegError as error:
+                raise translated_error(gr.Error(str(error), print_exception=False)) from error
+            except Exception as error:
+                raise translated_error(gr.Error(UNEXPECTED)) from error  # printed with its traceback
 
 
 def names_url(value: Any) -> bool:

@@ -8,6 +8,7 @@ import gradio as gr
 from app.components.render import macro
 from app.services.host import error_text
 from app.services.jobs import Cancelled, JobToken
+from app.services.language import translate
 from app.services.session import MODEL_QUEUE
 from app.services.wording import duration
 from avseg.errors import AvsegError
@@ -64,6 +65,7 @@ def progress_report(token: JobToken, progress: gr.Progress | None = None) -> Cal
         if progress is not None and (share == 0 or time.monotonic() - updated > PROGRESS_EVERY):
             updated = time.monotonic()
             left = (updated - began) * (1 - share) / share if share >= LEAST_SHARE_TIMED else 0
-            progress(share, desc=f"{description}, about {duration(left)} left" if left >= 1 else description)
+            words = f"{description}, about {duration(left)} left" if left >= 1 else description
+            progress(share, desc=translate(words))
 
     return report

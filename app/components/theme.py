@@ -1,11 +1,14 @@
 """How the page looks: the Gradio theme and the style sheet, with the colours of avseg/web/tokens.toml."""
 
+import json
+import re
 import tomllib
 from pathlib import Path
 
 import gradio as gr
 
 from app.services.clips import bundled, thumbnail
+from app.services.language import LANGUAGES, catalogue
 from avseg.player.value import STYLE
 from avseg.web.style import CHARTS, token_rules, tokens
 
@@ -17,6 +20,8 @@ SHEETS = (
     *(f"{tab}/style.css" for tab in ("segment", "inside", "whatif", "explore", "evaluate", "train", "learn")),
     "evaluate/ablations/style.css",
 )
+# For what the bundled fonts lack: those of Apple, Windows and Linux.
+CHINESE = ("PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC")
 TABLES = tomllib.loads((APP / "components/theme.toml").read_text(encoding="utf-8"))
 
 TOOLBAR_SCRIPT = (APP / "components/toolbar.js").read_text(encoding="utf-8")
@@ -40,8 +45,8 @@ def theme() -> gr.themes.Base:
     for name, token in TABLES["gradio"].items():
         colours[name], colours[f"{name}_dark"] = tokens()[token]
     base = gr.themes.Base(
-        font=[plain, "ui-sans-serif", "system-ui", "sans-serif"],
-        font_mono=[mono, "ui-monospace", "monospace"],
+        font=[plain, "ui-sans-serif", "system-ui", *CHINESE, "sans-serif"],
+        font_mono=[mono, "ui-monospace", *CHINESE, "monospace"],
         radius_size=gr.themes.sizes.radius_sm,
         spacing_size=gr.themes.sizes.spacing_sm,
         text_size=gr.themes.sizes.text_sm,
@@ -57,4 +62,16 @@ def css() -> str:
     )
     first, *others = (APP / name for name in SHEETS)
     sheet = "\n".join(path.read_text(encoding="utf-8") for path in (first, *SHARED, *others))
-    return f"{token_rules()}\n{sheet}\n{thumbnails}"
+    return f"{token_rules()}\n{sheet}\n{thumbnails}\n{translated_rules(sheet)}"
+
+
+def translated_rules(sheet: str) -> str:
+    """Return the rules of a sheet whose `content` is words, once more for each language."""
+    rules = re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
+    return "\n".join(
+        f":lang({language}) {selector}{{content:{json.dumps(other, ensure_ascii=False)}}}"
+        for language in LANGUAGES
+        for selectors, words in re.findall(r'([^{}]+?)\s*\{[^{}]*content: "([^"]+)"', rules)
+        for selector in map(str.strip, selectors.split(","))
+        if (other := catalogue(language).find(words)) is not None
+    )

@@ -27,8 +27,8 @@ const shownParts = () => [...document.querySelectorAll("[data-address]")].filter
 
 function addressOf() {
   const pairs = new Map([["tab", openTab()]]);
-  for (const [name, value] of new URLSearchParams(location.search)) // Gradio's own
-    if (name.startsWith("__")) pairs.set(name, encodeURIComponent(value));
+  for (const [name, value] of new URLSearchParams(location.search)) // Gradio's own, and the language
+    if (name.startsWith("__") || name === "lang") pairs.set(name, encodeURIComponent(value));
   for (const part of shownParts())
     for (const pair of part.dataset.address.split("&").filter(Boolean)) {
       const [name, ...value] = pair.split("=");
@@ -57,14 +57,29 @@ async function copyLink() {
   touched = true;
   write();
   const own = shownParts().some((part) => "upload" in part.dataset);
-  const left = own ? " Your video is not in it: whoever opens it sees the page without." : "";
+  const left = own ? ` ${avsegText("Your video is not in it: whoever opens it sees the page without.")}` : "";
   try {
     await navigator.clipboard.writeText(location.href);
-    say(`Link copied.${left}`);
+    say(avsegText("Link copied.") + left);
   } catch { // a page without https, or a browser that asks first
-    say(`The address bar holds the link: ${location.href}${left}`);
+    say(avsegText("The address bar holds the link: {link}", { link: location.href }) + left);
   }
 }
+
+// The languages that the page is not in; the chosen one goes into the address, and a cookie keeps it for the next visit.
+
+for (const link of element.querySelectorAll("[data-language]")) link.hidden = link.lang === window.avsegLanguage;
+element.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-language]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  touched = true;
+  write();
+  document.cookie = `avseg-lang=${link.lang}; path=/; max-age=31536000; samesite=lax`;
+  const query = new URLSearchParams(location.search);
+  query.set("lang", link.lang);
+  location.search = query;
+});
 
 // Present: the player, or what the tab shows beside its sidebar, fills the screen in larger type. Where the browser gives
 // no full screen, it fills the window.
@@ -82,7 +97,7 @@ function present() {
   setPresenting(true);
   scrollTo(0, 0);
   playerOf(shownTab())?.focus({ preventScroll: true });
-  say("Space plays, the arrows step, 1 to 4 change the sound, Esc ends.");
+  say(avsegText("Space plays, the arrows step, 1 to 4 change the sound, Esc ends."));
   document.documentElement.requestFullscreen?.().catch(() => {});
 }
 

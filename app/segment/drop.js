@@ -21,7 +21,7 @@ document.addEventListener("drop", (event) => {
 function take(file, tries = 40) { // Gradio has a field for files only while there is none
   const field = place().querySelector("input[type=file]");
   if (!field) {
-    if (tries === 40) place().querySelector(".top-panel button, button[aria-label='Clear']")?.click();
+    if (tries === 40) place().querySelector(".top-panel button, button[aria-label='Clear'], button[aria-label='清除']")?.click();
     if (tries) setTimeout(take, 50, file, tries - 1);
     return;
   }

@@ -84,9 +84,12 @@ class PlayerValue:
 
 
 @cache
-def script() -> str:
-    """Return the modules as one function body, with the player's HTML as TEMPLATE."""
-    template = json.dumps(render("player/player.html"))
+def script(template: str = "") -> str:
+    """Return the modules as one function body, with the player's HTML as TEMPLATE.
+
+    template: an expression of JavaScript that gives another HTML, such as a translated one.
+    """
+    template = template or json.dumps(render("player/player.html"))
     modules = ((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
     return "\n".join([f"const TEMPLATE = {template};", *modules])
 

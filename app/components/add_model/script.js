@@ -35,7 +35,7 @@ new MutationObserver(live(() => {
   if (shown) {
     panel.setAttribute("role", "dialog");
     panel.setAttribute("aria-modal", "true");
-    panel.setAttribute("aria-label", "Add a model");
+    panel.setAttribute("aria-label", avsegText("Add a model"));
     panel.querySelector("#am-close")?.focus();
   } else if (back?.isConnected) back.focus();
 })).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["class", "style"] });

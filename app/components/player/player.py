@@ -13,13 +13,17 @@ In the page: the root is `.player`, with the current frame (from 0) in `data-fra
 the video's own size. Keys work while something in the player has the focus; `?` lists them.
 """
 
+import json
 from dataclasses import asdict
+from functools import cache
 
 import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 
 from app.components.events import event_data, integer
+from app.services.language import LANGUAGES, catalogue
 from avseg.player.value import PlayerValue, script
+from avseg.web.templates import render
 
 # As the `js` of an event: its last input becomes the threshold of Segment's player.
 WITH_THRESHOLD = (
@@ -57,7 +61,7 @@ class Player(gr.HTML):
             value,
             label=label,
             html_template='<div class="player-place"></div>',
-            js_on_load=script(),
+            js_on_load=translated_script(),
             apply_default_css=False,
             **props,
         )
@@ -81,6 +85,14 @@ class Player(gr.HTML):
         """Return no example: there is none without files."""
 
     example_value = example_payload
+
+
+@cache
+def translated_script() -> str:
+    """Return the player's script with its HTML in the languages of the page."""
+    html = render("player/player.html")
+    templates = json.dumps({language: catalogue(language).translate_html(html) for language in LANGUAGES})
+    return script(f"{templates}[window.avsegLanguage]")
 
 
 def selected_frame(event: gr.EventData, frames: int) -> int | None:

@@ -26,9 +26,16 @@ function report() { // once the frame rests, and never while the video plays
     if (!clip || !frames() || !video.paused || video.ended || frame === reported) return;
     reported = frame;
     find(".pl-live").textContent =
-      `Frame ${frame + 1}, ${moment.toFixed(2)} seconds, foreground ${percent(predicted(frame))} of the frame`;
+      words("Frame {n}, {s} seconds, foreground {share} of the frame",
+        { n: frame + 1, s: moment.toFixed(2), share: percent(predicted(frame)) });
     trigger("seek", { frame });
   }, 200);
+}
+
+function setPlaying(on) {
+  const button = find(".pl-play");
+  button.toggleAttribute("data-playing", on);
+  button.setAttribute("aria-label", words(on ? "Pause" : "Play"));
 }
 
 const start = () => video.play().catch(() => {}); // the browser may want a click first
@@ -211,7 +218,7 @@ video.addEventListener("loadedmetadata", () => {
   draw();
 });
 for (const name of ["play", "pause"]) video.addEventListener(name, () => {
-  find(".pl-play").setAttribute("aria-label", video.paused ? "Play" : "Pause");
+  setPlaying(!video.paused);
   untouched = false;
   keepBeside();
   if (clip) show(moment), video.paused && report();

@@ -3,6 +3,9 @@
 // pixels above a threshold, and those of them that are right; area is [T, K], ground truth; null where unknown.
 // labelled: for every frame whether it has ground truth, or null when all have.
 
+// In the visitor's language, where the page has one (app/components/translation.py).
+const filled = (text, values = {}) => text.replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
+const words = window.avsegText ?? filled;
 const LEVELS = 101;
 const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 const percent = x => `${(100 * x).toFixed(1)}\u00a0%`;

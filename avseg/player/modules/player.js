@@ -43,13 +43,14 @@ async function load() {
   [clip, counts, cache, hidden] = [value?.about || null, {}, null, new Set()];
   [thumbs, layerKey, ahead, plot, reported] = [[], "", null, null, -1];
   if (opening) setLoop(""), (quiet = false); // another clip does not play by itself, so it need not be silent
-  find(".pl-play").setAttribute("aria-label", "Play"); // a new source takes the event of the pause with it
+  setPlaying(false); // a new source takes the event of the pause with it
   offer(clip?.sounds || []);
   root.classList.toggle("pl-nothing", !clip);
   root.classList.remove("pl-lost");
   root.classList.toggle("pl-plain", clip?.shows === "nothing");
   if (!clip) return video.removeAttribute("src"), video.load();
-  root.setAttribute("aria-label", `Player of ${clip.title}: video, masks and sound on one timeline`);
+  const label = "Player of {clip}: video, masks and sound on one timeline";
+  root.setAttribute("aria-label", words(label, { clip: clip.title }));
   if (sounds.length) clip = { ...clip, ...sounds[0] };
   [frame, untouched] = [clip.frame, true];
   moment = frames() ? clip.times[frame] : 0;
@@ -86,17 +87,18 @@ function arrived(index) { // the maps of a frame are decoded
 
 function layOut() { // what depends on the clip alone
   const { duration } = clip, cell = isPrediction() ? "<td></td>" : "", last = hasTruth() ? "<td></td>" : "";
-  find(".pl-name small").textContent = `${clip.fps} per s`;
+  find(".pl-name small").textContent = words("{n} per s", { n: clip.fps });
   root.classList.toggle("pl-binary", clip.classes.length < 2);
   slider.setAttribute("aria-valuemax", duration.toFixed(2));
-  slider.title = props.ranged ? "Click to seek. Drag to select the range to segment next." : "";
+  slider.title = props.ranged ? words("Click to seek. Drag to select the range to segment next.") : "";
   all("[data-set=truth], [data-set=errors]").forEach(box => (box.parentElement.hidden = !hasTruth()));
   find("[data-style=heat]").hidden = !isPrediction();
   find("[data-set=threshold]").parentElement.hidden = !hasThreshold();
-  find(".pl-classes thead").innerHTML = `<tr><th>Class</th><th>share of frame</th>${cell && "<th>mean p</th>"}${
-    last && "<th>IoU</th>"}</tr>`;
-  const button = (c, k) => `<button type="button" data-class="${c.index}" title="Show or hide${
-    k < 7 ? `, key ${k + 1}` : ""}"><i></i>${escaped(c.name)}</button>`;
+  find(".pl-classes thead").innerHTML = `<tr><th>${words("Class")}</th><th>${words("share of frame")}</th>${
+    cell && `<th>${words("mean p")}</th>`}${last && "<th>IoU</th>"}</tr>`;
+  const hint = k => (k < 7 ? words("Show or hide, key {n}", { n: k + 1 }) : words("Show or hide"));
+  const button = (c, k) =>
+    `<button type="button" data-class="${c.index}" title="${hint(k)}"><i></i>${escaped(c.name)}</button>`;
   find(".pl-classes tbody").innerHTML = clip.classes
     .map((c, k) => `<tr><td>${button(c, k)}</td><td></td>${cell}${last}</tr>`).join("");
   layOutSound();
@@ -186,15 +188,16 @@ function drawThumbs() {
 }
 
 function drawSide() {
-  const title = frames() ? `Frame ${frame + 1}` : clip?.title || "";
-  const where = frames() ? `of ${frames()}, at ${seconds(clip.times[frame])}` : `${clip?.duration.toFixed(1)} s`;
+  const title = frames() ? words("Frame {n}", { n: frame + 1 }) : clip?.title || "";
+  const at = frames() && seconds(clip.times[frame]);
+  const where = at ? words("of {k}, at {time}", { k: frames(), time: at }) : `${clip?.duration.toFixed(1)} s`;
   find(".pl-head h2").textContent = title;
   find(".pl-head span").textContent = clip ? where : "";
   if (!counts.marked && !counts.area) return;
   all(".pl-classes tbody tr").forEach((row, k) => {
     const texts = [percent(shareOf(frame, k))];
     if (isPrediction()) texts.push(meanProbability(counts, frame, k, level())?.toFixed(2) ?? "");
-    if (hasTruth()) texts.push(iouText(iouOf(counts, frame, k, level())));
+    if (hasTruth()) texts.push(words(iouText(iouOf(counts, frame, k, level()))));
     [...row.children].slice(1).forEach((cell, n) => (cell.textContent = texts[n] ?? "–")); // another sound has no truth
     row.classList.toggle("empty", shareOf(frame, k) < 0.0005);
   });
@@ -225,23 +228,25 @@ function drawBars() {
   };
   clip.times.forEach((_, i) => drawFrameBar(i));
   const nonempty = shares.filter(share => share >= 0.0005).length;
-  bars.setAttribute("aria-label",
-    `Foreground in ${nonempty} of ${frames()} frames, at most ${percent(Math.max(...shares))} of the frame`);
+  bars.setAttribute("aria-label", words("Foreground in {n} of {k} frames, at most {share} of the frame",
+    { n: nonempty, k: frames(), share: percent(Math.max(...shares)) }));
 }
 
 function drawNumbers() {
   const box = find(".pl-numbers"), cell = text => `<td>${text}</td>`;
   if (!box.open || !cache) return;
-  const compared = hasTruth() ? "<th>ground truth</th><th>IoU</th>" : "";
+  const compared = hasTruth() ? `<th>${words("ground truth")}</th><th>IoU</th>` : "";
   const heads = clip.classes.map(c => `<th>${escaped(c.name)}</th>${compared}`);
   const cells = (i, k) => {
     const truth = truthShare(counts, i, k), texts = [percent(shareOf(i, k))];
-    if (hasTruth()) texts.push(truth === null ? "" : percent(truth), iouText(iouOf(counts, i, k, level())));
+    const iou = () => words(iouText(iouOf(counts, i, k, level())));
+    if (hasTruth()) texts.push(truth === null ? "" : percent(truth), iou());
     return texts.map(cell).join("");
   };
   const rows = clip.times.map((t, i) =>
     `<tr>${cell(i + 1)}${cell(seconds(t))}${clip.classes.map((_, k) => cells(i, k)).join("")}</tr>`);
-  box.lastElementChild.innerHTML = `<table><tr><th>Frame</th><th>at</th>${heads.join("")}</tr>${rows.join("")}</table>`;
+  heads.unshift(`<th>${words("Frame")}</th><th>${words("at")}</th>`);
+  box.lastElementChild.innerHTML = `<table><tr>${heads.join("")}</tr>${rows.join("")}</table>`;
 }
 
 const waiting = new Set();
@@ -277,7 +282,7 @@ function refresh() { // after any setting
   });
   root.dataset.mask = set.mask;
   find(".pl-legend").innerHTML = legend()
-    .map(([kind, text]) => `<span>${kind && `<i class="${kind}"></i>`}${text}</span>`).join("");
+    .map(([kind, text]) => `<span>${kind && `<i class="${kind}"></i>`}${words(text)}</span>`).join("");
   show(moment, true);
   later(drawThumbs);
 }
@@ -301,7 +306,8 @@ function show(t, anew = false) { // bring everything to a moment of the clip
     else drawFrameBar(before), drawFrameBar(frame);
   }
   if (video.paused) {
-    const text = `${moment.toFixed(2)} seconds${frames() ? `, frame ${frame + 1} of ${frames()}` : ""}`;
+    const sentence = frames() ? "{s} seconds, frame {n} of {k}" : "{s} seconds";
+    const text = words(sentence, { s: moment.toFixed(2), n: frame + 1, k: frames() });
     slider.setAttribute("aria-valuenow", moment.toFixed(2));
     slider.setAttribute("aria-valuetext", text);
   }
