@@ -10,6 +10,7 @@ import tyro
 
 from avseg.ablation.command import ablate_from
 from avseg.config import Config, ModelConfig, Storage, Task, TrainConfig
+from avseg.data.conversion.command import convert
 from avseg.errors import AvsegError, ConfigError, WriteError
 from avseg.figures.command import figure
 from avseg.interpret_commands import attribute, embed, patch
@@ -247,41 +248,6 @@ def compose(
             make = partial(generate, dataset)
             path = write_split(task, split, folder, clips, make, _advance(bar), workers)
         print(f"{clips} {task} clips, split {split}, seed {seed}: {path}")
-    return 0
-
-
-def convert(
-    folder: tyro.conf.Positional[Path],
-    videos: Path,
-    masks: Path,
-    task: Task = "ms3",
-    split: Literal["auto", "train", "val", "test"] = "auto",
-    label: str = "",
-    workers: int = 1,
-) -> int:
-    """Convert videos with masks of your own to AVSBench's folder format.
-
-    Videos are cut into clips of 5 s (avss: 10 s). Several conversions may share one folder.
-
-    Args:
-        folder: Output folder.
-        videos: Folder of videos with sound.
-        masks: Folder with a folder of PNG masks, or a video of masks, per video; or COCO's instances.
-        task: Format of the clips.
-        split: Split of all videos; auto puts a tenth each into val and test.
-        label: Class of all foreground, one of AVSBench's 71; s4 needs one.
-        workers: Processes that write clips.
-    """
-    from tqdm import tqdm
-
-    from avseg.data.convert import convert as run
-
-    with tqdm(desc="clips", unit="clip", leave=False) as bar:
-        counts = run(
-            videos, masks, folder, task, "" if split == "auto" else split, label, workers, _advance(bar)
-        )
-    print(f"{', '.join(f'{name} {count}' for name, count in counts.items())} clips of {task}: {folder}")
-    print(f"Check them: python -m avseg check {folder} --task {task}")
     return 0
 
 

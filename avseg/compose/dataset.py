@@ -74,6 +74,11 @@ class Compositions:
         return self.clips
 
     @property
+    def rate(self) -> float:
+        """Frames per second."""
+        return 1.0
+
+    @property
     def reference(self) -> DataReference:
         """Which data these are; their number of clips is left out, for no clip depends on it."""
         return DataReference(COMPOSED, self.task, self.split, self.root, self.seed)

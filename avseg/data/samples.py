@@ -81,6 +81,11 @@ class Clips(Protocol):
         ...
 
     @property
+    def rate(self) -> float:
+        """Frames per second: 1, other than in converted data."""
+        ...
+
+    @property
     def reference(self) -> DataReference:
         """Which data these are."""
         ...

@@ -13,9 +13,11 @@ from avseg.media.audio import (
     SAMPLE_RATE,
     SILENT_LOG_MEL,
     benchmark_patches,
+    centred_patches,
     silence,
     white_noise,
 )
+from avseg.media.clip import frame_times
 
 # Mean and standard deviation of ImageNet's RGB in 0..1, as in the training of the backbones.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
@@ -104,7 +106,7 @@ class ClipTensors:
         waveform = sample.waveform
         if self.negative and rng.random() < self.negative:
             waveform, classes = negative_sound(self.clips, index % len(self.clips), rng), classes * 0
-        patches = benchmark_patches(waveform, self.clips.seconds)
+        patches = clip_patches(waveform, self.clips)
         return Batch(
             frames=normalise(frames, self.size),
             log_mel=patches[list(sample.moments)],
@@ -114,13 +116,25 @@ class ClipTensors:
         )
 
 
+def sound_samples(clips: Clips) -> int:
+    """Return the number of samples of a whole clip."""
+    return round(clips.seconds / clips.rate * SAMPLE_RATE)
+
+
+def clip_patches(waveform: np.ndarray, clips: Clips) -> torch.Tensor:
+    """Return the patch of every frame of a clip [T, 1, 96, 64]: AVSBench's, or centred at another rate."""
+    if clips.rate == 1:
+        return benchmark_patches(waveform, clips.seconds)
+    return centred_patches(waveform, frame_times(clips.seconds / clips.rate, clips.rate))
+
+
 def negative_sound(clips: Clips, index: int, rng: np.random.Generator) -> np.ndarray:
     """Return a sound [samples] to which nothing in a clip belongs: silence, noise, or that of other classes.
 
     The last one is the sound of a clip that shares no class with this one, where the data name the classes
     and one of a few clips is such a one; otherwise noise.
     """
-    samples, kind = clips.seconds * SAMPLE_RATE, int(rng.integers(3))
+    samples, kind = sound_samples(clips), int(rng.integers(3))
     if kind == 0:
         return silence(samples)
     own = clips.sounding_classes(index)

@@ -12,7 +12,6 @@ from avseg.data.transforms import ClipTensors
 from avseg.evaluation.metrics import frame_iou
 from avseg.evaluation.metrics import iou as label_iou
 from avseg.late import torch
-from avseg.media.audio import SAMPLE_RATE
 from avseg.media.clip import Clip, fit_sound, frame_times
 from avseg.media.draw import resize
 from avseg.models.build import FrameFeatures, SegmentationModel
@@ -22,7 +21,7 @@ from avseg.predict import Prediction, Timing
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedClip:
-    """A model's prediction for a clip of a data set at one frame per second, with the ground truth."""
+    """A model's prediction for a clip of a data set at the rate of its frames, with the ground truth."""
 
     prediction: Prediction  # its clip has the frames at display size, and the clip's own audio
     truth: tuple[np.ndarray | None, ...]  # [T] uint8 [H, W] at the size of the frames; None without label
@@ -95,7 +94,7 @@ def evaluate_clip(
     iou, shares = frame_iou(labels, truth).tolist(), (labels > 0).flatten(1).float().mean(1).tolist()
     sample = (display or clips).read(index, tuple(np.flatnonzero(real.numpy()).tolist()))
     prediction = Prediction(
-        clip=_clip(sample.name, sample.frames, sample.waveform * (not mute)),
+        clip=_clip(sample.name, sample.frames, sample.waveform * (not mute), clips.rate),
         task="avss" if logits.shape[1] > 1 else "ms3",
         probability=foreground_probability(logits).numpy(),
         labels=labels.numpy(),
@@ -119,17 +118,17 @@ def evaluate_clip(
     )
 
 
-def _clip(name: str, frames: np.ndarray, waveform: np.ndarray) -> Clip:
-    seconds = len(frames)
+def _clip(name: str, frames: np.ndarray, waveform: np.ndarray, rate: float) -> Clip:
+    seconds = len(frames) / rate
     return Clip(
         name=name,
         path=None,
         frames=frames,
-        waveform=fit_sound(waveform[: seconds * SAMPLE_RATE], seconds),
-        times=frame_times(seconds, 1),
-        fps=1.0,
+        waveform=fit_sound(waveform, seconds),
+        times=frame_times(seconds, rate),
+        fps=rate,
         size=(frames.shape[1], frames.shape[2]),
-        duration=float(seconds),
+        duration=seconds,
         start=0.0,
         has_sound=True,
     )

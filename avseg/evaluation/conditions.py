@@ -13,10 +13,10 @@ import torch
 from torch.utils.data import Dataset
 
 from avseg.data.samples import Clips, RemixableClips
-from avseg.data.transforms import Batch, ClipTensors, resize_classes
+from avseg.data.transforms import Batch, ClipTensors, clip_patches, resize_classes, sound_samples
 from avseg.errors import AvsegError
 from avseg.evaluation.floors import CENTRE, LARGEST, largest_object
-from avseg.media.audio import SAMPLE_RATE, benchmark_patches, silence, white_noise
+from avseg.media.audio import silence, white_noise
 
 SILENCE, NOISE, OFFSCREEN, SWAPPED = "silence", "noise", "offscreen", "swapped"
 SWITCHES = ("first", "second")  # each of two visible classes, sounding alone
@@ -85,7 +85,7 @@ class ConditionedClips(Dataset):
         except AvsegError as error:
             return error
         real = batch.real
-        audio = {k: benchmark_patches(w, self.clips.seconds)[real] for k, w in waveforms.items()}
+        audio = {k: clip_patches(w, self.clips)[real] for k, w in waveforms.items()}
         return ConditionedClip(
             index=index,
             name=self.clips.name(index),
@@ -105,7 +105,7 @@ class ConditionedClips(Dataset):
 
     def _conditions(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, torch.Tensor]]:
         """Return the waveforms [samples] by condition, and the masks of the SWITCHES."""
-        length = self.clips.seconds * SAMPLE_RATE
+        length = sound_samples(self.clips)
         rng = np.random.default_rng([self.seed, index])
         waveforms = {SILENCE: silence(length), NOISE: white_noise(length, seed=rng)}
         targets: dict[str, torch.Tensor] = {}

@@ -342,12 +342,20 @@ def _find_in_file(
 
 def _count_frames(path: Path, before: float, limits: Limits, remedies: Sequence[str]) -> int:
     """Return how many frames of a file begin before a time, s; nothing is decoded."""
-    output, count = ["-map", "0:V:0", "-c", "copy", "-f", "mkvtimestamp_v2"], 0
-    with Child(path, output, 0.0, before + MARGIN, limits, remedies=remedies) as child:
+    return int((frame_starts(path, limits, remedies, before + MARGIN) < before).sum())
+
+
+def frame_starts(
+    path: Path, limits: Limits, remedies: Sequence[str] = (), seconds: float = MAX_SECONDS
+) -> np.ndarray:
+    """Return when the frames of a file's first `seconds` begin, float64 [N], s; nothing is decoded."""
+    output = ["-map", "0:V:0", "-c", "copy", "-f", "mkvtimestamp_v2"]
+    starts = []
+    with Child(path, output, 0.0, seconds, limits, remedies=remedies) as child:
         child.read_line()  # a comment
         while line := child.read_line():
-            count += int(line) < 1000 * before  # milliseconds
-    return count
+            starts.append(int(line) / 1000)  # milliseconds
+    return np.sort(np.array(starts))
 
 
 def _next_ppm(child: Child) -> np.ndarray | None:

@@ -50,6 +50,11 @@ class SynthAVS:
         return self.clips
 
     @property
+    def rate(self) -> float:
+        """Frames per second."""
+        return 1.0
+
+    @property
     def reference(self) -> DataReference:
         """Which data these are, without the number of clips, on which no clip depends."""
         return DataReference(SYNTHAVS, self.task, self.split, seed=self.seed)

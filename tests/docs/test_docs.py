@@ -111,6 +111,23 @@ def test_the_command_line_page_runs(place, capfd):
         assert (place / made).is_file(), made
 
 
+def test_the_own_data_page_runs(place, capfd, monkeypatch):
+    monkeypatch.setenv("AVSEG_CACHE", str(place / "cache"))
+    for block in blocks("docs/own-data.md"):
+        if block.language == "python":
+            exec(compile("\n" * block.line + block.text, "docs/own-data.md", "exec"), {"__name__": "page"})
+    for arguments in avseg_commands("docs/own-data.md"):
+        assert main([*arguments, "--workers", "1"]) == 0, (arguments, capfd.readouterr())
+        if "--dry-run" in arguments:
+            assert not (place / "data").exists()
+    table = (place / "data/own/AVSS/metadata.csv").read_text().splitlines()
+    assert sorted(row.split(",")[5] for row in table[1:]) == ["test", "train", "train", "val"]
+    events = [json.loads(line) for line in (place / "runs/own/events.jsonl").read_text().splitlines()]
+    assert [event["kind"] for event in events].count("step") == 1
+    report = json.loads((place / "reports/own/report.json").read_text())
+    assert report["clips"] == 1 and report["frames"] == 3
+
+
 POSITIONAL = {
     ("check", "data"),
     ("embed", "data"),

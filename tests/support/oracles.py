@@ -26,7 +26,7 @@ FILLED = SHARES > 0
 class Blocks:
     """Clips whose frames are white where something sounds; every clip is loud but the last."""
 
-    task, split, seconds = "ms3", "test", 3
+    task, split, seconds, rate = "ms3", "test", 3, 1.0
 
     def __init__(self, task: str = "ms3", kinds: Sequence[int] = KINDS, named: bool = True):
         self.task, self.kinds, self.named = task, kinds, named

@@ -163,6 +163,9 @@ class ClipCheck:
         self.files["sounds"] += 1
         seconds = len(waveform) / SAMPLE_RATE
         shortest, longest = samples_of_rows(frames * PATCH_FRAMES), (frames + _LONGEST) * SAMPLE_RATE
+        if self.entry.rate != 1:
+            shortest = int(frames / self.entry.rate * SAMPLE_RATE)
+            longest = shortest + _LONGEST * SAMPLE_RATE
         if first := self.entry.layout.heard_from:
             shortest, longest = shortest + first * SAMPLE_RATE, float("inf")
         if frames and not shortest <= len(waveform) < longest:

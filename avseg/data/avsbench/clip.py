@@ -53,9 +53,10 @@ def read_dataset_clip(folder: Path, entry: Entry) -> DatasetClip:
     if not readable:
         raise DatasetError(problems[0] if problems else f"{entry.name} has no frames.")
     count, shape = readable[-1][0] + 1, readable[0][1].shape[:2]
+    seconds = count / entry.rate
     masks = [_try(problems, read_mask, folder, entry, moment) for moment in range(count)]
     waveform = _try(problems, read_sound, folder, entry)
-    waveform = silence(count * SAMPLE_RATE) if waveform is None else waveform
+    waveform = silence(round(seconds * SAMPLE_RATE)) if waveform is None else waveform
     scale = min(1.0, WORKING_SIDE / max(shape))
     size = tuple(max(2, round(side * scale / 2) * 2) for side in shape)
     black = np.zeros((*size, 3), np.uint8)
@@ -65,11 +66,11 @@ def read_dataset_clip(folder: Path, entry: Entry) -> DatasetClip:
         name=entry.name,
         path=None,
         frames=np.stack([black if frame is None else resize(frame, size) for frame in frames[:count]]),
-        waveform=fit_sound(waveform, count),
-        times=frame_times(count, 1),
-        fps=1.0,
+        waveform=fit_sound(waveform, seconds),
+        times=frame_times(seconds, entry.rate),
+        fps=entry.rate,
         size=shape,
-        duration=float(count),
+        duration=seconds,
         start=0.0,
         has_sound=bool(waveform.any()),
         notices=tuple(Notice("unreadable", text) for text in problems),
@@ -92,7 +93,7 @@ def _try(problems: list[str], reader: Callable[..., T], *args: object) -> T | No
 def with_video(content: DatasetClip, folder: Path, entry: Entry, target: Path) -> DatasetClip:
     """Return the same clip with a video in the folder `target`, which browsers play.
 
-    A drawn clip may have its own; otherwise every frame is held for its second. Raises ClipError.
+    A drawn clip may have its own; otherwise every frame is held for its time. Raises ClipError.
     """
     path = make_folder(target) / "clip.mp4"
     own = folder / DRAWN_VIDEOS[entry.task].format(split=entry.split, given=entry.annotation, name=entry.name)
@@ -103,12 +104,13 @@ def with_video(content: DatasetClip, folder: Path, entry: Entry, target: Path) -
         video = read_clip(path, fps=1, seconds=count)
         if len(video.frames) == count:
             return _with_content_of(video, content)
-    frames = (frame for frame in content.clip.frames for _ in range(_PICTURES_PER_SECOND))
+    held = max(1, round(_PICTURES_PER_SECOND / entry.rate))  # pictures that show one frame
+    frames = (frame for frame in content.clip.frames for _ in range(held))
     try:
-        write_mp4(path, frames, _PICTURES_PER_SECOND, content.clip.waveform, crf=18, threads=1)
+        write_mp4(path, frames, held * entry.rate, content.clip.waveform, crf=18, threads=1)
     except ClipError as error:
         raise ClipError(f"No video could be made of {entry.name}. Open another clip.") from error
-    return _with_content_of(read_clip(path, fps=1, seconds=count), content)
+    return _with_content_of(read_clip(path, entry.rate, seconds=content.clip.duration), content)
 
 
 def _with_content_of(video: Clip, content: DatasetClip) -> DatasetClip:

@@ -56,7 +56,8 @@ class AVSBench:
     def __init__(self, root: Path | str, task: str, split: str):
         self.folder = locate(root, task)
         self.task, self.split = task, _checked_split(task, split)
-        self.seconds = layout_of(self.folder, task).seconds
+        layout = layout_of(self.folder, task)
+        self.seconds, self.rate = layout.seconds, layout.rate
         index = read_index(self.folder, task)
         self.entries = _of_split(index, self.split)
         if not self.entries:

@@ -12,7 +12,15 @@ from itertools import islice
 from pathlib import Path
 
 from avseg.data.avsbench import synthetic
-from avseg.data.avsbench.layout import LAYOUTS, SPLITS, SYNTHETIC, Entry, Layout
+from avseg.data.avsbench.layout import (
+    CONVERSION,
+    LAYOUTS,
+    SPLITS,
+    SYNTHETIC,
+    Entry,
+    Layout,
+    converted_layout,
+)
 from avseg.data.labels import CLASS_INDEX, S4_CATEGORY_CLASS, parse_objects
 from avseg.errors import ConfigError, DatasetError
 from avseg.files import atomic_write, find_file, read_bytes, read_json, visible
@@ -21,11 +29,29 @@ SEARCH_DEPTH = 2  # levels of folders below the one that is named
 MAX_SUBFOLDERS, MAX_LISTED = 64, 10_000  # of one folder: subfolders searched, names listed
 SPREADSHEET_ERRORS = ("#NAME?", "#REF!", "#VALUE!", "#N/A", "#ERROR!")
 _PLAIN = re.compile(r"(?!\.\.?$)[^/\\\0]*")  # a name without path separators
-_VERSION = 4  # of the cached index; indexes of other versions are read anew
+_VERSION = 5  # of the cached index; indexes of other versions are read anew
 
 
 def layout_of(folder: Path, task: str) -> Layout:
-    """Return the layout of a task's folder: AVSBench's, or for S4 that of AVS-Synthetic."""
+    """Return the layout of a task's folder: AVSBench's, for S4 that of AVS-Synthetic, or as it was converted.
+
+    Raises DatasetError for a damaged description of converted data.
+    """
+    layout = _released_layout(folder, task)
+    path = folder / CONVERSION
+    if layout is SYNTHETIC or not os.path.isfile(path):
+        return layout
+    try:
+        saved = read_json(path)
+        frames, rate = int(saved["frames"]), float(saved["rate"])
+        if saved["task"] != task or not (frames >= 0 and 0 < rate < 1000):
+            raise ValueError("values out of range")
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DatasetError(f"{path} is damaged ({error}). Convert the data again.") from None
+    return converted_layout(task, frames, rate) if frames else layout  # 0: as released
+
+
+def _released_layout(folder: Path, task: str) -> Layout:
     if task == "s4" and not os.path.isfile(find_file(folder / LAYOUTS[task].table, (".csv",))):
         parts = (folder / pattern.partition("/")[0] for pattern in (SYNTHETIC.frame, SYNTHETIC.masks[0][0]))
         if os.path.isfile(folder / SYNTHETIC.table) and all(map(os.path.isdir, parts)):
@@ -35,7 +61,7 @@ def layout_of(folder: Path, task: str) -> Layout:
 
 def table_file(folder: Path, task: str) -> Path:
     """Return the table of a task's folder, whether it exists or not."""
-    return find_file(folder / layout_of(folder, task).table, (".csv",))
+    return find_file(folder / _released_layout(folder, task).table, (".csv",))
 
 
 def table_state(folder: Path, task: str) -> str:
@@ -138,11 +164,12 @@ def read_index(folder: Path, task: str) -> tuple[Entry, ...]:
         state = table.stat()
     except OSError as error:
         raise DatasetError(f"{table} cannot be read ({error.strerror}).") from None
-    key = [_VERSION, str(table), state.st_size, state.st_mtime_ns]
+    layout = layout_of(folder, task)
+    key = [_VERSION, str(table), state.st_size, state.st_mtime_ns, layout.seconds, layout.rate]
     cached = cache_file(folder, task)
     entries = _from_cache(cached, key)
     if entries is None:
-        entries = _from_table(table, task, layout_of(folder, task))
+        entries = _from_table(table, task, layout)
         _to_cache(cached, key, entries)
     return entries
 
@@ -219,6 +246,8 @@ def _entry(row: Mapping[str, str], task: str, layout: Layout, where: str) -> Ent
         labelled=1 if split == "train" and subset in layout.first_only else frames,
         image=image,
         audio=audio,
+        converted=layout.seconds if layout is not SYNTHETIC and layout is not LAYOUTS[task] else 0,
+        rate=layout.rate,
     )
 
 
@@ -280,7 +309,14 @@ def _from_cache(path: Path | None, key: list[object]) -> tuple[Entry, ...] | Non
         if cached["key"] != key:
             return None
         return tuple(
-            Entry(*row[:5], tuple(row[5]), tuple(row[6]), *map(int, row[7:10]), *map(str, row[10:]))
+            Entry(
+                *row[:5],
+                *map(tuple, row[5:7]),
+                *map(int, row[7:10]),
+                *map(str, row[10:12]),
+                int(row[12]),
+                float(row[13]),
+            )
             for row in cached["entries"]
         )
     except (OSError, ValueError, LookupError, TypeError):

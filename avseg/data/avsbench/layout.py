@@ -3,7 +3,8 @@
 Sources: the folders written by the benchmark's preparation scripts, and its released tables.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import UNNAMED
@@ -35,6 +36,7 @@ class Layout:
     shared_folders: bool = False  # the files of all clips are in the same folders
     own_classes: bool = False  # the classes need not be AVSBench's
     heard_from: float = 0.0  # second of its sound at which a clip begins
+    rate: float = 1.0  # frames per second
 
     @property
     def seconds(self) -> int:
@@ -125,6 +127,17 @@ SYNTHETIC = Layout(
 )
 
 
+CONVERSION = "conversion.json"  # beside the table of data that `avseg convert` wrote
+
+
+@cache
+def converted_layout(task: str, frames: int, rate: float) -> Layout:
+    """Return the layout of converted data: a task's, for clips of `frames` frames, all with ground truth."""
+    layout = LAYOUTS[task]
+    subset = next(reversed(layout.frames))
+    return replace(layout, frames={subset: frames}, first_only=(), start="", official={}, rate=rate)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row of the table; paths are relative to the task's folder, moments count frames from 0."""
@@ -141,9 +154,13 @@ class Entry:
     labelled: int  # frames with ground truth, from the first on
     image: str = ""  # AVS-Synthetic: name of the frame's file, which several clips may share
     audio: str = ""  # AVS-Synthetic: name of the sound's file
+    converted: int = 0  # frames of every clip of converted data, else 0
+    rate: float = 1.0  # frames per second
 
     @property
     def layout(self) -> Layout:
+        if self.converted:
+            return converted_layout(self.task, self.converted, self.rate)
         return SYNTHETIC if self.image else LAYOUTS[self.task]
 
     @property

@@ -44,6 +44,9 @@ class GeneratedClip:
     waveform: np.ndarray  # float32 [samples]
     sounding: tuple[str, ...]  # visible classes that sound, the main one first
     write_video: Callable[[Path], None] | None = None  # writes an mp4 file; None writes none
+    rate: float = 1.0  # frames per second
+    every_mask: bool = False  # training clips of S4 get all of their masks, not the first alone as released
+    subset: str = "v2"  # of AVSS
 
     @property
     def category(self) -> str:
@@ -106,7 +109,7 @@ def _write_s4(folder: Path, split: str, clip: GeneratedClip) -> dict[str, object
     data, category, name = folder / "s4_data", clip.category, clip.name
     for second, frame in enumerate(clip.frames):
         _save(data / "visual_frames" / split / category / name / f"{name}_{second + 1}.png", frame)
-        if split != "train" or second == 0:  # training clips have only the mask of their first frame
+        if split != "train" or second == 0 or clip.every_mask:  # otherwise that of the first frame alone
             mask = _binary(clip.classes[second])
             _save(data / "gt_masks" / split / category / name / f"{name}_{second + 1}.png", mask)
     write_wav(data / "audio_wav" / split / category / f"{name}.wav", clip.waveform, channels=2)
@@ -125,8 +128,8 @@ def _write_ms3(folder: Path, split: str, clip: GeneratedClip) -> dict[str, objec
 
 
 def _write_avss(folder: Path, split: str, clip: GeneratedClip) -> dict[str, object]:
-    uid = f"{clip.name}_0_{len(clip.frames) * 1000}"
-    data = folder / "v2" / uid
+    uid = f"{clip.name}_0_{round(len(clip.frames) / clip.rate * 1000)}"
+    data = folder / clip.subset / uid
     for second, frame in enumerate(clip.frames):
         _save(data / "frames" / f"{second}.jpg", frame)
         classes, ignored = without_ignored(clip.classes[second]), clip.classes[second] == IGNORED
@@ -143,7 +146,7 @@ def _write_avss(folder: Path, split: str, clip: GeneratedClip) -> dict[str, obje
         "s_sec": 0,
         "a_obj": objects,
         "split": split,
-        "label": "v2",
+        "label": clip.subset,
     }
 
 

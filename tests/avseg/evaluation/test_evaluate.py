@@ -230,7 +230,7 @@ def test_padding_counts_as_background_in_the_benchmarks_avss_numbers_alone():
 class Stored:
     """The ten frames of the reference's semantic case as one clip."""
 
-    task, split, seconds = "avss", "test", 10
+    task, split, seconds, rate = "avss", "test", 10, 1.0
 
     def __init__(self, truth: np.ndarray):
         self.truth = truth

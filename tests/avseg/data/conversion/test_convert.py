@@ -11,7 +11,7 @@ from avseg.__main__ import main
 from avseg.data.avsbench.check import check
 from avseg.data.avsbench.dataset import AVSBench
 from avseg.data.coco import RunLengths, mask_of, read_coco
-from avseg.data.convert import convert
+from avseg.data.conversion.convert import convert
 from avseg.data.labels import CLASS_INDEX
 from avseg.data.samples import IGNORED, UNNAMED
 from avseg.errors import ConfigError, DatasetError
