@@ -291,7 +291,7 @@ def train_from(config: Config) -> Callable[..., int]:
     def train(
         preset: tyro.conf.Positional[str],
         out: Path,
-        data: str = "synth",
+        data: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
         resume: bool = False,
         device: str = "auto",
         workers: int = 1,
@@ -308,7 +308,8 @@ def train_from(config: Config) -> Callable[..., int]:
         Args:
             preset: A preset (see `info`) or a JSON file with a config.
             out: The run folder.
-            data: synth (SynthAVS, generated during training), or a folder in AVSBench's format.
+            data: synth (the default: SynthAVS, generated during training), or a folder in AVSBench's format;
+                repeat the flag for several.
             resume: Continue the run in the folder. More epochs stretch a one-cycle schedule: the learning
                 rate jumps to its value in the longer cycle.
             device: auto, cpu, cuda, cuda:1 or mps.
@@ -318,11 +319,14 @@ def train_from(config: Config) -> Callable[..., int]:
             model: The architecture.
             train: The settings of training.
         """
+        from avseg.loaders import join_data
         from avseg.training.trainer import train as run
 
         check_first(preset, config, "train", out)
         experiment = Config(model, train)
-        path = run(experiment, out, data, device, workers, resume, start_from, command_line(), tensorboard)
+        path = run(
+            experiment, out, join_data(data), device, workers, resume, start_from, command_line(), tensorboard
+        )
         print(f"Model: {path}")
         return 0
 

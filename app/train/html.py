@@ -14,7 +14,6 @@ from app.services.clips import data_uri
 from app.services.host import may_train
 from app.services.permalink import address
 from app.train.snapshot import Snapshot, finding, progress, speed
-from avseg.data.avsbench.layout import LAYOUTS
 from avseg.files import read_bytes, visible
 
 LOG_LINES = 40
@@ -78,8 +77,7 @@ def samples(run: Snapshot, sheets: Sequence[Path], number: int) -> Markup:
             text += f", epoch {epoch + 1:.0f}: mIoU {miou:.2f} over all validation clips"
         try:
             picture = _data_uri(path, path.stat().st_mtime_ns)
-            seconds = LAYOUTS[run.config.model.task].seconds if run.config else 0
-            clips = max(1, round(picture[2] * seconds / picture[1]))
+            clips = max(1, round(picture[2] / run.config.model.image_size)) if run.config else 1
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             error = f"The picture {path.name} cannot be read."
     uri, width, height = picture

@@ -8,7 +8,7 @@ from torch import nn
 
 from avseg.config import Config
 from avseg.data.samples import Clips
-from avseg.loaders import GENERATED
+from avseg.loaders import comes_again
 
 MOST = 2**17  # embeddings, of 0.5 kB each
 
@@ -18,7 +18,7 @@ def repeats_itself(network: nn.Module, config: Config, clips: Clips) -> bool:
     c = config.train
     changing = (nn.modules.batchnorm._BatchNorm, nn.Dropout)
     fixed = c.freeze_batchnorm or not any(isinstance(module, changing) for module in network.modules())
-    return fixed and not c.train_audio and not isinstance(clips, GENERATED)
+    return fixed and not c.train_audio and comes_again(clips)
 
 
 class AudioCache:

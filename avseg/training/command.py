@@ -6,6 +6,7 @@ from pathlib import Path
 
 from avseg.config import Config
 from avseg.errors import ConfigError, RunError
+from avseg.loaders import split_data
 from avseg.presets import PRESETS
 from avseg.training.run_folder import RunFolder, Status
 
@@ -28,7 +29,8 @@ def train_arguments(
         for name, value in asdict(getattr(config, part)).items():
             if value != preset_values[name]:
                 flags += _flag(f"{part}.{name}".replace("_", "-"), value)
-    arguments = ["-m", "avseg", "train", preset, "--data", data, "--out", str(out), "--device", device]
+    named = [part for name in split_data(data) for part in ("--data", name)]
+    arguments = ["-m", "avseg", "train", preset, *named, "--out", str(out), "--device", device]
     arguments += ["--workers", str(workers)] if workers != 1 else []
     arguments += ["--start-from", start_from] if start_from and not resume else []
     return [*arguments, *flags, "--resume"] if resume else [*arguments, *flags]

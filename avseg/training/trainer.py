@@ -15,6 +15,7 @@ from tqdm import tqdm
 from avseg.batches import training_loader, validation_loader
 from avseg.checkpoints import Card, load_model, save_model
 from avseg.config import Config
+from avseg.data.joined import JoinedClips
 from avseg.data.transforms import Batch
 from avseg.errors import ConfigError, RunError
 from avseg.files import sweep
@@ -50,9 +51,10 @@ def train(
     command: str = "",
     tensorboard: bool = False,
 ) -> Path:
-    """Train on `data` ("synth" or a folder in AVSBench's layout) and return the path of the last model.
+    """Train on `data` and return the path of the last model.
 
-    All files are written to the run folder `out`. resume: continue the run in it. start_from: a checkpoint
+    data: "synth", a folder in AVSBench's layout, or several (`avseg.loaders.join_data`). All files are
+    written to the run folder `out`. resume: continue the run in it. start_from: a checkpoint
     whose weights initialise a new run where names and shapes match, in place of pretrained backbones. device:
     auto, cpu, cuda, cuda:1 or mps. Several processes (`accelerate launch`) share the clips of every step.
 
@@ -146,6 +148,7 @@ class Training:
         else:
             if main:
                 self.run.truncate_events(-1)
+            self.log_data()
             self.initialise(start_from)
         self.model.to(self.accelerator.device, memory_format=torch.channels_last)
         self.raw_optimizer = self.optimizer
@@ -163,6 +166,13 @@ class Training:
         self.validation = validation_loader(self.validation_clips, self.config, self.workers, rank, world)
         if not resuming:
             self.checkpoint()
+
+    def log_data(self) -> None:
+        """Write down which of several data sets take part, with how many clips."""
+        for purpose, clips in (("Training", self.clips), ("Validation", self.validation_clips)):
+            if isinstance(clips, JoinedClips):
+                self.log_event("data", purpose=purpose.lower(), sets=clips.description)
+                self.log(f"{purpose}: {clips.description}.")
 
     def initialise(self, start_from: Path | None) -> None:
         """Set the weights of a new run: those of a checkpoint, or pretrained backbones."""

@@ -10,6 +10,14 @@ from avseg.training.run_folder import RunFolder, Status
 from tests.support.small_run import write_run
 
 
+def test_a_run_on_several_data_sets_is_resumed_with_all_of_them(tmp_path: Path):
+    run = write_run(RunFolder(tmp_path / "one"))
+    run.write_status(Status("stopped", epoch=2, data="data/own + data/AVSBench + synth"))
+    arguments = resume_arguments(run, tmp_path)
+    named = [arguments[k + 1] for k, word in enumerate(arguments) if word == "--data"]
+    assert named == ["data/own", "data/AVSBench", "synth"]
+
+
 def test_a_run_is_resumed_with_its_own_settings_for_more_epochs(tmp_path: Path):
     run = write_run(RunFolder(tmp_path / "one"))
     run.write_status(Status("stopped", epoch=2, command="python x --device cpu --workers 3", data="synth"))

@@ -19,9 +19,10 @@ import avseg.training.trainer
 from avseg.batches import validation_loader
 from avseg.checkpoints import Card, load_model, read_card, save_model
 from avseg.config import Config
+from avseg.data.avsbench.write import TASK_FOLDERS
 from avseg.data.transforms import Batch
 from avseg.errors import AvsegError, ConfigError, DatasetError, RunError
-from avseg.loaders import validation_clips
+from avseg.loaders import join_data, validation_clips
 from avseg.models.avsegformer import AVSegFormer
 from avseg.synthavs.dataset import SynthAVS
 from avseg.synthavs.writers import write
@@ -70,6 +71,21 @@ def test_a_run_folder_holds_all_that_it_promises(whole: Path):
         assert config == CONFIG.model and card.weights == "trained"
     assert sorted(p.name for p in run.samples.iterdir()) == ["000003.jpg", "000006.jpg"]
     assert "All steps are done." in run.log_tail()
+
+
+def test_a_run_records_its_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AVSEG_CACHE", str(tmp_path / "cache"))
+    for split, clips in (("train", 1), ("val", 1)):
+        write(SynthAVS(CONFIG.model.task, split, 3, clips), tmp_path / "own", videos=False)
+    own = str(tmp_path / "own")
+    config = replace(CONFIG, train=replace(CONFIG.train, epochs=1))
+    data = join_data([own, "synth"])
+    run = RunFolder(run_here(config, tmp_path / "run", data=data).parent)
+    assert run.read_status().data == data and own in run.log_tail()
+    (trained, validated) = (event["sets"] for event in run.events() if event["kind"] == "data")
+    assert f"own/{TASK_FOLDERS[CONFIG.model.task]}" in trained and ": 1 clips; SynthAVS" in trained
+    assert "seed" in validated and own in validated
+    assert len(HISTORIES.of(run).validation_values("miou")) == 1
 
 
 def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_been(root: Path):
