@@ -31,7 +31,7 @@ def join_data(names: Sequence[str]) -> str:
 
 
 def split_data(data: str) -> list[str]:
-    """Return the data sets that a name stands for; a folder that exists is one."""
+    """Return the data sets that a name means; a folder that exists is one."""
     return [data] if Path(data).expanduser().exists() else data.split(JOINT)
 
 

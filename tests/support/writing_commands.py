@@ -27,7 +27,7 @@ def write_inputs(folder: Path) -> None:
     counting(folder / "videos/clip.mp4", seconds=5)
     (folder / "masks/clip").mkdir(parents=True)
     for number in range(5):
-        Image.fromarray(np.eye(48, 64, dtype=np.uint8)).save(folder / f"masks/clip/{number}.png")
+        Image.fromarray(np.eye(64, 96, dtype=np.uint8)).save(folder / f"masks/clip/{number}.png")
     small_released_file(folder / "released.pth")
     write(SynthAVS("ms3", "test", 1, 2), folder / "data", videos=False)
     (folder / "config.json").write_text(small_config(epochs=1, synth_clips=2, validation_clips=1).to_json())

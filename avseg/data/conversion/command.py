@@ -31,7 +31,7 @@ def convert(
     """Convert videos or frames with masks of your own to AVSBench's folder format.
 
     Everything is read and checked before anything is written; --dry-run ends there. Recordings are cut into
-    clips. Several conversions may share one folder, and an interrupted one goes on with the same command. At
+    clips. Several conversions may share one folder, and the same command continues an interrupted one. At
     the end the data are checked; the exit status is 1 if that finds errors.
 
     Args:

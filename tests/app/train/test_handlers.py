@@ -62,7 +62,7 @@ def test_one_slider_shows_the_predictions_of_every_validation():
     slider, sheet = last.validation, last.samples
     assert slider["visible"] and (slider["maximum"], slider["value"]) == (2, 2)
     assert "Validation 2 of 2, after step 6, epoch 2: mIoU 0.30" in sheet and sheet.count("<i style") == 4
-    assert f"aspect-ratio:{20 * side}/{4 * side}" in sheet  # a strip of five frames for each of the four clips
+    assert f"aspect-ratio:{20 * side}/{4 * side}" in sheet  # four strips
     assert "Validation 1 of 2, after step 3" in handlers.show_validation(state, 1).samples
     Image.fromarray(np.zeros((32, 40, 3), np.uint8)).save(run.samples / "000009.jpg")
     later = handlers.refresh(state)  # the selected one stays, the slider grows
