@@ -16,6 +16,7 @@ from avseg.figures.command import figure
 from avseg.interpret_commands import attribute, embed, patch
 from avseg.presets import PRESETS, check_first, load_config
 from avseg.processes import command_line, process, process_device, together
+from avseg.share.command import share
 from avseg.weights_command import weights
 
 Precision = Literal["auto", "exact", "fast"]  # of avseg.devices, which imports torch
@@ -754,6 +755,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         evaluate,
         curve,
         figure,
+        share,
         import_weights,
         weights,
         data,

@@ -161,6 +161,12 @@ def is_visible(path: Path) -> bool:
     return not path.name.startswith(".") and not is_litter(path)
 
 
+def is_plain_name(name: object) -> bool:
+    """Return whether a text is the name of a file or folder, without a path, and not a hidden one."""
+    plain = isinstance(name, str) and name == Path(name).name and name.isprintable()
+    return plain and name != "" and not name.startswith(".") and "\\" not in name
+
+
 def visible(paths: Iterable[Path]) -> list[Path]:
     """Return the paths that `is_visible`, sorted by name."""
     return sorted(filter(is_visible, paths))

@@ -9,26 +9,23 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
 from app.services.host import may_train
 from app.services.reports import BUNDLED
-from app.services.runs import run_folder, runs_root, study_model
+from app.services.runs import runs_root, study_model
+from avseg.ablation.stored import RECORD, read_record, read_table
 from avseg.ablation.table import TABLE_JSON, Numbers
 from avseg.ablation.variants import Variant, changed_fields, variants
-from avseg.arguments import is_number
 from avseg.checkpoints import bundled_models
-from avseg.config import Config, from_dict
+from avseg.config import Config
 from avseg.errors import AvsegError, ConfigError, ReportError
 from avseg.evaluation.report import REPORT, Evaluation
 from avseg.evaluation.report_files import read_evaluation
-from avseg.files import read_json, visible
+from avseg.files import visible
 from avseg.presets import PRESETS
 
-RECORD = "ablation.json"  # as in avseg.ablation.study, which imports torch
 BUNDLED_PREFIX = "bundled:"
-MOST_BYTES = 2_000_000  # of one file
-MOST_ROWS, LONGEST_TEXT = 100, 2000
 OTHER = "other rows"  # the group of a row that this version does not know
 GROUPS: Mapping[str, str] = {
     "default": "Default",
@@ -191,99 +188,14 @@ def _model(study: Study, numbers: Numbers) -> str:
 
 @lru_cache(maxsize=32)
 def _cached_record(path: Path, _written: int) -> tuple[Config, str]:
-    """Return config and data of the default row; raises ReportError."""
-    values = _json(path)
-    default = values.get("default") if isinstance(values, dict) else None
-    if not isinstance(default, list) or len(default) < 2 or not isinstance(default[1], str):
-        raise ReportError(f"{path.name} does not say what the default row is.")
-    try:
-        return from_dict(Config, default[0]), default[1][:LONGEST_TEXT]
-    except ConfigError as error:
-        raise ReportError(f"{path.name} has no valid default row ({error})") from error
+    return read_record(path)
 
 
 @lru_cache(maxsize=32)
 def _cached_table(path: Path, _written: int) -> tuple[Numbers, ...]:
-    """Return the rows of a table; raises ReportError, which names what is wrong."""
-    values = _json(path)
-    if not isinstance(values, list) or not 0 < len(values) <= MOST_ROWS:
-        raise ReportError(f"{path.name} is not a list of rows.")
-    rows = tuple(_numbers(item, place) for place, item in enumerate(values, 1))
-    names = [row.name for row in rows]
-    if len(set(names)) < len(names):
-        raise ReportError(f"{path.name} has two rows of one name.")
-    return rows
+    return read_table(path)
 
 
 @lru_cache(maxsize=64)
 def _evaluation(folder: Path, _written: int) -> Evaluation:
     return read_evaluation(folder)
-
-
-def _json(path: Path) -> Any:
-    try:
-        return read_json(path, MOST_BYTES)
-    except OSError:
-        raise ReportError(f"{path.name} cannot be read.") from None
-    except ValueError:
-        raise ReportError(f"{path.name} is not JSON.") from None
-
-
-def _numbers(values: object, place: int) -> Numbers:
-    """Return one row of table.json, every value checked; fields that a later version added are left out."""
-    where = f"row {place} of {TABLE_JSON}"
-    if not isinstance(values, dict):
-        raise ReportError(f"{where} is not an object.")
-
-    def number(name: str, low: float, high: float) -> float:
-        value = values.get(name)
-        if not is_number(value, low, high):
-            raise ReportError(f"{name} in {where} is {str(value)[:40]!r}, which cannot be right.")
-        return float(cast(float, value))
-
-    def optional(name: str, low: float, high: float) -> float | None:
-        return None if values.get(name) is None else number(name, low, high)
-
-    def interval(name: str) -> tuple[float, float] | None:
-        ends = values.get(name)
-        return None if ends is None else _pair(ends, f"{name} in {where}")
-
-    def text(name: str) -> str:
-        value = values.get(name)
-        if not isinstance(value, str):
-            raise ReportError(f"{where} lacks {name}.")
-        return value[:LONGEST_TEXT]
-
-    published = values.get("published") or {}
-    if not isinstance(published, dict):
-        raise ReportError(f"published in {where} is not an object.")
-    name = text("name")
-    try:
-        run_folder(name)  # its folder is looked for
-    except AvsegError:
-        raise ReportError(f"the name of {where} is not a folder's name.") from None
-    return Numbers(
-        name=name,
-        title=text("title"),
-        note=text("note"),
-        parameters=int(number("parameters", 0, 1e13)),
-        gflop=number("gflop", 0, 1e9),
-        seeds=int(number("seeds", 1, 1000)),
-        miou=number("miou", 0, 1),
-        miou_spread=optional("miou_spread", 0, 1),
-        miou_interval=interval("miou_interval"),
-        f_score=optional("f_score", 0, 1),
-        swap_sensitivity=optional("swap_sensitivity", 0, 1),
-        change=optional("change", -1, 1),
-        change_spread=optional("change_spread", 0, 1),
-        change_interval=interval("change_interval"),
-        published={str(task): _pair(pair, f"published in {where}", 100) for task, pair in published.items()},
-    )
-
-
-def _pair(value: object, where: str, most: float = 1.0) -> tuple[float, float]:
-    """Return two numbers in [-most, most]; raises ReportError."""
-    ends = value if isinstance(value, list) else []
-    if len(ends) != 2 or not all(is_number(end, -most, most) for end in ends):
-        raise ReportError(f"{where} is not a pair of numbers from {-most:g} to {most:g}.")
-    return float(ends[0]), float(ends[1])

@@ -1,7 +1,5 @@
 """The bundled clips: what they are called, what they show, and a small picture of each."""
 
-import base64
-import io
 import json
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -9,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from avseg.arguments import printed
 from avseg.errors import ClipError
@@ -17,7 +14,8 @@ from avseg.figures.clips import truth_beside
 from avseg.files import visible
 from avseg.media.clip import read_clip
 from avseg.media.draw import resize
-from avseg.player.value import Lane
+from avseg.player.value import Lane, audible_lanes
+from avseg.web.pictures import data_uri, jpeg_uri
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "clips"
 # The first ones shown; clips that are not named here follow by name.
@@ -112,25 +110,4 @@ def truth_of(name: str, moments: tuple[float, ...], silent: bool = False) -> tup
 
 def lanes_of(clip: Bundled, start: float, duration: float) -> tuple[Lane, ...]:
     """Return the audible classes in a range of a bundled clip."""
-    lanes = []
-    for name in dict.fromkeys(name for second in clip.heard for name in second):
-        spans = [
-            (max(second - start, 0.0), min(second + 1 - start, duration))
-            for second, heard in enumerate(clip.heard)
-            if name in heard and second + 1 > start and second < start + duration
-        ]
-        if spans:
-            lanes.append(Lane(name, tuple(spans), name in clip.visible))
-    return tuple(lanes)
-
-
-def jpeg_uri(picture: np.ndarray, quality: int = 85) -> str:
-    """Return a picture uint8 [H, W, 3] or [H, W] as a data URI, so that the page asks for no file."""
-    data = io.BytesIO()
-    Image.fromarray(picture).save(data, "JPEG", quality=quality)
-    return data_uri(data.getvalue())
-
-
-def data_uri(jpeg: bytes) -> str:
-    """Return the data URI of a JPEG file."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    return audible_lanes(clip.heard, clip.visible, start, duration)

@@ -16,7 +16,7 @@ from app.services import process
 from app.services.host import may_train, require_training
 from app.services.process import ROOT
 from avseg.errors import RunError
-from avseg.files import visible
+from avseg.files import is_plain_name, visible
 from avseg.jobs.folder import State as JobState
 from avseg.training.run_folder import RunFolder, Status
 
@@ -56,8 +56,7 @@ def runs_root() -> Path:
 
 def run_folder(name: str) -> RunFolder:
     """Return the run of a name under the root; raises RunError unless it is a plain folder name."""
-    plain = isinstance(name, str) and name == Path(name).name and name.isprintable()
-    if not plain or not name or name.startswith(".") or "\\" in name:
+    if not is_plain_name(name):
         raise RunError(_invalid(name))
     return RunFolder(runs_root() / name)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from avseg.ablation.stored import RECORD
 from avseg.ablation.table import TABLE, Row, write_table
 from avseg.ablation.variants import Variant
 from avseg.bench.measure import gflop
@@ -34,8 +35,6 @@ from avseg.models.build import build_model
 from avseg.processes import process, process_device
 from avseg.training.run_folder import RunFolder
 from avseg.training.trainer import train
-
-RECORD = "ablation.json"
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,13 @@ class Evaluation:
     """Of a model with a channel per class."""
 
 
+def report_values(report: Report) -> dict[str, object]:
+    """Return the content of report.json."""
+    values = asdict(report)
+    values["data"]["description"] = report.data.description  # for readers; not read back
+    return values
+
+
 def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     """Write report.json, clips.csv, classes.csv and summary.md into `folder`; return report.json's path.
 
@@ -239,9 +246,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     if evaluation.confusion is not None:
         texts[CONFUSION] = _matrix(evaluation.confusion)
     # Last: whoever reads a new report.json finds the tables that belong to it.
-    values = asdict(evaluation.report)
-    values["data"]["description"] = evaluation.report.data.description  # for readers; not read back
-    texts[REPORT] = json.dumps(values, indent=2, allow_nan=False) + "\n"
+    texts[REPORT] = json.dumps(report_values(evaluation.report), indent=2, allow_nan=False) + "\n"
     write_texts(folder, texts)
     if evaluation.confusion is None:
         (folder / CONFUSION).unlink(missing_ok=True)
@@ -263,8 +268,8 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def summary(report: Report) -> str:
-    """Return the report as Markdown, without undefined numbers."""
+def measures(report: Report) -> list[tuple[str, float, tuple[float, float] | None]]:
+    """Return the numbers of a report in words, with their intervals; undefined ones are left out."""
     r, of_classes = report, report.measured_as == "classes"
     batches = "" if of_classes else f", batches of {r.f_batch_size} clips"
     names = {
@@ -286,10 +291,17 @@ def summary(report: Report) -> str:
     }
     rows = []
     for name, words in names.items():
-        value, interval = r.number(name), r.intervals.get(name)
-        if value is not None:
-            text = f" (95 % {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-            rows.append(f"| {words} | {value:.4f}{text} |")
+        if (value := r.number(name)) is not None:
+            rows.append((words, value, r.intervals.get(name)))
+    return rows
+
+
+def summary(report: Report) -> str:
+    """Return the report as Markdown, without undefined numbers."""
+    r, rows = report, []
+    for words, value, interval in measures(report):
+        text = f" (95 % {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+        rows.append(f"| {words} | {value:.4f}{text} |")
     bootstrap = "Intervals: 95 %, percentile bootstrap over clips."
     lines = [
         f"# {r.model} on {r.data.description}",

@@ -74,7 +74,7 @@ def write_prediction(
             _write_frames(reader, entries, unfinished, tick)
         waited, prediction = prediction.waited, prediction.finished()
         seconds = replace(prediction.seconds, write=time.perf_counter() - started - waited)
-        record = _record(prediction, entries, seconds)
+        record = record_of(prediction, entries, seconds)
         (unfinished / RECORD).write_text(
             json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
@@ -101,20 +101,22 @@ def write_overlay(
     _write_video(frames, reader, path)
 
 
-def write_clip(clip: Clip, path: Path, long_side: int = 1280, on_progress: Progress | None = None) -> Path:
+def write_clip(
+    clip: Clip, path: Path, long_side: int = 1280, on_progress: Progress | None = None, crf: int = 20
+) -> Path:
     """Write the range of a clip without masks, with the sound in `clip.waveform`, for any browser.
 
-    H.264 and AAC in MP4, even size, at most 30 fps, starting at 0 s. Raises ClipError if the source can no
-    longer be read.
+    H.264 and AAC in MP4, even size, at most 30 fps, starting at 0 s. crf: x264's quality, 0 the best. Raises
+    ClipError if the source can no longer be read.
     """
     reader = VideoReader(clip, long_side=long_side)
-    _write_video(_plain(reader, _counter(reader.count, on_progress)), reader, path)
+    _write_video(_plain(reader, _counter(reader.count, on_progress)), reader, path, crf)
     return path
 
 
-def _write_video(frames: Generator[np.ndarray], reader: VideoReader, path: Path) -> None:
+def _write_video(frames: Generator[np.ndarray], reader: VideoReader, path: Path, crf: int = 20) -> None:
     with closing(frames):  # ends the decoder, also when writing fails
-        write_mp4(path, frames, reader.rate, reader.clip.waveform, reader.clip.pixel_aspect)
+        write_mp4(path, frames, reader.rate, reader.clip.waveform, reader.clip.pixel_aspect, crf)
 
 
 def write_coco(prediction: Prediction, path: Path) -> Path:
@@ -193,16 +195,21 @@ def _write_mask(
     prediction: Prediction, index: int, folder: Path, tick: Callable[[], object]
 ) -> dict[str, object]:
     """Write one mask and return its entry in the record."""
-    clip, mask = prediction.clip, prediction.masks[index]
+    mask = prediction.masks[index]
     name = f"{MASKS}/{index + 1:04d}.png"
     Image.fromarray(mask).save(folder / name)
     tick()
-    entry = {
+    return frame_entry(prediction, index, mask) | {"mask": name}
+
+
+def frame_entry(prediction: Prediction, index: int, mask: np.ndarray) -> dict[str, object]:
+    """Return what the record says about a frame, whose mask is that of `prediction.masks`."""
+    clip = prediction.clip
+    entry: dict[str, object] = {
         "index": index + 1,
         "time": round(float(clip.times[index]), 6),
         "source_frame": None if clip.source_frames is None else int(clip.source_frames[index]),
         "source_time": None if clip.source_times is None else round(float(clip.source_times[index]), 6),
-        "mask": name,
         "foreground": round(np.count_nonzero(mask) / mask.size, 6),
         "classes": {},
     }
@@ -224,7 +231,8 @@ def _write_frames(
             tick()
 
 
-def _record(prediction: Prediction, frames: list[dict[str, object]], seconds: Timing) -> dict[str, object]:
+def record_of(prediction: Prediction, frames: list[dict[str, object]], seconds: Timing) -> dict[str, object]:
+    """Return the record of a prediction, the content of prediction.json; frames: a `frame_entry` each."""
     clip = prediction.clip
     return {
         "clip": clip.name,

@@ -9,6 +9,7 @@ that gives it `element`, `props`, `trigger` and `watch`: that of the app, or a f
 """
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,22 @@ class Lane:
     name: str
     spans: tuple[tuple[float, float], ...]  # from, to; seconds of the clip
     inside: bool = True  # whether its source is in the picture
+
+
+def audible_lanes(
+    heard: Sequence[Collection[str]], visible: Collection[str], start: float, duration: float
+) -> tuple[Lane, ...]:
+    """Return the audible classes in a range of a clip; heard: those of every second of the whole clip."""
+    lanes = []
+    for name in dict.fromkeys(name for second in heard for name in second):
+        spans = [
+            (max(second - start, 0.0), min(second + 1 - start, duration))
+            for second, names in enumerate(heard)
+            if name in names and second + 1 > start and second < start + duration
+        ]
+        if spans:
+            lanes.append(Lane(name, tuple(spans), name in visible))
+    return tuple(lanes)
 
 
 @dataclass(frozen=True)

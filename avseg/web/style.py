@@ -16,6 +16,6 @@ def tokens() -> dict[str, tuple[str, str]]:
 
 
 def token_rules() -> str:
-    """Return the rules that define the colours as variables, the dark ones within .dark."""
+    """Return the rules that define the colours as variables: the dark ones within .dark, but not on paper."""
     light, dark = ("".join(f"--{name}:{pair[k]};" for name, pair in tokens().items()) for k in range(2))
-    return f":root{{{light}}}\n.dark{{{dark}}}"
+    return f":root{{{light}}}\n@media not print{{.dark{{{dark}}}}}"

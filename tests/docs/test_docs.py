@@ -135,6 +135,7 @@ POSITIONAL = {
     ("info", "model"),
     ("patch", "clip-a"),
     ("patch", "clip-b"),
+    ("share", "what"),
 } | {(command, argument) for command in ("weights", "data") for argument in ("action", "name")}
 
 
