@@ -9,9 +9,10 @@ from app.components.add_model.panel import offer
 from app.components.gradio_helpers import DOWNLOAD, ONE_MODEL, PRIVATE
 from app.components.page_context import PageContext
 from app.components.updates import connect
-from app.explore import clip_handlers, handlers
+from app.explore import clip_handlers, handlers, map_handlers
 from app.explore.handlers import ExploreUpdates
 from app.explore.layout import ExploreLayout, build_layout
+from app.explore.map_handlers import MapUpdates
 
 # On a narrow page the opened clip is below the clips; what is above its player has its final height by now.
 SHOW_CLIP = """() => {
@@ -44,6 +45,9 @@ def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:
 
     for part in layout.clickable:
         on(part.action, handlers.act, opens_clip=True, queue=False, trigger_mode="multiple")
+    on(layout.map.action, handlers.act, opens_clip=True, queue=False, trigger_mode="multiple")
+    peeks = {"queue": False, "trigger_mode": "always_last", **PRIVATE}
+    connect(layout.map.peek, map_handlers.peek, None, MapUpdates, layout, **peeks)
     on(tab.select, handlers.arrive, opens_clip=True)
     on(layout.data.input, handlers.choose_data, layout.data, opens_clip=True)
     search, sort = [gr.State("search"), layout.search], [gr.State("sort"), layout.sort]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from app.explore.flags import Flags
+from app.explore.maps import Maps
 from app.explore.scores import Scores
 from app.services.background import BACKGROUND, Progress
 from app.services.cache import LRUCache
@@ -19,6 +20,7 @@ from avseg.data.avsbench.facts import ClipFacts, read_facts
 from avseg.data.avsbench.index import cache_file, table_state
 from avseg.data.avsbench.mask_index import MaskIndex
 from avseg.data.labels import CLASS_INDEX, CLASSES
+from avseg.evaluation.frame_mistakes import KINDS
 
 OPEN_COLLECTIONS = 4
 
@@ -63,6 +65,11 @@ class Collection:
         order = [k for k in np.argsort(-counts, kind="stable") if counts[k]]
         return pd.DataFrame(values[:, order], columns=[CLASSES[k] for k in order])
 
+    @cached_property
+    def maps(self) -> Maps:
+        """The embeddings of the clips by model, and their maps."""
+        return Maps(self)
+
     def columns(self, model: str) -> pd.DataFrame:
         """Return what is known of every clip, one row each: the table, the masks and the IoU of a model."""
         known = pd.Series(self.masks.known)
@@ -80,6 +87,14 @@ class Collection:
             if (row := self.facts.rows.get(clip)) is not None:
                 column[row] = iou
         return column
+
+    def mistakes(self, model: str) -> np.ndarray:
+        """Return how many frames of every clip have a mistake, int [N, kinds of KINDS]; -1 while unknown."""
+        counts = np.full((len(self), len(KINDS)), -1, np.int16)
+        for clip, mistakes in self.scores.mistakes_of(model).items():
+            if (row := self.facts.rows.get(clip)) is not None:
+                counts[row] = [getattr(mistakes, kind) for kind in KINDS]
+        return counts
 
     def read_masks(self) -> Progress:
         """Read the masks in the background, once; returns the progress."""

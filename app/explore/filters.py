@@ -7,8 +7,10 @@ import numpy as np
 
 from app.explore.collection import Collection
 from app.explore.flags import Flags
+from app.explore.map_choice import Region, read_region
 from app.services.wording import SPACE, plural
 from avseg.data.avsbench.check import KINDS
+from avseg.errors import AvsegError
 
 # Lower edges of the bars of mask area, shares of the frame; the last bar is open.
 AREAS = (0.0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.20, 0.30, 0.40)
@@ -41,6 +43,7 @@ class Filter:
     flagged: bool = False
     finding: str = ""  # a kind of the integrity report
     below: float | None = None  # IoU
+    region: str = ""  # of a map (`read_region`)
     search: str = ""
     sort: str = "table"
 
@@ -88,6 +91,9 @@ def changed(current: Filter, field: str, value: object, collection: Collection) 
             return current
         below = round(round(limit / IOU_STEP) * IOU_STEP, 2) if 0 < limit <= 1 else None
         return replace(current, below=below)
+    if field == "region":
+        region = read_region(value)
+        return replace(current, region=region.text if region else "")
     if field == "search":
         return replace(current, search=" ".join(str(value or "").split())[:MAX_SEARCH])
     if field == "sort" and value in SORTS:
@@ -119,6 +125,8 @@ def matching_rows(current: Filter, collection: Collection, flags: Flags, model: 
     if current.finding:
         findings = collection.report.findings if collection.report else ()
         matches &= _mask(collection, [(f.split, f.clip) for f in findings if f.kind == current.finding])
+    if region := read_region(current.region):
+        matches &= np.isin(np.arange(len(collection)), _rows_in(collection, model, region))
     if current.below is not None:
         matches &= columns["iou"] < current.below
     for word in current.search.lower().split():
@@ -129,6 +137,20 @@ def matching_rows(current: Filter, collection: Collection, flags: Flags, model: 
     if column:
         matching = matching.sort_values(column, ascending=ascending, kind="stable", na_position="last")
     return matching.index.to_numpy()
+
+
+def _rows_in(collection: Collection, model: str, region: Region) -> np.ndarray:
+    """Return the clips in a region of a model's map; none where there is no such model or map."""
+    try:
+        return collection.maps.rows_in(model, region)
+    except AvsegError:
+        return np.zeros(0, int)
+
+
+def selected_on_map(current: Filter, collection: Collection, model: str) -> int:
+    """Return how many clips are in the region of a filter."""
+    region = read_region(current.region)
+    return len(_rows_in(collection, model, region)) if region else 0
 
 
 def _mask(collection: Collection, clips: list[tuple[str, str]]) -> np.ndarray:
@@ -164,7 +186,12 @@ def conditions(current: Filter) -> tuple[tuple[str, int | str], ...]:
     for field in ("split", "label", "objects", "area", "empty"):
         clicks += [(field, value) for value in sorted(getattr(current, field))]
     clicks += [(field, 1) for field in SWITCHES if getattr(current, field)]
-    texts = {"finding": current.finding, "search": current.search, "below": current.below}
+    texts = {
+        "finding": current.finding,
+        "region": current.region,
+        "search": current.search,
+        "below": current.below,
+    }
     texts["sort"] = "" if current.sort == Filter().sort else current.sort
     return (*clicks, *((field, str(text)) for field, text in texts.items() if text))
 
@@ -178,8 +205,8 @@ class Chip:
     value: object = ""
 
 
-def chips(current: Filter, model: str) -> list[Chip]:
-    """Return the conditions of a filter."""
+def chips(current: Filter, model: str, on_map: int = 0) -> list[Chip]:
+    """Return the conditions of a filter; on_map: the clips in its region of the map."""
     conditions = [Chip(split, "split", split) for split in sorted(current.split)]
     conditions += [Chip(name, "label", name) for name in sorted(current.label)]
     for objects in sorted(current.objects):
@@ -192,6 +219,8 @@ def chips(current: Filter, model: str) -> list[Chip]:
         conditions.append(Chip(current.finding, "finding", current.finding))
     if current.below is not None:
         conditions.append(Chip(f"IoU of {model} below {current.below:.2f}", "below"))
+    if current.region:
+        conditions.append(Chip(f"{on_map:,} selected on the map", "region"))
     if current.search:
         conditions.append(Chip(f"“{current.search}”", "search"))
     return conditions

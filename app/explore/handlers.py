@@ -10,12 +10,14 @@ from app.components.events import Action, action_of
 from app.components.gradio_helpers import HIDDEN, error_notice, notice
 from app.components.html import header_html
 from app.components.render import macro, render
-from app.components.updates import UNCHANGED, Updates
+from app.components.updates import UNCHANGED
 from app.explore import html
 from app.explore.charts import charts_html
 from app.explore.collection import COLLECTIONS
 from app.explore.export import write_csv
 from app.explore.filters import Filter
+from app.explore.map_choice import read_choice
+from app.explore.map_handlers import NO_MAP, MapUpdates, draw_map, embed_clips
 from app.explore.predictions import unscored_rows
 from app.explore.state import ExploreState, View, clicked, state_of
 from app.services.datasets import LIBRARY, draw_sample, may_check
@@ -30,7 +32,7 @@ VISIBLE = {"visible": True, "__type__": "update"}
 
 
 @dataclass(frozen=True)
-class ExploreUpdates(Updates):
+class ExploreUpdates(MapUpdates):
     """Updates of the components of `ExploreLayout` with the same names."""
 
     header: object = UNCHANGED
@@ -58,6 +60,7 @@ class ExploreUpdates(Updates):
     clip_facts: object = UNCHANGED
     folder_summary: object = UNCHANGED
     timer: object = UNCHANGED
+    mode: object = UNCHANGED
 
 
 def act(event: gr.EventData, request: gr.Request = None) -> ExploreUpdates:
@@ -77,6 +80,8 @@ def change_view(action: str, value: object, request: gr.Request = None) -> Explo
                 pass
             elif action == "check":
                 collection.check_files(start=may_check(dataset))
+            elif action in ("embed", "embed_stop"):
+                embed_clips(state, collection, start=action == "embed")
             elif action not in ("flag", "unflag"):
                 state.view = clicked(state.view, action, value, collection, state.rows(collection))
             elif state.view.row is not None:
@@ -121,7 +126,7 @@ def arrive(request: gr.Request = None) -> ExploreUpdates:
 def _take_up(visitor: Visitor, state: ExploreState, requested: ExploreRequest) -> None:
     """Open what another tab or a link asks for, a sample once it is drawn. Raises DatasetError."""
     dataset, model = LIBRARY.get(requested.data), requested.model or state.view.model
-    state.view = view = View(dataset.key, model=model)
+    state.view = view = View(dataset.key, model=model, map=read_choice(requested.map))
     if not dataset.ready:
         visitor.hand_over(requested)
         return
@@ -144,7 +149,8 @@ def choose_data(key: str, request: gr.Request = None) -> ExploreUpdates:
             dataset = LIBRARY.get(key)
         except DatasetError as error:
             return ExploreUpdates(notice=error_notice(error))
-        state.view = View(dataset.key, model=model_for(dataset.task, state.view.model))
+        model = model_for(dataset.task, state.view.model)
+        state.view = View(dataset.key, model=model, map=state.view.map)
         return _draw(state) | ExploreUpdates(search="", sort=Filter().sort, model=state.view.model)
 
 
@@ -162,8 +168,8 @@ def choose_model(name: str, request: gr.Request = None) -> ExploreUpdates:
     """Choose the model whose IoU is shown and whose prediction is made next."""
     state = state_of(request)
     with state.lock:
-        if name in available_models():
-            state.view = replace(state.view, model=name)
+        if name in available_models() and name != state.view.model:  # its map is another one
+            state.view = replace(state.view, model=name, filter=replace(state.view.filter, region=""))
         return _draw(state)
 
 
@@ -248,15 +254,20 @@ def _draw(state: ExploreState) -> ExploreUpdates:
     )
     if collection is None:
         progress = draw_sample(dataset.task)
-        return no_clip | ExploreUpdates(
-            filters="",
-            charts="",
-            summary="",
-            clips=render("explore/templates/sample.html", title=dataset.title, progress=progress),
-            report="",
-            score=HIDDEN,
-            timer=gr.Timer(active=not progress.error),
-            context=header_html({"Data": dataset.title}),
+        return (
+            no_clip
+            | ExploreUpdates(**NO_MAP.changes())
+            | ExploreUpdates(
+                filters="",
+                charts="",
+                summary="",
+                clips=render("explore/templates/sample.html", title=dataset.title, progress=progress),
+                report="",
+                score=HIDDEN,
+                mode="",
+                timer=gr.Timer(active=not progress.error),
+                context=header_html({"Data": dataset.title}),
+            )
         )
     reading = collection.read_masks()
     unchecked = collection.report is None and collection.check_files() is None
@@ -265,19 +276,25 @@ def _draw(state: ExploreState) -> ExploreUpdates:
     scored = bool(collection.scores.of(view.model))
     scoring = state.scoring is not None and not state.scoring.cancelled
     unscored = 0 if scoring else len(unscored_rows(state, collection))
-    updates = no_clip | ExploreUpdates(
-        filters=html.filters_html(collection, view, rows),
-        charts=charts_html(collection, view, rows, reading),
-        summary=html.summary_html(collection, view, rows),
-        clips=html.clips_html(collection, view, rows, flags),
-        report=html.report_html(collection, view, checking),
-        timer=gr.Timer(active=reading.running or bool(checking and checking.running)),
-        context=header_html(
-            {"Data": dataset.title, "Scored by": view.model if scored else ""},
-            model_info(view.model)[0].weights if scored else "",
-        ),
-        score=gr.update(value=f"Run on {plural(unscored, 'unscored clip')}", visible=unscored > 0),
-        stop=VISIBLE if scoring else HIDDEN,
+    on_map, mapping = draw_map(state, collection, rows)
+    updates = (
+        no_clip
+        | ExploreUpdates(**on_map.changes())
+        | ExploreUpdates(
+            filters=html.filters_html(collection, view, rows),
+            charts="" if view.map.shown else charts_html(collection, view, rows, reading),
+            mode=html.mode_html(view),
+            summary=html.summary_html(collection, view, rows),
+            clips=html.clips_html(collection, view, rows, flags),
+            report=html.report_html(collection, view, checking),
+            timer=gr.Timer(active=reading.running or mapping or bool(checking and checking.running)),
+            context=header_html(
+                {"Data": dataset.title, "Scored by": view.model if scored else ""},
+                model_info(view.model)[0].weights if scored else "",
+            ),
+            score=gr.update(value=f"Run on {plural(unscored, 'unscored clip')}", visible=unscored > 0),
+            stop=VISIBLE if scoring else HIDDEN,
+        )
     )
     if view.row is None:
         return updates

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from app.components.render import render
+from app.components.render import macro, render
 from app.explore.charts import bins, class_bins
 from app.explore.collection import Collection
-from app.explore.filters import IOU_STEP, OBJECTS, SWITCHES, chips, conditions
+from app.explore.filters import IOU_STEP, OBJECTS, SWITCHES, chips, conditions, selected_on_map
 from app.explore.flags import MAX_NOTE, Flags
 from app.explore.pictures import error_maps, thumbnails
 from app.explore.state import PAGE_SIZE, REPORT_PAGE_SIZE, OpenedClip, View
@@ -71,10 +71,15 @@ def summary_html(collection: Collection, view: View, rows: np.ndarray) -> Markup
     return render(
         "explore/templates/summary.html",
         count=f"{len(rows):,} of {plural(len(collection), 'clip')}",
-        chips=chips(view.filter, view.model),
+        chips=chips(view.filter, view.model, selected_on_map(view.filter, collection, view.model)),
         filtered=not view.filter.matches_all,
         address=_address(collection, view),
     )
+
+
+def mode_html(view: View) -> Markup:
+    """Return the switch between clips alone and the map above them."""
+    return macro("segmented", "map_shown", ((0, "Grid"), (1, "Map")), int(view.map.shown), "View")
 
 
 def _address(collection: Collection, view: View) -> str:
@@ -86,6 +91,7 @@ def _address(collection: Collection, view: View) -> str:
         model=view.model,
         filter=conditions_text(conditions(view.filter)),
         page=view.page + 1 if view.page else None,
+        map=view.map.text,
     )
 
 

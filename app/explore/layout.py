@@ -1,5 +1,6 @@
 """The components of the Explore tab: filters, clips, and the opened clip, from left to right."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ from app.services.host import may_train
 from app.services.models import model_choices
 from avseg.data.sources import SOURCES
 
-SCRIPT = ACTIONS_SCRIPT + Path(__file__).with_name("script.js").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
+SCRIPT = ACTIONS_SCRIPT + HERE.joinpath("script.js").read_text(encoding="utf-8")
 TICK_SECONDS = 1.2  # between updates of background work
 TARGETS = {"segment": "Segment", "inside": "Inside", "whatif": "What if"}  # tabs that a clip can be sent to
 PLAIN = {"show_label": False, "container": False}
@@ -39,6 +41,11 @@ class ExploreLayout:
     summary: gr.HTML
     export: gr.Button
     file: gr.DownloadButton  # hidden; holds the exported file
+    mode: gr.HTML
+    map_bar: gr.HTML
+    map_column: gr.Column
+    map: gr.HTML
+    map_lists: gr.HTML
     clips: gr.HTML
     report: gr.HTML
     clip_head: gr.HTML
@@ -60,11 +67,17 @@ class ExploreLayout:
     clickable: list[gr.HTML]  # components with actions
 
 
+def map_script() -> str:
+    """Return the script of the map, with its HTML as TEMPLATE."""
+    template = json.dumps(render("explore/templates/map.html"))
+    return f"const TEMPLATE = {template};\n" + HERE.joinpath("map.js").read_text(encoding="utf-8")
+
+
 def build_layout(shared: PageContext) -> ExploreLayout:
     """Create the components at the current place of the page."""
 
-    def html(elem_id: str, value: str = "") -> gr.HTML:
-        part.clickable.append(gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id))
+    def html(elem_id: str, value: str = "", **props: bool) -> gr.HTML:
+        part.clickable.append(gr.HTML(value, js_on_load=SCRIPT, elem_id=elem_id, **props))
         return part.clickable[-1]
 
     part = SimpleNamespace(header=shared.header, tabs=shared.tabs, clickable=[])
@@ -106,8 +119,21 @@ def build_layout(shared: PageContext) -> ExploreLayout:
             part.charts = html("ex-charts")
             with gr.Row(elem_classes="ex-bar"):
                 part.summary = html("ex-line")
+                part.mode = html("ex-mode")
                 part.export = gr.Button("Export csv", elem_id="ex-export", scale=0, min_width=90, **small)
                 part.file = gr.DownloadButton("csv", visible="hidden", elem_id="ex-file")
+            part.map_bar = html("ex-map-bar", visible=False)
+            with gr.Column(visible=False, elem_classes="ex-part") as part.map_column:
+                part.map = gr.HTML(
+                    html_template='<div class="map-place"></div>',
+                    js_on_load=map_script(),
+                    apply_default_css=False,
+                    elem_id="ex-map",
+                    points="",
+                    paint="",
+                    peeked="",
+                )
+            part.map_lists = html("ex-map-lists", visible=False)
             part.clips = html("ex-grid")
             part.report = html("ex-report")
         with gr.Column(scale=0, min_width=380, elem_classes="ex-side", elem_id="ex-side"):

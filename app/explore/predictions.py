@@ -18,6 +18,7 @@ from avseg.data.avsbench.clip import DatasetClip, read_dataset_clip, with_video
 from avseg.errors import DatasetError
 from avseg.evaluation.clip import clip_iou, frame_ious
 from avseg.files import make_folder
+from avseg.interpret.embeddings import mistakes_of
 from avseg.player.value import PlayerValue, player_value
 from avseg.predict import Prediction
 
@@ -56,8 +57,9 @@ def predict_clip(visitor: Visitor, token: JobToken, progress: Report) -> PlayerV
     prediction = MODELS.predict(view.model, opened.content.clip, on_frame)
     state.opened = opened = replace(opened, prediction=prediction, model=view.model)
     entry = collection.facts.entries[opened.row]
+    name = (entry.split, entry.name)
     iou = clip_iou(frame_ious(prediction, opened.content.truth), opened.content.truth)
-    collection.scores.add(view.model, {(entry.split, entry.name): iou})
+    collection.scores.add(view.model, {name: iou}, {name: mistakes_of(prediction, opened.content)})
     folder = opened.content.clip.path.parent / uuid.uuid4().hex[:8]
     return clip_player(dataset, opened.content, prediction, folder)
 
@@ -79,7 +81,7 @@ def score_clips(state: ExploreState, token: JobToken, progress: Report) -> None:
     """
     dataset, collection = state.open_collection()
     rows = unscored_rows(state, collection) if collection else []
-    model, ious = state.view.model, {}
+    model, ious, mistakes = state.view.model, {}, {}
     try:
         for done, row in enumerate(rows):
             token.check()
@@ -89,9 +91,10 @@ def score_clips(state: ExploreState, token: JobToken, progress: Report) -> None:
             prediction = MODELS.predict(model, content.clip)
             iou = clip_iou(frame_ious(prediction, content.truth), content.truth)
             ious[entry.split, entry.name] = iou
+            mistakes[entry.split, entry.name] = mistakes_of(prediction, content)
     finally:
         if ious:
-            collection.scores.add(model, ious)
+            collection.scores.add(model, ious, mistakes)
 
 
 def clip_player(

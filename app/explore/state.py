@@ -9,6 +9,7 @@ import numpy as np
 from app.explore.collection import COLLECTIONS, Collection
 from app.explore.filters import FIELDS, Filter, changed, matching_rows
 from app.explore.flags import Flags
+from app.explore.map_choice import MapChoice, read_region
 from app.services.datasets import LIBRARY, DataSet
 from app.services.host import public_host
 from app.services.jobs import JobToken
@@ -31,6 +32,7 @@ class View:
     row: int | None = None  # of the opened clip
     model: str = ""  # whose IoU and whose predictions
     report_page: int = 0
+    map: MapChoice = field(default_factory=MapChoice)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ class ExploreState:
     lock: threading.Lock = field(default_factory=threading.Lock)
     opened: OpenedClip | None = None
     scoring: JobToken | None = None  # while clips are being scored
+    drawn_points: str = ""  # key of the points that the page has
     own_flags: dict[str, Flags] = field(default_factory=dict)  # by data set, on a public host
 
     def release(self) -> None:
@@ -96,13 +99,20 @@ def state_of(request: gr.Request | None) -> ExploreState:
 def clicked(view: View, action: str, value: object, collection: Collection, rows: np.ndarray) -> View:
     """Return the view after a click; rows: the clips that match before it.
 
-    action: a field of the filter, "page", "report_page", "open" (a row), "step" (1 to the next clip in the
-    order of the filter, -1 to the previous one) or "close"; impossible values change nothing.
+    action: a field of the filter, "lasso" (corners on the map), "map_" and a field of MapChoice, "page",
+    "report_page", "open" (a row), "step" (1 to the next clip in the order of the filter, -1 to the previous
+    one) or "close"; impossible values change nothing.
     """
     if action in FIELDS:
         new = changed(view.filter, action, value, collection)
         report_page = view.report_page if new.finding == view.filter.finding else 0
         return replace(view, filter=new, page=0, report_page=report_page)
+    if action.startswith("map_"):
+        return replace(view, map=view.map.changed(action.removeprefix("map_"), value))
+    if action == "lasso":
+        shown = view.map
+        region = read_region(f"{shown.feature}-{shown.method}-{shown.points}-{value}")
+        return replace(view, filter=replace(view.filter, region=region.text), page=0) if region else view
     if action == "close":
         return replace(view, row=None)
     if isinstance(value, bool) or not isinstance(value, int):

@@ -65,6 +65,7 @@ class ExploreRequest:
     model: str = ""  # the current one where empty
     conditions: tuple[tuple[str, int | str], ...] = ()  # of the filter: field and value, as clicks send them
     page: int = 1
+    map: str = ""  # which map is shown, none where empty
 
 
 @dataclass(frozen=True)

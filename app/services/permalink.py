@@ -109,7 +109,8 @@ def read_link(query: str) -> Link:
     elif tab == "explore" and "data" in values:
         page, conditions = int(_number(values, "page", 1)), _conditions(values.get("filter", ""))
         clip, split = values.get("clip", ""), values.get("split", "")
-        requests.append(ExploreRequest(values["data"], clip, split, model, conditions, page))
+        shown = values.get("map", "")
+        requests.append(ExploreRequest(values["data"], clip, split, model, conditions, page, shown))
     elif tab == "evaluate" and values.get("view") == "ablations":
         clips, rows = (tuple(filter(None, values.get(n, "").split(","))) for n in ("clips", "rows"))
         requests.append(AblationRequest(values.get("study", ""), clips, rows))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.explore import clip_handlers, collection, handlers, state
+from app.explore import clip_handlers, collection, handlers, maps, state
 from app.explore.collection import Collection, Collections
 from app.services import datasets, session
 from app.services.background import BackgroundTasks
@@ -43,7 +43,7 @@ def private(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "VISITORS", visitors)
     for module in (collection, state, handlers):
         monkeypatch.setattr(module, "COLLECTIONS", collections)
-    for module in (collection, datasets):
+    for module in (collection, datasets, maps):
         monkeypatch.setattr(module, "BACKGROUND", tasks)
 
 
