@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from app.services.datasets import LIBRARY
 from avseg.checkpoints import find_model
 from avseg.data.avsbench.facts import read_facts
 from avseg.evaluation.frame_mistakes import Mistakes
@@ -25,12 +26,14 @@ from tests.support.avsbench_folders import FULL_SIZE, write_avss_table
 from tests.support.chromium import LAUNCH_ARGS, find_browser
 from tests.support.serving import running_app
 
+MODEL = "tiny-avss"
 FRAMES = 120  # of panning
 # Moves the map by a real pointer's events, one per frame of the browser; returns the time of each frame.
 PAN = """(frames) => new Promise((done) => {
-  const canvas = document.querySelector("#ex-map canvas"), box = canvas.getBoundingClientRect(), times = [], drawn = [];
-  const send = (name, x, y) => canvas.dispatchEvent(new PointerEvent(name, { bubbles: true, pointerId: 1, pointerType: "mouse",
-    button: 0, clientX: box.left + x, clientY: box.top + y }));
+  const canvas = document.querySelector("#ex-map canvas"), box = canvas.getBoundingClientRect();
+  const times = [], drawn = [], mouse = { bubbles: true, pointerId: 1, pointerType: "mouse", button: 0 };
+  const send = (name, x, y) =>
+    canvas.dispatchEvent(new PointerEvent(name, { ...mouse, clientX: box.left + x, clientY: box.top + y }));
   let k = 0, last = performance.now();
   send("pointerdown", 200, 200);
   const step = (now) => {
@@ -62,7 +65,6 @@ def write_embeddings(folder: Path, model: str, clips: int) -> None:
 
 def measure(page: Page, clips: int) -> None:
     """Open the map, pan it, and select a part of it."""
-    page.click("button[role=tab]:text-is('Explore')")
     page.wait_for_selector("#ex-grid .ex-clip", timeout=120_000)
     began = time.perf_counter()
     page.click("#ex-mode button:text-is('Map')")
@@ -103,12 +105,11 @@ def main() -> None:
         folder.mkdir(parents=True)
         write_avss_table(folder / "metadata.csv", sizes)
         link_clips(folder)
-        write_embeddings(folder, "tiny-avss", sum(sizes.values()))
+        write_embeddings(folder, MODEL, sum(sizes.values()))
         with running_app(Path(home, "app.log"), **here) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
             page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.goto(f"{address}?tab=explore")
-            page.wait_for_selector("#go", timeout=60_000)
+            page.goto(f"{address}?tab=explore&data={LIBRARY.first()}&model={MODEL}")
             measure(page, sum(sizes.values()))
             browser.close()
 
