@@ -34,6 +34,8 @@ def test_a_full_disk_is_one_sentence_and_harms_nothing(
         command += ["--train.epochs", "2", "--resume"]
     for limit in (0, max(map(len, whole.values())) // 2):
         capsys.readouterr()
+        if name == "convert":  # which leaves alone what is newer than its sources
+            os.utime(next((inputs / "masks/clip").iterdir()))
         with file_size_limit(limit):
             assert main(command) == 1
         said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("avseg: ")]

@@ -5,6 +5,7 @@ where it was interrupted.
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,20 +25,25 @@ def write(
     """Write the clips of a plan; return how many of each split were not there yet."""
     target, written = made.target, Counter[str]()
     earlier = description(target)
-    done = listed(target.task_folder, target.task) if earlier.get("settings") == made.settings else {}
+    done = listed(target.task_folder, target.task)
+    same = earlier.get("settings") == made.settings
+    since = float(earlier.get("since", 0.0)) if same else time.time()
     origins = {piece.name[:VIDEO_ID]: made.origin for pieces in made.pieces.values() for piece in pieces}
     about = {
         "task": target.task,
         "frames": made.frames,
         "rate": target.fps,
         "settings": made.settings,
+        "since": since,  # clips written earlier have other settings
         "origins": {**earlier.get("origins", {}), **origins},
     }
     make_folder(target.task_folder)
     write_texts(target.task_folder, {CONVERSION: json.dumps(about)})
     total, ready = sum(made.counts.values()), 0
     for split, pieces in made.pieces.items():
-        new = [piece for piece in pieces if not _is_done(piece, done.get(piece.row), target.task_folder)]
+        new = [
+            piece for piece in pieces if not _is_done(piece, done.get(piece.row), target.task_folder, since)
+        ]
         ready += len(pieces) - len(new)
         for first in range(0, len(new), CHUNK * workers):
             chunk = new[first : first + CHUNK * workers]
@@ -79,14 +85,14 @@ def _clip(pieces: Sequence[Piece], index: int) -> GeneratedClip:
     return pieces[index].read()
 
 
-def _is_done(piece: Piece, entry: Entry | None, folder: Path) -> bool:
-    """Return whether a clip is complete and newer than its sources."""
+def _is_done(piece: Piece, entry: Entry | None, folder: Path, since: float) -> bool:
+    """Return whether a clip is complete and newer than its sources and the settings."""
     if entry is None or entry.split != piece.split:
         return False
     files = [folder / entry.sound]
     files += [folder / entry.frame(moment) for moment in range(entry.frames)]
     files += [folder / entry.masks(moment)[0][0] for moment in range(entry.labelled)]
     try:
-        return all(path.stat().st_mtime > piece.recording.modified for path in files)
+        return min(path.stat().st_mtime for path in files) > max(since, piece.recording.modified)
     except OSError:
         return False

@@ -39,7 +39,7 @@ def find_kind(
     Raises ConfigError for a kind that does not exist, DatasetError for a folder that is not of that kind.
     """
     if kind and kind not in KINDS:
-        raise ConfigError(f"There is no kind {kind!r}; kinds are {', '.join(KINDS)}.")
+        raise ConfigError(f"{kind!r} is not a kind of source; kinds are {', '.join(KINDS)}.")
     for name, row in KINDS.items():
         if row.found is not None and kind in ("", name) and row.found(source):
             return name, None
