@@ -63,7 +63,7 @@ class VideoMasks:
         """Decode a video of masks once to know it; raises ClipError."""
         clip = read_clip(path, fps=0.2, seconds=MAX_SECONDS, limits=OWN_FILES)
         brightness = clip.frames.max(-1)
-        grey = float(((brightness > 16) & (brightness < 235)).mean())
+        grey = float(((brightness > 8) & (brightness < 247)).mean())
         return cls(path, clip.duration, clip.size, grey, classes)
 
     def __len__(self) -> int:

@@ -339,9 +339,9 @@ def _notices(recordings: Iterable[Recording]) -> tuple[str, ...]:
     """Return what whoever converts should know of the recordings."""
     notices = []
     for item in recordings:
-        if isinstance(item.masks, VideoMasks) and item.masks.grey > 0.0005:
+        if isinstance(item.masks, VideoMasks) and item.masks.grey:
             notices.append(
-                f"{item.name}: {item.masks.grey:.1%} of the mask video is neither black nor white, as after "
+                f"{item.name}: {item.masks.grey:.2%} of the mask video is neither black nor white, as after "
                 "lossy compression; a brightness of 128 and more of 255 is foreground."
             )
         if isinstance(item.pictures, VideoPictures) and not item.pictures.is_steady:

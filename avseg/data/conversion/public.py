@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from avseg.data.avsbench.dataset import read_sound
-from avseg.data.avsbench.index import layout_of, read_index
+from avseg.data.avsbench.index import find_tasks, layout_of, read_index
 from avseg.data.avsbench.layout import LAYOUTS, SPLITS, SYNTHETIC, VIDEO_ID, Entry
 from avseg.data.conversion.classes import ClassNames, require_known
 from avseg.data.conversion.masks import PictureMasks
@@ -99,8 +99,9 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def is_synthetic(source: Path) -> bool:
-    """Return whether a folder follows AVS-Synthetic's layout."""
-    return layout_of(source, "s4") is SYNTHETIC
+    """Return whether a folder, or one in it, follows AVS-Synthetic's layout."""
+    folder = find_tasks(source).get("s4")
+    return folder is not None and layout_of(folder, "s4") is SYNTHETIC
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class SyntheticSound:
 
 def read_synthetic(source: Path, task: str, classes: ClassNames) -> list[Recording]:
     """Return the images of AVS-Synthetic as recordings of one second; raises DatasetError."""
+    source = find_tasks(source)["s4"]
     entries = read_index(source, "s4")
     if task != "ms3" and not classes.label:
         require_known(classes, {entry.annotation for entry in entries}, source)
