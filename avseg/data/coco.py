@@ -95,16 +95,22 @@ def _decompressed(text: str) -> tuple[int, ...]:
     return tuple(counts)
 
 
+def check_runs(segmentation: RunLengths) -> None:
+    """Raise DatasetError for run lengths that are not those of a mask."""
+    (height, width), counts = segmentation.size, np.array(segmentation.counts, np.int64)
+    if not 0 < height * width <= MAX_PIXELS or (counts < 0).any() or counts.sum() != height * width:
+        raise DatasetError(f"Run lengths of {height} x {width} pixels do not add up; export them again.")
+
+
 def mask_of(segmentation: Segmentation, size: tuple[int, int]) -> np.ndarray:
     """Return an object's mask, bool [H, W]; size: (height, width) of its image.
 
     Raises DatasetError for run lengths that are not those of a mask.
     """
     if isinstance(segmentation, RunLengths):
-        (height, width), counts = segmentation.size, np.array(segmentation.counts, np.int64)
-        if not 0 < height * width <= MAX_PIXELS or (counts < 0).any() or counts.sum() != height * width:
-            raise DatasetError(f"Run lengths of {height} x {width} pixels do not add up; export them again.")
-        runs = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+        check_runs(segmentation)
+        height, width = segmentation.size
+        runs = np.repeat(np.arange(len(segmentation.counts)) % 2 == 1, segmentation.counts)
         mask = Image.fromarray(runs.reshape(width, height).T)
         return np.asarray(mask.resize(size[::-1], Image.Resampling.NEAREST))
     mask = Image.new("1", size[::-1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from avseg.data.coco import CocoImage, read_coco
+from avseg.data.coco import CocoImage, RunLengths, check_runs, read_coco
 from avseg.data.conversion.classes import ClassNames, require_known
 from avseg.data.conversion.masks import CocoMasks, PictureMasks, VideoMasks
 from avseg.data.conversion.pictures import (
@@ -181,6 +181,13 @@ def _find_masks(masks: Path, task: str, classes: ClassNames) -> Mapping[str, Cal
 
 
 def _coco(images: tuple[CocoImage, ...], classes: ClassNames, path: Path) -> _Opened:
+    for image in images:  # what cannot be drawn is reported before the work
+        for item in image.objects:
+            if isinstance(item.segmentation, RunLengths):
+                try:
+                    check_runs(item.segmentation)
+                except DatasetError as error:
+                    raise DatasetError(f"{path}, {image.file_name}: {error}") from None
     return CocoMasks(images, classes), (path,)
 
 

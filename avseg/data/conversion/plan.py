@@ -160,6 +160,10 @@ def plan(source: Source, target: Target) -> Plan:
     own_length = KINDS[kind].seconds or LAYOUTS[target.task].seconds
     seconds = target.seconds or own_length
     frames = 0 if whole else round(seconds * target.fps)
+    if KINDS[kind].seconds and seconds * target.fps != KINDS[kind].seconds:
+        raise ConfigError(
+            f"{kind} has single images: its clips have {own_length:g} s. Leave out --seconds and --fps."
+        )
     pieces: dict[str, list[Piece]] = {split: [] for split in SPLITS}
     unused: list[str] = []
     used: set[str] = set()
@@ -175,8 +179,6 @@ def plan(source: Source, target: Target) -> Plan:
         raise DatasetError(
             f"No recording lasts {seconds:g} s, the length of a clip of {target.task}. Choose --seconds."
         )
-    if KINDS[kind].seconds and seconds != KINDS[kind].seconds:
-        raise ConfigError(f"{kind} has single images: its clips have {own_length:g} s. Leave out --seconds.")
     settings = json.dumps([asdict(classes), kind, source.silence, source.frame_rate], default=str)
     notices = (*_notices(recordings), *_shared(pieces))
     made = Plan(kind, str(_place(source)), target, frames, pieces, tuple(unused), notices, settings)
