@@ -74,8 +74,7 @@ class Catalogue:
             return self.texts[text]
         for pattern, other in self.patterns:
             if match := pattern.fullmatch(text):
-                parts = {name: self._part(part) for name, part in match.groupdict().items()}
-                return _PLACEHOLDER.sub(lambda hole, parts=parts: parts[hole[1]], other)
+                return other.format_map({name: self._part(part) for name, part in match.groupdict().items()})
         sentences = _SENTENCE_END.split(text)
         if len(sentences) == 1:
             return self._clauses(text)
@@ -87,20 +86,16 @@ class Catalogue:
 
     def _clauses(self, text: str) -> str | None:
         """Return a sentence or a list whose parts, between commas, all have a translation."""
-        if (
-            text[:1].isupper()
-            and not text[1:2].isupper()
-            and (found := self.find(text[0].lower() + text[1:]))
-        ):
-            return found
+        word = text[:1].isupper() and not text[1:2].isupper()  # and no abbreviation
+        if word and (whole := self.find(text[0].lower() + text[1:])):
+            return whole
         ended = text.endswith(".")
         parts = text.removesuffix(".").split(", ")
         if len(parts) == 1 and not ended:
             return None
-        found = [part if not _LETTERS.search(part) else self.find(part) for part in parts]
-        if None in found:
-            return None
-        return self.comma.join(filter(None, found)) + self.stop * ended
+        found = [self.find(part) if _LETTERS.search(part) else part for part in parts]
+        known = [part for part in found if part is not None]
+        return self.comma.join(known) + self.stop * ended if len(known) == len(found) else None
 
     def _part(self, text: str) -> str:
         return self.translate(text) if _LETTERS.search(text) else text.replace(", ", self.list)
