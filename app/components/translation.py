@@ -98,8 +98,10 @@ def translated_props(kind: str, props: Mapping[str, Any], texts: Catalogue) -> d
     if isinstance(choices := props.get("choices"), list):
         changed["choices"] = [[texts.translate(str(name)), *value] for name, *value in choices]
     value = props.get("value")
-    if kind in ("html", "markdown") and isinstance(value, str):
+    if kind == "html" and isinstance(value, str):
         changed["value"] = texts.translate_html(value)
+    elif kind == "markdown" and isinstance(value, str):
+        changed["value"] = texts.translate_markdown(value)
     elif kind in ("button", "uploadbutton") and isinstance(value, str):
         changed["value"] = texts.translate(value)
     elif kind == "html" and isinstance(value, dict) and "about" in value:

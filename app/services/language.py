@@ -38,6 +38,7 @@ VERBATIM = ("code", "pre", "kbd", "samp", "style", "script")
 ATTRIBUTES = ("aria-label", "title", "placeholder", "alt", "data-confirm")
 _TAG = re.compile(r"(<!--.*?-->|<[^>]*>)", re.DOTALL)
 _ATTRIBUTE = re.compile(rf'(\s(?:{"|".join(ATTRIBUTES)})=")([^"]*)(")')
+_BLOCK = re.compile(r"(\n\s*\n(?:- )?|\n- |^- )")  # of Markdown
 _NAME = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:…]) +(?=[A-Z0-9])")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -115,6 +116,11 @@ class Catalogue:
                 parts[index] = _ATTRIBUTE.sub(self._attribute, part)
                 closing = name[2] if name[2] in VERBATIM or 'translate="no"' in part else ""
         return "".join(parts)
+
+    def translate_markdown(self, text: str) -> str:
+        """Return Markdown with its paragraphs and the items of its lists translated."""
+        parts = _BLOCK.split(text)
+        return "".join(part if index % 2 else self.translate(part) for index, part in enumerate(parts))
 
     def _attribute(self, match: re.Match[str]) -> str:
         return match[1] + escape(self.translate(unescape(match[2]))) + match[3]
