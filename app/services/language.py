@@ -17,6 +17,7 @@ from functools import cache, lru_cache
 from html import escape, unescape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "texts"
 ENGLISH = "en"
@@ -34,28 +35,35 @@ CURRENT: ContextVar[str] = ContextVar("language", default=ENGLISH)
 """The language of the visitor who is answered."""
 
 # Nothing in these elements is translated; neither is what has translate="no".
-VERBATIM = ("code", "pre", "kbd", "samp", "style", "script")
+VERBATIM = ("code", "pre", "kbd", "samp", "sub", "sup", "style", "script")
 ATTRIBUTES = ("aria-label", "title", "placeholder", "alt", "data-confirm")
 _TAG = re.compile(r"(<!--.*?-->|<[^>]*>)", re.DOTALL)
 _ATTRIBUTE = re.compile(rf'(\s(?:{"|".join(ATTRIBUTES)})=")([^"]*)(")')
 _BLOCK = re.compile(r"(\n\s*\n(?:- )?|\n- |^- )")  # of Markdown
 _NAME = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
-_SENTENCE_END = re.compile(r"(?<=[.!?:…]) +(?=[A-Z0-9])")
+_SENTENCE_END = re.compile(r"(?<=[.!?…]) +(?=[A-Z0-9])")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _LETTERS = re.compile(r"[A-Za-z]")
 _NUMBER = r"[-−+]?\d[\d.,]*"
-_PHRASE = r"(?:(?![.!?:] [A-Z]).)+?(?<![.])"  # of one sentence, without its full stop
+_PHRASE = r"(?:(?![.!?] [A-Z]).)+?(?<![.])"  # of one sentence, without its full stop
 
 
 class Catalogue:
-    """The texts of one language. sections: English to translated, by part of the page."""
+    """The texts of one language. sections: English to translated, by part of the page.
 
-    def __init__(self, sections: Mapping[str, Mapping[str, str]]):
-        self.sections = sections
+    The texts of [parts.what] are known only in the place of a placeholder {what} (or {what2}).
+    """
+
+    def __init__(self, sections: Mapping[str, Mapping[str, Any]], whole: "Catalogue | None" = None):
+        self.sections, self.whole = sections, whole
+        self.parts = {
+            name: Catalogue({name: texts}, self) for name, texts in sections.get("parts", {}).items()
+        }
         about = sections.get("language", {})
         self.comma, self.stop = about.get("comma", ", "), about.get("stop", ".")
         self.space, self.list = about.get("space", " "), about.get("list", ", ")
-        pairs = [pair for name, part in sections.items() if name != "language" for pair in part.items()]
+        texts = [part for name, part in sections.items() if name not in ("language", "parts")]
+        pairs = [pair for part in texts for pair in part.items()]
         self.texts = {" ".join(text.split()): other for text, other in pairs}
         patterns = [text for text in self.texts if _PLACEHOLDER.search(text)]
         patterns.sort(key=lambda text: -len(_PLACEHOLDER.sub("", text)))  # the most specific first
@@ -75,10 +83,11 @@ class Catalogue:
             return self.texts[text]
         for pattern, other in self.patterns:
             if match := pattern.fullmatch(text):
-                return other.format_map({name: self._part(part) for name, part in match.groupdict().items()})
+                parts = {name: self._part(name, part) for name, part in match.groupdict().items()}
+                return other.format_map(parts)
         sentences = _SENTENCE_END.split(text)
         if len(sentences) == 1:
-            return self._clauses(text)
+            return self._clauses(text) or (self.whole.find(text) if self.whole else None)
         found = [self.find(sentence) for sentence in sentences]
         if all(sentence is None for sentence in found):
             return None
@@ -98,8 +107,10 @@ class Catalogue:
         known = [part for part in found if part is not None]
         return self.comma.join(known) + self.stop * ended if len(known) == len(found) else None
 
-    def _part(self, text: str) -> str:
-        return self.translate(text) if _LETTERS.search(text) else text.replace(", ", self.list)
+    def _part(self, name: str, text: str) -> str:
+        if not _LETTERS.search(text):
+            return text.replace(", ", self.list)
+        return self.parts.get(name.rstrip("0123456789"), self).translate(text)
 
     def translate_html(self, html: str) -> str:
         """Return HTML with its texts, and the attributes that are read out or shown, translated."""

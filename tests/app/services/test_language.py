@@ -38,7 +38,9 @@ def texts() -> Catalogue:
             "Frame {n} of {k}": "{k}: {n}",
             "{animal} is marked in frames {list} and {n}.": "{list}+{n} {animal}.",
             "Frame {n} of {k}, of {animal}": "{animal} {n}/{k}",
+            "Without {thing}, {n}": "{n} {thing}",
         },
+        "parts": {"thing": {"a dog": "HUND", "{thing} or {thing2}": "{thing}|{thing2}"}},
     }
     return Catalogue(sections)
 
@@ -57,6 +59,8 @@ def texts() -> Catalogue:
         ("Go. Frame 3 of 5", "Go. 5: 3"),  # one sentence of two is known
         ("A dog, a cat.", "WUFF; MIAU!"),
         ("A dog, a horse.", "A dog, a horse."),
+        ("Without a dog or a cat, 3", "3 HUND|MIAU"),  # [parts.thing] first, then the rest
+        ("a dog or a cat", "a dog or a cat"),  # not in the place of {thing}
         ("12.5 %", "12.5 %"),
     ],
 )
