@@ -5,7 +5,8 @@ translation, and what leaves for the browser is translated on the way (app/compo
 the sentences of `avseg`, and what all visitors share. So no handler knows about languages, a result that is
 computed once serves all of them, and a text without a translation is English.
 
-A text may have placeholders: `{n}`, one letter, is a number; `{clip}` is any text, and is translated itself.
+A text may have placeholders: `{n}`, one letter, is a number; `{name_}`, ending in `_`, is one word; `{clip}` is
+any text of a sentence, which is translated itself.
 """
 
 import re
@@ -45,6 +46,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…]) +(?=[A-Z0-9])")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _LETTERS = re.compile(r"[A-Za-z]")
 _NUMBER = r"[-−+]?\d[\d.,]*"
+_WORD = r"\S+"
 _PHRASE = r"(?:(?![.!?] [A-Z]).)+?(?<![.])"  # of one sentence, without its full stop
 
 
@@ -145,7 +147,8 @@ def _pattern(text: str) -> re.Pattern[str]:
         elif part in seen:
             expression += f"(?P={part})"
         else:
-            expression += f"(?P<{part}>{_NUMBER if len(part) == 1 else _PHRASE})"
+            kind = _NUMBER if len(part) == 1 else _WORD if part.endswith("_") else _PHRASE
+            expression += f"(?P<{part}>{kind})"
             seen.add(part)
     return re.compile(expression)
 
