@@ -5,8 +5,8 @@ translation, and what leaves for the browser is translated on the way (app/compo
 the sentences of `avseg`, and what all visitors share. So no handler knows about languages, a result that is
 computed once serves all of them, and a text without a translation is English.
 
-A text may have placeholders: `{n}`, one letter, is a number; `{name_}`, ending in `_`, is one word; `{clip}` is
-any text of a sentence, which is translated itself.
+A text may have placeholders: `{n}`, one letter, is a number; `{name_}`, ending in `_`, is one word; `{clip}`
+is any text of a sentence, which is translated itself.
 """
 
 import re
@@ -69,7 +69,7 @@ class Catalogue:
         self.texts = {" ".join(text.split()): other for text, other in pairs}
         patterns = [text for text in self.texts if _PLACEHOLDER.search(text)]
         patterns.sort(key=lambda text: -len(_PLACEHOLDER.sub("", text)))  # the most specific first
-        self.patterns = [(_pattern(text), self.texts[text]) for text in patterns]
+        self.patterns = [(_PLACEHOLDER.split(text)[::2], text) for text in patterns]
         self.find = lru_cache(maxsize=8192)(self._find)
 
     def translate(self, text: str) -> str:
@@ -83,10 +83,11 @@ class Catalogue:
     def _find(self, text: str) -> str | None:
         if text in self.texts:
             return self.texts[text]
-        for pattern, other in self.patterns:
-            if match := pattern.fullmatch(text):
+        for pieces, pattern in self.patterns:
+            likely = all(piece in text for piece in pieces)  # most are not, and cost no regular expression
+            if likely and (match := _pattern(pattern).fullmatch(text)):
                 parts = {name: self._part(name, part) for name, part in match.groupdict().items()}
-                return other.format_map(parts)
+                return self.texts[pattern].format_map(parts)
         sentences = _SENTENCE_END.split(text)
         if len(sentences) == 1:
             return self._clauses(text) or (self.whole.find(text) if self.whole else None)
@@ -139,6 +140,7 @@ class Catalogue:
         return match[1] + escape(self.translate(unescape(match[2]))) + match[3]
 
 
+@cache
 def _pattern(text: str) -> re.Pattern[str]:
     expression, seen = "", set()
     for index, part in enumerate(_PLACEHOLDER.split(text)):
