@@ -1,4 +1,4 @@
-"""The Explore tab: the clips of a data set to filter, page through, play, check, score and flag.
+"""The Explore tab: the clips of a data set to filter, page through, play, check, score, map and tag.
 
 Another tab opens a clip here with an `ExploreRequest` (app.services.handoff).
 """
@@ -60,6 +60,9 @@ def _wire_view(layout: ExploreLayout, tab: gr.Tab) -> None:
     on(layout.check.click, handlers.check_folder, layout.folder, opens_clip=True)
     exported = connect(layout.export.click, handlers.export, None, ExploreUpdates, layout, **PRIVATE)
     exported.success(None, layout.file, js=DOWNLOAD)
+    saved = connect(layout.export_marks.click, handlers.export_marks, None, ExploreUpdates, layout, **PRIVATE)
+    saved.success(None, layout.file, js=DOWNLOAD)
+    on(layout.import_marks.upload, handlers.import_marks, layout.import_marks)
 
 
 def _wire_models(layout: ExploreLayout) -> None:

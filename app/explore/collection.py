@@ -1,4 +1,4 @@
-"""An open data set: facts, masks, flags, scores and integrity report; a few stay in memory."""
+"""An open data set: facts, masks, tags, scores and integrity report; a few stay in memory."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from app.explore.flags import Flags
 from app.explore.maps import Maps
+from app.explore.marks import Marks
+from app.explore.saved_views import SavedViews
 from app.explore.scores import Scores
+from app.explore.tags import Tags
 from app.services.background import BACKGROUND, Progress
 from app.services.cache import LRUCache
 from app.services.datasets import DataSet
@@ -34,7 +36,7 @@ class Collection:
     facts: ClipFacts
     masks: MaskIndex
     scores: Scores
-    flags: Flags
+    marks: Marks
     report: CheckReport | None = None
 
     def __len__(self) -> int:
@@ -159,10 +161,17 @@ def _open(dataset: DataSet, key: str) -> Collection:
         facts=facts,
         masks=MaskIndex.load(_beside_index(dataset, "-masks.npz"), facts.entries, key),
         scores=Scores(dataset, _beside_index(dataset, "-scores.json")),
-        # On a public host, flags belong to a visit and are kept in its state.
-        flags=Flags(None if public_host() else _beside_index(dataset, "-flags.jsonl")),
+        marks=_marks(dataset),
         report=load_report(report_path, key) if report_path else None,
     )
+
+
+def _marks(dataset: DataSet) -> Marks:
+    """Return the marks saved beside the index; those of a public host's visitor are kept in the visit."""
+    if public_host():
+        return Marks()
+    tags, views = (_beside_index(dataset, ending) for ending in ("-flags.jsonl", "-views.json"))
+    return Marks(Tags(tags), SavedViews(views))
 
 
 def _beside_index(dataset: DataSet, ending: str) -> Path | None:

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from app.explore.collection import Collection
-from app.explore.flags import Flags
+from app.explore.filters import matching_rows
+from app.explore.marks import SEPARATOR, Marks
+from app.explore.state import with_conditions
+from app.explore.tags import Mark
 from avseg.errors import DatasetError
+from avseg.evaluation.frame_mistakes import KINDS
 from avseg.files import atomic_write, escape_formula
 
 COLUMNS = (  # of Collection.columns
@@ -14,7 +21,7 @@ COLUMNS = (  # of Collection.columns
 )
 
 
-def write_csv(path: Path, collection: Collection, rows: Sequence[int], flags: Flags, model: str) -> Path:
+def write_csv(path: Path, collection: Collection, rows: Sequence[int], marks: Marks, model: str) -> Path:
     """Write a row per clip, in the given order; a cell is empty where the value is unknown.
 
     Names of clips stay as they are, so that the rows can be joined with other tables; see `escape_formula`.
@@ -23,10 +30,16 @@ def write_csv(path: Path, collection: Collection, rows: Sequence[int], flags: Fl
     """
     table = collection.columns(model).iloc[rows][list(COLUMNS)]
     table["iou_model"] = table["iou"].notna().map({True: model, False: ""})
-    row_flags = [flags.get(clip) for clip in zip(table["split"], table["clip"], strict=True)]
-    table["flagged"] = ["yes" if flag else "" for flag in row_flags]
-    table["note"] = [flag.note if flag else "" for flag in row_flags]
-    table["flagged_at"] = [flag.when if flag else "" for flag in row_flags]
+    mistakes = collection.mistakes(model)[rows]
+    for k, kind in enumerate(KINDS):
+        table[kind] = pd.Series(mistakes[:, k], table.index, "Int16").mask(mistakes[:, k] < 0)
+    clips = zip(table["split"], table["clip"], strict=True)
+    row_marks = [marks.tags.get(clip) or Mark() for clip in clips]
+    table["flagged"] = ["yes" if mark.tags or mark.note else "" for mark in row_marks]
+    table["tags"] = [SEPARATOR.join(mark.tags) for mark in row_marks]
+    table["note"] = [mark.note for mark in row_marks]
+    table["flagged_at"] = [mark.when for mark in row_marks]
+    table["saved_views"] = _views_of(collection, rows, marks, model)
     try:
         with atomic_write(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
             table.map(escape_formula).to_csv(file, index=False, float_format="%.6f")
@@ -35,3 +48,17 @@ def write_csv(path: Path, collection: Collection, rows: Sequence[int], flags: Fl
             f"The csv could not be written ({error.strerror}). Free some disk space."
         ) from error
     return path
+
+
+def _views_of(collection: Collection, rows: Sequence[int], marks: Marks, model: str) -> list[str]:
+    """Return the names of the saved views that show each clip."""
+    shown = {
+        name: np.isin(
+            rows,
+            matching_rows(
+                with_conditions(view.conditions, collection), collection, marks.tags, view.model or model
+            ),
+        )
+        for name, view in marks.views.all().items()
+    }
+    return [SEPARATOR.join(name for name in shown if shown[name][k]) for k in range(len(rows))]

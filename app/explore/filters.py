@@ -6,18 +6,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.explore.collection import Collection
-from app.explore.flags import Flags
 from app.explore.map_choice import Region, read_region
+from app.explore.tags import MAX_TAG, Tags
 from app.services.wording import SPACE, plural
 from avseg.data.avsbench.check import KINDS
 from avseg.errors import AvsegError
+from avseg.evaluation.frame_mistakes import KINDS as MISTAKES
 
 # Lower edges of the bars of mask area, shares of the frame; the last bar is open.
 AREAS = (0.0, 0.01, 0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.20, 0.30, 0.40)
 OBJECTS = ("0", "1", "2", "3+")
 IOU_STEP = 0.05
 MAX_SEARCH = 200  # characters
-SWITCHES = {"silent": "Has silent frames", "offscreen": "Off-screen sound", "flagged": "Flagged"}
+SWITCHES = {"silent": "Has silent frames", "offscreen": "Off-screen sound", "flagged": "Tagged or noted"}
 SORTS = {  # value: title, column, ascending
     "table": ("Table order", "", True),
     "name": ("Name", "clip", True),
@@ -40,7 +41,9 @@ class Filter:
     empty: frozenset[int] = frozenset()  # labelled frames without a mask
     silent: bool = False  # has frames without a mask
     offscreen: bool = False
-    flagged: bool = False
+    flagged: bool = False  # has a tag or a note
+    tags: frozenset[str] = frozenset()
+    mistakes: frozenset[str] = frozenset()  # of the model; names of MISTAKES
     finding: str = ""  # a kind of the integrity report
     below: float | None = None  # IoU
     region: str = ""  # of a map (`read_region`)
@@ -73,7 +76,12 @@ def changed(current: Filter, field: str, value: object, collection: Collection) 
         "objects": OBJECTS,
         "area": range(len(AREAS)),
         "empty": range(collection.masks.share.shape[1] + 1),
+        "mistakes": MISTAKES,
     }
+    if field == "tags" and isinstance(value, str | int):  # one of digits comes as a number from an address
+        return (
+            replace(current, tags=current.tags ^ {str(value)}) if 0 < len(str(value)) <= MAX_TAG else current
+        )
     if field == "objects":
         value = str(value)
     if field in alternatives:
@@ -101,7 +109,7 @@ def changed(current: Filter, field: str, value: object, collection: Collection) 
     return current
 
 
-def matching_rows(current: Filter, collection: Collection, flags: Flags, model: str) -> np.ndarray:
+def matching_rows(current: Filter, collection: Collection, tags: Tags, model: str) -> np.ndarray:
     """Return the rows of the clips that match, in the order of the filter; unknown values come last."""
     columns = collection.columns(model)
     matches = np.ones(len(collection), bool)
@@ -121,7 +129,13 @@ def matching_rows(current: Filter, collection: Collection, flags: Flags, model: 
     if current.offscreen:
         matches &= columns["offscreen"]
     if current.flagged:
-        matches &= _mask(collection, list(flags.all()))
+        matches &= _mask(collection, list(tags.all()))
+    if current.tags:
+        tagged = [clip for clip, mark in tags.all().items() if current.tags & {*mark.tags}]
+        matches &= _mask(collection, tagged)
+    if current.mistakes:
+        kinds = [list(MISTAKES).index(kind) for kind in current.mistakes]
+        matches &= (collection.mistakes(model)[:, kinds] > 0).any(axis=1)
     if current.finding:
         findings = collection.report.findings if collection.report else ()
         matches &= _mask(collection, [(f.split, f.clip) for f in findings if f.kind == current.finding])
@@ -130,7 +144,7 @@ def matching_rows(current: Filter, collection: Collection, flags: Flags, model: 
     if current.below is not None:
         matches &= columns["iou"] < current.below
     for word in current.search.lower().split():
-        noted = [clip for clip, flag in flags.all().items() if word in flag.note.lower()]
+        noted = [clip for clip, mark in tags.all().items() if word in mark.note.lower()]
         matches &= columns["text"].str.contains(word, regex=False) | _mask(collection, noted)
     _, column, ascending = SORTS[current.sort]
     matching = columns[matches]
@@ -183,7 +197,7 @@ def area_text(bar: int) -> str:
 def conditions(current: Filter) -> tuple[tuple[str, int | str], ...]:
     """Return the clicks, as fields and values, that make this filter from an empty one."""
     clicks: list[tuple[str, int | str]] = []
-    for field in ("split", "label", "objects", "area", "empty"):
+    for field in ("split", "label", "objects", "area", "empty", "tags", "mistakes"):
         clicks += [(field, value) for value in sorted(getattr(current, field))]
     clicks += [(field, 1) for field in SWITCHES if getattr(current, field)]
     texts = {
@@ -215,6 +229,12 @@ def chips(current: Filter, model: str, on_map: int = 0) -> list[Chip]:
     conditions += [Chip(f"mask area {area_text(bar)}", "area", bar) for bar in sorted(current.area)]
     conditions += [Chip(f"{plural(k, 'frame')} without a mask", "empty", k) for k in sorted(current.empty)]
     conditions += [Chip(text.lower(), field) for field, text in SWITCHES.items() if getattr(current, field)]
+    conditions += [Chip(f"tag {tag}", "tags", tag) for tag in sorted(current.tags)]
+    conditions += [
+        Chip(f"{title.lower()} of {model}", "mistakes", kind)
+        for kind, (title, _) in MISTAKES.items()
+        if kind in current.mistakes
+    ]
     if current.finding:
         conditions.append(Chip(current.finding, "finding", current.finding))
     if current.below is not None:

@@ -1,6 +1,7 @@
-"""Handlers of the view: data set, filter, order, page, model, flags, export; and what the tab draws."""
+"""Handlers of the view: data set, filter, order, page, model, tags, export; and what the tab draws."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import gradio as gr
 import numpy as np
@@ -18,10 +19,13 @@ from app.explore.export import write_csv
 from app.explore.filters import Filter
 from app.explore.map_choice import read_choice
 from app.explore.map_handlers import NO_MAP, MapUpdates, draw_map, embed_clips
+from app.explore.mark_handlers import ACTIONS, change_marks, write_marks
+from app.explore.marks import read_upload
 from app.explore.predictions import unscored_rows
 from app.explore.state import ExploreState, View, clicked, state_of
 from app.services.datasets import LIBRARY, draw_sample, may_check
 from app.services.handoff import ExploreRequest
+from app.services.host import error_text
 from app.services.models import available_models, model_choices, model_info
 from app.services.session import VISITORS, Visitor, session_of
 from app.services.wording import plural
@@ -61,6 +65,7 @@ class ExploreUpdates(MapUpdates):
     folder_summary: object = UNCHANGED
     timer: object = UNCHANGED
     mode: object = UNCHANGED
+    marks: object = UNCHANGED
 
 
 def act(event: gr.EventData, request: gr.Request = None) -> ExploreUpdates:
@@ -71,8 +76,8 @@ def act(event: gr.EventData, request: gr.Request = None) -> ExploreUpdates:
 
 
 def change_view(action: str, value: object, request: gr.Request = None) -> ExploreUpdates:
-    """Check the files, flag the opened clip, or change the view as `clicked` does."""
-    state = state_of(request)
+    """Check or embed the files, change tags and saved views, or change the view as `clicked` does."""
+    state, said = state_of(request), ""
     with state.lock:
         try:
             dataset, collection = state.open_collection()
@@ -82,17 +87,21 @@ def change_view(action: str, value: object, request: gr.Request = None) -> Explo
                 collection.check_files(start=may_check(dataset))
             elif action in ("embed", "embed_stop"):
                 embed_clips(state, collection, start=action == "embed")
-            elif action not in ("flag", "unflag"):
+            elif action in ACTIONS:
+                said = change_marks(action, value, state, collection)
+            else:
                 state.view = clicked(state.view, action, value, collection, state.rows(collection))
-            elif state.view.row is not None:
-                entry, flags = collection.facts.entries[state.view.row], state.flags(collection)
-                if action == "flag":
-                    flags.set((entry.split, entry.name), str(value or ""))
-                else:
-                    flags.remove((entry.split, entry.name))
         except AvsegError as error:
             return ExploreUpdates(notice=error_notice(error))
-        return _draw(state)
+        updates = _draw(state)
+        if action == "view_open":
+            updates |= _menus(state.view)
+        return updates | ExploreUpdates(notice=notice(said, "note")) if said else updates
+
+
+def _menus(view: View) -> ExploreUpdates:
+    """Return what the search, the order and the model show of a view."""
+    return ExploreUpdates(search=view.filter.search, sort=view.filter.sort, model=view.model)
 
 
 def arrive(request: gr.Request = None) -> ExploreUpdates:
@@ -187,10 +196,38 @@ def export(request: gr.Request = None) -> ExploreUpdates:
             if collection is None:
                 raise DatasetError("The sample is still being drawn. Try again in a moment.")
             path = visitor.folder / "explore" / "clips.csv"
-            write_csv(path, collection, state.rows(collection), state.flags(collection), state.view.model)
+            write_csv(path, collection, state.rows(collection), state.marks(collection), state.view.model)
         except AvsegError as error:
             raise gr.Error(str(error), print_exception=False) from error
     return ExploreUpdates(file=gr.update(value=str(path)))
+
+
+def export_marks(request: gr.Request = None) -> ExploreUpdates:
+    """Write tags, notes and saved views as json; raises gr.Error on failure."""
+    visitor, state = VISITORS.of(session_of(request)), state_of(request)
+    with state.lock:
+        try:
+            _, collection = state.open_collection()
+            if collection is None or state.marks(collection).empty:
+                raise DatasetError("There are no tags, notes or saved views yet.")
+            path = write_marks(visitor.folder / "explore", state.marks(collection))
+        except AvsegError as error:
+            raise gr.Error(error_text(error), print_exception=False) from error
+    return ExploreUpdates(file=gr.update(value=str(path)))
+
+
+def import_marks(path: str | None, request: gr.Request = None) -> ExploreUpdates:
+    """Add the tags and saved views of a file."""
+    state = state_of(request)
+    with state.lock:
+        try:
+            _, collection = state.open_collection()
+            if collection is None or not path:
+                return ExploreUpdates()
+            said = state.marks(collection).take(read_upload(Path(path)), collection.facts.rows)
+        except AvsegError as error:
+            return ExploreUpdates(notice=error_notice(error))
+        return _draw(state) | ExploreUpdates(notice=notice(said, "note"))
 
 
 def add_folder(path: str, request: gr.Request = None) -> ExploreUpdates:
@@ -265,6 +302,7 @@ def _draw(state: ExploreState) -> ExploreUpdates:
                 report="",
                 score=HIDDEN,
                 mode="",
+                marks="",
                 timer=gr.Timer(active=not progress.error),
                 context=header_html({"Data": dataset.title}),
             )
@@ -272,7 +310,8 @@ def _draw(state: ExploreState) -> ExploreUpdates:
     reading = collection.read_masks()
     unchecked = collection.report is None and collection.check_files() is None
     checking = collection.check_files(start=unchecked and len(collection) <= CHECKED_UNASKED)
-    view, flags, rows = state.view, state.flags(collection), state.rows(collection)
+    view, marks, rows = state.view, state.marks(collection), state.rows(collection)
+    tags = marks.tags
     scored = bool(collection.scores.of(view.model))
     scoring = state.scoring is not None and not state.scoring.cancelled
     unscored = 0 if scoring else len(unscored_rows(state, collection))
@@ -281,11 +320,12 @@ def _draw(state: ExploreState) -> ExploreUpdates:
         no_clip
         | ExploreUpdates(**on_map.changes())
         | ExploreUpdates(
-            filters=html.filters_html(collection, view, rows),
+            filters=html.filters_html(collection, view, rows, tags),
+            marks=html.marks_html(collection, marks, rows),
             charts="" if view.map.shown else charts_html(collection, view, rows, reading),
             mode=html.mode_html(view),
             summary=html.summary_html(collection, view, rows),
-            clips=html.clips_html(collection, view, rows, flags),
+            clips=html.clips_html(collection, view, rows, tags),
             report=html.report_html(collection, view, checking),
             timer=gr.Timer(active=reading.running or mapping or bool(checking and checking.running)),
             context=header_html(
@@ -299,8 +339,8 @@ def _draw(state: ExploreState) -> ExploreUpdates:
     if view.row is None:
         return updates
     updates |= ExploreUpdates(
-        clip_head=html.clip_head(collection, view, rows, flags),
-        clip_facts=html.clip_facts(collection, view.row, flags),
+        clip_head=html.clip_head(collection, view, rows, tags),
+        clip_facts=html.clip_facts(collection, view.row, tags),
         player_column=VISIBLE,
         clip_column=VISIBLE,
         predict=gr.update(visible=bool(view.model)),

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from app.components.charts import Bin
 from app.components.render import macro, render
 from app.explore.charts import bins, class_bins
 from app.explore.collection import Collection
 from app.explore.filters import IOU_STEP, OBJECTS, SWITCHES, chips, conditions, selected_on_map
-from app.explore.flags import MAX_NOTE, Flags
+from app.explore.marks import MAX_KEPT, Marks
 from app.explore.pictures import error_maps, thumbnails
+from app.explore.saved_views import MAX_NAME
 from app.explore.state import PAGE_SIZE, REPORT_PAGE_SIZE, OpenedClip, View
+from app.explore.tags import FLAGGED, MAX_NOTE, MAX_TAG, Mark, Tags
 from app.services.background import Progress
 from app.services.datasets import may_check
+from app.services.host import public_host
 from app.services.permalink import address, conditions_text
 from app.services.wording import plural
 from avseg.data.avsbench.check import KINDS, Finding
 from avseg.data.labels import CLASS_INDEX, clip_colours
 from avseg.evaluation.clip import clip_iou, frame_ious
+from avseg.evaluation.frame_mistakes import KINDS as MISTAKES
 from avseg.media.draw import ORANGE
 
 CLASSES_LISTED = 9  # in the sidebar; the others are folded away
@@ -45,11 +50,14 @@ class FindingGroup:
     row: int | None  # of the clip, if the table lists it
 
 
-def filters_html(collection: Collection, view: View, rows: np.ndarray) -> Markup:
+def filters_html(collection: Collection, view: View, rows: np.ndarray, tags: Tags) -> Markup:
     """Return the filters, each value with the count of all clips and of those that match."""
     facts, current = collection.facts, view.filter
     codes = collection.table["split"].map(facts.splits.index).to_numpy(int)
     classes = class_bins(collection, rows, current.label)
+    mistakes = collection.mistakes(view.model)
+    known, shown = mistakes[:, 0] >= 0, mistakes[rows]
+    names = tags.names()
     first = [k for k, one in enumerate(classes) if k < CLASSES_LISTED or one.selected]
     return render(
         "explore/templates/filters.html",
@@ -63,6 +71,40 @@ def filters_html(collection: Collection, view: View, rows: np.ndarray) -> Markup
         iou_step=IOU_STEP,
         switches=[(field, text, getattr(current, field)) for field, text in SWITCHES.items()],
         total=len(collection),
+        tags=[
+            Bin(name, name, count, _tagged(collection, rows, tags, name), name in current.tags)
+            for name, count in names.items()
+        ],
+        judged=int(known.sum()),
+        mistakes=[
+            (kind, title, about, int((mistakes[:, k] > 0).sum()), int((shown[:, k] > 0).sum()))
+            for k, (kind, (title, about)) in enumerate(MISTAKES.items())
+        ],
+    )
+
+
+def _tagged(collection: Collection, rows: np.ndarray, tags: Tags, name: str) -> int:
+    """Return how many of the clips that match have a tag."""
+    row_of = collection.facts.rows
+    tagged = [row_of[clip] for clip, mark in tags.all().items() if name in mark.tags and clip in row_of]
+    return int(np.isin(rows, tagged).sum())
+
+
+def marks_html(collection: Collection, marks: Marks, rows: np.ndarray) -> Markup:
+    """Return the saved views, and where the clips that match are tagged.
+
+    On a public host it carries a visitor's marks, which the browser keeps for the next visit.
+    """
+    kept = marks.text() if public_host() and not marks.empty else "{}" if public_host() else ""
+    return render(
+        "explore/templates/marks.html",
+        views=list(marks.views.all()),
+        names=list(marks.tags.names()),
+        shown=len(rows),
+        max_name=MAX_NAME,
+        max_tag=MAX_TAG,
+        own=kept if len(kept) <= MAX_KEPT else "",
+        key=collection.dataset.key,
     )
 
 
@@ -95,7 +137,7 @@ def _address(collection: Collection, view: View) -> str:
     )
 
 
-def clips_html(collection: Collection, view: View, rows: np.ndarray, flags: Flags) -> Markup:
+def clips_html(collection: Collection, view: View, rows: np.ndarray, tags: Tags) -> Markup:
     """Return one page of clips."""
     pages = max(1, -(-len(rows) // PAGE_SIZE))
     page = min(view.page, pages - 1)
@@ -107,7 +149,7 @@ def clips_html(collection: Collection, view: View, rows: np.ndarray, flags: Flag
             "entry": entries[row],
             "picture": picture,
             "iou": "" if np.isnan(iou[row]) else f"{iou[row]:.2f}",
-            "flagged": flags.get((entries[row].split, entries[row].name)) is not None,
+            "mark": tags.get((entries[row].split, entries[row].name)),
             "classes": swatches(collection.facts.labels[row], collection.dataset.task),
             "frames": labelled_frames(collection, row),
         }
@@ -147,22 +189,23 @@ def no_clip() -> Markup:
     return render("explore/templates/clip_head.html", name="")
 
 
-def clip_head(collection: Collection, view: View, rows: np.ndarray, flags: Flags) -> Markup:
+def clip_head(collection: Collection, view: View, rows: np.ndarray, tags: Tags) -> Markup:
     """Return the opened clip's name, its position among the matching clips, its flag, and its neighbours."""
     entry, positions = collection.facts.entries[view.row], np.flatnonzero(rows == view.row)
     position = int(positions[0]) if len(positions) else None
     return render(
         "explore/templates/clip_head.html",
         name=entry.name,
-        flag=flags.get((entry.split, entry.name)),
+        flag=FLAGGED,
+        flagged=FLAGGED in ((tags.get((entry.split, entry.name)) or Mark()).tags),
         text="does not match" if position is None else f"{position + 1:,} of {len(rows):,}",
         previous=bool(position),
         next=len(rows) > 0 if position is None else position + 1 < len(rows),
     )
 
 
-def clip_facts(collection: Collection, row: int, flags: Flags) -> Markup:
-    """Return what is known of a clip, and its flag."""
+def clip_facts(collection: Collection, row: int, tags: Tags) -> Markup:
+    """Return what is known of a clip, its tags and its note."""
     facts, masks, task = collection.facts, collection.masks, collection.dataset.task
     entry, scene, names = facts.entries[row], facts.scenes[row], facts.labels[row]
     visible, sounding = (scene.visible, scene.sounding) if scene else ((), ())
@@ -178,8 +221,9 @@ def clip_facts(collection: Collection, row: int, flags: Flags) -> Markup:
         frames=labelled_frames(collection, row) if masks.known[row] else None,
         area=float(masks.area[row]),
         clips_of_video=int((collection.table["video"] == entry.video).sum()),
-        flag=flags.get((entry.split, entry.name)),
+        mark=tags.get((entry.split, entry.name)) or Mark(),
         max_note=MAX_NOTE,
+        max_tag=MAX_TAG,
     )
 
 

@@ -42,6 +42,9 @@ class ExploreLayout:
     export: gr.Button
     file: gr.DownloadButton  # hidden; holds the exported file
     mode: gr.HTML
+    marks: gr.HTML
+    import_marks: gr.UploadButton
+    export_marks: gr.Button
     map_bar: gr.HTML
     map_column: gr.Column
     map: gr.HTML
@@ -87,6 +90,12 @@ def build_layout(shared: PageContext) -> ExploreLayout:
     with gr.Row(elem_classes="page", elem_id="explore", equal_height=False):
         with gr.Column(scale=0, min_width=204, elem_classes=["sidebar", "ex-filters"]):
             part.filters = html("ex-filters")
+            part.marks = html("ex-marks")
+            with gr.Row(elem_classes="ex-add-row ex-files"):
+                part.export_marks = gr.Button("Export tags", elem_id="ex-tags-out", min_width=0, **small)
+                part.import_marks = gr.UploadButton(
+                    "Import", file_types=[".csv", ".json"], elem_id="ex-tags-in", min_width=0, **small
+                )
             # Where nothing but the drawn sample is there, the way to one's own data is in view.
             only_sample = all(dataset.origin == "sample" for dataset in LIBRARY.all().values())
             with gr.Accordion("Add a folder", open=allowed and only_sample, elem_classes="ex-add"):

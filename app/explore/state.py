@@ -8,8 +8,8 @@ import numpy as np
 
 from app.explore.collection import COLLECTIONS, Collection
 from app.explore.filters import FIELDS, Filter, changed, matching_rows
-from app.explore.flags import Flags
 from app.explore.map_choice import MapChoice, read_region
+from app.explore.marks import Marks, OwnMarks
 from app.services.datasets import LIBRARY, DataSet
 from app.services.host import public_host
 from app.services.jobs import JobToken
@@ -59,21 +59,19 @@ class ExploreState:
     opened: OpenedClip | None = None
     scoring: JobToken | None = None  # while clips are being scored
     drawn_points: str = ""  # key of the points that the page has
-    own_flags: dict[str, Flags] = field(default_factory=dict)  # by data set, on a public host
+    own: OwnMarks = field(default_factory=OwnMarks)  # on a public host
 
     def release(self) -> None:
         """Forget the opened clip; it is read again when it is needed."""
         self.opened = None
 
-    def flags(self, collection: Collection) -> Flags:
-        """Return the flags this visitor sees: on a public host their own, otherwise everybody's."""
-        if not public_host():
-            return collection.flags
-        return self.own_flags.setdefault(collection.dataset.key, Flags())
+    def marks(self, collection: Collection) -> Marks:
+        """Return tags and views as this visitor sees them: on a public host their own, else everybody's."""
+        return self.own.of(collection.dataset.key) if public_host() else collection.marks
 
     def rows(self, collection: Collection) -> np.ndarray:
         """Return the rows of the clips that match the filter, in order."""
-        return matching_rows(self.view.filter, collection, self.flags(collection), self.view.model)
+        return matching_rows(self.view.filter, collection, self.marks(collection).tags, self.view.model)
 
     def open_collection(self) -> tuple[DataSet, Collection | None]:
         """Return the data set of the view and its contents, None while the sample is being drawn.
@@ -90,10 +88,20 @@ class ExploreState:
 
 def state_of(request: gr.Request | None) -> ExploreState:
     """Return a visitor's state; at first, of the first data set and the first model."""
-    state = VISITORS.of(session_of(request)).state(ExploreState)
+    visitor = VISITORS.of(session_of(request))
+    state = visitor.state(ExploreState)
+    state.own = visitor.state(OwnMarks)
     if not state.view.data:
         state.view = View(LIBRARY.first(), model=next(iter(available_models()), ""))
     return state
+
+
+def with_conditions(conditions: tuple[tuple[str, int | str], ...], collection: Collection) -> Filter:
+    """Return the filter that clicks on these fields and values make from an empty one."""
+    current = Filter()
+    for name, value in conditions:
+        current = changed(current, name, value, collection)
+    return current
 
 
 def clicked(view: View, action: str, value: object, collection: Collection, rows: np.ndarray) -> View:

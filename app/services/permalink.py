@@ -107,7 +107,7 @@ def read_link(query: str) -> Link:
         changes = tuple(part for part in values.get("changes", "").split(";") if part)
         requests.append(WhatIfRequest(changes, run=bool(changes), sweep=values.get("sweep", "")))
     elif tab == "explore" and "data" in values:
-        page, conditions = int(_number(values, "page", 1)), _conditions(values.get("filter", ""))
+        page, conditions = int(_number(values, "page", 1)), read_conditions(values.get("filter", ""))
         clip, split = values.get("clip", ""), values.get("split", "")
         shown = values.get("map", "")
         requests.append(ExploreRequest(values["data"], clip, split, model, conditions, page, shown))
@@ -158,7 +158,8 @@ def _train_requests(values: Mapping[str, str], problems: list[str]) -> list[Requ
     return requests
 
 
-def _conditions(text: str) -> tuple[tuple[str, int | str], ...]:
+def read_conditions(text: str) -> tuple[tuple[str, int | str], ...]:
+    """Return the conditions of a filter that `conditions_text` wrote."""
     pairs = (part.partition(":") for part in text.split(";") if part)
     return tuple((field, _whole_or_text(unquote(value))) for field, _, value in pairs)
 

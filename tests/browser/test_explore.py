@@ -152,26 +152,30 @@ def test_a_clip_opens_is_predicted_and_goes_to_inside(page):
         assert "te07_000002" in page.inner_text("#context")
 
 
-def test_an_integrity_row_opens_its_clip_which_is_flagged_and_exported(page):
+def test_an_integrity_row_opens_its_clip_which_is_tagged_and_exported(page):
     page.click("#ex-report .ex-chip:has-text('missing mask')")
     shows(page, "1 of 7 clips")
     page.click("#ex-report td .ex-link:has-text('te07_000001')")
     opened(page, "te07_000001")
-    page.fill(".ex-note input", "=mask 2 is gone")
-    page.click(".ex-note button:has-text('Save note')")
+    page.fill(".ex-written input", "=mask 2 is gone")
+    page.click(".ex-written button:has-text('Save note')")
     page.wait_for_selector("#ex-head button:has-text('Remove flag')", timeout=QUICK)
     page.wait_for_selector("#ex-grid .ex-flag", timeout=QUICK)
+    page.fill(".ex-tags input", "night, rain")
+    page.press(".ex-tags input", "Enter")
+    page.wait_for_selector("#ex-about .ex-chip:has-text('night rain')", timeout=QUICK)
+    assert page.input_value(".ex-tags input") == ""
     with page.expect_download() as download:
         page.click("#ex-export")
     with Path(download.value.path()).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["clip"], row["flagged"], row["note"]) for row in rows] == [
-        ("te07_000001", "yes", "'=mask 2 is gone")
+    assert [(row["clip"], row["tags"], row["note"]) for row in rows] == [
+        ("te07_000001", "flagged; night rain", "'=mask 2 is gone")
     ]
     page.reload()
     page.click("button[role=tab]:text-is('Explore')")
     page.wait_for_selector("#ex-grid .ex-clip", timeout=WAIT)
-    page.click("#ex-filters label:has-text('Flagged')")
+    page.click("#ex-filters label:has-text('Tagged or noted')")
     shows(page, "1 of 7 clips")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

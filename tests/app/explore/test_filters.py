@@ -7,7 +7,8 @@ import pytest
 
 from app.explore.collection import Collection
 from app.explore.filters import AREAS, Filter, changed, chips, matching_rows
-from app.explore.flags import Flags
+from app.explore.tags import Tags
+from avseg.evaluation.frame_mistakes import Mistakes
 
 
 def matches(current: Filter, clips: Collection, row: int) -> bool:
@@ -50,7 +51,7 @@ def test_clicks_filter_as_plain_python_does(clicks, table_clips):
     current = Filter()
     for field, value in clicks:
         current = changed(current, field, value, table_clips)
-    rows = matching_rows(current, table_clips, Flags(), "m").tolist()
+    rows = matching_rows(current, table_clips, Tags(), "m").tolist()
     assert rows == [row for row in range(len(table_clips)) if matches(current, table_clips, row)]
     assert 0 < len(rows) < len(table_clips) and chips(current, "m")
     for chip in chips(current, "m"):
@@ -59,7 +60,7 @@ def test_clicks_filter_as_plain_python_does(clicks, table_clips):
 
 
 def test_iou_flags_notes_and_order(table_clips):
-    clips, flags = table_clips, Flags()
+    clips, flags = table_clips, Tags()
     names = [(entry.split, entry.name) for entry in clips.facts.entries]
 
     def rows(current: Filter, model: str = "m") -> list[int]:
@@ -68,9 +69,16 @@ def test_iou_flags_notes_and_order(table_clips):
     clips.scores.add("m", {names[5]: 0.31, names[7]: 0.62, names[9]: None})
     below = changed(Filter(), "below", "0.5", clips)
     assert rows(below) == [5] and rows(below, "other") == []
-    flags.set(names[3], "odd label")
+    flags.set_note(names[3], "odd label")
     assert rows(Filter(flagged=True)) == [3] and rows(Filter(search="odd")) == [3]
     assert rows(Filter(sort="iou"))[:2] == [5, 7] and rows(Filter(sort="iou-high"))[:2] == [7, 5]
+    flags.add(names[8], "Blurred")
+    assert rows(changed(Filter(), "tags", "Blurred", clips)) == [8] and rows(Filter(flagged=True)) == [3, 8]
+    assert rows(Filter(tags=frozenset({"Blurred", "flagged"}))) == [3, 8]
+    clips.scores.add("m", {}, {names[2]: Mistakes(missed=1), names[6]: Mistakes(false_alarm=2, wrong_time=1)})
+    assert rows(changed(Filter(), "mistakes", "missed", clips)) == [2]
+    assert rows(Filter(mistakes=frozenset({"wrong_time", "missed"}))) == [2, 6]
+    assert rows(Filter(mistakes=frozenset({"missed"})), "other") == []
     area = clips.masks.area[rows(Filter(sort="area-large"))]
     known = area[~np.isnan(area)]
     assert (np.diff(known) <= 0).all() and np.isnan(area[len(known) :]).all()
@@ -87,6 +95,13 @@ def test_iou_flags_notes_and_order(table_clips):
         *(("split", "secret"), ("split", ["test"]), ("label", "<b>"), ("objects", "7"), ("area", 99)),
         *(("area", True), ("finding", "x"), ("sort", "rm"), ("below", "x"), ("below", "nan")),
         *(("data", "/etc"), ("splits", "test"), ("__class__", "x"), ("empty", 1e9), ("label", None)),
+        *(
+            ("mistakes", "x"),
+            ("tags", ""),
+            ("tags", "x" * 41),
+            ("tags", ["a"]),
+            ("region", "mask-pca-clips-1.1"),
+        ),
     ],
 )
 def test_impossible_values_change_nothing(field, value, table_clips):

@@ -11,8 +11,8 @@ import pytest
 
 from app.explore import clip_handlers, collection, handlers, html, predictions
 from app.explore.filters import Filter
-from app.explore.flags import Flags
 from app.explore.handlers import ExploreUpdates
+from app.explore.saved_views import SavedView
 from app.explore.state import ExploreState, View, clicked, state_of
 from app.services.background import Progress
 from app.services.datasets import LIBRARY
@@ -51,11 +51,12 @@ def test_two_visitors_have_their_own_view(drawn, monkeypatch):
     assert state_of(ann).view.filter.split == {"test"} and state_of(bob).view.filter == Filter()
 
 
-def test_flags_of_visitors_on_a_public_host_are_their_own(drawn_clips, monkeypatch):
+def test_marks_of_visitors_on_a_public_host_are_their_own(drawn_clips, monkeypatch):
     monkeypatch.setenv("AVSEG_PUBLIC", "1")
     ann, bob = ExploreState(), ExploreState()
-    ann.flags(drawn_clips).set(("test", "te07_000000"), "mine")
-    assert not bob.flags(drawn_clips).all() and not drawn_clips.flags.all()
+    ann.marks(drawn_clips).tags.add(("test", "te07_000000"), "mine")
+    ann.marks(drawn_clips).views.save("mine", SavedView())
+    assert bob.marks(drawn_clips).empty and drawn_clips.marks.empty and not ann.marks(drawn_clips).empty
 
 
 def test_no_folder_is_added_on_a_public_host(drawn, monkeypatch):
@@ -114,7 +115,7 @@ def test_a_full_disk_is_reported(drawn, drawn_clips, monkeypatch):
 
     state_of(None).view = View(drawn_clips.dataset.key, row=0)
     monkeypatch.setattr(Path, "write_text", full)
-    assert "flag could not be saved (No space left on device)" in act("flag", "odd").notice["value"]
+    assert "tag could not be saved (No space left on device)" in act("tag_add", "odd").notice["value"]
     assert "could not be saved (No space left" in handlers.add_folder(str(drawn)).folder_summary
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(gr.Error, match="csv could not be written"):
@@ -192,7 +193,7 @@ def test_a_clip_is_sent_to_another_tab(drawn_clips, tab):
 def test_a_clip_of_a_table_written_anew_is_closed(drawn_clips):
     state = ExploreState(View(drawn_clips.dataset.key, row=99))
     state.open_collection()
-    assert state.view.row is None and state.flags(drawn_clips).all() == Flags().all()
+    assert state.view.row is None and state.marks(drawn_clips).empty
 
 
 def test_a_table_without_clips_opens(tmp_path, open_folder):

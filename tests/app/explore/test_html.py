@@ -8,9 +8,11 @@ from PIL import Image
 from app.explore import collection, html
 from app.explore.charts import charts_html
 from app.explore.filters import Filter, matching_rows
-from app.explore.flags import Flags
+from app.explore.marks import Marks
 from app.explore.pictures import thumbnails
+from app.explore.saved_views import SavedView
 from app.explore.state import ExploreState, View
+from app.explore.tags import Tags
 from app.services.background import Progress
 from avseg.data.avsbench.check import check
 from avseg.data.avsbench.check_report import load_report, save_report
@@ -29,15 +31,19 @@ def test_names_from_files_and_notes_are_escaped(tmp_path, open_folder):
     (folder / "metadata.csv").write_text(
         f'vid,uid,s_min,s_sec,a_obj,split,label\n"{quoted}","{quoted}",0,0,"{quoted}","{quoted}",v2\n'
     )
-    clips, flags = open_folder(folder.parent, "avss"), Flags()
+    clips, flags = open_folder(folder.parent, "avss"), Tags()
     name = (clips.facts.entries[0].split, clips.facts.entries[0].name)
-    flags.set(name, evil)
+    flags.set_note(name, evil)
+    flags.add(name, evil)
+    marks = Marks(flags)
+    marks.views.save(evil, SavedView())
     view = View(clips.dataset.key, row=0, model=evil, filter=Filter(search=evil, split=frozenset({name[0]})))
     rows = ExploreState(view).rows(clips)
     clips.report = check(clips.dataset.folder, "avss")
     page = "".join(
         (
-            html.filters_html(clips, view, rows),
+            html.filters_html(clips, view, rows, flags),
+            html.marks_html(clips, marks, rows),
             html.summary_html(clips, view, rows),
             html.clips_html(clips, view, rows, flags),
             charts_html(clips, view, rows, DONE),
@@ -58,7 +64,7 @@ def test_the_report_is_saved_and_its_rows_open_clips(drawn_clips):
     row = clips.facts.row_of("te07_000001", "test")
     assert f'data-action="open" data-value="{row}"' in page and "1 error" in page
     assert load_report(path, clips.key) == clips.report and load_report(path, "another table") is None
-    assert matching_rows(Filter(finding="missing mask"), clips, Flags(), "m").tolist() == [row]
+    assert matching_rows(Filter(finding="missing mask"), clips, Tags(), "m").tolist() == [row]
 
 
 def test_the_report_has_a_line_per_clip_and_folds_notes(drawn_clips):
@@ -100,7 +106,7 @@ def test_bars_count_all_and_matching_clips(table_clips):
 
 def test_what_does_not_match_is_said_with_a_way_out(table_clips):
     view = View(table_clips.dataset.key, filter=Filter(search="no such clip"))
-    page = html.clips_html(table_clips, view, ExploreState(view).rows(table_clips), Flags())
+    page = html.clips_html(table_clips, view, ExploreState(view).rows(table_clips), Tags())
     assert "No clips match. Remove a filter." in page and "Show all 400 clips" in page
 
 
