@@ -1,15 +1,18 @@
-"""Buttons that save what a tab shows: the server writes a PNG, GIF or MP4, and the browser downloads it."""
+"""Buttons that save what a tab shows: the server writes a file, and the browser downloads it."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app.components.gradio_helpers import DOWNLOAD
+from app.components.gradio_helpers import DOWNLOAD, HIDDEN, error_notice, notice, progress_report
 from app.components.page_context import PageContext
 from app.components.updates import UNCHANGED, Updates, connect
+from app.services.session import VISITORS, Visitor, session_of
+from avseg.errors import AvsegError
 
 KINDS = {".png": "PNG of this frame", ".gif": "GIF", ".mp4": "MP4 with sound"}
 IN_TURN = {"concurrency_limit": 2, "concurrency_id": "save"}  # draws and encodes, calls no model
@@ -22,6 +25,15 @@ class SaveLayout:
     notice: gr.HTML  # of the tab
     row: gr.Row
     buttons: dict[str, gr.Button]  # by extension
+    file: gr.DownloadButton  # hidden; holds the file
+
+
+@dataclass(frozen=True)
+class WebPageLayout:
+    """The button that saves what a tab shows as one web page (avseg.share), and what saving changes."""
+
+    notice: gr.HTML  # of the tab
+    button: gr.Button
     file: gr.DownloadButton  # hidden; holds the file
 
 
@@ -66,7 +78,7 @@ def download(
     event: Callable[..., Any],
     handler: Callable[..., SavedUpdates],
     inputs: list[gr.components.Component] | None,
-    layout: SaveLayout,
+    layout: SaveLayout | WebPageLayout,
     shared: PageContext,
     **options: Any,
 ) -> None:
@@ -74,6 +86,56 @@ def download(
     options = {"api_visibility": "private", "show_progress_on": shared.progress} | IN_TURN | options
     saved = connect(event, handler, inputs, SavedUpdates, layout, **options)
     saved.success(None, layout.file, js=DOWNLOAD)
+
+
+WEB_PAGE = "web-page"  # the job, and the kind of its files
+WriteWebPage = Callable[[Visitor, Path, Callable[[float, str], None]], Path | None]
+"""Writes what a visitor has open into a folder; None where nothing is open. Called with a progress report."""
+
+
+def build_web_page(name: str, notice: gr.HTML) -> WebPageLayout:
+    """Put the button at the current place of a tab; name: of its id."""
+    small = {"size": "sm", "scale": 0, "min_width": 0, "elem_classes": "quiet"}
+    button = gr.Button("Save as a web page", elem_id=f"{name}-web-page", **small)
+    return WebPageLayout(
+        notice, button, gr.DownloadButton("File", visible="hidden", elem_id=f"{name}-page-file")
+    )
+
+
+def wire_web_page(
+    layout: WebPageLayout,
+    write: WriteWebPage,
+    shared: PageContext,
+    threshold: gr.Number | None = None,
+    **options: Any,
+) -> None:
+    """Let the button write the file and download it; threshold: of the player, which the visitor may move."""
+
+    def save(request: gr.Request = None, progress: gr.Progress = gr.Progress()) -> SavedUpdates:
+        session = session_of(request)
+        visitor = VISITORS.of(session)
+        report = progress_report(visitor.jobs.start(WEB_PAGE), progress)
+        folder = VISITORS.new_files(session, WEB_PAGE)
+        try:
+            path = write(visitor, folder, report)
+        except AvsegError as error:
+            return SavedUpdates(notice=error_notice(error), file=None)
+        if path is None:
+            return SavedUpdates(
+                notice=notice(visitor.why_missing() or "There is nothing to save yet.", "note")
+            )
+        return SavedUpdates(notice=HIDDEN, file=str(path))
+
+    def save_at(
+        value: float | None, request: gr.Request = None, progress: gr.Progress = gr.Progress()
+    ) -> SavedUpdates:
+        VISITORS.of(session_of(request)).apply_threshold(value)
+        return save(request, progress)
+
+    if threshold is None:
+        download(layout.button.click, save, None, layout, shared, **options)
+    else:
+        download(layout.button.click, save_at, [threshold], layout, shared, **options)
 
 
 def file_name(*parts: str) -> str:

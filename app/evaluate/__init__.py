@@ -5,8 +5,9 @@ import gradio as gr
 from app.components.add_model.panel import offer
 from app.components.gradio_helpers import ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
+from app.components.saving import wire_web_page
 from app.components.updates import connect
-from app.evaluate import ablations, handlers, report_handlers
+from app.evaluate import ablations, handlers, report_handlers, web_page
 from app.evaluate.ablations.layout import view_switch
 from app.evaluate.api import evaluate, evaluation
 from app.evaluate.layout import EvaluateUpdates, build, model_choices
@@ -44,5 +45,6 @@ def add(shared: PageContext) -> None:
     opened.then(None, js=TO_CLIP)
     layout.revision.change(report_handlers.pictures, None, layout.clip_grid, **ONE_MODEL, **PRIVATE)
 
+    wire_web_page(layout.web_page, web_page.write_report, shared)
     gr.api(evaluate, api_name="evaluate", concurrency_limit=2)
     gr.api(evaluation, api_name="evaluation", concurrency_limit=2)

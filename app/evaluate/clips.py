@@ -94,6 +94,12 @@ def draw_pictures(report: StoredReport, view: ClipsView) -> Iterator[Markup]:
     yield grid(report, view)
 
 
+def drawn_pictures(report: StoredReport) -> dict[str, str]:
+    """Return the pictures made so far, data URIs by the name of their clip."""
+    pictures = {row.name: _PICTURES.get(_picture_key(report, row.name)) for row in report.evaluation.clips}
+    return {name: picture for name, picture in pictures.items() if picture}
+
+
 def _picture_key(report: StoredReport, name: str) -> PictureKey:
     return model_name(report), report.evaluation.report.data, name
 

@@ -10,6 +10,7 @@ from app.components.html import header_html
 from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro
+from app.components.saving import WebPageLayout, build_web_page
 from app.components.updates import UNCHANGED, Updates
 from app.evaluate import html
 from app.evaluate.clips import grid
@@ -50,6 +51,7 @@ class EvaluateLayout:
 
     notice: gr.HTML
     head: gr.HTML
+    web_page: WebPageLayout
     body: gr.HTML
     opened: gr.Column
     about: gr.HTML
@@ -129,6 +131,7 @@ def build(shared: PageContext) -> EvaluateLayout:
             reports = gr.HTML(stored, elem_id="ev-reports", **acting)
             none = [("No comparison", "")]
             compare = gr.Dropdown(none, value="", label="Compare with", elem_id="ev-compare", **plain)
+            web_page = build_web_page("ev", gr.HTML(visible=False))
             files = {"file_count": "multiple", "file_types": [".json", ".csv"]}
             upload = gr.UploadButton("Open a report.json", elem_id="ev-upload", size="sm", **files)
             gr.HTML(macro("hint", "Select its clips.csv and classes.csv too. Only you see what you open."))
@@ -160,6 +163,7 @@ def build(shared: PageContext) -> EvaluateLayout:
         upload=upload,
         notice=notice,
         head=head,
+        web_page=web_page,
         body=body,
         opened=opened,
         about=about,

@@ -2,11 +2,15 @@
 
 from functools import partial
 
+import gradio as gr
+
 from app.components.add_model.panel import offer
 from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
+from app.components.player.player import WITH_THRESHOLD
+from app.components.saving import wire_web_page
 from app.components.updates import connect
-from app.segment import handlers, html, input_handlers, layout, links
+from app.segment import handlers, html, input_handlers, layout, links, web_page
 from app.segment.layout import SegmentLayout
 from app.segment.opening import record
 from app.services.clips import bundled
@@ -124,6 +128,8 @@ def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     for displayed in (running, arriving, attached, linked):
         options = {"concurrency_limit": 2, **PRIVATE}
         connect(displayed.then, h.write_files, None, h.FilesUpdates, parts, **options)
+    at = {"js": WITH_THRESHOLD, "threshold": gr.Number(visible=False)}
+    wire_web_page(parts.web_page, web_page.write, shared, **at)
     connect(parts.player.seek, h.select_frame, None, h.FrameUpdates, parts, **now)
     connect(parts.whatif.click, h.change_sound, None, h.TabUpdates, parts, **now)
     connect(parts.inside.click, partial(h.open_tab, "inside"), None, h.TabUpdates, parts, **now)

@@ -9,6 +9,7 @@ from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro
+from app.components.saving import WebPageLayout, build_web_page
 from app.segment import html, text
 from app.segment.opening import opening_player, record
 from app.services.clips import MAX_SECONDS, RATES, bundled
@@ -63,6 +64,7 @@ class SegmentLayout:
     player: Player
     preparing: gr.HTML
     downloads: tuple[gr.DownloadButton, ...]  # in the order of avseg.media.downloads.Downloads
+    web_page: WebPageLayout
     whatif: gr.Button
     inside: gr.Button
 
@@ -141,6 +143,7 @@ def _add_result(parts: dict[str, object]) -> None:
             gr.DownloadButton("", visible=False, elem_classes=kind, **small)
             for kind in ("all", *["quiet"] * (len(FILES) - 1))
         )
+        parts["web_page"] = build_web_page("segment", parts["notice"])
         parts["whatif"] = gr.Button("Change the sound", elem_id="to-whatif", **small)
         parts["inside"] = gr.Button("Look inside frame 1", elem_id="to-inside", **small)
 

@@ -10,10 +10,11 @@ from app.components.add_model.panel import offer
 from app.components.events import action_of
 from app.components.gradio_helpers import PRIVATE
 from app.components.page_context import PageContext
+from app.components.saving import wire_web_page
 from app.components.updates import Updates, connect
 from app.services.handoff import RunRequest, TrainRequest
 from app.services.session import VISITORS, session_of
-from app.train import form_handlers, handlers
+from app.train import form_handlers, handlers, web_page
 from app.train.form_handlers import ChoicesUpdates, FormUpdates, PresetUpdates
 from app.train.handlers import ManageUpdates, RunUpdates, StartUpdates, UseUpdates
 from app.train.layout import TrainLayout, build_layout
@@ -29,7 +30,7 @@ def add(shared: PageContext) -> None:
     """Put the tab at the current place of the page, and connect its events."""
     layout = build_layout(shared)
     _connect_form(layout, shared)
-    _connect_run(layout)
+    _connect_run(layout, shared)
 
 
 def _connect_form(layout: TrainLayout, shared: PageContext) -> None:
@@ -71,7 +72,7 @@ def _connect_form(layout: TrainLayout, shared: PageContext) -> None:
     started.then(None, None, None, js=TO_TOP)
 
 
-def _connect_run(layout: TrainLayout) -> None:
+def _connect_run(layout: TrainLayout, shared: PageContext) -> None:
     def on(event: Callable, handler: Callable, inputs: list[Component], name: str, **options: object) -> None:
         def handle(request: gr.Request, *values: object) -> RunUpdates:
             return handler(_state(request), *values)
@@ -112,6 +113,7 @@ def _connect_run(layout: TrainLayout) -> None:
     connect(layout.manage.click, manage, None, ManageUpdates, layout, api_name="train_manage", **SERIAL)
     connect(layout.use.click, use, None, UseUpdates, layout, api_name="train_use", **SERIAL)
     connect(layout.evaluate.click, evaluate, None, UseUpdates, layout, api_name="train_evaluate", **SERIAL)
+    wire_web_page(layout.web_page, web_page.write, shared)
     layout.confirm.input(
         lambda confirmed: gr.update(interactive=confirmed is True), layout.confirm, layout.delete, **SERIAL
     )

@@ -10,6 +10,7 @@ from gradio.components import Component
 from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.render import render
+from app.components.saving import WebPageLayout, build_web_page
 from app.services.host import may_train
 from app.train.curves import LOSS_AXES, METRICS, SMOOTHING
 from app.train.form import groups, values_of
@@ -58,6 +59,7 @@ class TrainLayout:
     rename: gr.Button
     confirm: gr.Checkbox
     delete: gr.Button
+    web_page: WebPageLayout
     details: gr.Column  # everything below the head
     smoothing: gr.Radio
     loss_axis: gr.Radio
@@ -158,6 +160,7 @@ def _run_card() -> dict[str, object]:
                 "use": gr.Button("Use in Segment", elem_id="tr-use", **button),
                 "evaluate": gr.Button("Evaluate", elem_id="tr-evaluate", **button),
                 "manage": gr.Button("Rename or delete", elem_id="tr-manage", **button),
+                "web_page": build_web_page("tr", parts["notice"]),
             }
         with gr.Column(visible=False, elem_classes="tr-manage") as parts["manage_box"]:
             small = {"size": "sm", "scale": 0, "min_width": 90}

@@ -55,7 +55,8 @@ def shared_file(prediction: Prediction, card: Card, config: ModelConfig, command
     Of a bundled clip it does; the audible classes are those of the clip's own sound.
     """
     clip = prediction.clip
-    title, truth, in_view, lanes = clip.name, None, None, ()
+    title, truth, in_view = clip.name, None, None
+    lanes: tuple[Lane, ...] = ()
     if clip.path is not None:
         moments = tuple(clip.start + clip.times)
         size = clip.frames.shape[1:3]
@@ -105,8 +106,15 @@ def _video(clip: Clip, path: Path, spare: int, most: int, on_progress: Progress 
 def _document(result: SharedResult, folder: Path, video: Path) -> Document:
     prediction = result.prediction
     clip = prediction.clip
-    options = {"truth": result.truth, "title": result.title, "lanes": result.lanes, "video": video}
-    value = player_value(prediction, folder, frame=int(prediction.foreground.argmax()), **options)
+    value = player_value(
+        prediction,
+        folder,
+        truth=result.truth,
+        video=video,
+        title=result.title,
+        lanes=result.lanes,
+        frame=int(prediction.foreground.argmax()),
+    )
     assert value.pack is not None
     about = {name: part for name, part in asdict(value).items() if name not in ("video", "pack")}
     entries = [frame_entry(prediction, index, mask) for index, mask in enumerate(prediction.masks)]

@@ -6,8 +6,9 @@ import gradio as gr
 
 from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE
 from app.components.page_context import PageContext
+from app.components.saving import wire_web_page
 from app.components.updates import connect
-from app.evaluate.ablations import handlers, training
+from app.evaluate.ablations import handlers, training, web_page
 from app.evaluate.ablations.layout import AblationUpdates, build
 from app.evaluate.layout import EvaluateLayout
 
@@ -41,4 +42,5 @@ def add(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> None:
     connect(layout.linked.change, handlers.show_linked, None, *target, **on_model)
     connect(layout.stop.click, handlers.stop, None, *target, **LIGHT)
     connect(layout.wall.action, handlers.click_cell, None, *target, **PRIVATE)
+    wire_web_page(layout.web_page, web_page.write, shared)
     connect(layout.asked.change, handlers.open_cell, layout.asked, *target, **on_model)

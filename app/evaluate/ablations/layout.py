@@ -8,6 +8,7 @@ from gradio.components import Component
 
 from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
+from app.components.saving import WebPageLayout, build_web_page
 from app.components.updates import UNCHANGED, Updates
 from app.evaluate.ablations.wall import MAX_CLIPS
 from app.evaluate.layout import EvaluateLayout
@@ -56,6 +57,7 @@ class AblationLayout:
 
     notice: gr.HTML
     head: gr.HTML
+    web_page: WebPageLayout
     table: gr.HTML
     charts: gr.HTML
     wall_box: gr.Column
@@ -117,6 +119,7 @@ def build(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> Ablat
     with gr.Row(elem_classes="page", equal_height=False, visible=False) as page:
         with gr.Column(scale=0, min_width=272, elem_classes=["sidebar", "ev-sidebar", "ab-sidebar"]):
             study = gr.Dropdown([], label="Study", elem_id="ab-study", **plain)
+            web_page = build_web_page("ab", gr.HTML(visible=False))
             jobs = gr.HTML(elem_id="ab-jobs", **acting)
             with gr.Accordion("Train a study", open=False, elem_id="ab-form"):
                 form = _form()
@@ -155,6 +158,7 @@ def build(shared: PageContext, view: gr.Radio, reports: EvaluateLayout) -> Ablat
         timer=gr.Timer(POLL_EVERY, active=False),
         notice=notice,
         head=head,
+        web_page=web_page,
         table=table,
         charts=charts,
         wall_box=wall_box,
