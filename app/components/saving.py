@@ -93,10 +93,9 @@ WriteWebPage = Callable[[Visitor, Path, Callable[[float, str], None]], Path | No
 """Writes what a visitor has open into a folder; None where nothing is open. Called with a progress report."""
 
 
-def build_web_page(name: str, notice: gr.HTML) -> WebPageLayout:
-    """Put the button at the current place of a tab; name: of its id."""
-    small = {"size": "sm", "scale": 0, "min_width": 0, "elem_classes": "quiet"}
-    button = gr.Button("Save as a web page", elem_id=f"{name}-web-page", **small)
+def build_web_page(name: str, notice: gr.HTML, **options: Any) -> WebPageLayout:
+    """Put the button at the current place of a tab; name: of its id; options: of the button."""
+    button = gr.Button("Save as a web page", elem_id=f"{name}-web-page", size="sm", **options)
     return WebPageLayout(
         notice, button, gr.DownloadButton("File", visible="hidden", elem_id=f"{name}-page-file")
     )

@@ -160,7 +160,7 @@ def _run_card() -> dict[str, object]:
                 "use": gr.Button("Use in Segment", elem_id="tr-use", **button),
                 "evaluate": gr.Button("Evaluate", elem_id="tr-evaluate", **button),
                 "manage": gr.Button("Rename or delete", elem_id="tr-manage", **button),
-                "web_page": build_web_page("tr", parts["notice"]),
+                "web_page": build_web_page("tr", parts["notice"], scale=0, min_width=0),
             }
         with gr.Column(visible=False, elem_classes="tr-manage") as parts["manage_box"]:
             small = {"size": "sm", "scale": 0, "min_width": 90}
