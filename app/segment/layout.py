@@ -143,7 +143,9 @@ def _add_result(parts: dict[str, object]) -> None:
             gr.DownloadButton("", visible=False, elem_classes=kind, **small)
             for kind in ("all", *["quiet"] * (len(FILES) - 1))
         )
-        parts["web_page"] = build_web_page("segment", parts["notice"], elem_classes="quiet", **small)
+        parts["web_page"] = build_web_page(
+            "segment", parts["notice"], elem_classes="quiet", scale=0, min_width=0
+        )
         parts["whatif"] = gr.Button("Change the sound", elem_id="to-whatif", **small)
         parts["inside"] = gr.Button("Look inside frame 1", elem_id="to-inside", **small)
 
