@@ -296,7 +296,7 @@ def _pieces(recording: Recording, seconds: float, split: str, target: Target) ->
     stem = re.sub(r"[^\w-]+", "-", printable(recording.name, 100))
     origin = recording.identity
     own = origin if re.fullmatch(rf"[\w-]{{{VIDEO_ID}}}", origin) else digest(origin).hex()
-    name = f"{own[:VIDEO_ID]}-{stem}"
+    name = stem if stem == own else f"{own[:VIDEO_ID]}-{stem}"
     count = int((recording.pictures.duration + RELEASED_SLACK) / seconds + 1e-6)
     return [
         Piece(recording, f"{name}_{number}", split, number * seconds, seconds, target.fps, target.task)
