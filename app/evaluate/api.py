@@ -19,9 +19,16 @@ def evaluate(
     robustness: bool = True,
     caller: gr.Request = None,
 ) -> dict:
-    """Evaluate a model on clips of a data set; returns the evaluation's key and its command.
+    """Start the evaluation of a model on clips of a data set, in the background.
 
-    data is a key such as synth-ms3, synth-s4 or synth-avss. `/evaluation` returns the progress.
+    Returns the evaluation's key, with which `evaluation` returns progress and report, and its command.
+
+    Args:
+        model: Name of a model.
+        data: Key of a data set: synth-ms3, synth-s4 or synth-avss.
+        split: train, val or test.
+        clips: Number of clips.
+        robustness: Also evaluate with silence, noise and the sounds of other clips.
     """
     try:
         (request,) = parse_requests([model], data, split, clips, robustness)
@@ -32,7 +39,11 @@ def evaluate(
 
 
 def evaluation(key: str) -> dict:
-    """Return the progress of an evaluation, and its report once it has finished."""
+    """Return the progress of an evaluation, and its report once it has finished.
+
+    Args:
+        key: The key that `evaluate` returned.
+    """
     try:
         evaluations.evaluation_folder(key)
         evaluations.advance()

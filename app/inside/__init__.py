@@ -1,10 +1,12 @@
 """The Inside tab: one frame of the result, followed through the model of the paper's Figure 3."""
 
+import gradio as gr
+
 from app.components.gradio_helpers import ONE_MODEL, PRIVATE
 from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.updates import connect
-from app.inside import handlers, paper_figures, patching, saving
+from app.inside import api, handlers, paper_figures, patching, saving
 from app.inside.handlers import InsideUpdates
 from app.inside.layout import build, build_endpoint
 
@@ -25,6 +27,7 @@ def add(shared: PageContext) -> None:
     saving.add(layout, shared)
     patching.add(shared)
     paper_figures.add(shared)
+    gr.api(api.attribute, api_name="attribute", **ONE_MODEL)
     endpoint = build_endpoint()
     inspecting = {"api_name": "inspect", **ONE_MODEL}
     endpoint.button.click(handlers.inspect_clip, endpoint.inputs, endpoint.outputs, **inspecting)

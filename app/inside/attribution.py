@@ -33,7 +33,6 @@ def attribution_view(inspection: Inspection | TPAVIInspection, choice: Choice, a
     axes = Axes(tuple(time_ticks(found)), "s", tuple(band_ticks()))
     sound = Picture("Evidence in the sound", heated_spectrogram(found), False, (9, 16), axes=axes)
     said = [part("text", sentence, "says") for sentence in findings(found)]
-    bands, moments = main_bands(found), main_moments(found)
     return view(
         TEXTS["attribution"][found.method],
         inspection,
@@ -56,20 +55,26 @@ def attribution_view(inspection: Inspection | TPAVIInspection, choice: Choice, a
                 2,
             ),
         ),
-        numbers={
-            "method": found.method,
-            "steps": found.steps,
-            "region": found.region.kind,
-            "pixels": int(found.where.sum()),
-            "empty": not found.masked,
-            "sound": _numbers(found.sound),
-            "picture": _numbers(found.picture),
-            "bands": None if bands is None else [bands.low, bands.high, bands.share],
-            "moments": None if moments is None else [moments.low, moments.high, moments.share],
-            "share_of_evidence_on_region": share_on_region(found),
-            "findings": list(findings(found)),
-        },
+        numbers=numbers_of(found),
     )
+
+
+def numbers_of(found: Attribution) -> dict[str, object]:
+    """Return the numbers of an attribution, as JSON may hold them."""
+    bands, moments = main_bands(found), main_moments(found)
+    return {
+        "method": found.method,
+        "steps": found.steps,
+        "region": found.region.kind,
+        "pixels": int(found.where.sum()),
+        "empty": not found.masked,
+        "sound": _numbers(found.sound),
+        "picture": _numbers(found.picture),
+        "bands": None if bands is None else [bands.low, bands.high, bands.share],
+        "moments": None if moments is None else [moments.low, moments.high, moments.share],
+        "share_of_evidence_on_region": share_on_region(found),
+        "findings": list(findings(found)),
+    }
 
 
 def _largest(heat: np.ndarray) -> str:

@@ -186,11 +186,18 @@ def inspect_clip(
     fps: float = 1,
     request: gr.Request = None,
 ) -> tuple[dict[str, object], list[str]]:
-    """Follow one frame of a bundled clip, or of a video file (which goes first), through a model.
+    """Look inside a model: follow one frame of a bundled clip, or of a video file, through one of its parts.
 
-    frame counts from 1, at `fps` frames per second. view: frame, sound, audio, queries, backbone, encoder,
-    feature, mixer, decoder, layers, head, mask, tpavi, activations or attribution. Returns the
-    view's numbers and its pictures as PNG files.
+    Returns the numbers of that part (shapes, weights, attention, contributions) and pictures as PNG files.
+
+    Args:
+        clip: Name of a bundled clip, such as dog-and-guitar.
+        upload: A video file with sound, which takes precedence.
+        model: Name of a model.
+        frame: Number of the frame, from 1.
+        view: frame, sound, audio, queries, backbone, encoder, feature, mixer, decoder, layers, head, mask,
+            tpavi, activations or attribution.
+        fps: Frames per second: 1, 2, 4 or 8.
     """
     session = session_of(request)
     folder = VISITORS.new_result(session)

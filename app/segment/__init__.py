@@ -10,7 +10,7 @@ from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.saving import wire_web_page
 from app.components.updates import connect
-from app.segment import handlers, html, input_handlers, layout, links, web_page
+from app.segment import api, handlers, html, input_handlers, layout, links, web_page
 from app.segment.layout import SegmentLayout
 from app.segment.opening import record
 from app.services.clips import bundled
@@ -134,6 +134,7 @@ def _wire_result(parts: SegmentLayout, shared: PageContext) -> None:
     connect(parts.whatif.click, h.change_sound, None, h.TabUpdates, parts, **now)
     connect(parts.inside.click, partial(h.open_tab, "inside"), None, h.TabUpdates, parts, **now)
 
+    gr.api(api.compare, api_name="compare", **ONE_MODEL)
     endpoint = layout.build_endpoint()
     segmenting = {"api_name": "segment", **ONE_MODEL}
-    endpoint.button.click(h.answer, endpoint.inputs, endpoint.outputs, **segmenting)
+    endpoint.button.click(h.segment_clip, endpoint.inputs, endpoint.outputs, **segmenting)

@@ -331,7 +331,7 @@ def open_tab(tab: str) -> TabUpdates:
 
 
 @told
-def answer(
+def segment_clip(
     clip: str | None = None,
     video: str | None = None,
     model: str = "tiny-ms3",
@@ -344,12 +344,21 @@ def answer(
     request: gr.Request = None,
     progress: gr.Progress = gr.Progress(),
 ) -> tuple[dict, str, str, str, str, str]:
-    """Segment a bundled clip, or a video of your own (which goes first), from start to end (s).
+    """Find which pixels of a video make its sound: segment a bundled clip, or a video of your own.
 
-    letterbox: keep the aspect ratio of the frames; the released code stretches them to a square.
+    Returns a record with the foreground share, objects and times of every frame (what prediction.json holds),
+    then files: a zip of everything, the overlay video, a zip of PNG masks, COCO run lengths, prediction.json.
 
-    Returns the record (what prediction.json holds), then files: a zip of everything, the overlay video, a zip
-    of PNG masks, COCO run lengths, prediction.json.
+    Args:
+        clip: Name of a bundled clip, such as dog-and-guitar.
+        video: A video file with sound, which takes precedence.
+        model: Name of a model: tiny-ms3 for drawn scenes, small-real for filmed ones, tiny-avss for classes.
+        frames_per_second: 1, 2, 4 or 8.
+        start: Where the range begins, in seconds.
+        end: Where it ends, in seconds; nothing for the end of the clip.
+        threshold: Probability above which a pixel is foreground.
+        letterbox: Keep the aspect ratio of the frames; the released code stretches them to a square.
+        precision: exact (float32), fast (bfloat16 where faster) or auto.
     """
     session = session_of(request)
     visitor, folder = VISITORS.of(session), VISITORS.new_result(session)

@@ -34,6 +34,7 @@ ROUTES: Final = re.compile(
     r"|upload|upload_progress|file=.+))",
     re.DOTALL,
 )
+TOOLS: Final = re.compile(r"/gradio_api/mcp(/.*)?")  # for agents, where GRADIO_MCP_SERVER turns them on
 RELOAD: Final = "/gradio_api/dev/reload"  # of `gradio app.py`
 FILE: Final = "/gradio_api/file="
 UPLOAD: Final = "/gradio_api/upload"
@@ -154,9 +155,16 @@ def _is_address(host: str) -> bool:
     return True
 
 
+def offers_tools() -> bool:
+    """Return whether the endpoints are offered to agents as tools; the variable is Gradio's."""
+    return os.environ.get("GRADIO_MCP_SERVER", "False").lower() == "true"
+
+
 def _wrong_route(path: str) -> Refusal | None:
     """Return the refusal of a route that the page does not need, and of a file that is not a result."""
     if path == RELOAD and os.environ.get("GRADIO_WATCH_DIRS"):
+        return None
+    if TOOLS.fullmatch(path) and offers_tools():
         return None
     if not ROUTES.fullmatch(path):
         return 404, NO_ROUTE

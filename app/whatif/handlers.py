@@ -323,10 +323,18 @@ def what_if(
     fps: float = 1,
     precision: str = "auto",
 ) -> dict:
-    """Segment a bundled clip as it is and under changes such as "mute", "shift=2", "swap=street-siren".
+    """Change what a model hears, or a part of it, and see whether its masks follow.
 
-    Returns the finding as a sentence, the mean IoU of before and after, and the numbers of every frame. The
-    changes are those of `python -m avseg what-if CLIP`; sounds come from the bundled clips.
+    Segments a bundled clip as it is and under the changes. Returns the finding as a sentence, the mean IoU of
+    before and after (1: nothing changed), and the numbers of every frame.
+
+    Args:
+        changes: One or more changes, such as mute, shift=2 (seconds), swap=street-siren (the sound of another
+            bundled clip) or mixer-off; `python -m avseg what-if` lists all.
+        clip: Name of a bundled clip.
+        model: Name of a model.
+        fps: Frames per second: 1, 2, 4 or 8.
+        precision: exact (float32), fast (bfloat16 where faster) or auto.
     """
     try:
         effect = change_bundled(clip, model, read_changes(changes), fps, precision)

@@ -200,9 +200,9 @@ def test_the_aspect_ratio_is_kept_where_asked_and_the_command_says_so(stand_in, 
         line in kept.last_run["value"]
         and "--fps 2 --start 0.5 --end 1.5 --precision exact --letterbox<" in kept.last_run["value"]
     )
-    record, *_ = handlers.answer("dog-and-guitar", None, "stand-in", end=1, letterbox=True)
+    record, *_ = handlers.segment_clip("dog-and-guitar", None, "stand-in", end=1, letterbox=True)
     assert record["geometry"] == "letterbox"
-    record, *_ = handlers.answer("dog-and-guitar", None, "stand-in", end=1, letterbox="yes")
+    record, *_ = handlers.segment_clip("dog-and-guitar", None, "stand-in", end=1, letterbox="yes")
     assert record["geometry"] == "stretched"
 
 
@@ -215,13 +215,13 @@ def test_a_bundled_clip_comes_with_its_ground_truth(stand_in):
 
 def test_other_programs_get_the_record_and_files(stand_in, tmp_path):
     video = counting(tmp_path / "a.mp4", seconds=3)
-    record, *files = handlers.answer(None, str(video), "stand-in", 1, threshold=0.75)
+    record, *files = handlers.segment_clip(None, str(video), "stand-in", 1, threshold=0.75)
     assert record["threshold"] == 0.75 and len(record["frames"]) == 3
     assert [Path(path).suffix for path in files] == [".zip", ".mp4", ".zip", ".json", ".json"]
     with pytest.raises(gr.Error, match="No clip is selected"):
-        handlers.answer("no-such", None, "stand-in")
-    assert len(handlers.answer(clip="dog-and-guitar", model="stand-in", end=2)[0]["frames"]) == 2
-    assert len(handlers.answer(video=str(video), model="stand-in")[0]["frames"]) == 3
+        handlers.segment_clip("no-such", None, "stand-in")
+    assert len(handlers.segment_clip(clip="dog-and-guitar", model="stand-in", end=2)[0]["frames"]) == 2
+    assert len(handlers.segment_clip(video=str(video), model="stand-in")[0]["frames"]) == 3
 
 
 NAN = float("nan")
@@ -240,18 +240,19 @@ NAN = float("nan")
 def test_every_argument_is_checked_before_work(argument, value, words, monkeypatch):
     monkeypatch.setattr(run, "read_clip", None)  # nothing is decoded
     with pytest.raises(gr.Error, match=words):
-        handlers.answer(**{"clip": "dog-and-guitar", argument: value})
+        handlers.segment_clip(**{"clip": "dog-and-guitar", argument: value})
 
 
 def test_other_programs_may_leave_out_what_has_a_default(app_server):
     from gradio_client import Client
 
     endpoint = Client(app_server, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    for name in ("/segment", "/inspect", "/what_if", "/evaluate"):
+    for name in ("/segment", "/inspect", "/what_if", "/evaluate", "/attribute", "/compare"):
         required = [
             p["parameter_name"] for p in endpoint[name]["parameters"] if not p["parameter_has_default"]
         ]
-        assert required == {"/what_if": ["changes"], "/evaluate": ["model"]}.get(name, [])
+        needed = {"/what_if": ["changes"], "/evaluate": ["model"], "/compare": ["models"]}
+        assert required == needed.get(name, [])
 
 
 def test_a_clip_without_sound_gives_nothing_and_says_why(stand_in, tmp_path):
