@@ -105,9 +105,10 @@ def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
 
 def open_asked(asked: tuple[int, str] | None, request: gr.Request = None) -> EvaluateUpdates:
     """Open the clip that was clicked; runs the model."""
-    if asked is None:  # Gradio takes the first answer that leaves a state as it is for a change
-        return EvaluateUpdates()
-    session, (revision, name) = session_of(request), asked
+    session = session_of(request)
+    if asked is None or not VISITORS.of(session).is_new("open_asked", asked[0]):
+        return EvaluateUpdates()  # the state did not change, though Gradio says so
+    revision, name = asked
     try:
         report = VISITORS.of(session).state(EvaluateState).report()
         updates = _open(report, name, session) if report else EvaluateUpdates()

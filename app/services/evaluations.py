@@ -310,9 +310,10 @@ def may_cancel(key: str, session: str) -> bool:
 
 
 def cancel(key: str, session: str = "") -> EvaluationStatus:
-    """Stop an evaluation after its current clips, or at once on the second call; returns its status.
+    """Stop an evaluation after its current clips, or at once on the second call and while it starts.
 
-    Raises ReportError for an unknown key, and on a public host for another visitor's evaluation.
+    Returns its status. Raises ReportError for an unknown key, and on a public host for another visitor's
+    evaluation.
     """
     folder = evaluation_folder(key)
     if not may_cancel(key, session):
@@ -321,8 +322,10 @@ def cancel(key: str, session: str = "") -> EvaluationStatus:
         status = _status(folder)
         if status.state == "waiting":
             folder.write_status(EvaluationStatus("stopped", "Cancelled."))
+        elif status.state == "running" and not status.pid:  # still starting: there is nothing to keep
+            withdraw(folder)
         elif status.state == "running" and folder.stop_requested:
-            kill(status.pid) if status.pid else withdraw(folder)
+            kill(status.pid)
         elif status.state == "running":
             folder.request_stop()
     return folder.read_status() or status

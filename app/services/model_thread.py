@@ -13,7 +13,9 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-NICE = 10  # of the thread, and of the threads that PyTorch starts from it
+# Of the thread, and of the threads that PyTorch starts from it. Half the weight of another: a thread of a much
+# lower priority would wait for every busy program of the machine, and let all others wait while it holds the GIL.
+NICE = 3
 
 T = TypeVar("T")
 

@@ -265,6 +265,18 @@ class Visitor:
     last_request: float = field(default_factory=time.monotonic)
     _states: dict[type, object] = field(default_factory=dict)
     _requests: dict[type, object] = field(default_factory=dict)
+    _answered: dict[str, int] = field(default_factory=dict)  # the newest number of each event
+
+    def is_new(self, event: str, number: int) -> bool:
+        """Return whether a numbered change of a state is newer than any that this event was called for.
+
+        Gradio compares a state before and after every event. What one event changes while another runs is
+        therefore a change by both, and the state's `change` event comes twice.
+        """
+        new = number > self._answered.get(event, 0)
+        if new:
+            self._answered[event] = number
+        return new
 
     def state(self, kind: type[S]) -> S:
         """Return what this visitor has open in the tab whose state class is `kind`; at first, `kind()`."""
@@ -309,6 +321,7 @@ class Visitor:
         self.displayed = None
         states = list(self._states.items())
         self._states = {kind: state for kind, state in states if getattr(kind, "SURVIVES_RELOAD", False)}
+        self._answered.clear()
 
     def hand_over(self, request: Request) -> None:
         """Ask another tab to show something when it is opened next (app.services.handoff)."""

@@ -13,7 +13,7 @@ from app.whatif.handlers import RUN, SWEEP, PlayerUpdates, WhatIfUpdates
 from app.whatif.layout import build
 from avseg.interventions.run import read_change
 
-TO_TOP = "() => scrollTo(0, 0)"
+TO_TOP = "(...inputs) => { scrollTo(0, 0); return inputs; }"
 
 
 def add(shared: PageContext) -> None:
@@ -30,7 +30,7 @@ def add(shared: PageContext) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> WhatIfUpdates:
-        if requested is None:  # Gradio takes the first answer that leaves a state as it is for a change
+        if not handlers.is_new(requested, "run", request):
             return WhatIfUpdates()
         changes = [read_change(words) for words in requested[1]]
         return handlers.run(changes, clip, session_of(request), progress)
@@ -45,25 +45,27 @@ def add(shared: PageContext) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> WhatIfUpdates:
-        if requested is None:
+        if not handlers.is_new(requested, "run_sweep", request):
             return WhatIfUpdates()
         return handlers.run_sweep(read_change(requested[1]), (), clip, session_of(request), progress)
 
-    # Of each job: its Stop, and how it starts: event, script, handler and inputs.
-    requested, form = [layout.requested, layout.clip], layout.form()
-    from_form = (layout.go.click, None, run, form)
-    from_tab = (layout.requested.change, TO_TOP, run_requested, requested)
-    sweep = (layout.run_sweep.click, None, run_sweep, form)
-    requested = [layout.requested_sweep, layout.clip]
-    sweep_from_tab = (layout.requested_sweep.change, None, run_requested_sweep, requested)
+    # Of each job: its Stop, and how it starts: event, script, what was requested, handler and inputs.
+    asked, asked_sweep, form = layout.requested, layout.requested_sweep, layout.form()
+    from_form = (layout.go.click, None, None, run, form)
+    from_tab = (asked.change, TO_TOP, asked, run_requested, [asked, layout.clip])
+    sweep = (layout.run_sweep.click, None, None, run_sweep, form)
+    sweep_from_tab = (asked_sweep.change, None, asked_sweep, run_requested_sweep, [asked_sweep, layout.clip])
     for name, stop, starts in (
         (RUN, layout.stop, (from_form, from_tab)),
         (SWEEP, layout.stop_sweep, (sweep, sweep_from_tab)),
     ):
         job, running = gr.State(name), []
         to_result = SCROLL_TO % "#wi-finding" if name == RUN else None
-        for event, script, handler, inputs in starts:
-            started = connect(event, handlers.begin, job, *target, queue=False, js=script, **PRIVATE)
+        for event, script, requested, handler, inputs in starts:
+            first = (
+                (handlers.begin, job) if requested is None else (handlers.begin_requested, [job, requested])
+            )
+            started = connect(event, *first, *target, queue=False, js=script, **PRIVATE)
             running.append(
                 connect(
                     started.then,
@@ -72,6 +74,7 @@ def add(shared: PageContext) -> None:
                     *target,
                     show_progress_on=shared.progress,
                     api_visibility="private",
+                    trigger_mode="always_last",  # a request while another runs waits; by default it is dropped
                     **ONE_MODEL,
                 )
             )

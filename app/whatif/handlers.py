@@ -304,6 +304,16 @@ def begin(job: str, request: gr.Request = None) -> WhatIfUpdates:
     return WhatIfUpdates(**{start: HIDE, stop: SHOW})
 
 
+def is_new(requested: tuple | None, event: str, request: gr.Request | None) -> bool:
+    """Return whether an event has not been called for this request before; see `Visitor.is_new`."""
+    return requested is not None and VISITORS.of(session_of(request)).is_new(event, requested[0])
+
+
+def begin_requested(job: str, requested: tuple | None, request: gr.Request = None) -> WhatIfUpdates:
+    """Begin a job that was requested; a request that began already goes on."""
+    return begin(job, request) if is_new(requested, f"begin {job}", request) else WhatIfUpdates()
+
+
 def finish(job: str) -> WhatIfUpdates:
     """Show the button of a job in place of Stop."""
     start, stop = BUTTONS[job]

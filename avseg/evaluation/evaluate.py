@@ -103,7 +103,8 @@ def evaluate(
     robustness = options.robustness and not options.mute
     size, prior = model.config.image_size, None
     if training is not None:
-        prior = centre_prior(training, size, min(PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP * len(indices)))
+        count = min(PRIOR_CLIPS, PRIOR_CLIPS_PER_CLIP * len(indices))
+        prior = centre_prior(training, size, count, lambda: on_clips and on_clips(0, len(indices)))
     model = running(model, options.precision)
     conditioned = ConditionedClips(clips, size, indices, options.seed, robustness, prior)
     with translate_loading_errors():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -28,14 +28,18 @@ def largest_object(visible: Sequence[VisibleClass]) -> np.ndarray:
     return masks[masks.sum((2, 3)).argmax(0), np.arange(masks.shape[1])]
 
 
-def centre_prior(training: Clips, size: int, count: int) -> torch.Tensor | None:
+def centre_prior(
+    training: Clips, size: int, count: int, on_clip: Callable[[], object] = lambda: None
+) -> torch.Tensor | None:
     """Return the pixels in which things sound most often in the training split, bool [size, size].
 
     The mean ground truth of the first frames of `count` clips, spread over the split, thresholded where the
-    mean IoU on these frames is best. None if none of them has ground truth that can be read.
+    mean IoU on these frames is best. None if none of them has ground truth that can be read. on_clip: called
+    before each clip; may raise to cancel.
     """
     truths = []
     for index in np.linspace(0, len(training) - 1, min(count, len(training))).round().astype(int):
+        on_clip()
         with suppress(AvsegError):
             truth = torch.from_numpy(_first_truth(training, int(index)))
             truths.append(resize_classes(truth, size)[0])

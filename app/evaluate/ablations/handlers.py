@@ -196,10 +196,11 @@ def open_cell(
     progress: gr.Progress = gr.Progress(),
 ) -> AblationUpdates:
     """Make a cell the visitor's result and open the tab that shows it; runs the model."""
-    if asked is None:  # Gradio takes the first answer that leaves a state as it is for a change
-        return AblationUpdates()
-    session, (_, clip, name, frame, tab) = session_of(request), asked
-    visitor, folder = VISITORS.of(session), VISITORS.new_result(session)
+    session = session_of(request)
+    visitor = VISITORS.of(session)
+    if asked is None or not visitor.is_new("open_cell", asked[0]):
+        return AblationUpdates()  # the state did not change, though Gradio says so
+    (_, clip, name, frame, tab), folder = asked, VISITORS.new_result(session)
     report = progress_report(visitor.jobs.start(OPENING), progress)
     try:
         study = visitor.state(AblationState).study()

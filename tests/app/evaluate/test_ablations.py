@@ -133,7 +133,7 @@ def test_clicks_that_name_no_cell_do_nothing(value):
 def test_a_cell_that_does_not_exist_is_a_sentence():
     assert "has no row" in handlers.open_cell((1, "dog-and-guitar", "gone", 0, "inside")).notice["value"]
     assert (
-        "does not offer the clip" in handlers.open_cell((1, "/etc", "default", 0, "inside")).notice["value"]
+        "does not offer the clip" in handlers.open_cell((2, "/etc", "default", 0, "inside")).notice["value"]
     )
 
 

@@ -266,3 +266,11 @@ def test_models_are_warm_before_the_first_click(monkeypatch):
     assert loaded == ["small"] and predictor._runner._made is not None
     calls = session.Models()
     calls.warm(["not a model"])  # no error: whoever asks for it sees one
+
+
+def test_a_change_that_comes_twice_is_new_once_until_the_page_is_reloaded():
+    visitor = session.Visitors().of("me")
+    assert [visitor.is_new("run", number) for number in (1, 1, 2, 1, 2)] == [True, False, True, False, False]
+    assert visitor.is_new("begin", 1)  # each event by itself
+    visitor.follow_reload()
+    assert visitor.is_new("run", 1)

@@ -69,6 +69,18 @@ def test_stop_ends_a_run_and_leaves_the_page_as_it_is(models):
         sweep(2, 5)
 
 
+def test_a_request_whose_change_is_reported_again_goes_on(models):
+    visitor = handlers.VISITORS.of("local")
+    assert {"go", "stop"} <= handlers.begin_requested("what-if", (1, ("mute",))).changes().keys()
+    run = handlers._reporter(visitor.jobs.start("what-if"), progress)
+    assert handlers.begin_requested("what-if", (1, ("mute",))).changes() == {}
+    assert handlers.begin_requested("what-if", None).changes() == {}
+    run(1, 5)  # was not cancelled
+    handlers.begin_requested("what-if", (2, ("shift=1",)))
+    with pytest.raises(Cancelled):
+        run(2, 5)
+
+
 def test_a_sweep_has_a_picture_and_two_points_per_value(models):
     result = replace(segment_bundled("dog-and-guitar", "model"), frame=3)
     handlers.VISITORS.of("me").result = result
