@@ -13,8 +13,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-# Of the thread, and of the threads that PyTorch starts from it. Half the weight of another: a thread of a much
-# lower priority would wait for every busy program of the machine, and let all others wait while it holds the GIL.
+# Of the thread, and of the threads that PyTorch starts from it. Half the weight of another: at a much lower
+# priority it would wait for every busy program of the machine, and let others wait while it holds the GIL.
 NICE = 3
 
 T = TypeVar("T")

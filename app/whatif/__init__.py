@@ -74,7 +74,7 @@ def add(shared: PageContext) -> None:
                     *target,
                     show_progress_on=shared.progress,
                     api_visibility="private",
-                    trigger_mode="always_last",  # a request while another runs waits; by default it is dropped
+                    trigger_mode="always_last",  # a request during another would be dropped
                     **ONE_MODEL,
                 )
             )
