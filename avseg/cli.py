@@ -666,6 +666,35 @@ def bench(
     return 0
 
 
+def export(
+    model: tyro.conf.Positional[str],
+    out: Path = Path("outputs/model.pt2"),
+    frames: int = 0,
+    device: str = "cpu",
+) -> int:
+    """Export a model as a program that runs without this package, and compare it with the model.
+
+    Its inputs are frames [T, 3, S, S], normalised, and log_mel [T, 1, 96, 64]; its output the logits. Nothing
+    is written if a logit differs by more than 1e-4.
+
+    Args:
+        model: A model's name or a .safetensors file.
+        out: The file to write: .pt2 for torch.export, or .onnx (requires onnx, onnxscript and onnxruntime).
+        frames: Of a clip, for TPAVI; by default 5, and 10 for avss. AVSegFormer takes any number.
+        device: Where a .pt2 program will run: cpu, cuda, cuda:1 or mps.
+    """
+    from avseg.exporting import check_export
+    from avseg.exporting import export as run
+
+    check_export(out)
+    made = run(model, out, frames, process_device(device))
+    taken = f"{made.frames} frames" if made.frames else "any number of frames"
+    compared = " and ".join(map(str, made.compared))
+    print(f"{made.path}: {made.path.stat().st_size / 1e6:.1f} MB, for {taken}")
+    print(f"Largest difference from the model in a logit, at {compared} frames: {made.difference:.1e}")
+    return 0
+
+
 def info(model: tyro.conf.Positional[str] = "", sites: bool = False) -> int:
     """List the bundled and imported models and the presets, or describe one model.
 
@@ -757,6 +786,7 @@ def commands(arguments: list[str]) -> tuple[Callable[..., int], ...]:
         figure,
         share,
         import_weights,
+        export,
         weights,
         data,
         bench,
