@@ -55,7 +55,7 @@ def neighbours(
     for first in range(0, len(rows), BLOCK):
         block = vectors[first : first + BLOCK] @ vectors.T  # [b, N]
         own = torch.arange(len(block))
-        block[own, first + own] = -2  # a vector is no neighbour of itself
+        block[own, first + own] = -2  # a vector is not a neighbour of itself
         top = block.topk(count, dim=1).values
         distance[rows[first : first + BLOCK]] = 1 - top.mean(1).numpy()
         one, other = (block >= near).nonzero(as_tuple=True)
