@@ -19,6 +19,7 @@ from avseg.data.labels import CLASSES
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 HOLE = re.compile(r"\{(\w+)\}")
 WORD = re.compile(r"[A-Za-z]{2}")
+WORDS = re.compile(r"[\w'’-]+")
 
 # Texts that are the same in every language: names of models, methods, tasks, splits and files, values of
 # settings as the command line has them, paths and addresses.
@@ -105,8 +106,8 @@ def test_a_translation_has_the_placeholders_of_its_text_and_no_text_has_two(lang
     assert all(set(HOLE.findall(text)) == set(HOLE.findall(other)) for text, other in script.items())
 
 
-def source_texts(root: Path) -> str:
-    """Return every text that the page can be made of: the code, templates, tables, clips."""
+def source_pairs(root: Path) -> set[tuple[str, str]]:
+    """Return the neighbouring words of every text that the page can be made of: the code, templates, tables, clips."""
     parts: list[str] = []
     for path in (*root.glob("app/**/*.py"), *root.glob("avseg/**/*.py")):
         parts.append(re.sub(r'"\s*f?"', "", path.read_text(encoding="utf-8")))  # of one text on several lines
@@ -121,18 +122,18 @@ def source_texts(root: Path) -> str:
             for sound in record.get("player", {}).get("sounds", ())
             for name in ("label", "finding")
         ]
-    return " ".join(re.findall(r"[\w'’-]+", " ".join(map(unescape, parts))))
+    return set(itertools.pairwise(re.findall(WORDS, " ".join(map(unescape, parts)))))
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_translated_text_is_still_in_the_code(language, root):
-    corpus = source_texts(root)
+    known = source_pairs(root)
     stale = []
     for text in catalogue(language).texts:
-        pieces = [re.findall(r"[\w'’-]+", piece) for piece in HOLE.split(text)[::2]]
-        pairs = [" ".join(pair) for piece in pieces for pair in itertools.pairwise(piece)]
+        pieces = HOLE.split(text)[::2]
+        pairs = [pair for piece in pieces for pair in itertools.pairwise(re.findall(WORDS, piece))]
         # The code puts some texts together, the shorter ones most of all.
-        if len(pairs) > 4 and sum(pair in corpus for pair in pairs) < len(pairs) / 3:
+        if len(pairs) > 4 and sum(pair in known for pair in pairs) < len(pairs) / 3:
             stale.append(text)
     assert not stale, "No longer in the code:\n" + "\n".join(stale)
 
