@@ -62,8 +62,8 @@ class Catalogue:
             name: Catalogue({name: texts}, self) for name, texts in sections.get("parts", {}).items()
         }
         about = sections.get("language", {})
-        self.comma, self.stop = about.get("comma", ", "), about.get("stop", ".")
         self.space, self.list = about.get("space", " "), about.get("list", ", ")
+        self.marks = {mark: about.get(mark, mark) for mark in (": ", ", ", " and ", ". ")}
         texts = [part for name, part in sections.items() if name not in ("language", "parts")]
         pairs = [pair for part in texts for pair in part.items()]
         self.texts = {" ".join(text.split()): other for text, other in pairs}
@@ -102,13 +102,18 @@ class Catalogue:
         word = text[:1].isupper() and not text[1:2].isupper()  # and no abbreviation
         if word and (whole := self.find(text[0].lower() + text[1:])):
             return whole
-        ended = text.endswith(".")
-        parts = text.removesuffix(".").split(", ")
-        if len(parts) == 1 and not ended:
-            return None
-        found = [self.find(part) if _LETTERS.search(part) else part for part in parts]
-        known = [part for part in found if part is not None]
-        return self.comma.join(known) + self.stop * ended if len(known) == len(found) else None
+        end = text[-1:] if text[-1:] in ".:" else ""
+        bare = text.removesuffix(end)
+        ending = self.marks[f"{end} "].strip() if end else ""
+        for mark, other in self.marks.items():
+            parts = bare.split(mark)
+            if not end and len(parts) == 1:
+                continue
+            found = [self.find(part) if _LETTERS.search(part) else part for part in parts]
+            known = [part for part in found if part is not None]
+            if len(known) == len(found):
+                return other.join(known) + ending
+        return None
 
     def _part(self, name: str, text: str) -> str:
         if not _LETTERS.search(text):

@@ -107,7 +107,7 @@ def test_a_translation_has_the_placeholders_of_its_text_and_no_text_has_two(lang
 
 
 def source_pairs(root: Path) -> set[tuple[str, str]]:
-    """Return the neighbouring words of every text that the page can be made of: the code, templates, tables, clips."""
+    """Return the neighbouring words of all texts: of the code, templates, tables and clips."""
     parts: list[str] = []
     for path in (*root.glob("app/**/*.py"), *root.glob("avseg/**/*.py")):
         parts.append(re.sub(r'"\s*f?"', "", path.read_text(encoding="utf-8")))  # of one text on several lines

@@ -30,7 +30,15 @@ def test_the_address_decides_then_the_cookie_then_the_browser(asked, cookies, ac
 @pytest.fixture
 def texts() -> Catalogue:
     sections = {
-        "language": {"name": "Kringel", "comma": "; ", "stop": "!", "space": "_", "list": "+"},
+        "language": {
+            "name": "Kringel",
+            ", ": "; ",
+            ". ": "!",
+            ": ": " = ",
+            " and ": " & ",
+            "space": "_",
+            "list": "+",
+        },
         "some": {
             "Stop": "HALT",
             "a dog": "WUFF",
@@ -59,6 +67,7 @@ def texts() -> Catalogue:
         ("Go. Frame 3 of 5", "Go. 5: 3"),  # one sentence of two is known
         ("A dog, a cat.", "WUFF; MIAU!"),
         ("A dog, a horse.", "A dog, a horse."),
+        ("Stop: a dog, a cat and a dog", "HALT = WUFF; MIAU & WUFF"),
         ("Without a dog or a cat, 3", "3 HUND|MIAU"),  # [parts.thing] first, then the rest
         ("a dog or a cat", "a dog or a cat"),  # not in the place of {thing}
         ("12.5 %", "12.5 %"),
