@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.services.language import (
     CURRENT,
     ENGLISH,
+    LANGUAGES,
     PARAMETER,
     SCRIPT,
     Catalogue,
@@ -128,6 +129,11 @@ def _player(about: dict[str, Any], texts: Catalogue) -> dict[str, Any]:
             for sound in named(about["sounds"], "label", "finding")
         ]
     return about
+
+
+def html_by_language(html: str) -> str:
+    """Return an expression of JavaScript: HTML of a part that draws itself, in the language of the page."""
+    return _script({name: catalogue(name).translate_html(html) for name in LANGUAGES}) + "[avsegLanguage]"
 
 
 def _script(value: object) -> str:

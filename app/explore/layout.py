@@ -1,6 +1,5 @@
 """The components of the Explore tab: filters, clips, and the opened clip, from left to right."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +10,7 @@ from app.components.events import ACTIONS_SCRIPT
 from app.components.page_context import PageContext
 from app.components.player.player import Player
 from app.components.render import macro, render
+from app.components.translation import html_by_language
 from app.explore.filters import SORTS
 from app.explore.html import no_clip
 from app.services.datasets import LIBRARY, NOT_HERE
@@ -72,7 +72,7 @@ class ExploreLayout:
 
 def map_script() -> str:
     """Return the script of the map, with its HTML as TEMPLATE."""
-    template = json.dumps(render("explore/templates/map.html"))
+    template = html_by_language(render("explore/templates/map.html"))
     return f"const TEMPLATE = {template};\n" + HERE.joinpath("map.js").read_text(encoding="utf-8")
 
 

@@ -28,7 +28,7 @@ element.addEventListener("input", (event) => {
   const input = event.target;
   if (input.type === "range") {
     const limit = Number(input.value);
-    input.closest(".ex-block").querySelector("h3 span:last-child").textContent = limit > 1 ? "any" : `below ${limit.toFixed(2)}`;
+    input.closest(".ex-block").querySelector("h3 span:last-child").textContent = limit > 1 ? avsegText("any") : avsegText("below {n}", { n: limit.toFixed(2) });
   } else if (input.matches(".ex-written input")) {
     element.querySelector("[data-action=tag_note]").dataset.value = JSON.stringify(input.value);
   }

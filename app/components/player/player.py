@@ -13,7 +13,6 @@ In the page: the root is `.player`, with the current frame (from 0) in `data-fra
 the video's own size. Keys work while something in the player has the focus; `?` lists them.
 """
 
-import json
 from dataclasses import asdict
 from functools import cache
 
@@ -21,7 +20,7 @@ import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 
 from app.components.events import event_data, integer
-from app.services.language import LANGUAGES, catalogue
+from app.components.translation import html_by_language
 from avseg.player.value import PlayerValue, script
 from avseg.web.templates import render
 
@@ -90,9 +89,7 @@ class Player(gr.HTML):
 @cache
 def translated_script() -> str:
     """Return the player's script with its HTML in the languages of the page."""
-    html = render("player/player.html")
-    templates = json.dumps({language: catalogue(language).translate_html(html) for language in LANGUAGES})
-    return script(f"{templates}[window.avsegLanguage]")
+    return script(html_by_language(render("player/player.html")))
 
 
 def selected_frame(event: gr.EventData, frames: int) -> int | None:
