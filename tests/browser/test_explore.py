@@ -206,3 +206,32 @@ def call(address: str, name: str, data: list) -> str:
         event = json.load(reply)["event_id"]
     with direct.open(f"{address}gradio_api/call/{name}/{event}", timeout=120) as reply:
         return reply.read().decode()
+
+
+def test_a_lasso_on_the_map_filters_and_its_chip_takes_the_filter_away(page, address):
+    page.click("#ex-mode button:text-is('Map')")
+    page.click("#ex-map-bar button:text-is('Compute the map')")
+    page.wait_for_selector(".map-place[data-matching='7'], .map-place[data-matching='6']", timeout=2 * WAIT)
+    points = page.evaluate("Number(document.querySelector('.map-place').dataset.points)")
+    canvas = page.locator("#ex-map canvas")
+    canvas.scroll_into_view_if_needed()
+    page.click("#ex-map [data-map=lasso]")
+    box = canvas.bounding_box()
+    corners = [(4, 4), (box["width"] - 4, 4), (box["width"] - 4, box["height"] - 4), (4, box["height"] - 4)]
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    page.mouse.down()
+    for x, y in corners[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=5)
+    page.mouse.up()
+    chip = page.locator("#ex-line .ex-chip:has-text('selected on the map')")
+    expect(chip).to_have_text(f"{points} selected on the map ×", timeout=QUICK)
+    page.wait_for_function("location.search.includes('region:mask-pca-clips-')", timeout=QUICK)
+    chip.click()
+    shows(page, "7 of 7 clips")
+    # By keyboard: enlarge, then filter by what is in view.
+    canvas.focus()
+    for key in ("+", "+", "Enter"):
+        page.keyboard.press(key)
+    expect(chip).to_be_visible(timeout=QUICK)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
