@@ -49,10 +49,13 @@ def draw_map(state: ExploreState, collection: Collection, rows: np.ndarray) -> t
         there = isinstance(points, MapPoints) and len(points.rows) > 0
         colours = map_html.colouring(collection, view) if there else None
         bar = map_html.map_bar(collection, view, points, running)
-        found = maps.neighbours(view.model, view.map.feature) if there else None
+        # The map comes first: what is alike is compared once the page has it.
+        drawn = isinstance(points, MapPoints) and state.drawn_points == points.key
+        found = maps.neighbours(view.model, view.map.feature) if there and drawn else None
     except AvsegError as error:
         return NO_MAP | MapUpdates(map_bar=gr.update(value=str(error), visible=True)), False
     busy = any(isinstance(one, Progress) and one.running for one in (running, points, found))
+    busy = busy or (there and not drawn)
     updates = MapUpdates(
         map_bar=gr.update(value=bar, visible=True),
         map_column=VISIBLE if there else HIDDEN,

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from app.services.model_thread import be_nice
 from avseg.errors import AvsegError
 
 Report = Callable[[int, int], None]
@@ -49,6 +50,7 @@ class BackgroundTasks:
         def report(done: int, total: int) -> None:
             self._progress[name] = Progress(done, total)
 
+        be_nice()
         message = "It ended unexpectedly; see the server's log."
         try:
             task(report)

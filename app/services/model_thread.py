@@ -48,10 +48,15 @@ class ModelThread:
         return future.result()
 
     def _serve(self) -> None:
-        if sys.platform == "linux":  # where a priority is a thread's own
-            os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+        be_nice()
         while True:
             _serve_one(*self._calls.get())
+
+
+def be_nice() -> None:
+    """Let those that answer clicks go first, from now on and as long as this thread lives."""
+    if sys.platform == "linux":  # where a priority is a thread's own
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _serve_one(future: Future[Any], call: Callable[[], Any]) -> None:

@@ -22,11 +22,13 @@ from avseg.files import atomic_write, make_folder, require_regular
 from avseg.interpret.embeddings import FEATURES, ClipEmbedding
 
 SAVED_EVERY = 64  # clips
-_VERSION = 1
+_VERSION = 2
 _BAD = (OSError, ValueError, LookupError, BadZipFile, EOFError)
 
 Part = dict[str, Any]
-"""Some clips: rows [n], frames [n] of each, the features of all frames float16 [sum, D], iou and mistakes."""
+"""Some clips: rows [n], frames [n] of each, iou, mistakes, and of every feature the means float16 [n, D] and
+the values of all frames float16 [sum, D]."""
+_SUMMARY = ("key", "rows", "frames", "iou", "mistakes", *(f"mean_{feature}" for feature in FEATURES))
 
 
 @dataclass(eq=False)
@@ -77,7 +79,10 @@ class EmbeddingStore:
         """
         values, rows, numbers = [], [], []
         for source in self._parts:
-            part = _read(source) if isinstance(source, Path) else source
+            try:
+                part = _read(source, "rows", "frames", feature) if isinstance(source, Path) else source
+            except _BAD:  # damaged since
+                continue
             values.append(part[feature])
             rows.append(np.repeat(part["rows"], part["frames"]))
             numbers += [np.arange(count, dtype=np.int32) for count in part["frames"]]
@@ -136,8 +141,9 @@ class EmbeddingStore:
 
     def _load(self, path: Path) -> None:
         try:
-            part = _read(path)
-            if str(part["key"]) == self.key and part["rows"].max(initial=-1) < len(self):
+            part = _read(path, *_SUMMARY)  # the frames wait until a map of them is wanted
+            known = str(part["key"]) == self.key and part["rows"].max(initial=-1) < len(self)
+            if known and not self.done[part["rows"]].any():  # two programs may have computed the same clips
                 self._take(part)
                 self._parts.append(path)
         except _BAD:  # computed again
@@ -145,19 +151,13 @@ class EmbeddingStore:
 
     def _take(self, part: Part) -> None:
         """Add the means of a part to those of all clips."""
-        rows, frames = part["rows"], part["frames"]
-        starts = np.concatenate([[0], np.cumsum(frames)[:-1]]).astype(int)
+        rows = part["rows"]
         for feature in FEATURES:
-            values = part[feature].astype(np.float32)
-            if not values.shape[1]:
-                continue
-            means = self._means.setdefault(feature, _nothing(len(self), values.shape[1]))
-            for row, start, count in zip(rows, starts, frames, strict=True):
-                known = values[start : start + count]
-                known = known[np.isfinite(known).all(axis=1)]
-                if len(known):
-                    means[row] = known.mean(axis=0)
-        self.frame_count += int(frames.sum())
+            values = part[f"mean_{feature}"]
+            if values.shape[1]:
+                means = self._means.setdefault(feature, _nothing(len(self), values.shape[1]))
+                means[rows] = values
+        self.frame_count += int(part["frames"].sum())
         self.iou[rows], self.mistakes[rows], self.done[rows] = part["iou"], part["mistakes"], True
 
 
@@ -199,7 +199,14 @@ def _part(found: Sequence[tuple[int, ClipEmbedding | None]]) -> Part:
     there = [one for _, one in found if one is not None]
     ious = [np.nan if one is None or one.iou is None else one.iou for _, one in found]
     unknown = (-1,) * len(KINDS)
+    means = {
+        f"mean_{feature}": np.stack(
+            [_mean(getattr(one, feature)) if one else _nothing(1, width)[0] for _, one in found]
+        )
+        for feature, width in ((f, getattr(there[0], f).shape[1] if there else 0) for f in FEATURES)
+    }
     return {
+        **means,
         "rows": np.array([row for row, _ in found], np.int32),
         "frames": np.array([0 if one is None else len(one.audio) for _, one in found], np.int32),
         "iou": np.array(ious, np.float32),
@@ -214,6 +221,12 @@ def _part(found: Sequence[tuple[int, ClipEmbedding | None]]) -> Part:
             for feature in FEATURES
         },
     }
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean float16 [D] of the frames [T, D] that have a feature; NaN without any."""
+    known = values[np.isfinite(values).all(axis=1)].astype(np.float32)
+    return known.mean(axis=0).astype(np.float16) if len(known) else np.full_like(values[0], np.nan)
 
 
 def _read(path: Path, *names: str) -> Part:

@@ -17,6 +17,8 @@ from playwright.sync_api import Page, sync_playwright
 from app.services.datasets import LIBRARY
 from avseg.checkpoints import find_model
 from avseg.data.avsbench.facts import read_facts
+from avseg.data.avsbench.index import cache_file, table_state
+from avseg.data.avsbench.mask_index import MaskIndex
 from avseg.evaluation.frame_mistakes import Mistakes
 from avseg.interpret import embedding_store
 from avseg.interpret.embedding_store import EmbeddingStore
@@ -61,6 +63,10 @@ def write_embeddings(folder: Path, model: str, clips: int) -> None:
         return ClipEmbedding(values, values, values, float(rng.random()), Mistakes())
 
     store.fill(folder, entries, made, lambda done, total: None)
+    masks = MaskIndex.empty(entries)  # read before, as on any but the first visit
+    masks.share[:], masks.done[:] = 0.1, True
+    index = cache_file(folder, "avss")
+    masks.save(index.with_name(f"{index.stem}-masks.npz"), table_state(folder, "avss"))
 
 
 def measure(page: Page, clips: int) -> None:
