@@ -37,8 +37,7 @@ def convert(
     Args:
         folder: Output folder: empty, or written by earlier conversions.
         source: Folder that holds everything under its usual names, see --kind.
-        kind: What the source holds. By default what its folders show: videos/ or frames/ with masks/ (png,
-            mask-video) or one COCO file (coco), or one of two public layouts.
+        kind: What the source holds; auto: what its folders show.
         videos: Folder of videos, or of folders of frames; by default the source's videos/ or frames/.
         masks: Folder with a folder of PNG masks, or a video of masks, per video; or COCO's instances.
         sounds: Folder of sound files named as the videos; by default the sound of the videos.
