@@ -51,6 +51,7 @@ class ChoicesUpdates(PresetUpdates):
 
     preset: object = UNCHANGED
     data: object = UNCHANGED
+    more_data: object = UNCHANGED
 
 
 def preview(values: Values) -> FormUpdates:
@@ -90,7 +91,7 @@ def arrive(values: Values, wanted: TrainRequest | None = None) -> ChoicesUpdates
     filled = ChoicesUpdates()
     if wanted is not None:
         start = start_of(wanted.preset)
-        values = {**values, "preset": wanted.preset, "data": SYNTH, "start_from": start}
+        values = {**values, "preset": wanted.preset, "data": SYNTH, "more_data": [], "start_from": start}
         config = values_of(preset_of(wanted.preset))
         filled = ChoicesUpdates(preset=wanted.preset, config=config)
         values = {**values, **config, "name": free_name(wanted.preset)}
@@ -98,6 +99,7 @@ def arrive(values: Values, wanted: TrainRequest | None = None) -> ChoicesUpdates
     lists = ChoicesUpdates(
         name=name,
         data=gr.update(choices=data_choices(), value=values.get("data")),
+        more_data=gr.update(choices=data_choices(), value=values.get("more_data")),
         start_from=gr.update(choices=model_choices(), value=values.get("start_from")),
     )
     return filled | lists | preview({**values, "name": name})

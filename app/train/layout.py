@@ -26,6 +26,10 @@ CLOSED = {"filterable": False}  # a dropdown in which nobody types
 SEGMENTED = {"elem_classes": "seg", "min_width": 0}
 
 
+DATA_GROUP = "Length and data"
+MORE_DATA_HELP = "Data sets of the same task, with clips of the same length; an epoch has the clips of all."
+
+
 @dataclass(frozen=True)
 class TrainLayout:
     """The components that events read or change."""
@@ -36,6 +40,7 @@ class TrainLayout:
     # The form
     preset: gr.Dropdown
     data: gr.Dropdown
+    more_data: gr.Dropdown
     start_from: gr.Dropdown
     name: gr.Textbox
     config: dict[str, Component]  # by the key of the field, in the order of `config_fields`
@@ -74,7 +79,7 @@ class TrainLayout:
     @property
     def form(self) -> dict[str, Component]:
         """The controls of the form by the names that `read_order` expects."""
-        names = ("preset", "data", "start_from", "name", "device", "workers")
+        names = ("preset", "data", "more_data", "start_from", "name", "device", "workers")
         return {name: getattr(self, name) for name in names} | self.config
 
     def form_values(self, data: Mapping[Component, object]) -> dict[str, object]:
@@ -115,6 +120,9 @@ def _form() -> dict[str, object]:
     for title, group in groups().items():
         with gr.Accordion(title, open=False, elem_classes="tr-group"):
             config |= {f.key: _control(label, f, initial[f.key]) for label, f in group.items()}
+            if title == DATA_GROUP:
+                more = {"label": "Also train on", "info": MORE_DATA_HELP, "elem_id": "tr-more-data"}
+                parts["more_data"] = gr.Dropdown(data_choices(), value=[], multiselect=True, **more)
     parts["config"] = {key: config[key] for key in config_fields()}
     with gr.Accordion("Device and workers", open=False, elem_classes="tr-group"):
         device = {"label": "Device", "elem_classes": "seg", "elem_id": "tr-device"}

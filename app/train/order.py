@@ -21,7 +21,7 @@ from avseg.checkpoints import bundled_models
 from avseg.config import Config
 from avseg.data.avsbench.index import table_file
 from avseg.errors import AvsegError, ConfigError, RunError
-from avseg.loaders import SYNTH, RunSize, run_size
+from avseg.loaders import SYNTH, RunSize, join_data, run_size, split_data
 from avseg.presets import PRESETS, START_FROM
 from avseg.training.command import command_line, display_path, train_arguments
 from avseg.training.estimate import Estimate, estimate
@@ -135,7 +135,7 @@ def read_order(values: Values) -> Order:
     return Order(
         preset,
         config_of(values),
-        _data_path(values.get("data")),
+        _data_of(values.get("data"), values.get("more_data")),
         new_run_folder(values.get("name")).path.name,
         device,
         int(workers),
@@ -171,9 +171,9 @@ def checks(values: Values) -> tuple[Order | None, list[Check]]:
 
 def _size(order: Order) -> RunSize:
     written = 0
-    if order.data != SYNTH:
+    for name in split_data(order.data):
         with suppress(OSError):  # without a table, `_cached_size` says so
-            written = table_file(Path(order.data), order.config.model.task).stat().st_mtime_ns
+            written += table_file(Path(name), order.config.model.task).stat().st_mtime_ns
     return _cached_size(order.data, order.config, written)
 
 
@@ -242,10 +242,17 @@ def _device_check(device: str) -> Check:
 def _task_mismatch(order: Order) -> str:
     """Return that the data belong to another task than the model, "" otherwise."""
     task = order.config.model.task
-    of_data = {str(dataset.folder): dataset.task for dataset in LIBRARY.all().values()}.get(order.data)
-    if of_data in (None, task):
+    tasks = {str(dataset.folder): dataset.task for dataset in LIBRARY.all().values()}
+    found = [tasks[name] for name in split_data(order.data) if tasks.get(name, task) != task]
+    if not found:
         return ""
-    return f"These are {FORMATS[of_data]} data, but the model's task is {task}: set Task to {of_data}."
+    return f"These are {FORMATS[found[0]]} data, but the model's task is {task}: set Task to {found[0]}."
+
+
+def _data_of(key: object, more: object) -> str:
+    """Return the value of --data of one data set, or of several together; raises DatasetError."""
+    others = more if isinstance(more, list | tuple) else ()
+    return join_data([_data_path(key), *map(_data_path, others)])
 
 
 def _data_path(key: object) -> str:

@@ -12,7 +12,15 @@ from avseg.training.run_folder import RunFolder
 from tests.support.small_model import small_config
 from tests.support.small_run import write_run
 
-OWN = {"preset": "tiny", "data": "synth", "name": "new", "device": "cpu", "workers": 0, "start_from": ""}
+OWN = {
+    "preset": "tiny",
+    "data": "synth",
+    "more_data": [],
+    "name": "new",
+    "device": "cpu",
+    "workers": 0,
+    "start_from": "",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -90,6 +90,10 @@ def test_an_order_is_checked_before_it_is_started(tmp_path, monkeypatch):
     key = next(key for _, key in order.data_choices() if key.startswith("environment"))
     text = " / ".join(line.text for line in order.checks(values(data=key))[1])
     assert "3 training clips; 2 for validation" in text and "A run named new already exists" in text
+    ordered, lines = order.checks(values(data=key, more_data=["synth", key], name="more"))
+    assert ordered.arguments().count("--data") == 3 and ordered.data.count(str(tmp_path / "data")) == 2
+    assert f"{3 + 3 + ordered.config.train.synth_clips} training clips; " in lines[0].text
+    assert "no longer exists" in order.checks(values(data="synth", more_data=["/etc"]))[1][0].text
     other = small_config({"task": "s4"})
     assert "set Task to ms3" in order.checks(values(other, data=key, name="other"))[1][0].text
     many = small_config(batch_size=4)
