@@ -298,6 +298,7 @@ def train_from(config: Config) -> Callable[..., int]:
         workers: int = 1,
         start_from: Path | None = None,
         tensorboard: bool = False,
+        trackio: bool = False,
         model: ModelConfig = config.model,
         train: TrainConfig = config.train,
     ) -> int:
@@ -317,6 +318,7 @@ def train_from(config: Config) -> Callable[..., int]:
             workers: Data-loading processes.
             start_from: A checkpoint to initialise a new run from, as far as its weights fit.
             tensorboard: Also write TensorBoard events.
+            trackio: Also write to Trackio's project avseg on this machine.
             model: The architecture.
             train: The settings of training.
         """
@@ -325,8 +327,9 @@ def train_from(config: Config) -> Callable[..., int]:
 
         check_first(preset, config, "train", out)
         experiment = Config(model, train)
+        sinks = {"tensorboard": tensorboard, "trackio": trackio}
         path = run(
-            experiment, out, join_data(data), device, workers, resume, start_from, command_line(), tensorboard
+            experiment, out, join_data(data), device, workers, resume, start_from, command_line(), **sinks
         )
         print(f"Model: {path}")
         return 0

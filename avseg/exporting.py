@@ -10,6 +10,7 @@ you wrote. A .onnx file has no code in it.
 """
 
 import importlib
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,22 +96,20 @@ def export(name: str | Path, path: Path, frames: int = 0, device: str | torch.de
         program = torch.export.export(network, example, dynamic_shapes=free)
     compared = (count,) if fixed else (count, OTHER)
     about = _about(model, count if fixed else 0)
+    run: Any
+    if kind == TORCH:
+        content, run = _to_torch(program, about), program.module()
+    else:
+        content = _to_onnx(program, about)
+        run = _onnx_runner(content)
+    difference = max(_difference(network, run, model, n) for n in compared)
+    if not difference <= MOST_DIFFERENCE:
+        raise ConfigError(
+            f"The program differs from the model by up to {difference:.1e} in a logit, more than "
+            f"{MOST_DIFFERENCE:g}: nothing was written."
+        )
     with atomic_write(path) as unfinished:
-        if kind == TORCH:
-            run: Any = program.module()
-            difference = max(_difference(network, run, model, n) for n in compared)
-            with unfinished.open("wb") as file:
-                torch.export.save(program, file, extra_files={ABOUT: json.dumps(about, indent=2)})
-        else:
-            onnx = _to_onnx(program, about)
-            run = _onnx_runner(onnx.SerializeToString())
-            difference = max(_difference(network, run, model, n) for n in compared)
-            unfinished.write_bytes(onnx.SerializeToString())
-        if not difference <= MOST_DIFFERENCE:
-            raise ConfigError(
-                f"The program differs from the model by up to {difference:.1e} in a logit, more than "
-                f"{MOST_DIFFERENCE:g}: nothing was written."
-            )
+        unfinished.write_bytes(content)
     return Exported(path, count if fixed else 0, difference, compared)
 
 
@@ -143,8 +142,15 @@ def _about(model: SegmentationModel, frames: int) -> dict[str, Any]:
     }
 
 
-def _to_onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> Any:
-    """Return the program as an ONNX model with `about` as its metadata."""
+def _to_torch(program: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes:
+    """Return the content of a .pt2 file; in memory, since PyTorch ends the process on a full disk."""
+    file = io.BytesIO()
+    torch.export.save(program, file, extra_files={ABOUT: json.dumps(about, indent=2)})
+    return file.getvalue()
+
+
+def _to_onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> bytes:
+    """Return the content of a .onnx file with `about` as its metadata."""
     made = torch.onnx.export(
         program, dynamo=True, input_names=INPUTS, output_names=[OUTPUT], external_data=False, verbose=False
     )
@@ -152,7 +158,7 @@ def _to_onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> An
     proto = made.model_proto
     for name, value in about.items():
         proto.metadata_props.add(key=name, value=value if isinstance(value, str) else json.dumps(value))
-    return proto
+    return proto.SerializeToString()
 
 
 def _onnx_runner(content: bytes) -> Any:

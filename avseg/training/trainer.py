@@ -3,6 +3,7 @@
 import math
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from itertools import islice
@@ -34,6 +35,7 @@ from avseg.training.pretraining import pretrain_backbones
 from avseg.training.resume import TrainingProgress, load_state, save_state
 from avseg.training.run_folder import RunFolder, Status
 from avseg.training.tensorboard import OnEvent, tensorboard_sink
+from avseg.training.trackio import trackio_sink
 from avseg.training.validation import draw_samples, temporal_flags, validate
 
 SAMPLE_CLIPS = 4
@@ -50,6 +52,7 @@ def train(
     start_from: Path | None = None,
     command: str = "",
     tensorboard: bool = False,
+    trackio: bool = False,
 ) -> Path:
     """Train on `data` and return the path of the last model.
 
@@ -71,8 +74,14 @@ def train(
     with (
         report_status(run, status, main),
         translate_errors(run),
-        tensorboard_sink(run.path / "tensorboard", tensorboard and main) as on_event,
+        tensorboard_sink(run.path / "tensorboard", tensorboard and main) as to_tensorboard,
+        trackio_sink(run.path.name, asdict(config), trackio and main) as to_trackio,
     ):
+
+        def on_event(group: str, values: Mapping[str, float]) -> None:
+            to_tensorboard(group, values)
+            to_trackio(group, values)
+
         training = Training(config, run, data, accelerator, workers, status)
         training.restore_or_initialise(start_from)
         training.take_steps(on_event)

@@ -60,5 +60,6 @@ def writing_commands(inputs: Path, out: Path) -> dict[str, list[str]]:
         "check": ["check", data, "--out", str(out)],
         "train": ["train", str(inputs / "config.json"), "--out", str(out / "run"), "--workers", "0"],
         "evaluate": ["evaluate", *here, *evaluated, "--out", str(out), "--status"],
+        "share": ["share", clip, *here, "--out", str(out / "shared.html")],
         "curve": ["curve", str(inputs / "run"), "--out", str(out / "curve.png")],
     }

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -391,6 +391,31 @@ def test_tensorboard_is_a_second_sink(tmp_path: Path):
     sent = [(event.step, pytest.approx(event.value)) for event in seen.Scalars("train/loss")]
     assert losses(tmp_path / "run") == sent
     assert [event.step for event in seen.Scalars("validation/miou")] == [3]
+
+
+def test_trackio_is_another_sink(tmp_path: Path, monkeypatch):
+    """A module in its place records what it is given; the package itself is optional."""
+    begun, logged, finished = [], [], []
+    run = SimpleNamespace(
+        log=lambda values, step: logged.append((step, values)), finish=lambda: finished.append(1)
+    )
+    module = ModuleType("trackio")
+    module.init = lambda **options: begun.append(options) or run
+    monkeypatch.setitem(sys.modules, "trackio", module)
+    run_here(small_config(epochs=1), tmp_path / "a run", trackio=True)
+    [options] = begun
+    assert (options["project"], options["name"], options["resume"]) == ("avseg", "a run", "allow")
+    assert options["config"]["train"]["epochs"] == 1 and not options.keys() & {"space_id", "server_url"}
+    sent = [(step, values["train/loss"]) for step, values in logged if "train/loss" in values]
+    assert losses(tmp_path / "a run") == sent and finished == [1]
+    assert [step for step, values in logged if "validation/miou" in values] == [3]
+
+
+def test_a_missing_sink_is_said_before_any_step(tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    with pytest.raises(ConfigError, match="pip install trackio"):
+        run_here(small_config(epochs=1), tmp_path / "run", trackio=True)
+    assert losses(tmp_path / "run") == []
 
 
 def test_an_epoch_must_fill_a_step(tmp_path: Path):
