@@ -45,7 +45,7 @@ def test_a_chinese_browser_gets_the_page_its_finding_and_its_player_in_chinese(c
     page.wait_for_selector("#context :text('狗与吉他')")
     page.wait_for_selector("#go:has-text('分割 5 帧')")
     page.click("#go")
-    page.wait_for_selector("#finding h1:has-text('狗在它发声的')", timeout=WAIT)
+    page.wait_for_selector("#finding h1:has-text('狗恰好只在它发声的')", timeout=WAIT)
     assert page.inner_text("#finding .caption").startswith("狗与吉他（640 × 360 像素，5.0 秒，有声音）。")
     page.wait_for_selector("#player .pl-head h2:text-matches('第 . 帧')")
     for width, height in ((1280, 720), (390, 844)):
