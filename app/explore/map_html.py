@@ -61,7 +61,7 @@ def colouring(collection: Collection, view: View) -> Colouring:
         codes = np.where(np.isnan(iou), np.nan, np.searchsorted(IOU_STEPS, np.nan_to_num(iou), side="right"))
         edges = (0.0, *IOU_STEPS, 1.0)
         names = [(f"{low:g} to {high:g}", "", None) for low, high in pairwise(edges)]
-        return _legend(codes, names, "no IoU yet", "scale")
+        return _legend(codes, names, "no IoU", "scale")
     if kind == "sound":
         return _legend(*_sound_conditions(collection))
     classes = [one.name for one in class_bins(collection, np.empty(0, int), set())[:CLASS_COLOURS]]
@@ -145,7 +145,6 @@ def map_bar(
         features=[(name, title) for name, (title, _) in FEATURES.items()],
         methods=tuple(METHODS.items()),
         points=tuple(POINTS.items()),
-        colourings=tuple(COLOURINGS.items()),
         model=view.model,
         running=running if running and running.running else None,
         error=running.error if running and not running.running else "",
@@ -198,6 +197,7 @@ def map_lists(
         "explore/templates/map_lists.html",
         choice=view.map,
         about=FEATURES[view.map.feature][1],
+        colourings=tuple(COLOURINGS.items()),
         legend=[entry for entry in colours.legend if entry.count],
         pressed=_pressed(view),
         explained=points.explained,
