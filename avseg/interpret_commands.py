@@ -187,7 +187,7 @@ def embed(
         raise ConfigError(f"{data} has no split {split}; it has {', '.join(facts.splits)}.")
     rows = [row for row, entry in enumerate(facts.entries) if split in ("", entry.split)]
     predictor = Predictor(model, device)
-    store = EmbeddingStore.open(folder, name, len(facts), find_model(model))
+    store = EmbeddingStore.load(folder, name, len(facts), find_model(model))
     with tqdm(desc="clips", unit="clip", leave=False) as bar:
         store.fill(folder, facts.entries, lambda content: run(predictor, content), _advance(bar), rows)
 

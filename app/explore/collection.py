@@ -70,7 +70,7 @@ class Collection:
     @cached_property
     def maps(self) -> Maps:
         """The embeddings of the clips by model, and their maps."""
-        return Maps(self)
+        return Maps(self.dataset, self.key, self.facts.entries, self.scores)
 
     def columns(self, model: str) -> pd.DataFrame:
         """Return what is known of every clip, one row each: the table, the masks and the IoU of a model."""

@@ -1,25 +1,25 @@
 """The embeddings of an open data set by model, computed in the background, and the maps made of them."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.explore.map_choice import SIDE, MapChoice, Region
+from app.explore.scores import Scores
 from app.services.background import BACKGROUND, Progress, Report
 from app.services.cache import LRUCache
+from app.services.datasets import DataSet
 from app.services.jobs import Cancelled, JobToken
 from app.services.models import model_version
 from app.services.session import MODELS
+from avseg.data.avsbench.layout import Entry
 from avseg.evaluation.frame_mistakes import KINDS, Mistakes
 from avseg.interpret.embedding_store import EmbeddingStore
 from avseg.interpret.embeddings import embed
 from avseg.interpret.neighbours import Neighbours, neighbours
 from avseg.interpret.projection import Projection, project
-
-if TYPE_CHECKING:
-    from app.explore.collection import Collection
 
 STORES_KEPT = 2  # of a data set: 17 MB for each, with 11,356 clips
 MAPS_KEPT = 8
@@ -40,10 +40,10 @@ class MapPoints:
 
 
 class Maps:
-    """The maps of an open data set."""
+    """The maps of an open data set; key: the state of its table."""
 
-    def __init__(self, collection: "Collection"):
-        self._collection = collection
+    def __init__(self, dataset: DataSet, key: str, entries: Sequence[Entry], scores: Scores):
+        self._dataset, self._key, self._entries, self._scores = dataset, key, entries, scores
         self._lock = threading.Lock()
         self._stores: LRUCache[object, EmbeddingStore] = LRUCache(STORES_KEPT)
         self._points: LRUCache[object, MapPoints] = LRUCache(MAPS_KEPT)
@@ -53,10 +53,10 @@ class Maps:
     def store(self, model: str) -> EmbeddingStore:
         """Return what is known of a model's embeddings; raises CheckpointError when it does not exist."""
         version = model_version(model)
-        dataset, clips = self._collection.dataset, len(self._collection)
+        dataset, clips = self._dataset, len(self._entries)
 
         def open_store() -> EmbeddingStore:
-            store = EmbeddingStore.open(dataset.folder, dataset.task, clips, version[0])
+            store = EmbeddingStore.load(dataset.folder, dataset.task, clips, version[0])
             self._score(model, store)  # of `avseg embed`
             return store
 
@@ -69,7 +69,6 @@ class Maps:
     def start(self, model: str) -> Progress:
         """Compute the embeddings of all clips that have none; raises CheckpointError."""
         store, token = self.store(model), JobToken("embed")
-        clips = self._collection
 
         def work(report: Report) -> None:
             def on_progress(done: int, total: int) -> None:
@@ -78,8 +77,8 @@ class Maps:
 
             try:
                 store.fill(
-                    clips.dataset.folder,
-                    clips.facts.entries,
+                    self._dataset.folder,
+                    self._entries,
                     lambda content: MODELS.run(model, embed, content),
                     on_progress,
                 )
@@ -101,13 +100,13 @@ class Maps:
 
     def _score(self, model: str, store: EmbeddingStore) -> None:
         """Keep the IoU and the mistakes of the clips that the model ran on."""
-        entries = self._collection.facts.entries
+        entries = self._entries
         ran = np.flatnonzero((store.mistakes >= 0).all(axis=1))
         names = [(entries[row].split, entries[row].name) for row in ran]
         ious = [None if np.isnan(iou) else float(iou) for iou in store.iou[ran]]
         mistakes = [Mistakes(**dict(zip(KINDS, map(int, counts)))) for counts in store.mistakes[ran]]
-        if set(names) - set(self._collection.scores.mistakes_of(model)):
-            self._collection.scores.add(model, dict(zip(names, ious)), dict(zip(names, mistakes)))
+        if set(names) - set(self._scores.mistakes_of(model)):
+            self._scores.add(model, dict(zip(names, ious)), dict(zip(names, mistakes)))
 
     def points(self, model: str, choice: MapChoice | Region) -> MapPoints | Progress | None:
         """Return a map, the progress of its computation, or None without embeddings.
@@ -156,7 +155,7 @@ class Maps:
         return progress
 
     def _task(self, what: str, of: str) -> str:
-        return f"{what} {self._collection.dataset.key} {self._collection.key} {of}"
+        return f"{what} {self._dataset.key} {self._key} {of}"
 
 
 def _points(store: EmbeddingStore, choice: MapChoice | Region, key: str) -> MapPoints:

@@ -46,7 +46,7 @@ class EmbeddingStore:
     _new: list[tuple[int, ClipEmbedding | None]] = field(default_factory=list)
 
     @classmethod
-    def open(cls, folder: Path, task: str, clips: int, model: Path) -> EmbeddingStore:
+    def load(cls, folder: Path, task: str, clips: int, model: Path) -> EmbeddingStore:
         """Return what is saved for a task's folder and a model's file, nothing of another state of either."""
         place = store_folder(folder, task, model)
         key = f"{_VERSION} {table_state(folder, task)} {place.name if place else ''}"

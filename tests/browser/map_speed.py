@@ -52,7 +52,7 @@ PAN = """(frames) => new Promise((done) => {
 def write_embeddings(folder: Path, model: str, clips: int) -> None:
     """Save made-up embeddings of all clips in the cache."""
     entries = read_facts(folder, "avss").entries
-    store = EmbeddingStore.open(folder, "avss", clips, find_model(model))
+    store = EmbeddingStore.load(folder, "avss", clips, find_model(model))
     rng = np.random.default_rng(0)
     groups = rng.normal(size=(70, 256)) * np.linspace(3, 0.1, 256)
     embedding_store.SAVED_EVERY = 512

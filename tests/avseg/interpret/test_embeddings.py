@@ -89,10 +89,10 @@ def test_a_stopped_computation_goes_on_where_it_ended(folder, entries, tmp_path,
         if done == 3:
             raise KeyboardInterrupt
 
-    store = EmbeddingStore.open(folder, "ms3", len(entries), model)
+    store = EmbeddingStore.load(folder, "ms3", len(entries), model)
     with pytest.raises(KeyboardInterrupt):
         store.fill(folder, entries, run, stop_at_four)
-    again = EmbeddingStore.open(folder, "ms3", len(entries), model)
+    again = EmbeddingStore.load(folder, "ms3", len(entries), model)
     assert again.done.tolist() == [True] * 3 + [False] * 4 and not again.complete
     again.fill(folder, entries, run, lambda done, total: None)
     assert asked == [entry.name for entry in entries] and again.complete
@@ -111,7 +111,7 @@ def test_a_stopped_computation_goes_on_where_it_ended(folder, entries, tmp_path,
         assert saved["audio"].dtype == np.float16 and saved["frame_mask"].shape == (14, 3)
 
     model.write_bytes(b"other weights")
-    assert not EmbeddingStore.open(folder, "ms3", len(entries), model).done.any()
+    assert not EmbeddingStore.load(folder, "ms3", len(entries), model).done.any()
     assert len(list((tmp_path / "cache").glob("*-embeddings/*"))) == 0  # of the weights that are gone
 
 
@@ -119,19 +119,19 @@ def test_damaged_parts_and_unreadable_clips_do_no_harm(folder, entries, tmp_path
     monkeypatch.setenv("AVSEG_CACHE", str(tmp_path / "cache"))
     model = tmp_path / "model.safetensors"
     model.write_bytes(b"weights")
-    store = EmbeddingStore.open(folder, "ms3", len(entries), model)
+    store = EmbeddingStore.load(folder, "ms3", len(entries), model)
     store.fill(tmp_path / "nowhere", entries, lambda content: made(1), lambda done, total: None)
     assert store.complete and store.frame_count == 0 and (store.mistakes == -1).all()
     assert np.isnan(store.means("audio")).all()
     next(store.folder.glob("*.npz")).write_bytes(b"PK damaged")
-    assert not EmbeddingStore.open(folder, "ms3", len(entries), model).done.any()
+    assert not EmbeddingStore.load(folder, "ms3", len(entries), model).done.any()
 
 
 def test_without_disk_space_embeddings_stay_in_memory(folder, entries, tmp_path, monkeypatch):
     monkeypatch.setenv("AVSEG_CACHE", str(tmp_path / "cache"))
     model = tmp_path / "model.safetensors"
     model.write_bytes(b"weights")
-    store = EmbeddingStore.open(folder, "ms3", len(entries), model)
+    store = EmbeddingStore.load(folder, "ms3", len(entries), model)
 
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
