@@ -67,7 +67,11 @@ def write_evaluation_page(
         floors=_floors(report),
         rules=_rules(report),
         sound=_sound(report),
-        numbers=[(words, f"{value:.4f}", _interval(interval)) for words, value, interval in measures(report)],
+        numbers=[
+            (words, f"{value:.4f}", *([_interval(interval)] if report.intervals else []))
+            for words, value, interval in measures(report)
+        ],
+        intervals=bool(report.intervals),
         classes=[_class(row) for row in sorted(evaluation.classes, key=lambda row: -row.iou)],
         per_class=report.measured_as == "classes",
         confusions=evaluation.confusion.worst(8, 0.01) if evaluation.confusion else [],
