@@ -1,7 +1,7 @@
 """Computes the result that the page opens with: python assets/opening/make.py
 
 One bundled clip is segmented with several sounds. opening.json says what made it and what it shows; each
-sound has a pack (app/components/player/pack.py) and, unless it is the clip's own or silence, a WAV.
+sound has a pack (avseg/player/pack.py) and, unless it is the clip's own or silence, a WAV.
 """
 
 import json
@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
-from app.components.player.player import player_value  # noqa: E402
 from app.segment.opening import FOLDER  # noqa: E402
 from app.services.clips import bundled, lanes_of, truth_of  # noqa: E402
 from avseg.interpret import marked_objects as objects  # noqa: E402
@@ -24,7 +23,7 @@ from avseg.interventions.compare import label_maps  # noqa: E402
 from avseg.interventions.run import read_change, what_if  # noqa: E402
 from avseg.media.clip import Clip, read_clip  # noqa: E402
 from avseg.media.video import write_wav  # noqa: E402
-from avseg.player.value import Sound  # noqa: E402
+from avseg.player.value import Sound, player_value  # noqa: E402
 from avseg.predict import Prediction, Predictor  # noqa: E402
 
 CLIP, MODEL, OTHER = "kitchen-switch", "tiny-ms3", "dog-and-guitar"
