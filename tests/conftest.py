@@ -2,7 +2,9 @@
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,12 +43,17 @@ def browser_path() -> str:
 
 @pytest.fixture(scope="session")
 def browser(browser_path: str) -> Iterator:
-    """A running Playwright Chromium; each test opens and closes its own page or context."""
+    """A running Playwright Chromium; each test opens and closes its own page or context.
+
+    Pages ask for reduced motion, so that no clip plays by itself and takes the time of other tests.
+    """
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=30_000)  # milliseconds, as the page's other waits
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser_path, args=LAUNCH_ARGS)
+        chromium.new_context = partial(chromium.new_context, reduced_motion="reduce")
+        chromium.new_page = partial(chromium.new_page, reduced_motion="reduce")
         yield chromium
         chromium.close()
 
@@ -62,10 +69,11 @@ def app_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the browser, and run their files last.
+    """Mark the tests that use the browser, and run their files last; long files come before short ones.
 
     While Playwright runs, its event loop occupies the main thread and `asyncio.run` fails there. Within a
-    file, these tests come last too.
+    file, these tests come last too. Processes that share the files end at about the same time when the last
+    ones are short.
     """
     for item in items:
         if "browser_path" in getattr(item, "fixturenames", ()):
@@ -73,7 +81,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     driven = {item.path: False for item in items}
     for item in items:
         driven[item.path] |= item.get_closest_marker("browser") is not None
-    items.sort(key=lambda item: (driven[item.path], item.get_closest_marker("browser") is not None))
+    long = Counter(
+        item.path for item in items if {"browser", "slow"} & {mark.name for mark in item.iter_markers()}
+    )
+    order = {path: place for place, path in enumerate(sorted(driven, key=lambda path: (-long[path], path)))}
+    items.sort(
+        key=lambda item: (
+            driven[item.path],
+            order[item.path],
+            item.get_closest_marker("browser") is not None,
+        )
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,7 +18,7 @@ SHIFTS = """() => {
 
 @pytest.fixture
 def page(app_server: str, browser) -> Iterator:
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="no-preference")
     page = context.new_page()
     broken = []
     page.on("pageerror", lambda error: broken.append(str(error)))

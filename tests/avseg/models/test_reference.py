@@ -23,6 +23,7 @@ from tests.support.reference_fill import MODELS, REFERENCE, fill, released_shape
 
 THROUGH_A_FILE = "aug2023_r50_s4"  # the others skip the disk: it adds nothing but gigabytes
 LOGITS_APART = 1e-3
+TWIN_FRAMES = 2  # of the accelerated model; no frame depends on another
 INSIDE_APART = 1e-3  # of the standard deviation of what is compared
 
 
@@ -94,7 +95,8 @@ def run(model: AVSegFormer, name: str, theirs: dict[str, np.ndarray]) -> dict[st
     for stage in range(1, 5):
         maps = seen[f"backbone_stage{stage}"][:2, ::16]
         ours[f"backbone_stage{stage}"] = maps[..., ::4, ::4] if maps.shape[-1] > 14 else maps
-    twin = accelerated(model)(frames, torch.from_numpy(inputs["log_mel"]), flags)
+    log_mel = torch.from_numpy(inputs["log_mel"])
+    twin = accelerated(model)(frames[:TWIN_FRAMES], log_mel[:TWIN_FRAMES], flags[:TWIN_FRAMES])
     ours["logits_of_twin"] = twin.logits[..., ::step, ::step]
     if output.intermediate:
         ours["intermediate_masks"] = torch.stack(output.intermediate)[..., ::8, ::8]
@@ -115,7 +117,7 @@ def test_logits_agree(measured: Measured):
 @pytest.mark.slow
 def test_logits_of_the_twin_agree(measured: Measured):
     for theirs in (measured.theirs["logits"], measured.ours["logits"]):
-        assert np.abs(measured.ours["logits_of_twin"] - theirs).max() < LOGITS_APART
+        assert np.abs(measured.ours["logits_of_twin"] - theirs[:TWIN_FRAMES]).max() < LOGITS_APART
 
 
 @pytest.mark.slow
