@@ -7,13 +7,13 @@ import tyro
 
 from avseg.errors import ConfigError
 
-Kind = Literal["auto", "result", "evaluation", "study", "run"]
+SharedKind = Literal["auto", "result", "evaluation", "study", "run"]
 
 
 def share(
     what: tyro.conf.Positional[Path],
     out: Path = Path("outputs/share.html"),
-    kind: Kind = "auto",
+    kind: SharedKind = "auto",
     model: str = "",
     fps: float = 1.0,
     start: float = 0.0,
@@ -56,7 +56,7 @@ def share(
     return 0
 
 
-def found_kinds(what: Path) -> list[Kind]:
+def found_kinds(what: Path) -> list[SharedKind]:
     """Return what can be shown of a file or folder; raises ConfigError for nothing."""
     if not what.exists():
         raise ConfigError(
@@ -64,7 +64,11 @@ def found_kinds(what: Path) -> list[Kind]:
         )
     if not what.is_dir():
         return ["result"]
-    files: dict[Kind, str] = {"study": "ablation.json", "evaluation": "report.json", "run": "config.json"}
+    files: dict[SharedKind, str] = {
+        "study": "ablation.json",
+        "evaluation": "report.json",
+        "run": "config.json",
+    }
     found = [kind for kind, name in files.items() if (what / name).is_file()]
     if not found:
         names = ", ".join(files.values())
@@ -74,7 +78,7 @@ def found_kinds(what: Path) -> list[Kind]:
     return found
 
 
-def _share_folder(folder: Path, out: Path, kind: Kind) -> Path:
+def _share_folder(folder: Path, out: Path, kind: SharedKind) -> Path:
     from avseg.errors import AvsegError
     from avseg.share.evaluation import write_evaluation_page
     from avseg.share.run import write_run_page
