@@ -30,6 +30,7 @@ LANGUAGES = {ENGLISH: "English"} | {
 
 PARAMETER = "lang"  # of the page's address
 COOKIE = "avseg-lang"
+LONGEST = 2000  # characters of a text that is looked up
 SCRIPT = "script"  # the section of what the browser's code says
 
 CURRENT: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -74,7 +75,7 @@ class Catalogue:
 
     def translate(self, text: str) -> str:
         """Return a text translated, or as it is; white space around it stays."""
-        if not _LETTERS.search(text):
+        if len(text) > LONGEST or not _LETTERS.search(text):
             return text
         words = text.strip()
         found = self.find(" ".join(words.split()))
