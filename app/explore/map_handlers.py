@@ -64,7 +64,7 @@ def draw_map(state: ExploreState, collection: Collection, rows: np.ndarray) -> t
     if isinstance(points, MapPoints) and colours is not None:
         below = map_html.map_lists(collection, view, points, colours, found)
         updates |= MapUpdates(map_lists=gr.update(value=below, visible=True))
-        paint = map_html.paint_text(points, view, colours, rows, len(collection))
+        paint = map_html.paint_text(points, view, colours, rows, collection.masks.share)
         changed: dict[str, Any] = {}
         if state.drawn_points != points.key:
             state.drawn_points = points.key

@@ -26,6 +26,7 @@ from avseg.interpret.neighbours import NEAR, NEIGHBOURS, Neighbours
 from avseg.interpret.projection import METHODS
 
 CLASS_COLOURS = 7  # the most frequent classes; the others share one colour
+NOTHING, OFF_SCREEN = 2, 3  # sound conditions, positions in their legend
 IOU_STEPS = (0.2, 0.4, 0.6, 0.8)
 LISTED = 12  # near duplicates, and outliers
 
@@ -77,8 +78,8 @@ def colouring(collection: Collection, view: View) -> Colouring:
 def _sound_conditions(collection: Collection) -> tuple[np.ndarray, list[tuple[str, str, object]], str]:
     """Return what is to be heard in each clip: a sound from off screen, or how many objects in view sound."""
     objects = collection.table["sounding_objects"].fillna(-1).to_numpy(int)
-    codes = np.select([objects < 0, objects == 0, objects == 1], [np.nan, 2, 0], 1)
-    codes = np.where(collection.table["offscreen"].to_numpy(bool), 3, codes)
+    codes = np.select([objects < 0, objects == 0, objects == 1], [np.nan, NOTHING, 0], 1)
+    codes = np.where(collection.table["offscreen"].to_numpy(bool), OFF_SCREEN, codes)
     names: list[tuple[str, str, object]] = [
         ("one source", "objects", "1"),
         ("several sources", "", None),
@@ -106,17 +107,23 @@ def points_text(points: MapPoints) -> str:
     return json.dumps({"key": points.key, "xy": _packed(points.xy), "rows": _packed(points.rows, np.uint32)})
 
 
-def paint_text(points: MapPoints, view: View, colours: Colouring, rows: np.ndarray, clips: int) -> str:
-    """Return what the page draws of a map after every change: colours, what matches, the region."""
-    matching = np.zeros(clips, bool)
+def paint_text(points: MapPoints, view: View, colours: Colouring, rows: np.ndarray, share: np.ndarray) -> str:
+    """Return what the page draws of a map after every change: colours, what matches, the region.
+
+    share: the foreground share of every frame, [N, F].
+    """
+    matching = np.zeros(len(share), bool)
     matching[rows] = True
+    codes = colours.codes[points.rows]
+    if view.map.colouring == "sound" and points.frames is not None:  # what sounds in a clip may be silent now
+        codes = np.where((codes < OFF_SCREEN) & (share[points.rows, points.frames] == 0), NOTHING, codes)
     region = read_region(view.filter.region)
     drawn = region and (region.feature, region.method, region.points) == (
         *(view.map.feature, view.map.method, view.map.points),
     )
     return json.dumps(
         {
-            "code": _packed(colours.codes[points.rows]),
+            "code": _packed(codes),
             "colours": [entry.token for entry in colours.legend],
             "match": "" if matching.all() else _packed(np.packbits(matching)),
             "opened": -1 if view.row is None else view.row,
@@ -147,6 +154,7 @@ def map_bar(
         points=tuple(POINTS.items()),
         model=view.model,
         running=running if running and running.running else None,
+        left=duration(left) if (left := collection.maps.seconds_left(view.model)) else "",
         error=running.error if running and not running.running else "",
         computing=points if isinstance(points, Progress) and points.running else None,
         failed=points.error if isinstance(points, Progress) and not points.running else "",

@@ -1,6 +1,7 @@
 """The embeddings of an open data set by model, computed in the background, and the maps made of them."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from avseg.interpret.projection import Projection, project
 STORES_KEPT = 2  # of a data set: 17 MB for each, with 11,356 clips
 MAPS_KEPT = 8
 MOST_FRAMES = 20_000  # on a map; of more frames, each second one is shown, or each third
+LEAST_TIMED = 5  # clips, after which the time left is known
 MARGIN = 0.03  # of a map's side, around its points
 
 
@@ -49,6 +51,7 @@ class Maps:
         self._points: LRUCache[object, MapPoints] = LRUCache(MAPS_KEPT)
         self._neighbours: LRUCache[object, Neighbours] = LRUCache(MAPS_KEPT)
         self._running: dict[str, JobToken] = {}
+        self._began: dict[str, tuple[float, int]] = {}  # when computing began, and with how many clips done
 
     def store(self, model: str) -> EmbeddingStore:
         """Return what is known of a model's embeddings; raises CheckpointError when it does not exist."""
@@ -91,7 +94,15 @@ class Maps:
             current = self.progress(model)
             if current is None or not current.running:
                 self._running[model] = token
+                self._began[model] = time.monotonic(), int(store.done.sum())
         return BACKGROUND.start(self._task("embed", model), work)
+
+    def seconds_left(self, model: str) -> float | None:
+        """Return how long the rest takes, as the clips since the start imply; None while unknown."""
+        progress, (began, ready) = self.progress(model), self._began.get(model, (0.0, 0))
+        if progress is None or not progress.running or progress.done - ready < LEAST_TIMED:
+            return None
+        return (time.monotonic() - began) * (progress.total - progress.done) / (progress.done - ready)
 
     def stop(self, model: str) -> None:
         """End computing a model's embeddings before the next clip."""

@@ -20,6 +20,7 @@ from app.services.permalink import read_link
 from avseg.evaluation.frame_mistakes import Mistakes
 from avseg.interpret.embeddings import ClipEmbedding
 from avseg.interpret.projection import UMAP_MISSING
+from tests.app.explore.conftest import read_masks
 from tests.app.explore.test_marks import act
 
 MODEL = "tiny-ms3"
@@ -220,3 +221,17 @@ def test_the_pointer_is_told_which_clip_it_is_on(embedded):
 def test_a_map_of_one_point_is_drawn(embedded):
     assert isinstance(embedded.maps.points(MODEL, MapChoice("truth")), MapPoints)  # no clip has the feature
     assert maps._on_map(np.zeros((1, 2))).tolist() == [[SIDE // 2, SIDE // 2]]
+
+
+def test_a_silent_frame_has_the_colour_of_silence(embedded):
+    read_masks(embedded)
+    show(embedded, points="frames", colouring="sound")
+    handlers.draw()
+    paint = json.loads(handlers.draw().map["paint"])
+    codes = np.frombuffer(base64.b64decode(paint["code"]), np.uint8)
+    colours = map_html.colouring(embedded, state_of(None).view).codes
+    points = embedded.maps.points(MODEL, state_of(None).view.map)
+    for code, row, frame in zip(codes, points.rows, points.frames):
+        silent = embedded.masks.share[row, frame] == 0 and colours[row] != map_html.OFF_SCREEN
+        assert code == (map_html.NOTHING if silent else colours[row])
+    assert (codes == map_html.NOTHING).any()
