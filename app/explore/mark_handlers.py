@@ -74,9 +74,9 @@ def _restore(marks: Marks, text: str, _: ExploreState, collection: Collection) -
     return "Your tags and saved views of the last visit are back: this browser kept them."
 
 
-Change = Callable[[Marks, str, ExploreState, Collection], str | None]
+MarkChange = Callable[[Marks, str, ExploreState, Collection], str | None]
 
-ACTIONS: dict[str, Change] = {
+ACTIONS: dict[str, MarkChange] = {
     "tag_add": _add,
     "tag_remove": _remove,
     "tag_note": _note,

@@ -25,7 +25,7 @@ SAVED_EVERY = 64  # clips
 _VERSION = 2
 _BAD = (OSError, ValueError, LookupError, BadZipFile, EOFError)
 
-Part = dict[str, Any]
+StoredClips = dict[str, Any]
 """Some clips: rows [n], frames [n] of each, iou, mistakes, and of every feature the means float16 [n, D] and
 the values of all frames float16 [sum, D]."""
 _SUMMARY = ("key", "rows", "frames", "iou", "mistakes", *(f"mean_{feature}" for feature in FEATURES))
@@ -42,7 +42,7 @@ class EmbeddingStore:
     mistakes: np.ndarray  # int16 [N, kinds of KINDS]; -1 while unknown
     frame_count: int = 0  # of the clips that are done
     _means: dict[str, np.ndarray] = field(default_factory=dict)  # float16 [N, D]
-    _parts: list[Part | Path] = field(default_factory=list)
+    _parts: list[StoredClips | Path] = field(default_factory=list)
     _new: list[tuple[int, ClipEmbedding | None]] = field(default_factory=list)
 
     @classmethod
@@ -129,7 +129,7 @@ class EmbeddingStore:
             return
         part, self._new = _part(self._new), []
         self._take(part)
-        source: Part | Path = part
+        source: StoredClips | Path = part
         if self.folder is not None:
             path = self.folder / f"{int(part['rows'][0]):06d}.npz"
             with suppress(OSError):
@@ -149,7 +149,7 @@ class EmbeddingStore:
         except _BAD:  # computed again
             return
 
-    def _take(self, part: Part) -> None:
+    def _take(self, part: StoredClips) -> None:
         """Add the means of a part to those of all clips."""
         rows = part["rows"]
         for feature in FEATURES:
@@ -179,7 +179,7 @@ def write_embeddings(
 
     Of every frame, `frame_clip` is its clip's row and `frame_number` counts from 1. Raises WriteError.
     """
-    arrays: Part = {
+    arrays: StoredClips = {
         "split": np.array([entry.split for entry in entries]),
         "clip": np.array([entry.name for entry in entries]),
         "iou": store.iou,
@@ -195,7 +195,7 @@ def write_embeddings(
         np.savez_compressed(file, **arrays)
 
 
-def _part(found: Sequence[tuple[int, ClipEmbedding | None]]) -> Part:
+def _part(found: Sequence[tuple[int, ClipEmbedding | None]]) -> StoredClips:
     there = [one for _, one in found if one is not None]
     ious = [np.nan if one is None or one.iou is None else one.iou for _, one in found]
     unknown = (-1,) * len(KINDS)
@@ -229,7 +229,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return known.mean(axis=0).astype(np.float16) if len(known) else np.full_like(values[0], np.nan)
 
 
-def _read(path: Path, *names: str) -> Part:
+def _read(path: Path, *names: str) -> StoredClips:
     with np.load(require_regular(path), allow_pickle=False) as saved:
         return {name: saved[name] for name in names or saved.files}
 
