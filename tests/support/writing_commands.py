@@ -46,6 +46,7 @@ def writing_commands(inputs: Path, out: Path) -> dict[str, list[str]]:
         "predict": ["predict", clip, *here, "--out", str(out)],
         "what-if": ["what-if", clip, "--change", "mute", *here, "--out", str(out)],
         "record": ["record", clip, "--out", str(out / "frame.npz"), "--site", "queries", *here],
+        "embed": ["embed", data, *here, "--out", str(out / "embeddings.npz")],
         "synth": ["synth", str(out), *one],
         "compose": ["compose", str(out), *sources, "--size", "64", *one],
         "convert": [
