@@ -89,8 +89,8 @@ def test_html_keeps_its_tags_and_what_is_verbatim(texts):
 
 
 def test_what_a_visitor_wrote_stays_escaped():
-    texts = Catalogue({"some": {"{name} is no video": "kein Video: {name}"}})
-    escaped = "&lt;b onclick=&quot;x&quot;&gt; is no video"
+    texts = Catalogue({"some": {"{name} is not a video": "kein Video: {name}"}})
+    escaped = "&lt;b onclick=&quot;x&quot;&gt; is not a video"
     assert texts.translate_html(f"<p>{escaped}</p>") == '<p>kein Video: &lt;b onclick="x"&gt;</p>'
     assert "onclick=&quot;" in texts.translate_html(f'<p title="{escaped}"></p>')
 
