@@ -9,9 +9,9 @@ from tests.browser.test_page import choose, segment
 WAIT = 120_000  # milliseconds
 
 
-@pytest.fixture
-def page(app_server, browser):
-    """The Inside tab with a bundled clip opened in it."""
+@pytest.fixture(scope="module")
+def inside(app_server, browser):
+    """The Inside tab with a bundled clip opened in it, for all tests of this file."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     broken = []
@@ -26,6 +26,12 @@ def page(app_server, browser):
     yield page
     context.close()
     assert not broken
+
+
+@pytest.fixture
+def page(inside):
+    inside.set_viewport_size({"width": 1440, "height": 900})
+    return inside
 
 
 def opened(page, name: str, title: str) -> None:

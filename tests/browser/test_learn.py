@@ -4,6 +4,7 @@ import pytest
 
 from app.learn.steps import STEPS
 from tests.browser.test_page import QUICK, WAIT
+from tests.browser.test_page import opened as opened_app
 from tests.browser.test_page import page as app_page  # noqa: F401 (a fixture)
 
 
@@ -26,6 +27,22 @@ def learn(app_page):  # noqa: F811
     app_page.click("button[role=tab]:has-text('Learn')")
     app_page.wait_for_selector("#learn-figures .ln-pictures", timeout=WAIT)
     return app_page
+
+
+@pytest.fixture(scope="module")
+def tour(app_server, browser):
+    """A page of several tests, none of which answers."""
+    with opened_app(app_server, browser) as page:
+        yield page
+
+
+@pytest.fixture
+def unanswered(tour):
+    """The Learn tab, at any step."""
+    tour.set_viewport_size({"width": 1440, "height": 900})
+    tour.click("button[role=tab]:has-text('Learn')")
+    tour.wait_for_selector("#learn-figures .ln-pictures", timeout=WAIT)
+    return tour
 
 
 def test_a_visitor_answers_and_continues_in_inside(learn):
@@ -57,15 +74,6 @@ def test_a_prediction_is_measured_by_running_the_model_again(learn):
     assert learn.locator(".ln-answer").count() == 0
 
 
-def test_a_phone_has_no_sideways_scroll(learn):
-    learn.set_viewport_size({"width": 390, "height": 844})
-    for number, step in enumerate(STEPS):
-        if number:  # the first one is open
-            open_step(learn, step)
-        assert learn.evaluate("document.documentElement.scrollWidth") <= 390, step
-        assert learn.locator(".ln-options button").count() == 3
-
-
 def test_a_change_of_the_sound_is_made_in_what_if(learn):
     open_step(learn, "robustness")
     learn.click("text=Open in What if")
@@ -82,7 +90,17 @@ def test_a_change_of_the_sound_is_made_in_what_if(learn):
     assert learn.input_value("#wi-swap-clip input") == "Street siren"
 
 
-def test_segment_and_evaluate_open_on_the_clip_and_the_model(learn):
+def test_a_phone_has_no_sideways_scroll(unanswered):
+    learn = unanswered
+    learn.set_viewport_size({"width": 390, "height": 844})
+    for step in STEPS:
+        open_step(learn, step)
+        assert learn.evaluate("document.documentElement.scrollWidth") <= 390, step
+        assert learn.locator(".ln-options button").count() == 3
+
+
+def test_segment_and_evaluate_open_on_the_clip_and_the_model(unanswered):
+    learn = unanswered
     learn.click("text=Open in Segment")
     learn.wait_for_selector("#finding .prose:has-text('Dog and guitar')", timeout=WAIT)
     learn.click("button[role=tab]:has-text('Learn')")
@@ -92,7 +110,8 @@ def test_segment_and_evaluate_open_on_the_clip_and_the_model(learn):
     learn.wait_for_selector("#ev-models:has-text('tiny-ms3')", timeout=WAIT)
 
 
-def test_inside_opens_at_the_view_and_the_frame_of_the_step(learn):
+def test_inside_opens_at_the_view_and_the_frame_of_the_step(unanswered):
+    learn = unanswered
     for step, title in (("attention", "Decoder"), ("mixer", "Mixer")):
         open_step(learn, step)
         learn.click("text=Open in Inside")

@@ -4,6 +4,7 @@ import json
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,22 +18,46 @@ WAIT = 120_000  # milliseconds; a model may have to be loaded on a busy machine
 QUICK = 60_000
 
 
-@pytest.fixture
-def page(app_server: str, browser) -> Iterator:
-    """A fresh page at the app; fails when it asks another host for anything or a script breaks."""
+@contextmanager
+def opened(address: str, browser) -> Iterator:
+    """A fresh page of the app; fails when it asks another host for anything or a script breaks."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     outside, broken = [], []
-    ours = (app_server, "data:", "blob:")
+    ours = (address, "data:", "blob:")
     page.on("request", lambda request: request.url.startswith(ours) or outside.append(request.url))
     page.on("pageerror", lambda error: broken.append(str(error)))
-    page.goto(app_server)
+    page.goto(address)
     page.wait_for_selector("#go", timeout=QUICK)
     choose(page, "dog-and-guitar")
     page.wait_for_selector("#context :text('Dog and guitar')", timeout=QUICK)
     yield page
     context.close()
     assert not outside and not broken
+
+
+@pytest.fixture
+def page(app_server: str, browser) -> Iterator:
+    """A page of one test."""
+    with opened(app_server, browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def result(app_server: str, browser) -> Iterator:
+    """A page with a segmented clip, which several tests of this file look at."""
+    with opened(app_server, browser) as page:
+        segment(page)
+        page.wait_for_selector("#files button:has-text('Download all')", timeout=WAIT)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def phone(app_server: str, browser) -> Iterator:
+    """A page as wide as a phone, which several tests of this file look at."""
+    with opened(app_server, browser) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        yield page
 
 
 def choose(page, name: str) -> None:
@@ -113,9 +138,23 @@ def test_a_bundled_clip_is_segmented_and_plays(page):
     assert frame(page) == int(page.evaluate(f"{video}.currentTime"))
 
 
-def test_downloads_open(page):
-    segment(page)
-    page.wait_for_selector("#files button:has-text('Download all')", timeout=WAIT)
+def test_the_result_survives_a_change_of_tab(result):
+    page = result
+    finding = page.inner_text("#finding .prose")
+    before = painted(page)
+    tabs = page.locator("#views [role=tab]")
+    if tabs.count() > 1:
+        tabs.nth(1).click()
+        page.wait_for_timeout(500)
+        tabs.nth(0).click()
+    page.wait_for_function(
+        "words => document.querySelector('#finding .prose').innerText === words", arg=finding, timeout=QUICK
+    )
+    assert painted(page) == before
+
+
+def test_downloads_open(result):
+    page = result
     found = {}
     for name in ("Download all", "Overlay video", "PNG masks", "COCO RLE", "prediction.json"):
         with page.expect_download() as download:
@@ -128,9 +167,8 @@ def test_downloads_open(page):
     assert "h264" in banner_of(found["Overlay video"])
 
 
-def test_what_is_drawn_changes_without_a_request(page):
-    segment(page)
-    page.wait_for_selector("#files button:has-text('Download all')", timeout=WAIT)
+def test_what_is_drawn_changes_without_a_request(result):
+    page = result
     before, opacity = painted(page)
     page.wait_for_timeout(500)
     asked = []
@@ -189,20 +227,6 @@ def test_seeking_by_sound_bar_thumbnail_and_keys(page):
     expect(page.locator("#player .pl-help")).to_be_visible()
     page.keyboard.press("Escape")
     assert not page.locator("#player .pl-help").is_visible()
-
-
-def test_the_result_survives_a_change_of_tab(page):
-    finding = segment(page)
-    before = painted(page)
-    tabs = page.locator("#views [role=tab]")
-    if tabs.count() > 1:
-        tabs.nth(1).click()
-        page.wait_for_timeout(500)
-        tabs.nth(0).click()
-    page.wait_for_function(
-        "words => document.querySelector('#finding .prose').innerText === words", arg=finding, timeout=QUICK
-    )
-    assert painted(page) == before
 
 
 def test_a_long_run_shows_its_finished_frames_and_can_be_stopped(page, tmp_path):
@@ -266,8 +290,8 @@ def test_a_text_file_is_refused_and_the_page_goes_on(page, tmp_path):
     assert "Quiet seaside" in segment(page)
 
 
-def test_a_phone_has_no_sideways_scroll(page):
-    page.set_viewport_size({"width": 390, "height": 844})
+def test_a_phone_has_no_sideways_scroll(phone):
+    page = phone
     segment(page)
     painted(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -277,8 +301,8 @@ def test_a_phone_has_no_sideways_scroll(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_tab_that_a_button_opens_comes_into_view_on_a_phone(page):
-    page.set_viewport_size({"width": 390, "height": 844})
+def test_a_tab_that_a_button_opens_comes_into_view_on_a_phone(phone):
+    page = phone
     tab = "#views [role=tab][data-tab-id={}]"
     for name in ("learn", "segment"):
         page.evaluate("tab => document.querySelector(tab).click()", tab.format(name))
@@ -286,7 +310,8 @@ def test_a_tab_that_a_button_opens_comes_into_view_on_a_phone(page):
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, name
 
 
-def test_a_long_name_in_the_header_is_cut_before_the_tabs(page):
+def test_a_long_name_in_the_header_is_cut_before_the_tabs(result):
+    page = result
     page.evaluate("document.querySelector('#context b').textContent = 'a long name '.repeat(40)")
     for width in (1440, 1024, 800):
         page.set_viewport_size({"width": width, "height": 768})
