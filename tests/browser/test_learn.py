@@ -41,7 +41,7 @@ def unanswered(tour):
     """The Learn tab, at any step."""
     tour.set_viewport_size({"width": 1440, "height": 900})
     tour.click("button[role=tab]:has-text('Learn')")
-    tour.wait_for_selector("#learn-figures .ln-pictures", timeout=WAIT)
+    tour.wait_for_selector("#learn-steps li[aria-current=step]", timeout=WAIT)
     return tour
 
 
