@@ -38,10 +38,11 @@ def tour(app_server, browser):
 
 @pytest.fixture
 def unanswered(tour):
-    """The Learn tab, at any step."""
+    """The Learn tab at its first step."""
     tour.set_viewport_size({"width": 1440, "height": 900})
     tour.click("button[role=tab]:has-text('Learn')")
     tour.wait_for_selector("#learn-steps li[aria-current=step]", timeout=WAIT)
+    open_step(tour, next(iter(STEPS)))
     return tour
 
 

@@ -59,7 +59,7 @@ class VideoMasks:
     classes: ClassNames
 
     @classmethod
-    def open(cls, path: Path, classes: ClassNames) -> "VideoMasks":
+    def of(cls, path: Path, classes: ClassNames) -> "VideoMasks":
         """Decode a video of masks once to know it; raises ClipError."""
         clip = read_clip(path, fps=0.2, seconds=MAX_SECONDS, limits=OWN_FILES)
         brightness = clip.frames.max(-1)

@@ -127,7 +127,7 @@ def _find_pictures(folder: Path) -> dict[str, Path]:
 
 def _open(path: Path, sound: FileSound | None, frame_rate: float) -> Pictures:
     if path.is_file():
-        return VideoPictures.open(path)
+        return VideoPictures.of(path)
     frames = _pictures(path)
     return FramePictures(frames, frame_rate or (len(frames) / sound.duration if sound else 1.0))
 
@@ -200,7 +200,7 @@ def _png(paths: tuple[Path, ...], task: str, classes: ClassNames) -> _Opened:
 
 
 def _video(path: Path, classes: ClassNames) -> _Opened:
-    return VideoMasks.open(path, classes), (path,)
+    return VideoMasks.of(path, classes), (path,)
 
 
 def by_video(images: Iterable[CocoImage]) -> dict[str, tuple[CocoImage, ...]]:

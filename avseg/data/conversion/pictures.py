@@ -34,7 +34,7 @@ class VideoPictures:
     is_steady: bool  # its frame rate is constant
 
     @classmethod
-    def open(cls, path: Path) -> "VideoPictures":
+    def of(cls, path: Path) -> "VideoPictures":
         """Decode a video once to know it; raises ClipError, and DatasetError for one that is too long."""
         whole = read_clip(path, fps=0.2, seconds=MAX_SECONDS, limits=OWN_FILES)
         if whole.truncated:
