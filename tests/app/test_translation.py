@@ -11,6 +11,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from app.components.render import macro
 from app.components.translation import TEXTS, language_of, translated_config, translated_update
 from app.page import build
 from app.services.language import ENGLISH, FOLDER, LANGUAGES, Catalogue, catalogue, in_language
@@ -182,3 +183,9 @@ def test_a_call_without_a_page_is_answered_in_english():
         headers, query_params = {"accept-language": "zh-CN"}, {}
 
     assert language_of(None) == ENGLISH and language_of(Request()) == "zh-CN" == language_of([Request()])
+
+
+def test_what_a_visitor_named_keeps_its_name():
+    chinese = catalogue("zh-CN")
+    assert ">Dog</button>" in chinese.translate_html(macro("action", "view_open", "Dog", "Dog", own=True))
+    assert ">Dog</button>" not in chinese.translate_html(macro("action", "label", "dog", "Dog"))
