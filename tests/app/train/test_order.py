@@ -60,7 +60,7 @@ def test_the_command_line_parses_the_whole_command(widths, monkeypatch, capsys):
     )
     parsed = order.read_order(values(config, start_from="tiny-ms3"))
     received = []
-    monkeypatch.setattr("avseg.training.trainer.train", lambda *args: received.extend(args) or "trained")
+    monkeypatch.setattr("avseg.training.trainer.train", lambda *args, **_: received.extend(args) or "trained")
     assert main(parsed.arguments()[2:]) == 0 and "trained" in capsys.readouterr().out
     trained, out, data, device, workers, resume, start_from, *_ = received
     assert (trained, out, data, device, workers) == (config, parsed.run.path, "synth", "cpu", 0)
