@@ -29,7 +29,7 @@ DOWNLOAD = """(file) => {
   link.click();
 }"""
 
-HIDDEN = {"visible": False, "__type__": "update"}
+VISIBLE, HIDDEN = ({"visible": visible, "__type__": "update"} for visible in (True, False))
 
 # The `js` of an event, to be completed with a selector: on a phone the result is above the pressed button.
 SCROLL_TO = (

@@ -106,8 +106,8 @@ def act(event: gr.EventData, request: gr.Request = None) -> EvaluateUpdates:
 def open_asked(asked: tuple[int, str] | None, request: gr.Request = None) -> EvaluateUpdates:
     """Open the clip that was clicked; runs the model."""
     session = session_of(request)
-    if asked is None or not VISITORS.of(session).is_new("open_asked", asked[0]):
-        return EvaluateUpdates()  # the state did not change, though Gradio says so
+    if asked is None or not VISITORS.of(session).is_new("open_asked", asked):
+        return EvaluateUpdates()
     revision, name = asked
     try:
         report = VISITORS.of(session).state(EvaluateState).report()

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.components.add_model.state import Added
 from app.components.events import Action, action_of
-from app.components.gradio_helpers import HIDDEN, error_notice, notice
+from app.components.gradio_helpers import HIDDEN, VISIBLE, error_notice, notice
 from app.components.html import header_html
 from app.components.render import macro, render
 from app.components.updates import UNCHANGED
@@ -32,7 +32,6 @@ from app.services.wording import plural
 from avseg.errors import AvsegError, DatasetError
 
 CHECKED_UNASKED = 200  # clips; larger data sets are checked when the visitor asks for it
-VISIBLE = {"visible": True, "__type__": "update"}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from app.components.events import event_data, integer
-from app.components.gradio_helpers import HIDDEN
+from app.components.gradio_helpers import HIDDEN, VISIBLE
 from app.components.updates import UNCHANGED, Updates
 from app.explore import map_html
 from app.explore.collection import Collection
@@ -18,8 +18,6 @@ from app.explore.state import ExploreState, state_of
 from app.services.background import Progress
 from app.services.datasets import may_check
 from avseg.errors import AvsegError
-
-VISIBLE = {"visible": True, "__type__": "update"}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from app.components.events import action_of, integer
-from app.components.gradio_helpers import error_notice, notice, progress_report
+from app.components.gradio_helpers import HIDDEN, error_notice, notice, progress_report
 from app.components.html import result_header
 from app.components.updates import UNCHANGED, Updates, told
 from app.inside import html
@@ -30,7 +30,6 @@ from avseg.interventions.run import read_change
 from avseg.media.clip import read_clip
 from avseg.predict import Progress
 
-HIDE = gr.update(visible=False)
 ASKED, ATTRIBUTION = "inside", "inside-attribution"  # names of jobs
 
 
@@ -57,8 +56,8 @@ def show(visitor: Visitor, previous: Choice | None = None, on_frame: Progress | 
     result, state = visitor.result, visitor.state(InsideState)
     if result is None:
         reason = visitor.why_missing()
-        about = notice(reason, "note") if reason else HIDE
-        return InsideUpdates(notice=about, head=html.empty(), map=HIDE, view=HIDE, save_row=HIDE)
+        about = notice(reason, "note") if reason else HIDDEN
+        return InsideUpdates(notice=about, head=html.empty(), map=HIDDEN, view=HIDDEN, save_row=HIDDEN)
 
     def record(site: str, layer: int) -> Activation:
         return state.inspections.activation(result, site, layer)
@@ -76,13 +75,13 @@ def show(visitor: Visitor, previous: Choice | None = None, on_frame: Progress | 
     except AvsegError as error:
         return InsideUpdates(notice=error_notice(error))
     if previous is not None and previous.view == choice.view:
-        return InsideUpdates(notice=HIDE, view=view)
+        return InsideUpdates(notice=HIDDEN, view=view)
     plan = model_map(inspection, choice.view)
     if previous is not None:
-        return InsideUpdates(notice=HIDE, view=view, map=plan)
+        return InsideUpdates(notice=HIDDEN, view=view, map=plan)
     return InsideUpdates(
         header=result_header(result),
-        notice=HIDE,
+        notice=HIDDEN,
         head=html.head(result, inspection),
         map=gr.update(value=plan, visible=True),
         view=gr.update(value=view, visible=True),

@@ -250,6 +250,10 @@ class Holder(Protocol):
         """Forget them."""
 
 
+Numbered = tuple[int, *tuple[Any, ...]]
+"""What a `gr.State` holds of a request: its number, then what was asked for."""
+
+
 @dataclass(eq=False)
 class Visitor:
     """One open page."""
@@ -267,16 +271,16 @@ class Visitor:
     _requests: dict[type, object] = field(default_factory=dict)
     _answered: dict[str, int] = field(default_factory=dict)  # the newest number of each event
 
-    def is_new(self, event: str, number: int) -> bool:
-        """Return whether a numbered change of a state is newer than any that this event was called for.
+    def is_new(self, event: str, request: Numbered | None) -> bool:
+        """Return whether a state holds a request that this event was not called for; its number is first.
 
         Gradio compares a state before and after every event. What one event changes while another runs is
-        therefore a change by both, and the state's `change` event comes twice.
+        therefore a change by both, and the state's `change` event comes twice, or before any request.
         """
-        new = number > self._answered.get(event, 0)
-        if new:
-            self._answered[event] = number
-        return new
+        if request is None or request[0] <= self._answered.get(event, 0):
+            return False
+        self._answered[event] = request[0]
+        return True
 
     def state(self, kind: type[S]) -> S:
         """Return what this visitor has open in the tab whose state class is `kind`; at first, `kind()`."""

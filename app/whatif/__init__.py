@@ -7,7 +7,7 @@ from app.components.gradio_helpers import LIGHT, ONE_MODEL, PRIVATE, SCROLL_TO
 from app.components.page_context import PageContext
 from app.components.player.player import WITH_THRESHOLD
 from app.components.updates import connect
-from app.services.session import session_of
+from app.services.session import VISITORS, session_of
 from app.whatif import handlers, saving
 from app.whatif.handlers import RUN, SWEEP, PlayerUpdates, WhatIfUpdates
 from app.whatif.layout import build
@@ -30,7 +30,7 @@ def add(shared: PageContext) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> WhatIfUpdates:
-        if not handlers.is_new(requested, "run", request):
+        if not VISITORS.of(session_of(request)).is_new("run", requested):
             return WhatIfUpdates()
         changes = [read_change(words) for words in requested[1]]
         return handlers.run(changes, clip, session_of(request), progress)
@@ -45,7 +45,7 @@ def add(shared: PageContext) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> WhatIfUpdates:
-        if not handlers.is_new(requested, "run_sweep", request):
+        if not VISITORS.of(session_of(request)).is_new("run_sweep", requested):
             return WhatIfUpdates()
         return handlers.run_sweep(read_change(requested[1]), (), clip, session_of(request), progress)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from app.components.events import action_of, event_data, integer
-from app.components.gradio_helpers import error_notice, notice, progress_report
+from app.components.gradio_helpers import HIDDEN, VISIBLE, error_notice, notice, progress_report
 from app.components.html import result_header
 from app.components.render import macro
 from app.components.updates import UNCHANGED, Updates
@@ -14,7 +14,7 @@ from app.services.handoff import ClipRequest, WhatIfRequest
 from app.services.jobs import CANCELLED, Cancelled, JobToken
 from app.services.models import ADD_MODEL, available_models, model_choices
 from app.services.restore import restore_clip
-from app.services.session import VISITORS, Visitor, session_of
+from app.services.session import VISITORS, Numbered, Visitor, session_of
 from app.whatif import html, text
 from app.whatif.effect import (
     both_players,
@@ -36,7 +36,6 @@ from avseg.predict import Progress
 
 RUN, SWEEP = "what-if", "sweep"  # names of the jobs
 BUTTONS = {RUN: ("go", "stop"), SWEEP: ("run_sweep", "stop_sweep")}
-SHOW, HIDE = gr.update(visible=True), gr.update(visible=False)
 
 
 @dataclass(frozen=True)
@@ -209,11 +208,11 @@ def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
     try:
         restored, result = restore_clip(visitor, on_frame), visitor.result
         if restored and not changes:
-            shown = WhatIfUpdates(clip=HIDE, notice=HIDE, header=result_header(result))
+            shown = WhatIfUpdates(clip=HIDDEN, notice=HIDDEN, header=result_header(result))
             return shown | _unasked_sweep(visitor)
         if changes and result is None:
             if reason := visitor.why_missing():
-                return WhatIfUpdates(notice=notice(reason, "note"), clip=SHOW)
+                return WhatIfUpdates(notice=notice(reason, "note"), clip=VISIBLE)
             result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
             visitor.result = result
         effect = run_changes(result, changes, on_frame)
@@ -221,16 +220,16 @@ def run(changes: Sequence[Change], clip: str | None, session: str, progress: gr.
         return WhatIfUpdates(notice=error_notice(error))
     state.effect = effect
     return _unasked_sweep(visitor) | WhatIfUpdates(
-        clip=HIDE,
+        clip=HIDDEN,
         presets=html.presets_bar(config_of(result), result, effect.changes),
         header=result_header(effect.result),
-        notice=HIDE,
+        notice=HIDDEN,
         finding=macro("heading", finding(effect), text.caption(effect)),
         stats=gr.update(value=macro("tiles", text.stats(effect)), visible=True),
         pairs=html.effect_page(effect),
-        save_row=SHOW,
-        play=SHOW,
-        players=HIDE,
+        save_row=VISIBLE,
+        play=VISIBLE,
+        players=HIDDEN,
     )
 
 
@@ -245,7 +244,7 @@ def run_sweep(
         result = visitor.result
         if result is None:
             if reason := visitor.why_missing():
-                return WhatIfUpdates(notice=notice(reason, "note"), clip=SHOW)
+                return WhatIfUpdates(notice=notice(reason, "note"), clip=VISIBLE)
             result = segment_bundled(clip or "", next(iter(available_models()), ""), on_frame)
             visitor.result = result
         swept = sweep_change(result, change, others, on_frame)
@@ -256,7 +255,9 @@ def run_sweep(
     finally:
         state.unasked = False
     state.swept = result.prediction
-    return WhatIfUpdates(clip=HIDE, notice=HIDE, header=result_header(result), sweep=html.sweep_page(swept))
+    return WhatIfUpdates(
+        clip=HIDDEN, notice=HIDDEN, header=result_header(result), sweep=html.sweep_page(swept)
+    )
 
 
 def play(request: gr.Request = None) -> PlayerUpdates:
@@ -271,7 +272,7 @@ def play(request: gr.Request = None) -> PlayerUpdates:
         before, after = both_players(effect, folder)
     except AvsegError as error:
         return PlayerUpdates(notice=error_notice(error))
-    return PlayerUpdates(notice=HIDE, play=HIDE, players=SHOW, before=before, after=after)
+    return PlayerUpdates(notice=HIDDEN, play=HIDDEN, players=VISIBLE, before=before, after=after)
 
 
 def choose_frame(event: gr.EventData, request: gr.Request = None) -> WhatIfUpdates:
@@ -301,23 +302,19 @@ def begin(job: str, request: gr.Request = None) -> WhatIfUpdates:
         visitor.jobs.cancel(SWEEP)
         state.swept = None  # after the run it starts again
     start, stop = BUTTONS[job]
-    return WhatIfUpdates(**{start: HIDE, stop: SHOW})
+    return WhatIfUpdates(**{start: HIDDEN, stop: VISIBLE})
 
 
-def is_new(requested: tuple | None, event: str, request: gr.Request | None) -> bool:
-    """Return whether an event has not been called for this request before; see `Visitor.is_new`."""
-    return requested is not None and VISITORS.of(session_of(request)).is_new(event, requested[0])
-
-
-def begin_requested(job: str, requested: tuple | None, request: gr.Request = None) -> WhatIfUpdates:
+def begin_requested(job: str, requested: Numbered | None, request: gr.Request = None) -> WhatIfUpdates:
     """Begin a job that was requested; a request that began already goes on."""
-    return begin(job, request) if is_new(requested, f"begin {job}", request) else WhatIfUpdates()
+    new = VISITORS.of(session_of(request)).is_new(f"begin {job}", requested)
+    return begin(job, request) if new else WhatIfUpdates()
 
 
 def finish(job: str) -> WhatIfUpdates:
     """Show the button of a job in place of Stop."""
     start, stop = BUTTONS[job]
-    return WhatIfUpdates(**{start: SHOW, stop: HIDE})
+    return WhatIfUpdates(**{start: VISIBLE, stop: HIDDEN})
 
 
 def cancel(job: str, request: gr.Request = None) -> WhatIfUpdates:

@@ -198,8 +198,8 @@ def open_cell(
     """Make a cell the visitor's result and open the tab that shows it; runs the model."""
     session = session_of(request)
     visitor = VISITORS.of(session)
-    if asked is None or not visitor.is_new("open_cell", asked[0]):
-        return AblationUpdates()  # the state did not change, though Gradio says so
+    if asked is None or not visitor.is_new("open_cell", asked):
+        return AblationUpdates()
     (_, clip, name, frame, tab), folder = asked, VISITORS.new_result(session)
     report = progress_report(visitor.jobs.start(OPENING), progress)
     try:

@@ -270,7 +270,13 @@ def test_models_are_warm_before_the_first_click(monkeypatch):
 
 def test_a_change_that_comes_twice_is_new_once_until_the_page_is_reloaded():
     visitor = session.Visitors().of("me")
-    assert [visitor.is_new("run", number) for number in (1, 1, 2, 1, 2)] == [True, False, True, False, False]
-    assert visitor.is_new("begin", 1)  # each event by itself
+    assert [visitor.is_new("run", (number,)) for number in (1, 1, 2, 1, 2)] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert not visitor.is_new("begin", None) and visitor.is_new("begin", (1, "mute"))  # each event by itself
     visitor.follow_reload()
-    assert visitor.is_new("run", 1)
+    assert visitor.is_new("run", (1,))
