@@ -22,10 +22,8 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "texts"
 ENGLISH = "en"
-LANGUAGES = {ENGLISH: "English"} | {
-    path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["language"]["name"]
-    for path in sorted(FOLDER.glob("*.toml"))
-}
+_FILES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+LANGUAGES = {ENGLISH: "English"} | {code: texts["language"]["name"] for code, texts in _FILES.items()}
 """The languages of the page by code, named in themselves."""
 
 PARAMETER = "lang"  # of the page's address
@@ -164,9 +162,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 @cache
 def catalogue(language: str) -> Catalogue:
     """Return the texts of a language; English has none, and translates nothing."""
-    if language == ENGLISH:
-        return Catalogue({})
-    return Catalogue(tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8")))
+    return Catalogue({} if language == ENGLISH else _FILES[language])
 
 
 def translate(text: str) -> str:
