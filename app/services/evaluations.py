@@ -328,7 +328,7 @@ def cancel(key: str, session: str = "") -> EvaluationStatus:
             kill(status.pid)
         elif status.state == "running":
             folder.request_stop()
-    return folder.read_status() or status
+        return _status(folder)
 
 
 def delete(key: str) -> None:

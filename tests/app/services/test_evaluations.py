@@ -124,6 +124,12 @@ def test_evaluations_run_one_after_the_other():
     assert report.origin == "evaluated" and "--status" in report.evaluation.report.command
 
 
+def test_an_evaluation_that_is_starting_is_cancelled_at_once():
+    key = evaluations.submit(EvaluationRequest(SMALL_MODEL, "synth-ms3", clips=400))
+    status = evaluations.cancel(key)
+    assert status.state == "stopped" and "Cancelled" in status.message
+
+
 def test_what_waited_when_the_app_ended_is_started_next(evaluations_root: Path, monkeypatch):
     started = []
     monkeypatch.setattr(evaluations, "_start", lambda item: started.append(item.key))

@@ -67,6 +67,18 @@ def test_a_prior_needs_ground_truth():
     assert centre_prior(silent, SIZE, 4) is None
 
 
+def test_an_evaluation_is_cancelled_while_its_prior_is_fitted():
+    told = []
+
+    def cancel(done: int, total: int) -> None:
+        told.append((done, total))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(Oracle(constant(8.0)), Blocks(), options=HERE, on_clips=cancel, training=Blocks())
+    assert told == [(0, len(Blocks()))]  # before any clip was read
+
+
 def test_classes_in_view_and_sounding_are_the_ground_truth():
     clips = SynthAVS("ms3", "test", 5, 4, (SIZE, SIZE))
     for index in range(len(clips)):
