@@ -22,7 +22,9 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "texts"
 ENGLISH = "en"
-_FILES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+_FILES = {
+    path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))
+}
 LANGUAGES = {ENGLISH: "English"} | {code: texts["language"]["name"] for code, texts in _FILES.items()}
 """The languages of the page by code, named in themselves."""
 
