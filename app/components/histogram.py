@@ -1,8 +1,8 @@
-"""The charts of every tab: those of `avseg.web.charts`, and histograms whose bars are buttons.
+"""Histograms whose bars are buttons; the other charts of the tabs are those of `avseg.web.charts`.
 
     histogram([Bin("dog", "dog", total=12, shown=3)], "Clips per class", "class", labels=("dog", "cat"))
 
-Bars and lanes with an `action` are buttons with `data-action` and `data-value`: their `gr.HTML` needs
+Bars, and lanes with an `action`, are buttons with `data-action` and `data-value`: their `gr.HTML` needs
 `js_on_load=ACTIONS_SCRIPT` (app.components.events), which also makes the bars of a histogram one Tab stop.
 """
 
@@ -12,49 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.components.render import environment
-from avseg.web.charts import (
-    LABEL_DISTANCE,
-    SERIES,
-    SMALLEST,
-    UNIT,
-    Axis,
-    Lane,
-    Line,
-    Point,
-    lanes,
-    legend,
-    line_chart,
-    linear_axis,
-    log_axis,
-    nice_step,
-    nice_ticks,
-    number,
-    scatter,
-    series,
-)
-
-__all__ = [
-    "LABEL_DISTANCE",
-    "SERIES",
-    "SMALLEST",
-    "UNIT",
-    "Axis",
-    "Bin",
-    "Lane",
-    "Line",
-    "Point",
-    "histogram",
-    "lanes",
-    "legend",
-    "line_chart",
-    "linear_axis",
-    "log_axis",
-    "nice_step",
-    "nice_ticks",
-    "number",
-    "scatter",
-    "series",
-]
+from avseg.web.charts import Axis, linear_axis
 
 
 @dataclass(frozen=True)

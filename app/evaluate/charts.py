@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from app.components.charts import UNIT, Axis, Bin, Lane, Point, histogram, lanes, legend, scatter
+from app.components.histogram import Bin, histogram
 from app.components.render import render
 from app.evaluate import text
 from app.evaluate.state import BINS
@@ -20,6 +20,7 @@ from avseg.evaluation.published import SINCE, TABLE_1
 from avseg.evaluation.report import ClipRow
 from avseg.interpret.mask_statistics import percent
 from avseg.media.draw import heat_map
+from avseg.web.charts import UNIT, Axis, Lane, Point, lanes, legend, scatter
 
 PERCENT = Axis(0, 100, (0, 25, 50, 75, 100))
 ROBUSTNESS = tomllib.loads(Path(__file__).with_name("robustness.toml").read_text(encoding="utf-8"))

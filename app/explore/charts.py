@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence, Set
 import numpy as np
 from markupsafe import Markup
 
-from app.components.charts import Bin, histogram
+from app.components.histogram import Bin, histogram
 from app.components.render import render
 from app.explore.collection import Collection
 from app.explore.filters import AREAS, OBJECTS, area_bars, area_text, object_bars

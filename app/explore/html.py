@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from app.components.charts import Bin
+from app.components.histogram import Bin
 from app.components.render import macro, render
 from app.explore.charts import bins, class_bins
 from app.explore.collection import Collection

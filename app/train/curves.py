@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from app.components.charts import SMALLEST, UNIT, Axis, Line, line_chart, linear_axis, log_axis, series
 from avseg.config import Config
 from avseg.training.history import BACKBONES, LOSSES, History, chart_line
+from avseg.web.charts import SMALLEST, UNIT, Axis, Line, line_chart, linear_axis, log_axis, series
 
 LOSS_COLOURS = dict(zip(LOSSES, ("var(--ink)", series(4), series(1), series(2)), strict=True))
 SMOOTHING = {"none": 0.0, "2 %": 0.02, "10 %": 0.1}  # share of the run

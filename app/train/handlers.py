@@ -10,7 +10,6 @@ from functools import wraps
 
 import gradio as gr
 
-from app.components.charts import SERIES
 from app.components.gradio_helpers import HIDDEN, notice
 from app.components.render import render
 from app.components.updates import UNCHANGED, Updates
@@ -38,6 +37,7 @@ from app.train.state import TrainState
 from avseg.errors import AvsegError, RunError
 from avseg.jobs.signals import error_message
 from avseg.training.command import resume_arguments
+from avseg.web.charts import SERIES
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Sequence
 
 from markupsafe import Markup
 
-from app.components.charts import Axis, Lane, lanes, linear_axis, nice_step
 from app.components.render import macro, render
 from app.evaluate.ablations import text, wall
 from app.evaluate.ablations.state import WallRequest
@@ -19,6 +18,7 @@ from app.services.wording import duration, plural
 from avseg.ablation.table import EXPLANATION
 from avseg.ablation.variants import DEFAULT
 from avseg.interpret.mask_statistics import percent
+from avseg.web.charts import Axis, Lane, lanes, linear_axis, nice_step
 
 VIEW = "ablations"  # in the address
 STEPS = 4  # of a chart's axis, whose lanes are ruled every quarter

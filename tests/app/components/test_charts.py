@@ -5,14 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from app.components.charts import (
+from app.components.histogram import Bin, histogram
+from avseg.web.charts import (
     UNIT,
     Axis,
-    Bin,
     Lane,
     Line,
     Point,
-    histogram,
     lanes,
     legend,
     line_chart,
